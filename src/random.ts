@@ -1,0 +1,76 @@
+/**
+ * Random numbers drawn by key.
+ *
+ * A draw depends on its key alone, such as (seed, epoch, sample index, view), and so is the same whichever
+ * Worker makes it and whenever. The keys are mixed by MurmurHash3's 32-bit finaliser into the 128 bits of state of
+ * an sfc32 generator (Doty-Humphrey, PractRand), which passes BigCrush and needs 32-bit arithmetic only.
+ *
+ * @module
+ */
+
+/** A stream of random numbers. */
+export interface Random {
+  /** Uniform in [0, 1), 32 random bits. */
+  uniform(): number;
+  /** Uniform in [low, high). */
+  between(low: number, high: number): number;
+  /** A uniform integer in [0, n), n ≤ 2³². */
+  integer(n: number): number;
+  /** Standard normal, by Box and Muller. */
+  normal(): number;
+  /** True with probability `p`. Always takes one draw, so that what follows does not depend on `p`. */
+  chance(p: number): boolean;
+}
+
+function mix(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The stream of random numbers that belongs to `keys`, non-negative integers below 2⁵³. */
+export function keyedRandom(...keys: number[]): Random {
+  const state = new Uint32Array([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1]);
+  for (const key of keys) {
+    if (!Number.isSafeInteger(key) || key < 0) {
+      throw new RangeError(`Cannot draw by key as keys must be non-negative integers: current key is ${key}`);
+    }
+    const low = key >>> 0, high = Math.floor(key / 2 ** 32);
+    for (let i = 0; i < 3; i++) {
+      state[i] = mix(state[i] + Math.imul(low ^ mix(high + i), 0x9e3779b1) + i + 1);
+    }
+    // Each word depends on all, so that keys differing in one bit share no word.
+    state[0] = mix(state[0] ^ state[2]);
+    state[1] = mix(state[1] ^ state[0]);
+    state[2] = mix(state[2] ^ state[1]);
+  }
+  let [a, b, c, d] = state;
+  function next(): number {
+    const t = (((a + b) >>> 0) + d) >>> 0;
+    d = (d + 1) >>> 0;
+    a = (b ^ (b >>> 9)) >>> 0;
+    b = (c + (c << 3)) >>> 0;
+    c = (((c << 21) | (c >>> 11)) + t) >>> 0;
+    return t;
+  }
+  for (let i = 0; i < 12; i++) next();
+
+  const uniform = () => next() / 2 ** 32;
+  return {
+    uniform,
+    between: (low, high) => low + (high - low) * uniform(),
+    integer: (n) => Math.floor(uniform() * n),
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    chance: (p) => uniform() < p,
+  };
+}
+
+/** A random permutation of 0 … n − 1 (Fisher and Yates). */
+export function permutation(n: number, random: Random): Uint32Array {
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
