@@ -1,0 +1,53 @@
+// dx = gamma / √(var_g + eps) · (dz − Σ dz / M − x̂ · Σ dz · x̂ / M), sums over the group; dresidual = dz
+//
+// x, y, dx and dy [G·M, C], statistics and sums [G, 2, C], gamma [C]. dy is bound for writing, since with RESIDUAL it
+// becomes the residual's gradient dz in place. Without RELU, x is bound in place of y.
+// An invocation owns 4 channels of ROWS rows of one group.
+override RELU: bool = false;
+override RESIDUAL: bool = false;
+
+struct Params { G: u32, M: u32, C: u32 }
+
+const ROWS = 16u;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> statistics: array<vec4f>;
+@group(0) @binding(3) var<storage, read> sums: array<vec4f>;
+@group(0) @binding(4) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dy: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let C4 = params.C / 4u;
+  let parts = (params.M + ROWS - 1u) / ROWS;
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  let c4 = id % C4;
+  let begin = id / C4 % parts * ROWS;
+  let g = id / C4 / parts;
+  if (g >= params.G) {
+    return;
+  }
+  let mean = statistics[g * 2u * C4 + c4];
+  let rstd = statistics[(g * 2u + 1u) * C4 + c4];
+  let scale = rstd * gamma[c4];
+  let mean_dz = sums[g * 2u * C4 + c4] / f32(params.M);
+  let mean_product = sums[(g * 2u + 1u) * C4 + c4] / f32(params.M);
+  for (var m = begin; m < min(begin + ROWS, params.M); m++) {
+    let at = (g * params.M + m) * C4 + c4;
+    var dz = dy[at];
+    if (RELU) {
+      dz = select(vec4f(), dz, y[at] > vec4f());
+    }
+    if (RESIDUAL) {
+      dy[at] = dz;
+    }
+    dx[at] = scale * (dz - mean_dz - (x[at] - mean) * rstd * mean_product);
+  }
+}

@@ -1,0 +1,86 @@
+// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k]
+//
+// x [N,H,W,C], w [R,S,C,K], y [N,P,Q,K]; C and K are multiples of 4.
+//
+// An implicit matrix product that asks nothing of the adapter. An invocation makes 4 output pixels × 4 output
+// channels in registers: 16 multiplications for each vec4 loaded. Neighbouring invocations own neighbouring channels
+// of the same pixels, so that reads of w and writes of y are contiguous and reads of x are shared.
+struct Params {
+  N: u32, H: u32, W: u32, C: u32,  // input
+  P: u32, Q: u32, K: u32,          // output
+  R: u32, S: u32, stride: u32, pad: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// Row p·stride − pad and column q·stride − pad of an output pixel's window, and its image's first element.
+struct Window { row: i32, column: i32, image: u32 }
+
+fn window(pixel: u32) -> Window {
+  let m = min(pixel, params.N * params.P * params.Q - 1u);
+  let p = (m / params.Q) % params.P;
+  let q = m % params.Q;
+  let n = m / (params.P * params.Q);
+  return Window(
+    i32(p * params.stride) - i32(params.pad),
+    i32(q * params.stride) - i32(params.pad),
+    n * params.H * params.W,
+  );
+}
+
+// Index of x at tap (r, s) of a window, in vec4s, and whether it lies inside the image.
+struct Tap { index: u32, inside: bool }
+
+fn tap(at: Window, r: u32, s: u32) -> Tap {
+  let h = at.row + i32(r);
+  let v = at.column + i32(s);
+  let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
+  return Tap(select(0u, (at.image + u32(h) * params.W + u32(v)) * (params.C / 4u), inside), inside);
+}
+
+fn store(pixel: u32, k4: u32, value: vec4f) {
+  if (pixel < params.N * params.P * params.Q) {
+    y[pixel * (params.K / 4u) + k4] = value;
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let K4 = params.K / 4u;
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  let k4 = id % K4;
+  let first = id / K4 * 4u;
+  let at0 = window(first + 0u);
+  let at1 = window(first + 1u);
+  let at2 = window(first + 2u);
+  let at3 = window(first + 3u);
+  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
+  for (var r = 0u; r < params.R; r++) {
+    for (var s = 0u; s < params.S; s++) {
+      let t0 = tap(at0, r, s);
+      let t1 = tap(at1, r, s);
+      let t2 = tap(at2, r, s);
+      let t3 = tap(at3, r, s);
+      var at = (r * params.S + s) * params.C * K4 + k4;
+      for (var c4 = 0u; c4 < params.C / 4u; c4++) {
+        let b = mat4x4f(w[at], w[at + K4], w[at + 2u * K4], w[at + 3u * K4]);
+        at += 4u * K4;
+        a0 += b * select(vec4f(), x[t0.index + c4], t0.inside);
+        a1 += b * select(vec4f(), x[t1.index + c4], t1.inside);
+        a2 += b * select(vec4f(), x[t2.index + c4], t2.inside);
+        a3 += b * select(vec4f(), x[t3.index + c4], t3.inside);
+      }
+    }
+  }
+  store(first + 0u, k4, a0);
+  store(first + 1u, k4, a1);
+  store(first + 2u, k4, a2);
+  store(first + 3u, k4, a3);
+}

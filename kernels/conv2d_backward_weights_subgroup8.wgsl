@@ -1,0 +1,107 @@
+// dw[r,s,c,k] = Σ_n,p,q  x[n, p·stride + r − pad, q·stride + s − pad, c] · dy[n,p,q,k]
+//
+// x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4.
+//
+// A sum of outer products for subgroups of 8 lanes. A workgroup is one subgroup and makes 32 rows (r,s,c) × 32
+// columns (k) of dw for one part of the pixels: a lane owns 4 columns of all 32 rows. For each pixel a lane loads 4
+// channels of dy and 4 rows of x; the rows are handed round by broadcast.
+struct Params {
+  N: u32, H: u32, W: u32, C: u32,  // input
+  P: u32, Q: u32, K: u32,          // output
+  R: u32, S: u32, stride: u32, pad: u32,
+  parts: u32,                      // the pixels fall into this many parts, each with a sum of its own
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// x at tap (r, s) of output pixel m, four channels.
+fn patch_at(m: u32, r: u32, s: u32, c4: u32) -> vec4f {
+  let h = i32((m / params.Q) % params.P * params.stride + r) - i32(params.pad);
+  let v = i32(m % params.Q * params.stride + s) - i32(params.pad);
+  let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
+  let n = m / (params.P * params.Q);
+  let index = ((n * params.H + u32(h)) * params.W + u32(v)) * (params.C / 4u) + c4;
+  return select(vec4f(), x[select(0u, index, inside)], inside);
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let K4 = params.K / 4u;
+  let C4 = params.C / 4u;
+  let rows4 = params.R * params.S * C4;
+  let part = group.x + group.y * groups.x;
+  let tiles = (K4 + 7u) / 8u;
+  let row4 = group.z / tiles * 8u;  // first of the 8 quadruples of rows
+  let k4 = group.z % tiles * 8u + lane;
+  let column = min(k4, K4 - 1u);
+  let row = min(row4 + lane, rows4 - 1u);
+  let c4 = row % C4;
+  let r = row / C4 / params.S;
+  let s = row / C4 % params.S;
+
+  var a0x = vec4f(); var a0y = vec4f(); var a0z = vec4f(); var a0w = vec4f();
+  var a1x = vec4f(); var a1y = vec4f(); var a1z = vec4f(); var a1w = vec4f();
+  var a2x = vec4f(); var a2y = vec4f(); var a2z = vec4f(); var a2w = vec4f();
+  var a3x = vec4f(); var a3y = vec4f(); var a3z = vec4f(); var a3w = vec4f();
+  var a4x = vec4f(); var a4y = vec4f(); var a4z = vec4f(); var a4w = vec4f();
+  var a5x = vec4f(); var a5y = vec4f(); var a5z = vec4f(); var a5w = vec4f();
+  var a6x = vec4f(); var a6y = vec4f(); var a6z = vec4f(); var a6w = vec4f();
+  var a7x = vec4f(); var a7y = vec4f(); var a7z = vec4f(); var a7w = vec4f();
+  let pixels = params.N * params.P * params.Q;
+  let length = (pixels + params.parts - 1u) / params.parts;
+  let end = min((part + 1u) * length, pixels);
+  for (var m = part * length; m < end; m++) {
+    let d = dy[m * K4 + column];
+    let v = patch_at(m, r, s, c4);
+    let v0 = subgroupBroadcast(v, 0u);
+    a0x += v0.x * d; a0y += v0.y * d; a0z += v0.z * d; a0w += v0.w * d;
+    let v1 = subgroupBroadcast(v, 1u);
+    a1x += v1.x * d; a1y += v1.y * d; a1z += v1.z * d; a1w += v1.w * d;
+    let v2 = subgroupBroadcast(v, 2u);
+    a2x += v2.x * d; a2y += v2.y * d; a2z += v2.z * d; a2w += v2.w * d;
+    let v3 = subgroupBroadcast(v, 3u);
+    a3x += v3.x * d; a3y += v3.y * d; a3z += v3.z * d; a3w += v3.w * d;
+    let v4 = subgroupBroadcast(v, 4u);
+    a4x += v4.x * d; a4y += v4.y * d; a4z += v4.z * d; a4w += v4.w * d;
+    let v5 = subgroupBroadcast(v, 5u);
+    a5x += v5.x * d; a5y += v5.y * d; a5z += v5.z * d; a5w += v5.w * d;
+    let v6 = subgroupBroadcast(v, 6u);
+    a6x += v6.x * d; a6y += v6.y * d; a6z += v6.z * d; a6w += v6.w * d;
+    let v7 = subgroupBroadcast(v, 7u);
+    a7x += v7.x * d; a7y += v7.y * d; a7z += v7.z * d; a7w += v7.w * d;
+  }
+  if (part < params.parts && k4 < K4) {
+    let at = (part * rows4 + row4) * 4u * K4 + k4;
+    if (row4 + 0u < rows4) {
+      dw[at + 0u * K4] = a0x; dw[at + 1u * K4] = a0y; dw[at + 2u * K4] = a0z; dw[at + 3u * K4] = a0w;
+    }
+    if (row4 + 1u < rows4) {
+      dw[at + 4u * K4] = a1x; dw[at + 5u * K4] = a1y; dw[at + 6u * K4] = a1z; dw[at + 7u * K4] = a1w;
+    }
+    if (row4 + 2u < rows4) {
+      dw[at + 8u * K4] = a2x; dw[at + 9u * K4] = a2y; dw[at + 10u * K4] = a2z; dw[at + 11u * K4] = a2w;
+    }
+    if (row4 + 3u < rows4) {
+      dw[at + 12u * K4] = a3x; dw[at + 13u * K4] = a3y; dw[at + 14u * K4] = a3z; dw[at + 15u * K4] = a3w;
+    }
+    if (row4 + 4u < rows4) {
+      dw[at + 16u * K4] = a4x; dw[at + 17u * K4] = a4y; dw[at + 18u * K4] = a4z; dw[at + 19u * K4] = a4w;
+    }
+    if (row4 + 5u < rows4) {
+      dw[at + 20u * K4] = a5x; dw[at + 21u * K4] = a5y; dw[at + 22u * K4] = a5z; dw[at + 23u * K4] = a5w;
+    }
+    if (row4 + 6u < rows4) {
+      dw[at + 24u * K4] = a6x; dw[at + 25u * K4] = a6y; dw[at + 26u * K4] = a6z; dw[at + 27u * K4] = a6w;
+    }
+    if (row4 + 7u < rows4) {
+      dw[at + 28u * K4] = a7x; dw[at + 29u * K4] = a7y; dw[at + 30u * K4] = a7z; dw[at + 31u * K4] = a7w;
+    }
+  }
+}

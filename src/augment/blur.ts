@@ -1,0 +1,53 @@
+/** Gaussian blur: torchvision's `gaussian_blur`, with its reflected borders. */
+
+/** Holds one image between the two passes; grows to the largest need and is kept. */
+let rows = new Float32Array(0);
+
+/**
+ * Blurs `pixels`, [size, size, 4], with a Gaussian of `sigma` pixels sampled at `taps` points (odd, at most
+ * 2·size − 1). torchvision convolves with the outer product of the two kernels, here are two passes.
+ */
+export function gaussianBlur(
+  pixels: Float32Array,
+  { size, sigma, taps }: { size: number; sigma: number; taps: number },
+): void {
+  const radius = (taps - 1) / 2;
+  const kernel = Float64Array.from({ length: taps }, (_, k) => Math.exp(-.5 * ((k - radius) / sigma) ** 2));
+  const sum = kernel.reduce((a, b) => a + b);
+  for (let k = 0; k < taps; k++) kernel[k] /= sum;
+  // reflected[i + radius] is the pixel that stands at i, also when i lies outside; the border is not repeated.
+  const reflected = Int32Array.from({ length: size + 2 * radius }, (_, k) => {
+    const i = Math.abs(k - radius);
+    return i < size ? i : 2 * (size - 1) - i;
+  });
+  if (rows.length < pixels.length) rows = new Float32Array(pixels.length);
+
+  for (let y = 0, o = 0; y < size; y++) {
+    for (let x = 0; x < size; x++, o += 4) {
+      let r = 0, g = 0, b = 0;
+      for (let k = 0; k < taps; k++) {
+        const i = (y * size + reflected[x + k]) * 4, weight = kernel[k];
+        r += weight * pixels[i];
+        g += weight * pixels[i + 1];
+        b += weight * pixels[i + 2];
+      }
+      rows[o] = r;
+      rows[o + 1] = g;
+      rows[o + 2] = b;
+    }
+  }
+  for (let y = 0, o = 0; y < size; y++) {
+    for (let x = 0; x < size; x++, o += 4) {
+      let r = 0, g = 0, b = 0;
+      for (let k = 0; k < taps; k++) {
+        const i = (reflected[y + k] * size + x) * 4, weight = kernel[k];
+        r += weight * rows[i];
+        g += weight * rows[i + 1];
+        b += weight * rows[i + 2];
+      }
+      pixels[o] = r;
+      pixels[o + 1] = g;
+      pixels[o + 2] = b;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The options of train.ts that take a value, as data. An option's flag is its name in kebab case.
+ *
+ * @module
+ */
+
+import { choice, integer, number, type OptionType, text } from "./option_types.ts";
+import { largestSmallSize, maxWorkers, optimizerDefaults, presets, recipeSizes } from "./train_presets.ts";
+
+/** An option with a value. */
+export interface Flag<T> {
+  type: OptionType<T>;
+  /** What it does, for `--help`. */
+  about: string;
+  /** Its default, in words. */
+  otherwise: string;
+}
+
+function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
+  return { type, about, otherwise: String(otherwise) };
+}
+
+/** The words for a default that depends on the data. */
+function perData(name: Exclude<keyof typeof presets.shapes, "length">): string {
+  return `${presets.shapes[name]} for shapes, else ${presets.other[name]}`;
+}
+
+const { sgd, lars } = optimizerDefaults;
+const { shapes, other } = presets;
+
+const data = {
+  data: flag(text("SOURCE"), "shapes (built in), a folder of images, or WebDataset tar shards", "shapes"),
+  limit: flag(integer({ min: 1 }), "train on the first N samples in source order", "all"),
+  holdout: flag(integer({ min: 0 }), "evaluate on the N samples after them, by kNN", perData("holdout")),
+  size: flag(
+    integer({ min: 8, max: 512 }),
+    "side of a view in pixels",
+    `${recipeSizes.byol} with recipe byol, else ${recipeSizes[other.recipe]}`,
+  ),
+  recipe: flag(
+    choice("byol", "cifar", "shapes"),
+    "how views are drawn: byol (the paper's), cifar or shapes",
+    `${shapes.recipe} for shapes, else ${other.recipe} up to ${largestSmallSize} px and byol above`,
+  ),
+  onBadImage: flag(choice("skip", "error"), "count and name an unreadable image, or stop", "skip"),
+  workers: flag(
+    integer({ min: 1, max: 256 }),
+    "Workers that decode; any number of them gives the same batches",
+    `one a core, at most ${maxWorkers}`,
+  ),
+};
+
+const network = {
+  backbone: flag(
+    choice("resnet8", "resnet20", "resnet18", "resnet34", "resnet50"),
+    "resnet8, resnet20, resnet18, resnet34 or resnet50",
+    perData("backbone"),
+  ),
+  stem: flag(
+    choice("cifar", "imagenet"),
+    "first layers: 3×3, or 7×7 of stride 2 and max-pool",
+    `cifar up to ${largestSmallSize} px, else imagenet`,
+  ),
+  hidden: flag(
+    integer({ min: 4, multipleOf: 4 }),
+    "hidden width of projector and predictor",
+    perData("hidden"),
+  ),
+  projection: flag(
+    integer({ min: 4, multipleOf: 4 }),
+    "output width of projector and predictor",
+    perData("projection"),
+  ),
+};
+
+const method = {
+  tau: flag(
+    number({ min: 0, max: 1 }),
+    "decay rate of the target at the start; 1 freezes the target",
+    perData("tau"),
+  ),
+  tauSchedule: flag(choice("cosine", "constant"), "raise tau to 1 along a cosine, or leave it", "cosine"),
+  targetInit: flag(
+    choice("copy", "independent"),
+    "target starts as the online network, or by its own draw",
+    "copy",
+  ),
+  optimizer: flag(choice("sgd", "lars"), "SGD with momentum, or LARS", perData("optimizer")),
+  lr: flag(
+    number({ min: 0, exclusive: true }),
+    "peak learning rate, used as it is",
+    `batch / 256 × ${lars.lr.other} for lars, × ${sgd.lr.other} for sgd, × ${sgd.lr.shapes} for sgd on shapes`,
+  ),
+  weightDecay: flag(
+    number({ min: 0 }),
+    "weight decay of all but biases and batch normalisation",
+    `${lars.weightDecay.toExponential()} for lars, ${sgd.weightDecay.toExponential()} for sgd`,
+  ),
+  momentum: flag(number({ min: 0, max: 0.9999 }), "momentum of the optimizer", 0.9),
+  warmup: flag(
+    number({ min: 0, max: 1 }),
+    "fraction of the run over which lr rises, before it falls to 0 along a cosine",
+    0.1,
+  ),
+  batch: flag(integer({ min: 2 }), "samples a step", perData("batch")),
+  epochs: flag(
+    integer({ min: 1 }),
+    "passes over the data",
+    `${other.length.epochs}; for shapes, as many steps as take ${shapes.length.samples} samples`,
+  ),
+  steps: flag(integer({ min: 1 }), "steps to train, whatever --epochs says", "as --epochs says"),
+  seed: flag(integer({ min: 0 }), "of every random draw: the same seed gives the same run", 0),
+};
+
+const output = {
+  out: flag(text("DIR"), "folder for what the run writes", "runs/<data>-<backbone>"),
+  checkpointEvery: flag(
+    integer({ min: 1 }),
+    "steps from checkpoint to checkpoint",
+    perData("checkpointEvery"),
+  ),
+  keep: flag(integer({ min: 1 }), "how many checkpoints stay, the last ones", 3),
+  logEvery: flag(integer({ min: 1 }), "steps from line to line of metrics.jsonl", 10),
+};
+
+/** The options by their headings in `--help`. */
+export const trainFlagGroups = { data, network, method, output };
+
+const trainFlags = { ...data, ...network, ...method, ...output };
+
+/** The values of the options that were given. */
+export type GivenTrainFlags = {
+  [K in keyof typeof trainFlags]?: typeof trainFlags[K] extends Flag<infer T> ? T : never;
+};

@@ -1,0 +1,101 @@
+/**
+ * One WebGPU device and what is known of it. Every error that WebGPU reports outside of a promise ends up in
+ * {@linkcode Gpu.check}: without a handler, Deno drops such errors and turns later submissions into no-ops.
+ *
+ * @module
+ */
+import { MachineError, messageOf } from "../errors.ts";
+
+/** The part of the adapter's limits that the project depends on. Sizes are in bytes. */
+export interface Limits {
+  maxBinding: number;
+  maxBuffer: number;
+  maxGrid: number;
+}
+
+/** A device, its queue, and the pipelines compiled for it. Close it when done. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** Human-readable name of the adapter. */
+  readonly name: string;
+  readonly limits: Limits;
+  /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
+  readonly subgroupSize: number;
+  /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
+  readonly pipelines: Map<string, GPUComputePipeline>;
+  /** Throws the first error that the device reported, if any. */
+  check(): void;
+  /** Makes `error` the one that {@linkcode Gpu.check} throws, unless there is one already. */
+  fail(error: Error): void;
+  [Symbol.dispose](): void;
+}
+
+/** Limits of any adapter that WebGPU admits: for planning where no adapter is asked. */
+export const DEFAULT_LIMITS: Limits = { maxBinding: 2 ** 27, maxBuffer: 2 ** 28, maxGrid: 65535 };
+
+function limitsOf(limits: GPUSupportedLimits): Limits {
+  return {
+    maxBinding: limits.maxStorageBufferBindingSize,
+    maxBuffer: limits.maxBufferSize,
+    maxGrid: limits.maxComputeWorkgroupsPerDimension,
+  };
+}
+
+/** Opens the machine's fastest adapter, with subgroups where the driver has them. */
+export async function openGpu(): Promise<Gpu> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new MachineError(
+      "Cannot open a GPU as Deno finds no WebGPU adapter: a Vulkan, Metal or Direct3D 12 driver is expected. " +
+        "Without a GPU, Mesa's software driver does (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
+    );
+  }
+  // Deno does not list "subgroups" among the features, but grants it where the driver has it.
+  const subgroups = await requestDevice(adapter, ["subgroups" as GPUFeatureName]).catch(() => null);
+  const device = subgroups ?? await requestDevice(adapter, []);
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+
+  let failure: Error | undefined;
+  let closed = false;
+  const fail = (error: Error) => {
+    if (!closed) failure ??= error;
+  };
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    fail(new MachineError(`The GPU refused a command: ${(event as GPUUncapturedErrorEvent).error.message}`));
+  });
+  device.lost.then(({ reason, message }) => {
+    fail(
+      new MachineError(
+        `The GPU was lost (${reason}): ${message}. What was saved before is intact; use --resume.`,
+      ),
+    );
+  });
+  return {
+    device,
+    name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
+    limits: limitsOf(device.limits),
+    subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+    pipelines: new Map(),
+    check() {
+      if (failure) throw failure;
+    },
+    fail,
+    [Symbol.dispose]() {
+      closed = true;
+      device.destroy();
+    },
+  };
+}
+
+async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> {
+  const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = adapter.limits;
+  try {
+    return await adapter.requestDevice({
+      requiredFeatures,
+      requiredLimits: { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension },
+    });
+  } catch (error) {
+    throw new MachineError(`Cannot open the GPU "${adapter.info.description}": ${messageOf(error)}`);
+  }
+}

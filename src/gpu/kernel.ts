@@ -1,0 +1,83 @@
+/**
+ * A kernel's contract: what its WGSL file binds, in which order and with which access, its `Params`, and the
+ * pipeline compiled from it.
+ *
+ * @module
+ */
+import type { Gpu } from "./device.ts";
+
+/** How a kernel uses a binding. `uniform` is for the step's scalars. */
+export type Access = "read" | "read_write" | "uniform";
+
+/**
+ * A WGSL file with its interface. The bindings of `@group(0)` are the entries of `bindings` in order, then a uniform
+ * `Params` struct with the scalars of `params` in order.
+ */
+export interface Kernel {
+  readonly name: string;
+  /** The text of the WGSL file; its entry point is `main`. */
+  readonly code: string;
+  readonly bindings: Readonly<Record<string, Access>>;
+  readonly params: Readonly<Record<string, "u32" | "f32">>;
+}
+
+/** Values of a kernel's `override` constants. */
+export type Constants = Readonly<Record<string, number>>;
+
+const BUFFER_TYPE = { read: "read-only-storage", read_write: "storage", uniform: "uniform" } as const;
+
+/** The pipeline of `kernel` with `constants` on `gpu`, compiled on first use. */
+export function pipelineOf(
+  gpu: Gpu,
+  { kernel, constants }: { kernel: Kernel; constants: Constants },
+): GPUComputePipeline {
+  const key = `${kernel.name} ${JSON.stringify(constants)}`;
+  let pipeline = gpu.pipelines.get(key);
+  if (pipeline) return pipeline;
+  const { device } = gpu;
+  const types: GPUBufferBindingType[] = [
+    ...Object.values(kernel.bindings).map((a) => BUFFER_TYPE[a]),
+    "uniform",
+  ];
+  // "auto" layouts drop bindings that a kernel happens not to use.
+  const layout = device.createBindGroupLayout({
+    entries: types.map((type, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type },
+    })),
+  });
+  pipeline = device.createComputePipeline({
+    label: kernel.name,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: {
+      module: device.createShaderModule({ label: kernel.name, code: kernel.code }),
+      entryPoint: "main",
+      constants,
+    },
+  });
+  gpu.pipelines.set(key, pipeline);
+  return pipeline;
+}
+
+/** The bytes of a kernel's `Params` struct, padded to 16. */
+export function packParams(
+  kernel: Kernel,
+  values: Readonly<Record<string, number>>,
+): Uint8Array<ArrayBuffer> {
+  const fields = Object.entries(kernel.params);
+  const bytes = new Uint8Array(Math.max(16, Math.ceil(fields.length / 4) * 16));
+  const view = new DataView(bytes.buffer);
+  fields.forEach(([name, type], i) => {
+    const value = values[name];
+    if (value === undefined) {
+      throw new TypeError(`Cannot run ${kernel.name} as its parameter ${name} is missing`);
+    }
+    if (type === "f32") view.setFloat32(4 * i, value, true);
+    else if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) view.setUint32(4 * i, value, true);
+    else {throw new RangeError(
+        `Cannot run ${kernel.name} as ${name} must be a 32-bit index: current value is ${value}`,
+      );}
+  });
+  return bytes;
+}

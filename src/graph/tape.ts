@@ -1,0 +1,164 @@
+/**
+ * Tracing: ops append dispatches to a tape and note how to differentiate them. {@linkcode Tape.backward} walks the
+ * notes back and appends the dispatches of the gradients. The result is a flat list that a plan places and replays.
+ *
+ * @module
+ */
+import type { Constants, Kernel } from "../gpu/kernel.ts";
+import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+
+/** One kernel launch. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly constants: Constants;
+  /** The tensors in the order of the kernel's bindings. */
+  readonly tensors: readonly Tensor[];
+  readonly params: Readonly<Record<string, number>>;
+  /** Workgroups in x, y, z. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** What an op asks for with {@linkcode Tape.dispatch}. */
+export interface Launch {
+  /** The tensors by binding name. */
+  tensors: Readonly<Record<string, Tensor>>;
+  params?: Readonly<Record<string, number>>;
+  grid: readonly [number, number, number];
+  constants?: Constants;
+}
+
+/** What the plan may know of the machine when it chooses kernels. */
+export interface Target {
+  /** The adapter's one subgroup size, or 0. */
+  readonly subgroupSize: number;
+  /** Workgroups per dimension of a grid. */
+  readonly maxGrid: number;
+}
+
+interface Note {
+  output: Tensor;
+  differentiate(dy: Tensor): void;
+}
+
+/** The record of one step. */
+export class Tape {
+  readonly dispatches: Dispatch[] = [];
+  readonly #notes: Note[] = [];
+  readonly #gradients = new Map<Tensor, Tensor>();
+  readonly #constants = new Set<Tensor>();
+  #recording = true;
+
+  /**
+   * @param target The machine that kernels are chosen for.
+   * @param options `training`: batch statistics (true) or running statistics. `views`: into how many equal parts the
+   * batch falls that have batch statistics of their own. `add`: the op that adds a second gradient to a first one.
+   */
+  constructor(
+    readonly target: Target,
+    readonly options: {
+      training: boolean;
+      views: number;
+      add: (tape: Tape, tensors: { into: Tensor; from: Tensor }) => void;
+    },
+  ) {}
+
+  /** A tensor that lives for part of the step; the plan finds a place for it. */
+  tensor(name: string, shape: readonly number[]): Tensor {
+    return { name, shape, region: null };
+  }
+
+  /**
+   * `tensor` under another shape of the same size: one memory, one gradient. Both names lead to the same place, so
+   * that a shape costs nothing.
+   */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    if (sizeOf(shape) !== sizeOf(tensor.shape)) {
+      throw new TypeError(`Cannot reshape ${tensor.name} as [${tensor.shape}] and [${shape}] differ in size`);
+    }
+    return {
+      name: tensor.name,
+      shape,
+      region: tensor.region,
+      origin: originOf(tensor),
+      gradient: tensor.gradient,
+    };
+  }
+
+  /** Declares that nobody asks for the gradient of `tensor`, such as the images. */
+  constant(tensor: Tensor): Tensor {
+    this.#constants.add(originOf(tensor));
+    return tensor;
+  }
+
+  /** Whether the backward pass goes on through `tensor`. */
+  needsGradient(tensor: Tensor): boolean {
+    return !this.#constants.has(originOf(tensor));
+  }
+
+  /** Appends a kernel launch. */
+  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {} }: Launch): void {
+    const ordered = Object.keys(kernel.bindings).map((name) => {
+      const tensor = tensors[name];
+      if (!tensor) throw new TypeError(`Cannot run ${kernel.name} as its tensor ${name} is missing`);
+      return tensor;
+    });
+    if (grid.some((n) => !Number.isInteger(n) || n < 1 || n > this.target.maxGrid)) {
+      throw new RangeError(
+        `Cannot run ${kernel.name} as a grid has 1 … ${this.target.maxGrid} workgroups: [${grid}]`,
+      );
+    }
+    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid });
+  }
+
+  /**
+   * A grid of at least `n` workgroups in x and y, and `z` in z. Kernels count them as `x + y · gridX` and skip those
+   * beyond `n`.
+   */
+  grid(n: number, z = 1): [number, number, number] {
+    const rows = Math.ceil(n / this.target.maxGrid);
+    return [Math.ceil(n / rows), rows, z];
+  }
+
+  /** Notes that `output` came from an op whose gradients `differentiate` appends, given that of `output`. */
+  note(output: Tensor, differentiate: (dy: Tensor) => void): void {
+    if (this.#recording) this.#notes.push({ output, differentiate });
+  }
+
+  /** Runs `fn` without noting anything: for the target network, which has no gradient. */
+  withoutGradient<T>(fn: () => T): T {
+    const before = this.#recording;
+    this.#recording = false;
+    try {
+      return fn();
+    } finally {
+      this.#recording = before;
+    }
+  }
+
+  /** Adds `gradient` to what is known of the gradient of `tensor`. The op that made `gradient` must be its owner. */
+  accumulate(tensor: Tensor, gradient: Tensor): void {
+    if (sizeOf(tensor.shape) !== sizeOf(gradient.shape)) {
+      throw new TypeError(
+        `Cannot add [${gradient.shape}] to the gradient of ${tensor.name}, [${tensor.shape}]`,
+      );
+    }
+    const known = this.gradientOf(tensor);
+    if (known) this.options.add(this, { into: known, from: gradient });
+    else this.#gradients.set(originOf(tensor), gradient);
+  }
+
+  /** The gradient of `tensor`, after {@linkcode Tape.backward}. */
+  gradientOf(tensor: Tensor): Tensor | undefined {
+    return this.#gradients.get(originOf(tensor));
+  }
+
+  /** Appends the backward dispatches, from the gradients that were accumulated so far. */
+  backward(): void {
+    this.#recording = false;
+    for (const { output, differentiate } of this.#notes.reverse()) {
+      const dy = this.gradientOf(output);
+      if (dy) differentiate(this.reshape(dy, output.shape));
+    }
+    this.#notes.length = 0;
+  }
+}

@@ -1,0 +1,44 @@
+/** Whether a file holds the tensors of a model. */
+
+import { UserError } from "../errors.ts";
+
+type Shape = readonly number[];
+
+/** What was read and what must be there, by name. */
+export interface TensorExpectation {
+  found: ReadonlyMap<string, { shape: Shape }>;
+  expected: ReadonlyMap<string, Shape>;
+}
+
+function some(what: string, names: string[]): string[] {
+  if (names.length === 0) return [];
+  const listed = names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");
+  return [`${names.length} ${what} (${listed})`];
+}
+
+/**
+ * Checks that the tensors `found` in the file `path` are those `expected`, name by name and shape by shape.
+ *
+ * @throws {UserError} naming the first ones that are missing, unexpected or of another shape.
+ */
+export function expectTensors(path: string, { found, expected }: TensorExpectation): void {
+  const missing: string[] = [], reshaped: string[] = [];
+  for (const [name, shape] of expected) {
+    const actual = found.get(name)?.shape;
+    if (!actual) missing.push(name);
+    else if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
+      reshaped.push(`${name} is [${actual.join(", ")}] instead of [${shape.join(", ")}]`);
+    }
+  }
+  const unexpected = [...found.keys()].filter((name) => !expected.has(name));
+  const differences = [
+    ...some("of another shape", reshaped),
+    ...some("missing", missing),
+    ...some("unexpected", unexpected),
+  ];
+  if (differences.length === 0) return;
+  throw new UserError(
+    `Cannot load ${path} as it must hold this model's ${expected.size} tensors: ${differences.join(", ")}. ` +
+      "Give --backbone, --stem, --hidden, --projection and --optimizer as in the config.json of the run it is from.",
+  );
+}

@@ -1,0 +1,26 @@
+/**
+ * The sum of two gradients of one tensor.
+ *
+ * @module
+ */
+import code from "../../kernels/add.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
+
+const kernel: Kernel = {
+  name: "add",
+  code,
+  bindings: { addend: "read", into: "read_write" },
+  params: { n: "u32" },
+};
+
+/** into[i] += from[i], in place; sizes are equal multiples of 4. */
+export function addInto(tape: Tape, { into, from }: { into: Tensor; from: Tensor }): void {
+  const n = sizeOf(into.shape);
+  tape.dispatch(kernel, {
+    tensors: { into, addend: from },
+    params: { n },
+    grid: tape.grid(Math.ceil(n / 4 / 64)),
+  });
+}

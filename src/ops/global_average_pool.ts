@@ -1,0 +1,50 @@
+/**
+ * Global average pooling.
+ *
+ * @module
+ */
+import code from "../../kernels/global_average_pool.wgsl" with { type: "text" };
+import backwardCode from "../../kernels/global_average_pool_backward.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+
+const params = { N: "u32", M: "u32", C: "u32" } as const;
+const forwardKernel: Kernel = {
+  name: "global_average_pool",
+  code,
+  bindings: { x: "read", y: "read_write" },
+  params,
+};
+const backwardKernel: Kernel = {
+  name: "global_average_pool_backward",
+  code: backwardCode,
+  bindings: { dy: "read", dx: "read_write" },
+  params,
+};
+
+/** y[n,c] = the mean of x[n,h,w,c] over h and w. x [N, H, W, C] with C a multiple of 4; y [N, C]. */
+export function globalAveragePool(tape: Tape, { x, name }: { x: Tensor; name: string }): Tensor {
+  const [N, H, W, C] = x.shape;
+  expectShape("globalAveragePool", x, {
+    condition: x.shape.length === 4 && C % 4 === 0,
+    expected: "be [N, H, W, C], C a multiple of 4",
+  });
+  const y = tape.tensor(`${name}.y`, [N, C]);
+  const sizes = { N, M: H * W, C };
+  tape.dispatch(forwardKernel, {
+    tensors: { x, y },
+    params: sizes,
+    grid: tape.grid(Math.ceil(N * C / 4 / 64)),
+  });
+  tape.note(y, (dy) => {
+    const dx = tape.tensor(`${name}.dx`, x.shape);
+    tape.dispatch(backwardKernel, {
+      tensors: { dy, dx },
+      params: sizes,
+      grid: tape.grid(Math.ceil(sizeOf(x.shape) / 4 / 64)),
+    });
+    tape.accumulate(x, dx);
+  });
+  return y;
+}

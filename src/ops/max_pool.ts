@@ -1,0 +1,65 @@
+/**
+ * Max pooling.
+ *
+ * @module
+ */
+import code from "../../kernels/max_pool.wgsl" with { type: "text" };
+import backwardCode from "../../kernels/max_pool_backward.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+
+const geometry = {
+  ...{ N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32" },
+  ...{ window: "u32", stride: "u32", pad: "u32" },
+} as const;
+
+const forwardKernel: Kernel = {
+  name: "max_pool",
+  code,
+  bindings: { x: "read", y: "read_write", argmax: "read_write" },
+  params: geometry,
+};
+const backwardKernel: Kernel = {
+  name: "max_pool_backward",
+  code: backwardCode,
+  bindings: { dy: "read", argmax: "read", dx: "read_write" },
+  params: geometry,
+};
+
+/**
+ * y[n,p,q,c] = the maximum of x over a `window` × `window` square; of equal values the first gets the gradient.
+ *
+ * @param x [N, H, W, C] with C a multiple of 4; `pad` is less than `window`.
+ * @returns y [N, P, Q, C]
+ */
+export function maxPool(
+  tape: Tape,
+  { x, window, stride, pad, name }: { x: Tensor; window: number; stride: number; pad: number; name: string },
+): Tensor {
+  const [N, H, W, C] = x.shape;
+  expectShape("maxPool", x, {
+    condition: x.shape.length === 4 && C % 4 === 0,
+    expected: "be [N, H, W, C], C a multiple of 4",
+  });
+  const P = Math.floor((H + 2 * pad - window) / stride) + 1;
+  const Q = Math.floor((W + 2 * pad - window) / stride) + 1;
+  const y = tape.tensor(`${name}.y`, [N, P, Q, C]);
+  const argmax = tape.tensor(`${name}.argmax`, y.shape);
+  const params = { N, H, W, C, P, Q, window, stride, pad };
+  tape.dispatch(forwardKernel, {
+    tensors: { x, y, argmax },
+    params,
+    grid: tape.grid(Math.ceil(sizeOf(y.shape) / 4 / 64)),
+  });
+  tape.note(y, (dy) => {
+    const dx = tape.tensor(`${name}.dx`, x.shape);
+    tape.dispatch(backwardKernel, {
+      tensors: { dy, argmax, dx },
+      params,
+      grid: tape.grid(Math.ceil(sizeOf(x.shape) / 4 / 64)),
+    });
+    tape.accumulate(x, dx);
+  });
+  return y;
+}

@@ -1,0 +1,76 @@
+import { applyView } from "../../src/augment/apply.ts";
+import { gaussianBlur } from "../../src/augment/blur.ts";
+import { adjustBrightness } from "../../src/augment/brightness.ts";
+import { adjustContrast } from "../../src/augment/contrast.ts";
+import { evaluationView } from "../../src/augment/draw.ts";
+import { grayscale } from "../../src/augment/grayscale.ts";
+import { adjustHue } from "../../src/augment/hue.ts";
+import { resizeCrop, type RgbImage } from "../../src/augment/resize.ts";
+import { adjustSaturation } from "../../src/augment/saturation.ts";
+import { solarize } from "../../src/augment/solarize.ts";
+import { assert, assertClose } from "../assert.ts";
+import { bytes, floats, golden, image, toFour, toThree } from "./golden.ts";
+
+const operations: Record<string, (pixels: Float32Array, value: number) => void> = {
+  brightness: adjustBrightness,
+  contrast: adjustContrast,
+  saturation: adjustSaturation,
+  hue: adjustHue,
+  solarize,
+  grayscale,
+};
+
+function transposed({ width, height, data }: RgbImage): RgbImage {
+  const out = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < 3; c++) out[(x * height + y) * 3 + c] = data[(y * width + x) * 3 + c];
+    }
+  }
+  return { width: height, height: width, data: out };
+}
+
+Deno.test("crop and resize equal Pillow's to the bit", () => {
+  for (const { image: name, crop, size, out: expected } of golden.resizes) {
+    const out = new Uint8ClampedArray(size * size * 3);
+    resizeCrop(image(name), { crop, resized: { top: 0, left: 0, height: size, width: size }, size, out });
+    assertClose(`${name} ${JSON.stringify(crop)} at ${size}`, out, bytes(expected), {});
+  }
+});
+
+Deno.test("the evaluation view equals torchvision's resize and centre crop to the bit", () => {
+  for (const { image: name, turned, size, out: expected } of golden.evaluations) {
+    const source = turned ? transposed(image(name)) : image(name);
+    const { crop, resized } = evaluationView({ ...source, size });
+    const out = new Uint8ClampedArray(size * size * 3);
+    resizeCrop(source, { crop, resized: resized!, size, out });
+    assertClose(`${name} at ${size}${turned ? " turned" : ""}`, out, bytes(expected), {});
+  }
+});
+
+for (const { name, value, out } of golden.operations) {
+  Deno.test(`${name} ${value} equals torchvision's`, () => {
+    const pixels = toFour(floats(golden.colours));
+    operations[name](pixels, value);
+    assertClose(name, toThree(pixels), floats(out), { absolute: 2e-6 });
+    assert(pixels.every((x, i) => i % 4 < 3 || x === 7), "the fourth channel was touched");
+  });
+}
+
+for (const { size, taps, sigma, image, out } of golden.blurs) {
+  Deno.test(`blur of ${size} px with ${taps} taps and sigma ${sigma} equals torchvision's`, () => {
+    const pixels = toFour(floats(image));
+    gaussianBlur(pixels, { size, taps, sigma });
+    assertClose("blur", toThree(pixels), floats(out), { absolute: 2e-6 });
+  });
+}
+
+golden.views.forEach(({ image: name, size, parameters, out: expected }, i) => {
+  Deno.test(`whole view ${i} equals torchvision's chain`, () => {
+    const out = new Float32Array(size * size * 4).fill(7);
+    applyView(image(name), parameters, { size, mean: golden.mean, std: golden.std, out });
+    // Normalising divides by about a quarter, and so does the error.
+    assertClose("view", toThree(out), floats(expected), { absolute: 1e-5 });
+    assert(out.every((x, i) => i % 4 < 3 || x === 0), "the fourth channel is not 0");
+  });
+});

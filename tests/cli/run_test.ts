@@ -1,0 +1,156 @@
+/** The script `run`, on machines that are made up: a folder for PATH with stand-ins that note how they are called. */
+
+import { join } from "node:path";
+import { assert, assertEquals } from "../assert.ts";
+
+const root = new URL("../../", import.meta.url);
+const ignore = Deno.build.os !== "linux";
+
+const tools = ["awk", "chmod", "cmp", "cp", "dirname", "env", "find", "id", "mkdir", "rm", "sed", "uname"];
+
+/** Notes its call, and then does as `body` says. */
+const standIn = (name: string, body: string) => `#!/bin/sh\necho "${name} $*" >>"$CALLS"\n${body}\n`;
+
+/** A Deno of `version`, which finds an adapter only once the file that stands for Mesa's driver is there. */
+const deno = (version: string) =>
+  standIn(
+    "deno",
+    `case $1 in
+       --version) echo "deno ${version} (stable, release, x86_64-unknown-linux-gnu)" ;;
+       eval) [ -e "$DRIVER" ] ;;
+       task) printf '<%s>' "$@"; echo " $DENO_DIR"; exit 7 ;;
+     esac`,
+  );
+
+interface Machine {
+  /** Programs besides the usual ones, as shell scripts by name. */
+  programs?: Record<string, string>;
+  /** Is there a WebGPU adapter? */
+  adapter?: boolean;
+  home?: string;
+}
+
+/** A machine with a copy of `run` and deno.json in a folder whose name has a space. */
+async function createMachine({ programs = {}, adapter = true, home }: Machine) {
+  const folder = await Deno.makeTempDir({ prefix: "a machine " });
+  const [bin, repo, calls, driver] = ["bin", "repo", "calls", "driver"].map((name) => join(folder, name));
+  await Deno.mkdir(bin);
+  await Deno.mkdir(repo);
+  for (const name of ["run", "deno.json"]) await Deno.copyFile(new URL(name, root), join(repo, name));
+  await Deno.writeTextFile(join(repo, "deno.lock"), "{}");
+  for (const tool of tools) await Deno.symlink(`/usr/bin/${tool}`, join(bin, tool));
+  for (const [name, text] of Object.entries(programs)) {
+    await Deno.writeTextFile(join(bin, name), text, { mode: 0o755 });
+  }
+  if (adapter) await Deno.writeTextFile(driver, "");
+  await Deno.writeTextFile(calls, "");
+  return {
+    repo,
+    async run(...args: string[]) {
+      await Deno.truncate(calls);
+      const { code, stdout, stderr } = await new Deno.Command(join(repo, "run"), {
+        args,
+        clearEnv: true,
+        env: { PATH: bin, CALLS: calls, DRIVER: driver, ...(home === undefined ? {} : { HOME: home }) },
+      }).output();
+      const called = (await Deno.readTextFile(calls)).trim().split("\n");
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return { code, out: text(stdout), err: text(stderr), called };
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+Deno.test("run without a task lists them, setting up nothing", { ignore }, async () => {
+  await using machine = await createMachine({});
+  const { code, err, called } = await machine.run();
+  assertEquals([code, called], [1, [""]]);
+  assert(/tasks:\n(.*\n)* {2}train\n(.*\n)* {2}test\n/.test(err), err);
+  assertEquals((await machine.run("--help")).code, 0);
+});
+
+Deno.test("run passes its arguments on, and the task's exit code back", { ignore }, async () => {
+  await using machine = await createMachine({ programs: { deno: deno("2.9.0") }, home: "/tmp" });
+  const first = await machine.run("train", "--data", "my photos", "--out", "*");
+  assertEquals([first.code, first.out], [7, "<task><train><--data><my photos><--out><*> \n"]);
+  assert(first.called.some((call) => call.startsWith("deno eval")), "no adapter was asked for");
+
+  await Deno.writeTextFile(join(machine.repo, "a.ts"), "");
+  const again = await machine.run("train");
+  assertEquals(
+    again.called.filter((call) => call.startsWith("deno cache")),
+    [],
+    "nothing changed in deno.lock",
+  );
+  await Deno.writeTextFile(join(machine.repo, "deno.lock"), '{"version":"5"}');
+  const changed = await machine.run("train");
+  assertEquals(changed.called.filter((call) => call.startsWith("deno cache")), ["deno cache --quiet ./a.ts"]);
+});
+
+Deno.test("run without a home keeps Deno's cache beside itself", { ignore }, async () => {
+  for (const home of [undefined, "", "/nonexistent"]) {
+    await using machine = await createMachine({ programs: { deno: deno("3.0.1") }, home });
+    assertEquals((await machine.run("test")).out, `<task><test> ${machine.repo}/.deno/cache\n`);
+  }
+});
+
+Deno.test("run installs Deno from npm if PATH has none that is recent enough", { ignore }, async () => {
+  const binary = "node_modules/@deno/linux/deno";
+  const npm = standIn(
+    "npm",
+    `mkdir -p node_modules/@deno/linux
+     sed s/2.8.1/2.9.6/ "$(dirname "$CALLS")/bin/deno" >${binary}
+     chmod +x ${binary}`,
+  );
+  await using machine = await createMachine({ programs: { deno: deno("2.8.1"), npm } });
+  const { code, out, called } = await machine.run("train");
+  assertEquals([code, out], [7, `<task><train> ${machine.repo}/.deno/cache\n`]);
+  assert(called.some((call) => /^npm install .*deno@2\.9\.6$/.test(call)), called.join("\n"));
+  assertEquals((await machine.run("train")).called.filter((call) => call.startsWith("npm")), []);
+});
+
+Deno.test("run without Deno and npm says what to install", { ignore }, async () => {
+  await using machine = await createMachine({});
+  const { code, err } = await machine.run("train");
+  assertEquals(code, 2);
+  assert(/^run: Cannot install Deno as npm must be on PATH.*apt-get install npm/.test(err), err);
+});
+
+Deno.test(
+  "run installs Mesa only if there is no adapter, after fetching the list of packages",
+  { ignore },
+  async () => {
+    const apt = standIn("apt-get", '[ "$1" != install ] || : >"$DRIVER"');
+    const sudo = '#!/bin/sh\nexec "$@"\n';
+    const programs = { deno: deno("2.9.6"), "apt-get": apt, sudo };
+    await using bare = await createMachine({ programs, adapter: false });
+    const { code, called } = await bare.run("train");
+    const [update, install, ...more] = called.filter((call) => call.startsWith("apt-get"));
+    assertEquals([code, more], [7, []]);
+    assert(
+      update.startsWith("apt-get update") && /install .* mesa-vulkan-drivers libvulkan1$/.test(install),
+      install,
+    );
+
+    await using equipped = await createMachine({ programs });
+    assertEquals((await equipped.run("train")).called.filter((call) => call.startsWith("apt-get")), []);
+  },
+);
+
+Deno.test("run stops with 2 if there is no adapter to be had", { ignore }, async () => {
+  const sudo = '#!/bin/sh\nexec "$@"\n';
+  for (
+    const [apt, message] of [
+      [undefined, /Cannot compute as WebGPU must find an adapter: there is none\. Install a Vulkan driver/],
+      ["exit 100", /apt-get failed/],
+      ["", /even with Mesa installed/],
+    ] as const
+  ) {
+    const programs: Record<string, string> = { deno: deno("2.9.6"), sudo };
+    if (apt !== undefined) programs["apt-get"] = standIn("apt-get", apt);
+    await using machine = await createMachine({ programs, adapter: false });
+    const { code, out, err } = await machine.run("train");
+    assertEquals([code, out], [2, ""]);
+    assert(message.test(err), err);
+  }
+});

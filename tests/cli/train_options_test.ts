@@ -1,0 +1,198 @@
+import { UserError } from "../../src/errors.ts";
+import { parseTrainOptions, type TrainOptions } from "../../src/cli/train_options.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+function parse(...args: string[]): TrainOptions {
+  const options = parseTrainOptions(args);
+  assert(!("help" in options), "help was asked for");
+  return options;
+}
+
+/** The entries of `options` that `expected` names. */
+function assertIncludes(options: TrainOptions, expected: Partial<TrainOptions>): void {
+  const names = Object.keys(expected) as (keyof TrainOptions)[];
+  assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
+}
+
+Deno.test("without arguments the built-in data set is trained on for 16,000 samples", () => {
+  const { workers, ...options } = parse();
+  assert(workers >= 1 && workers <= 8);
+  assertEquals(options, {
+    data: "shapes",
+    limit: null,
+    holdout: 1000,
+    size: 32,
+    recipe: "shapes",
+    onBadImage: "skip",
+    backbone: "resnet8",
+    stem: "cifar",
+    hidden: 512,
+    projection: 128,
+    tau: 0.95,
+    tauSchedule: "cosine",
+    targetInit: "copy",
+    optimizer: "sgd",
+    lr: 0.3,
+    weightDecay: 5e-4,
+    momentum: 0.9,
+    warmup: 0.1,
+    batch: 64,
+    seed: 0,
+    out: "runs/shapes-resnet8",
+    checkpointEvery: 100,
+    keep: 3,
+    logEvery: 10,
+    resume: false,
+    plan: false,
+    epochs: null,
+    steps: 250,
+  });
+});
+
+Deno.test("other data gets the other defaults", () => {
+  assertIncludes(parse("--data", "../my photos/"), {
+    size: 32,
+    recipe: "cifar",
+    backbone: "resnet18",
+    hidden: 4096,
+    projection: 256,
+    optimizer: "lars",
+    lr: 0.225,
+    weightDecay: 1e-6,
+    tau: 0.99,
+    batch: 128,
+    epochs: 100,
+    steps: null,
+    out: "runs/my-photos-resnet18",
+  });
+});
+
+Deno.test("every option is taken", () => {
+  const given = [
+    ..."--data d --limit 10000 --holdout 5000 --size 40 --recipe byol --on-bad-image error --workers 3".split(
+      " ",
+    ),
+    ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
+      .split(" "),
+    ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
+      .split(" "),
+    ..."--batch 2 --epochs 10 --seed 7 --out o --checkpoint-every 60 --keep 1 --log-every 5 --resume --plan"
+      .split(" "),
+  ];
+  assertEquals(parse(...given), {
+    data: "d",
+    limit: 10000,
+    holdout: 5000,
+    size: 40,
+    recipe: "byol",
+    onBadImage: "error",
+    workers: 3,
+    backbone: "resnet50",
+    stem: "imagenet",
+    hidden: 512,
+    projection: 128,
+    tau: 1,
+    tauSchedule: "constant",
+    targetInit: "independent",
+    optimizer: "sgd",
+    lr: 0.1,
+    weightDecay: 5e-4,
+    momentum: 0,
+    warmup: 0.05,
+    batch: 2,
+    seed: 7,
+    out: "o",
+    checkpointEvery: 60,
+    keep: 1,
+    logEvery: 5,
+    resume: true,
+    plan: true,
+    epochs: 10,
+    steps: null,
+  });
+});
+
+Deno.test("defaults follow from other options", () => {
+  assertIncludes(parse("--data", "d", "--size", "64"), { recipe: "cifar", stem: "cifar" });
+  assertIncludes(parse("--data", "d", "--size", "65"), { recipe: "byol", stem: "imagenet" });
+  assertIncludes(parse("--data", "d", "--recipe", "byol"), { size: 224, stem: "imagenet" });
+  assertIncludes(parse("--size", "96"), { recipe: "shapes", stem: "imagenet" });
+  assertIncludes(parse("--data", "d", "--optimizer", "sgd"), { lr: 0.06, weightDecay: 5e-4 });
+  assertIncludes(parse("--optimizer", "lars", "--batch", "256"), { lr: 0.45, weightDecay: 1e-6, steps: 63 });
+  assertIncludes(parse("--batch", "24"), { lr: 0.1125 });
+  assertIncludes(parse("--epochs", "3"), { epochs: 3, steps: null });
+  assertIncludes(parse("--epochs", "3", "--steps", "5"), { epochs: null, steps: 5 });
+  assertIncludes(parse("--data=/a/my.set/.", "--backbone", "resnet34"), { out: "runs/my.set-resnet34" });
+});
+
+const refused: [args: string, message: RegExp][] = [
+  ["--bach 3", /unknown option '--bach' \(Did you mean --batch\?\)/],
+  ["--weight_decay 0", /Did you mean --weight-decay\?/],
+  ["--projector 8", /unknown option '--projector'/],
+  ["photos", /too many arguments.*photos.*--data SOURCE/],
+  ["--batch", /'--batch <N>' argument missing/],
+  ["--batch=", /--batch "" as it must be a whole number of at least 2/],
+  ["--batch 12x", /--batch 12x as/],
+  ["--batch 1", /at least 2/],
+  ["--batch 2.5", /whole number/],
+  ["--batch 1e3", /whole number/],
+  ["--batch 99999999999999999999", /whole number/],
+  ["--epochs 0", /at least 1/],
+  ["--limit 0", /at least 1/],
+  ["--holdout -1", /at least 0/],
+  ["--seed -1", /at least 0/],
+  ["--workers 0", /from 1 to/],
+  ["--keep 0", /at least 1/],
+  ["--size 7", /a whole number from 8 to 512/],
+  ["--size 513", /a whole number from 8 to 512/],
+  ["--hidden 510", /a multiple of 4/],
+  ["--projection 0", /a multiple of 4 of at least 4/],
+  ["--tau 1.01", /a number from 0 to 1/],
+  ["--tau -.1", /a number from 0 to 1/],
+  ["--warmup 5%", /a number from 0 to 1/],
+  ["--momentum 1", /a number from 0/],
+  ["--lr 0", /a number above 0/],
+  ["--lr NaN", /a number above 0/],
+  ["--lr Infinity", /a number above 0/],
+  ["--lr 1e999", /a number above 0/],
+  ["--lr 0x10", /a number above 0/],
+  ["--weight-decay -1e-9", /a number of at least 0/],
+  ["--backbone resnet19", /one of resnet8, resnet20, resnet18, resnet34, resnet50/],
+  ["--optimizer SGD", /one of sgd, lars/],
+  ["--data --limit 3", /--data --limit as it must be a value/],
+  ["--resume=yes", /unknown option '--resume=yes'/],
+];
+
+for (const [args, message] of refused) {
+  Deno.test(`refused: ${args}`, () => assertThrows(() => parse(...args.split(" ")), UserError, message));
+}
+
+Deno.test("the ends of each range are taken", () => {
+  assertIncludes(parse(..."--size 8 --tau 0 --warmup 1 --hidden 4 --holdout 0 --weight-decay 0".split(" ")), {
+    holdout: 0,
+    size: 8,
+    hidden: 4,
+    tau: 0,
+    weightDecay: 0,
+    warmup: 1,
+  });
+  assertIncludes(parse("--size", "512", "--workers", "1"), { size: 512, workers: 1 });
+});
+
+Deno.test("--help explains every option with its default, --version tells the version", () => {
+  const help = parseTrainOptions(["--batch", "3", "--help"]);
+  assert("help" in help);
+  const text = help.help.replace(/\s+/g, " ");
+  for (const name of Object.keys(parse())) {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const isSwitch = name === "resume" || name === "plan";
+    assert(
+      new RegExp(isSwitch ? `--${flag} [a-z]` : `--${flag} <[^>]+> [^(]+\\((?:[^-]|-[^-])*default: `).test(
+        text,
+      ),
+      `--${flag} is not explained`,
+    );
+  }
+  assert(help.help.split("\n").every((line) => line.length <= 80 && line === line.trimEnd()));
+  assertEquals(/^\d+\.\d+\.\d+$/.test((parseTrainOptions(["--version"]) as { help: string }).help), true);
+});

@@ -1,0 +1,91 @@
+import { decodeImage } from "../../data/decode.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { concat, gradient, jpeg, png, webp } from "./fixtures.ts";
+
+const original = gradient(40, 36);
+const rgb = Array.from(original.data).filter((_, i) => i % 4 < 3);
+
+function patched(bytes: Uint8Array, at: number, values: number[]): Uint8Array {
+  const copy = bytes.slice();
+  copy.set(values, at);
+  return copy;
+}
+
+/** Where the frame header of a JPEG begins. */
+function frameAt(bytes: Uint8Array): number {
+  return bytes.findIndex((byte, i) => byte === 0xff && (bytes[i + 1] === 0xc0 || bytes[i + 1] === 0xc2));
+}
+
+Deno.test("each format decodes to its pixels", async () => {
+  for (
+    const [name, bytes, absolute] of [["jpeg", await jpeg(), 12], ["png", png(), 0], [
+      "webp",
+      await webp(),
+      0,
+    ]]
+  ) {
+    const { width, height, data } = await decodeImage(bytes as Uint8Array);
+    assertEquals([width, height], [40, 36]);
+    assertClose(name as string, data, rgb, { absolute: absolute as number });
+  }
+});
+
+Deno.test("transparency shows white", async () => {
+  const { data } = await decodeImage(png(gradient(40, 36, { alpha: 51 })));
+  assertClose("png", data, rgb.map((x) => Math.round((x * 51 + 255 * 204) / 255)), {});
+});
+
+Deno.test("a JPEG may have bytes after its end, but must have an end", async () => {
+  const whole = await jpeg();
+  await decodeImage(concat([whole, new Uint8Array(100)]));
+  await assertThrows(
+    () => decodeImage(whole.subarray(0, whole.length - 2)),
+    Error,
+    /truncated JPEG.*end marker/,
+  );
+  await assertThrows(() => decodeImage(whole.subarray(0, whole.length / 2)), Error, /truncated JPEG/);
+  await assertThrows(() => decodeImage(whole.subarray(0, 30)), Error, /truncated JPEG.*header/);
+});
+
+Deno.test("the end marker of an EXIF thumbnail is not that of the image", async () => {
+  const whole = await jpeg();
+  const thumbnail = new Uint8Array([0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9]);
+  const withThumbnail = concat([whole.subarray(0, 2), thumbnail, whole.subarray(2)]);
+  await decodeImage(withThumbnail);
+  await assertThrows(() => decodeImage(withThumbnail.subarray(0, -40)), Error, /no end marker/);
+});
+
+Deno.test("CMYK is refused by name", async () => {
+  const whole = await jpeg();
+  await assertThrows(() => decodeImage(patched(whole, frameAt(whole) + 9, [4])), Error, /CMYK/);
+});
+
+Deno.test("an absurd or empty size is refused before decoding", async () => {
+  const j = await jpeg(), w = await webp();
+  const huge = [0xff, 0xff, 0xff, 0xff];
+  await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, huge)), Error, /65535×65535.*100 million/);
+  await assertThrows(() => decodeImage(patched(png(), 16, [0, 1, 0, 0, 0, 1, 0, 0])), Error, /65536×65536/);
+  await assertThrows(() => decodeImage(patched(w, 21, huge)), Error, /16384×16384/);
+  await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, [0, 0])), Error, /40×0/);
+});
+
+Deno.test("damaged and truncated PNG and WebP files are refused", async () => {
+  const p = png(), w = await webp();
+  await assertThrows(() => decodeImage(p.subarray(0, p.length - 40)), Error, /damaged or truncated PNG/);
+  await assertThrows(() => decodeImage(patched(p, 60, [1, 2, 3, 4])), Error, /damaged or truncated PNG/);
+  await assertThrows(() => decodeImage(p.subarray(0, 20)), Error, /truncated PNG/);
+  await assertThrows(() => decodeImage(w.subarray(0, w.length - 4)), Error, /truncated WebP/);
+});
+
+Deno.test("other files are refused by their first bytes", async () => {
+  await assertThrows(() => decodeImage(new TextEncoder().encode("GIF89a..")), Error, /no JPEG.*47 49 46 38/);
+  await assertThrows(() => decodeImage(new Uint8Array()), Error, /empty/);
+});
+
+Deno.test("a bad file leaves the decoder fit for the next", async () => {
+  const whole = await jpeg();
+  const broken = whole.slice();
+  broken.fill(0xff, 20, 120);
+  await decodeImage(broken).then(() => assert(false, "decoded"), () => {});
+  assertEquals((await decodeImage(whole)).width, 40);
+});

@@ -1,0 +1,197 @@
+import { type BadImage, type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
+import { Pool } from "../../data/pool.ts";
+import type { ImageSource } from "../../data/source.ts";
+import { applyView } from "../../src/augment/apply.ts";
+import { drawView, evaluationView } from "../../src/augment/draw.ts";
+import { type Recipe, recipes } from "../../src/augment/recipe.ts";
+import { decodeImage } from "../../data/decode.ts";
+import { UserError } from "../../src/errors.ts";
+import { keyedRandom } from "../../src/random.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { gradient, jpeg, memorySource, png } from "./fixtures.ts";
+
+const size = 32;
+const recipe: Recipe = recipes.byol;
+const files = await Promise.all(
+  Array.from({ length: 11 }, (_, i) => jpeg(gradient(33 + i, 50 - i, { seed: i }))),
+);
+const source = await memorySource(files);
+const options = { source, batch: 4, size, recipe, seed: 7, workers: 2 };
+
+/** The first `count` batches, their views copied, and the Workers gone. */
+async function take(stream: ReadableStream<Batch>, count: number): Promise<Batch[]> {
+  const batches: Batch[] = [];
+  for await (const batch of stream) {
+    batches.push({ ...batch, views: batch.views.slice() });
+    batch.release();
+    if (batches.length === count) break;
+  }
+  return batches;
+}
+const plain = ({ views, indices, epoch, next }: Batch) => ({ views: [...views], indices, epoch, next });
+
+Deno.test("a training batch holds the views that the keys draw", async () => {
+  const [batch] = await take(trainingBatches(options), 1);
+  const out = new Float32Array(size * size * 4);
+  for (const [i, index] of batch.indices.entries()) {
+    const image = await decodeImage(files[index]);
+    for (const v of [0, 1]) {
+      const parameters = drawView(recipe.views[v], { ...image, size }, keyedRandom(7, 0, index, v));
+      applyView(image, parameters, { size, mean: recipe.mean, std: recipe.std, out });
+      const start = (v * 4 + i) * out.length;
+      assertClose(`image ${index} view ${v}`, batch.views.subarray(start, start + out.length), out, {});
+    }
+  }
+});
+
+Deno.test("the same batches with 1 and 3 Workers, and on from any of them", async () => {
+  const one = (await take(trainingBatches({ ...options, workers: 1 }), 5)).map(plain);
+  const three = (await take(trainingBatches({ ...options, workers: 3 }), 5)).map(plain);
+  assertEquals(three, one);
+  assertEquals(one.map((b) => [b.epoch, b.next.epoch, b.next.offset]), [
+    [0, 0, 4],
+    [0, 1, 0],
+    [1, 1, 4],
+    [1, 2, 0],
+    [2, 2, 4],
+  ]);
+  for (const k of [0, 1]) {
+    const resumed = await take(trainingBatches({ ...options, start: one[k].next }), 2);
+    assertEquals(resumed.map(plain), one.slice(k + 1, k + 3));
+  }
+});
+
+Deno.test("evaluation goes through a range once, in order, and keeps the rest", async () => {
+  const stream = evaluationBatches({ ...options, first: 2, limit: 6 });
+  const batches = await Array.fromAsync(stream);
+  assertEquals(batches.map((b) => b.indices), [[2, 3, 4, 5], [6, 7]]);
+  assertEquals(batches.map((b) => [...b.labels]), [[2, 0, 1, 2], [0, 1]]);
+  assertEquals(batches[1].images.length, 2 * size * size * 4);
+  const image = await decodeImage(files[7]);
+  const out = new Float32Array(size * size * 4);
+  applyView(image, evaluationView({ ...image, size }), { size, mean: recipe.mean, std: recipe.std, out });
+  assertClose("image 7", batches[1].images.subarray(out.length), out, {});
+});
+
+const spoilt = await memorySource(files.map((file, i) => {
+  if (i === 3) return file.subarray(0, 200);
+  return i === 5 ? png(gradient(31, 90)) : file;
+}));
+
+Deno.test("bad images are passed over and named, and batches are still the same", async () => {
+  const bad: BadImage[] = [];
+  const stream = trainingBatches({
+    ...options,
+    source: spoilt,
+    limit: 8,
+    batch: 3,
+    onBad: (b) => bad.push(b),
+  });
+  const batches = (await take(stream, 4)).map(plain);
+  assertEquals(batches.map((b) => b.epoch), [0, 0, 1, 1]);
+  assert(batches.every((b) => !b.indices.includes(3) && !b.indices.includes(5)));
+  const reasons = new Map(bad.map(({ key, reason }) => [key, reason]));
+  assert(/truncated JPEG/.test(reasons.get("image-3")!), reasons.get("image-3"));
+  assert(/31×90 pixels.*32×32: lower --size/.test(reasons.get("image-5")!), reasons.get("image-5"));
+  const again = trainingBatches({ ...options, source: spoilt, limit: 8, batch: 3, start: batches[0].next });
+  assertEquals((await take(again, 3)).map(plain), batches.slice(1));
+});
+
+Deno.test("bad images end the stream where they are not to be passed over", async () => {
+  const strict = { ...options, source: spoilt, onBadImage: "error" } as const;
+  await assertThrows(
+    () => Array.fromAsync(evaluationBatches(strict)),
+    UserError,
+    /image-3 of memory.*truncated/,
+  );
+});
+
+Deno.test("a file that vanishes is a bad image", async () => {
+  const bad: BadImage[] = [];
+  const read = (index: number) => index === 1 ? Promise.reject(new Error("gone")) : source.read(index);
+  const broken: ImageSource = { ...source, read };
+  const stream = evaluationBatches({ ...options, source: broken, limit: 3, onBad: (b) => bad.push(b) });
+  assertEquals((await Array.fromAsync(stream)).map((b) => b.indices), [[0, 2]]);
+  assertEquals(bad, [{ index: 1, key: "image 1", reason: "it cannot be read: gone" }]);
+});
+
+Deno.test("no good image, too large a batch, too long a range: refused", async () => {
+  const bad = await memorySource([new Uint8Array(3), new Uint8Array(3)]);
+  const none = { ...options, source: bad, batch: 1 };
+  await assertThrows(() => take(trainingBatches(none), 1), UserError, /among the 2: 2 are bad/);
+  await assertThrows(() => Array.fromAsync(evaluationBatches(none)), UserError, /2 are bad/);
+  await assertThrows(() => trainingBatches({ ...options, batch: 12 }), UserError, /batches of 12.*11 images/);
+  await assertThrows(
+    () => trainingBatches({ ...options, first: 8, limit: 4 }),
+    UserError,
+    /number 8.*has 11/,
+  );
+});
+
+Deno.test("no more than a few batches are made ahead, and cancelling ends all", async () => {
+  let reads = 0;
+  const counted: ImageSource = {
+    ...source,
+    async read(index) {
+      reads++;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return source.read(index);
+    },
+  };
+  const reader = trainingBatches({ ...options, source: counted, batch: 11 }).getReader();
+  assertEquals(reads, 0);
+  await reader.read();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  // The one that was read, one ready, one under way, and the files being read for the next.
+  assert(reads <= 11 * 5, `${reads} images read for a batch of 11`);
+  await reader.cancel();
+  const after = reads;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(reads, after);
+});
+
+Deno.test("a Worker's crash rejects with its reason, and so does a closed pool", async () => {
+  const url = new URL("./crashing_worker.ts", import.meta.url);
+  const pool = new Pool({ recipe, size, seed: 1 }, { workers: 1, url });
+  const task = { bytes: files[0], epoch: 0, index: 0 };
+  await assertThrows(() => pool.run([task]), Error, /Worker has crashed.*out of luck/);
+  await assertThrows(() => pool.run([task]), Error, /crashed/);
+  const closed = new Pool({ recipe, size, seed: 1 }, { workers: 1 });
+  const running = closed.run([task]);
+  closed.close();
+  await assertThrows(() => running, Error, /closed/);
+});
+
+Deno.test("the polyfilled streams make the same batches", async () => {
+  const script = `
+    delete ReadableStream.from;
+    const at = (path) => new URL(path, ${JSON.stringify(import.meta.url)}).href;
+    const { ReadableStream: Used } = await import(at("../../data/streams.ts"));
+    const { trainingBatches } = await import(at("../../data/pipeline.ts"));
+    const { openSource } = await import(at("../../data/source.ts"));
+    const { recipes } = await import(at("../../src/augment/recipe.ts"));
+    const options = { batch: 2, size: 32, seed: 1, recipe: recipes.shapes };
+    for await (const batch of trainingBatches({ ...options, source: await openSource("shapes:5") })) {
+      console.log(Used !== ReadableStream, batch.indices.join());
+      if (batch.epoch === 1) break;
+    }`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  const { stdout } = await child.output();
+  const expected = await take(
+    trainingBatches({
+      ...options,
+      batch: 2,
+      seed: 1,
+      source: { ...source, length: 5 },
+    }),
+    3,
+  );
+  assertEquals(
+    new TextDecoder().decode(stdout).trim().split("\n"),
+    expected.map((batch) => `true ${batch.indices.join()}`),
+  );
+});

@@ -1,0 +1,168 @@
+import { decodeImage } from "../../data/decode.ts";
+import { openSource } from "../../data/source.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { concat, jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+async function list(spec: string) {
+  const source = await openSource(spec);
+  const items = [];
+  for await (const { index, key, label, bytes } of source) {
+    items.push({ index, key: key.replace(spec + "/", ""), label, text: text(bytes) });
+  }
+  source.close();
+  return { source, items };
+}
+
+Deno.test("a folder gives its images by path, the first folder being the class", async () => {
+  const files = {
+    "b/2.PNG": "b2",
+    "b/deep/1.jpg": "b1",
+    "a/x.webp": "ax",
+    "a/notes.txt": "",
+    ".h/a.jpg": "",
+  };
+  await withFolder({ ...files, "loose.jpeg": "l" }, async (folder) => {
+    await Deno.symlink(folder, `${folder}/a/loop`);
+    const { source, items } = await list(folder);
+    assertEquals(source.classes, ["a", "b"]);
+    assertEquals(items, [
+      { index: 0, key: "a/x.webp", label: 0, text: "ax" },
+      { index: 1, key: "b/2.PNG", label: 1, text: "b2" },
+      { index: 2, key: "b/deep/1.jpg", label: 1, text: "b1" },
+      { index: 3, key: "loose.jpeg", label: null, text: "l" },
+    ]);
+    const { fingerprint } = source;
+    await Deno.rename(`${folder}/a/x.webp`, `${folder}/a/y.webp`);
+    assert(fingerprint !== (await openSource(folder)).fingerprint, "fingerprint overlooks a renamed image");
+  });
+});
+
+Deno.test("tar shards give samples with their labels, in order", async () => {
+  const first = tar([
+    tarEntry("./", "", { type: "5" }),
+    tarEntry("s1.jpg", "one"),
+    tarEntry("s1.cls", "1\n"),
+    tarEntry("s2.cls", "0"),
+    tarEntry("s2.seg.png", "not this"),
+    tarEntry("s2.png", "two"),
+    tarEntry("s3.txt", "no image"),
+  ]);
+  const second = tar([tarEntry("s1.webp", "x".repeat(700))]);
+  await withFolder({ "b.tar": second, "a.tar": first }, async (folder) => {
+    const { source, items } = await list(folder);
+    assertEquals(source.classes, ["0", "1"]);
+    assertEquals(items, [
+      { index: 0, key: "a.tar/s1.jpg", label: 1, text: "one" },
+      { index: 1, key: "a.tar/s2.png", label: 0, text: "two" },
+      { index: 2, key: "b.tar/s1.webp", label: null, text: "x".repeat(700) },
+    ]);
+    await Deno.writeTextFile(`${folder}/classes.txt`, "cat\ndog\n");
+    assertEquals((await openSource(`${folder}/a.tar`)).classes, ["cat", "dog"]);
+    await Deno.writeTextFile(`${folder}/classes.txt`, "cat\n");
+    await assertThrows(() => openSource(folder), UserError, /1 classes of classes.txt.*s1\.jpg has "1"/);
+  });
+});
+
+Deno.test("tar labels may be names, and may be missing", async () => {
+  const named = tar([
+    tarEntry("1.jpg", "-"),
+    tarEntry("1.cls", "dog"),
+    tarEntry("2.jpg", "-"),
+    tarEntry("2.cls", "cat"),
+  ]);
+  await withFolder({ "named.tar": named, "none.tar": tar([tarEntry("1.jpg", "-")]) }, async (folder) => {
+    const { source, items } = await list(`${folder}/named.tar`);
+    assertEquals([source.classes, items.map((item) => item.label)], [["cat", "dog"], [1, 0]]);
+    assertEquals((await openSource(`${folder}/none.tar`)).classes, []);
+  });
+});
+
+Deno.test("ustar prefixes, PAX and GNU long names and sizes are read", async () => {
+  const long = `${"d".repeat(120)}/ü.jpg`;
+  const body = "z".repeat(600);
+  const pax = `${`142 path=${long}\n`}${"12 size=600\n"}`;
+  const binary = tarEntry("big.jpg", body);
+  binary.set([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x58], 124);
+  binary.fill(0x20, 148, 156);
+  const sum = binary.subarray(0, 512).reduce((a, b) => a + b, 0);
+  binary.set(new TextEncoder().encode(sum.toString(8).padStart(6, "0") + "\0 "), 148);
+  const entries = [
+    tarEntry("p.jpg", "prefixed", { prefix: "some/where" }),
+    tarEntry("g.jpg", "gnu", { prefix: "12345670123", magic: "ustar  \0" }),
+    tarEntry("@LongLink", `long/${"n".repeat(150)}.jpg\0`, { type: "L" }),
+    tarEntry("cut", "long"),
+    tarEntry("pax", pax, { type: "x" }),
+    tarEntry("short.jpg", body),
+    tarEntry("glob", "15 comment=none\n", { type: "g" }),
+    binary,
+  ];
+  await withFolder({ "a.tar": tar(entries) }, async (folder) => {
+    const { items } = await list(`${folder}/a.tar`);
+    assertEquals(items.map(({ key, text }) => [key.replace("a.tar/", ""), text]), [
+      ["some/where/p.jpg", "prefixed"],
+      ["g.jpg", "gnu"],
+      [`long/${"n".repeat(150)}.jpg`, "long"],
+      [long, body],
+      ["big.jpg", body],
+    ]);
+  });
+});
+
+Deno.test("a truncated or foreign tar is refused with what is missing", async () => {
+  const whole = concat([tarEntry("1.jpg", "x".repeat(600)), tarEntry("2.jpg", "y".repeat(600))]);
+  const files = {
+    "body.tar": whole.subarray(0, 512 + 1024 + 512 + 100),
+    "header.tar": whole.subarray(0, 512 + 1024 + 500),
+    "foreign.tar": new TextEncoder().encode("no tar ".repeat(200)),
+    "empty.tar": tar([]),
+    "whole.tar": whole,
+  };
+  await withFolder(files, async (folder) => {
+    const open = (name: string) => () => openSource(`${folder}/${name}`);
+    await assertThrows(
+      open("body.tar"),
+      UserError,
+      /body\.tar: it ends within 2\.jpg: 500 bytes are missing/,
+    );
+    await assertThrows(open("header.tar"), UserError, /header at byte 1536: 12 bytes are missing/);
+    await assertThrows(open("foreign.tar"), UserError, /header at byte 0.*not an uncompressed tar/);
+    await assertThrows(open("empty.tar"), UserError, /found none/);
+    assertEquals((await openSource(`${folder}/whole.tar`)).length, 2); // without an end mark, as some tools write
+  });
+});
+
+Deno.test("missing, empty and unknown sources are refused with what is known", async () => {
+  await withFolder({ "notes.txt": "" }, async (folder) => {
+    await assertThrows(() => openSource(folder), UserError, /found none, also not in its subfolders.*--data/);
+    await assertThrows(
+      () => openSource(`${folder}/none`),
+      UserError,
+      /none: expected "shapes".*no such file/,
+    );
+    await assertThrows(() => openSource(`${folder}/notes.txt`), UserError, /not a tar archive/);
+    await assertThrows(() => openSource("ftp://host/x"), UserError, /no source of this kind/);
+    await assertThrows(() => openSource("shapes:0"), UserError, /number of images/);
+  });
+});
+
+Deno.test("shapes: real JPEGs, balanced, the same each time, and readable in any order", async () => {
+  const source = await openSource("shapes:20");
+  assertEquals([source.length, source.classes.length], [20, 10]);
+  const last = await source.read(19);
+  assertEquals([last.index, last.label], [19, 9]);
+  const { width, height } = await decodeImage(last.bytes);
+  assertEquals([width, height], [32, 32]);
+  const again = await (await openSource("shapes")).read(19);
+  assertEquals([...again.bytes], [...last.bytes]);
+  assert(text((await source.read(9)).bytes) !== text(last.bytes), "two images of a class are the same");
+});
+
+Deno.test("an image read from a shard decodes", async () => {
+  await withFolder({ "a.tar": tar([tarEntry("1.jpg", await jpeg())]) }, async (folder) => {
+    const source = await openSource(`${folder}/a.tar`);
+    assertEquals((await decodeImage((await source.read(0)).bytes)).height, 36);
+  });
+});

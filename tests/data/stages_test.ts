@@ -1,0 +1,146 @@
+import { type BadImage, collate, type Collated, type DecodedGroup, type Sample } from "../../data/collate.ts";
+import { group } from "../../data/group.ts";
+import { sourceOrder, trainingOrder } from "../../data/order.ts";
+import { orderedMap } from "../../data/ordered_map.ts";
+import { ReadableStream } from "../../data/streams.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+function take<T>(items: Iterable<T>, count: number): T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    if (taken.push(item) === count) break;
+  }
+  return taken;
+}
+
+Deno.test("training order: permutations of the samples, by epoch and seed, from any start", () => {
+  const options = { first: 10, limit: 7, seed: 3, start: { epoch: 0, offset: 0 } };
+  const visits = take(trainingOrder(options), 21);
+  const epochs = [0, 1, 2].map((epoch) => visits.filter((v) => v.epoch === epoch));
+  for (const visits of epochs) {
+    assertEquals(visits.map((v) => v.index).sort(), [10, 11, 12, 13, 14, 15, 16]);
+    assertEquals(visits.map((v) => v.offset), [0, 1, 2, 3, 4, 5, 6]);
+  }
+  const order = (visits: { index: number }[]) => visits.map((v) => v.index).join();
+  assert(order(epochs[0]) !== order(epochs[1]), "two epochs have the same order");
+  assert(order(epochs[0]) !== order(take(trainingOrder({ ...options, seed: 4 }), 7)), "seeds do not matter");
+  assertEquals(take(trainingOrder({ ...options, start: { epoch: 1, offset: 5 } }), 9), visits.slice(12));
+  assertEquals([...sourceOrder({ first: 4, limit: 2 })].map((v) => v.index), [4, 5]);
+});
+
+Deno.test("ordered map keeps the order, works on so many at a time, and begins when asked", async () => {
+  let running = 0, most = 0, begun = 0;
+  const work = async (i: number) => {
+    begun++;
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, (7 * i) % 5));
+    running--;
+    return i * i;
+  };
+  const stream = ReadableStream.from(Array.from({ length: 20 }, (_, i) => i)).pipeThrough(
+    orderedMap(work, 3),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(begun, 0);
+  assertEquals(await Array.fromAsync(stream), Array.from({ length: 20 }, (_, i) => i * i));
+  assertEquals(most, 3);
+});
+
+Deno.test("ordered map passes a failure on in its turn", async () => {
+  const work = (i: number) => i === 2 ? Promise.reject(new RangeError("two")) : Promise.resolve(i);
+  const got: number[] = [];
+  await assertThrows(
+    async () => {
+      for await (const i of ReadableStream.from([0, 1, 2, 3, 4]).pipeThrough(orderedMap(work, 4))) {
+        got.push(i);
+      }
+    },
+    RangeError,
+    /two/,
+  );
+  assert(got.length <= 2);
+});
+
+Deno.test("group gathers small items and leaves large ones alone", async () => {
+  const stage = group<number>({ count: 3, weight: 10, weigh: (i) => i });
+  const groups = await Array.fromAsync(ReadableStream.from([1, 1, 1, 1, 20, 30, 2, 2]).pipeThrough(stage));
+  assertEquals(groups, [[1, 1, 1], [1, 20], [30], [2, 2]]);
+});
+
+/** Groups of visits whose single value per view is 10 · index + view; the indices in `bad` are bad. */
+function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as number[], views = 2 } = {}) {
+  return Array.from(visits, ([epoch, offset]): DecodedGroup => {
+    const sample: Sample = { epoch, offset, index: offset, key: `k${offset}`, label: null };
+    const reason = bad.includes(offset) ? "spoilt" : null;
+    return {
+      samples: [sample],
+      views: Float32Array.from({ length: views }, (_, v) => 10 * offset + v),
+      reasons: [reason],
+      release() {},
+    };
+  });
+}
+const epochsOf = (limit: number, epochs: number): [number, number][] =>
+  Array.from({ length: limit * epochs }, (_, i) => [Math.floor(i / limit), i % limit]);
+
+async function collated(input: DecodedGroup[], options: Partial<Parameters<typeof collate>[0]> = {}) {
+  const stage = collate({
+    batch: 2,
+    views: 2,
+    viewLength: 1,
+    limit: 5,
+    partial: "drop",
+    onBad() {},
+    ...options,
+  });
+  const out: Collated[] = await Array.fromAsync(ReadableStream.from(input).pipeThrough(stage));
+  return out.map((
+    { views, samples, next },
+  ) => [[...views], samples.map((s) => s.index), next.epoch, next.offset]);
+}
+
+Deno.test("batches hold view 1 of all, then view 2; partial ones are dropped at the end of each epoch", async () => {
+  assertEquals(await collated(groups(epochsOf(5, 2))), [
+    [[0, 10, 1, 11], [0, 1], 0, 2],
+    [[20, 30, 21, 31], [2, 3], 1, 0],
+    [[0, 10, 1, 11], [0, 1], 1, 2],
+    [[20, 30, 21, 31], [2, 3], 2, 0],
+  ]);
+});
+
+Deno.test("in evaluation the last partial batch is kept", async () => {
+  const input = groups(epochsOf(5, 1), { views: 1 });
+  assertEquals(await collated(input, { views: 1, partial: "keep" }), [
+    [[0, 10], [0, 1], 0, 2],
+    [[20, 30], [2, 3], 0, 4],
+    [[40], [4], 0, 5],
+  ]);
+});
+
+Deno.test("the next good sample takes the place of a bad one", async () => {
+  const bad: BadImage[] = [];
+  const batches = await collated(groups(epochsOf(5, 1), { bad: [1, 4] }), {
+    onBad: (image) => bad.push(image),
+  });
+  assertEquals(batches, [[[0, 20, 1, 21], [0, 2], 1, 0]].map(([v, i]) => [v, i, 0, 3]));
+  assertEquals(bad, [{ index: 1, key: "k1", reason: "spoilt" }, { index: 4, key: "k4", reason: "spoilt" }]);
+});
+
+Deno.test("an epoch without a batch is an error, its rest after a resumption is not", async () => {
+  const spoilt = groups(epochsOf(5, 2), { bad: [0, 1, 2, 3] });
+  await assertThrows(() => collated(spoilt), UserError, /batch of 2.*among the 5: 4 are bad/);
+  const resumed = groups(epochsOf(5, 2).slice(4));
+  assertEquals((await collated(resumed)).length, 2);
+});
+
+Deno.test("released buffers are used again", async () => {
+  const stage = collate({ batch: 1, views: 1, viewLength: 4, limit: 9, partial: "drop", onBad() {} });
+  const buffers = new Set<ArrayBuffer>();
+  const input = groups(epochsOf(9, 1), { views: 4 });
+  for await (const { views, release } of ReadableStream.from(input).pipeThrough(stage)) {
+    buffers.add(views.buffer);
+    release();
+  }
+  assert(buffers.size <= 4, `${buffers.size} buffers for 9 batches`);
+});
