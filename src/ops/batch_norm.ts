@@ -14,8 +14,8 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 
-const rows = { G: "u32", M: "u32", C: "u32" } as const;
-const rowParts = { ...rows, parts: "u32", length: "u32" } as const;
+const rows: Kernel["params"] = { G: "u32", M: "u32", C: "u32" };
+const rowParts: Kernel["params"] = { ...rows, parts: "u32", length: "u32" };
 
 const partialsKernel: Kernel = {
   name: "batch_norm_partials",
@@ -62,8 +62,13 @@ const backwardApplyKernel: Kernel = {
   name: "batch_norm_backward_apply",
   code: backwardApplyCode,
   bindings: {
-    ...{ x: "read", y: "read", statistics: "read", sums: "read", gamma: "read" },
-    ...{ dy: "read_write", dx: "read_write" },
+    x: "read",
+    y: "read",
+    statistics: "read",
+    sums: "read",
+    gamma: "read",
+    dy: "read_write",
+    dx: "read_write",
   },
   params: rows,
 };

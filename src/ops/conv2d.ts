@@ -18,11 +18,10 @@ import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { sumParts } from "./sum_parts.ts";
 
-const geometry = {
-  ...{ N: "u32", H: "u32", W: "u32", C: "u32" },
-  ...{ P: "u32", Q: "u32", K: "u32" },
-  ...{ R: "u32", S: "u32", stride: "u32", pad: "u32" },
-} as const;
+// deno-fmt-ignore
+const geometry: Kernel["params"] = {
+  N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", K: "u32", R: "u32", S: "u32", stride: "u32", pad: "u32",
+};
 
 /**
  * The kernels by what they need of the adapter. `subgroup8` makes tiles of 32 × 32 and fits subgroups of exactly 8;

@@ -9,7 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 
-const params = { N: "u32", M: "u32", C: "u32" } as const;
+const params: Kernel["params"] = { N: "u32", M: "u32", C: "u32" };
 const forwardKernel: Kernel = {
   name: "global_average_pool",
   code,

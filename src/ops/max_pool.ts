@@ -9,10 +9,10 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 
-const geometry = {
-  ...{ N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32" },
-  ...{ window: "u32", stride: "u32", pad: "u32" },
-} as const;
+// deno-fmt-ignore
+const geometry: Kernel["params"] = {
+  N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", window: "u32", stride: "u32", pad: "u32",
+};
 
 const forwardKernel: Kernel = {
   name: "max_pool",

@@ -19,7 +19,7 @@ tensors taken as one vector, and the largest relative error of a loss.
 Where rounding changes the sign of a ReLU's input, the gradient jumps by far more than rounding, and the steps after
 it multiply that. So that the comparison tells about code and not about chance, the seeds of the views were searched
 for steps on which no such input comes near 0: `clearance` is how near, in units of float32's error there. Without
-that the errors range from 1e-6 to 1e-1 from seed to seed.
+that the error of theta ranges from 1e-7 to 1e-2 from seed to seed.
 """
 
 import copy
@@ -263,7 +263,7 @@ def initial(name, shape):
 
 
 def views(seed, step):
-    """[2, N, 3, SIZE, SIZE]. Both views share an image's coarse squares of four by four pixels, not the noise on them."""
+    """[2, N, 3, SIZE, SIZE]. Both views share an image's squares of four by four pixels, not the noise on them."""
 
     def pixels(name, shape):
         return np.floor(256 * hash_uniform(f"views.{seed}.{step}.{name}", math.prod(shape))).reshape(shape)
@@ -353,8 +353,8 @@ if __name__ == "__main__":
     torch.set_num_threads(2)
     ops()
     for net, block, widths, seeds in (
-        ("resnet8", BasicBlock, (16, 32, 64), (19, 21)),
-        ("bottleneck", Bottleneck, (16, 32), (9, 30)),
+        ("resnet8", BasicBlock, (16, 32, 64), (42, 15)),
+        ("bottleneck", Bottleneck, (16, 32), (10, 175)),
     ):
         steps(net, "sgd", block, widths, seeds[0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
         steps(net, "lars", block, widths, seeds[1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)

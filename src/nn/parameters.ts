@@ -1,0 +1,114 @@
+/**
+ * The flat parameter store: all parameters of a network in one buffer, so that one kernel can update them all.
+ *
+ * A network is built by calling its layers' functions with a {@linkcode Scope}; each declares what it needs under the
+ * name that torchvision gives it. Two networks built by the same calls have the same layout, which is what lets the
+ * optimizer's kernel pair a parameter of the online network with the target's.
+ *
+ * @module
+ */
+import { ALIGNMENT, type Store } from "../gpu/memory.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import type { Random } from "../random.ts";
+import type { Layout } from "./layout.ts";
+
+/** Fills a parameter with its first values. */
+export type Initializer = (values: Float32Array, random: Random) => void;
+
+/** A named tensor of a network: a parameter, or a running statistic. */
+export interface Variable {
+  /** Such as "backbone.layer1.0.conv1.weight". */
+  name: string;
+  layout: Layout;
+  /** Its place; for parameters with the place of the gradient. */
+  tensor: Tensor;
+  init: Initializer;
+}
+
+/** A flat store and what lies in it, in order. */
+export interface FlatStore {
+  store: Store;
+  variables: Variable[];
+}
+
+/** The parameters and running statistics of one network: online or target. */
+export interface Network {
+  parameters: FlatStore;
+  statistics: FlatStore;
+  /** Where the parameters' gradients go, with the layout of the parameters; null for the target. */
+  gradients: Store | null;
+}
+
+/** An empty network called `name`, with gradients or without. */
+export function createNetwork(name: string, { gradients }: { gradients: boolean }): Network {
+  return {
+    parameters: { store: { name: `${name} parameters`, category: "parameters", bytes: 0 }, variables: [] },
+    statistics: {
+      store: { name: `${name} running statistics`, category: "statistics", bytes: 0 },
+      variables: [],
+    },
+    gradients: gradients ? { name: `${name} gradients`, category: "gradients", bytes: 0 } : null,
+  };
+}
+
+/** Blocks of this many bytes belong to one parameter: the alignment of bindings, and what the optimizer looks up. */
+export const BLOCK_BYTES = ALIGNMENT;
+
+function append(
+  flat: FlatStore,
+  { name, layout, init, gradients }: {
+    name: string;
+    layout: Layout;
+    init: Initializer;
+    gradients: Store | null;
+  },
+): Tensor {
+  const bytes = sizeOf(layout.shape) * 4;
+  const offset = flat.store.bytes;
+  const end = offset + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+  flat.store.bytes = end;
+  let gradient: Tensor | null = null;
+  if (gradients) {
+    gradients.bytes = end;
+    gradient = { name: `${name}.gradient`, shape: layout.shape, region: { store: gradients, offset, bytes } };
+  }
+  const tensor: Tensor = {
+    name,
+    shape: layout.shape,
+    region: { store: flat.store, offset, bytes },
+    gradient,
+  };
+  flat.variables.push({ name, layout, tensor, init });
+  return tensor;
+}
+
+/** A place in a network's tree of names, where layers declare their parameters. */
+export class Scope {
+  constructor(readonly network: Network, readonly prefix = "") {}
+
+  /** The scope of a part, such as "layer1" or "0". */
+  child(name: string): Scope {
+    return new Scope(this.network, this.name(name));
+  }
+
+  /** The full name of something declared here. */
+  name(name: string): string {
+    return this.prefix ? `${this.prefix}.${name}` : name;
+  }
+
+  /** Declares a parameter and returns its tensor. */
+  parameter(name: string, { layout, init }: { layout: Layout; init: Initializer }): Tensor {
+    const { parameters, gradients } = this.network;
+    return append(parameters, { name: this.name(name), layout, init, gradients });
+  }
+
+  /** Declares a running statistic and returns its tensor. */
+  statistic(name: string, { layout, init }: { layout: Layout; init: Initializer }): Tensor {
+    return append(this.network.statistics, { name: this.name(name), layout, init, gradients: null });
+  }
+}
+
+/** The name, torchvision shape and place of every variable, by name. */
+export function variablesOf(flat: FlatStore): Map<string, Variable> {
+  return new Map(flat.variables.map((variable) => [variable.name, variable]));
+}

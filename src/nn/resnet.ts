@@ -1,0 +1,134 @@
+/**
+ * Residual networks (He et al. 2015) under torchvision's names.
+ *
+ * @module
+ */
+import { UserError } from "../errors.ts";
+import { globalAveragePool } from "../ops/global_average_pool.ts";
+import { maxPool } from "../ops/max_pool.ts";
+import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
+import type { Scope } from "./parameters.ts";
+
+/** The layers of a residual network. */
+export interface ResNetConfig {
+  /** Two 3 × 3 convolutions, or 1 × 1, 3 × 3, 1 × 1 with four times the width at the end. */
+  block: "basic" | "bottleneck";
+  /** Blocks of each stage. */
+  layers: readonly number[];
+  /** Width of each stage; the first is also the stem's. */
+  widths: readonly number[];
+}
+
+/** The stem: 3 × 3 for small images, or 7 × 7 with stride 2 and max pooling. */
+export type Stem = "cifar" | "imagenet";
+
+/** The backbones by name. */
+export const backbones = {
+  resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
+  resnet20: { block: "basic", layers: [3, 3, 3], widths: [16, 32, 64] },
+  resnet18: { block: "basic", layers: [2, 2, 2, 2], widths: [64, 128, 256, 512] },
+  resnet34: { block: "basic", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
+  resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
+} as const satisfies Record<string, ResNetConfig>;
+
+/** The backbone called `name`; a {@linkcode UserError} names the known ones. */
+export function backboneByName(name: string): ResNetConfig {
+  if (!Object.hasOwn(backbones, name)) {
+    throw new UserError(
+      `Cannot build the backbone "${name}": expected one of ${Object.keys(backbones).join(", ")}`,
+    );
+  }
+  return backbones[name as keyof typeof backbones];
+}
+
+/** The number of features that a backbone gives. */
+export function featuresOf({ block, widths }: ResNetConfig): number {
+  return widths[widths.length - 1] * (block === "basic" ? 1 : 4);
+}
+
+/** The backbone f: images [N, H, W, 4] → features [N, {@linkcode featuresOf}]. */
+export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; stem: Stem }): Layer {
+  const { block, layers, widths } = config;
+  const taps = stem === "cifar" ? 3 : 7;
+  const conv1 = convLayer(scope.child("conv1"), {
+    inChannels: 3,
+    outChannels: widths[0],
+    taps,
+    stride: stem === "cifar" ? 1 : 2,
+  });
+  const bn1 = batchNormLayer(scope.child("bn1"), { channels: widths[0] });
+  const blocks: Layer[] = [];
+  let inChannels = widths[0];
+  layers.forEach((count, stage) => {
+    for (let i = 0; i < count; i++) {
+      const build = block === "basic" ? basicBlock : bottleneck;
+      blocks.push(build(scope.child(`layer${stage + 1}`).child(`${i}`), {
+        inChannels,
+        width: widths[stage],
+        stride: stage > 0 && i === 0 ? 2 : 1,
+      }));
+      inChannels = widths[stage] * (block === "basic" ? 1 : 4);
+    }
+  });
+  return (tape, images) => {
+    let x = bn1(tape, conv1(tape, images), { relu: true });
+    if (stem === "imagenet") {
+      x = maxPool(tape, { x, window: 3, stride: 2, pad: 1, name: scope.name("maxpool") });
+    }
+    for (const block of blocks) x = block(tape, x);
+    return globalAveragePool(tape, { x, name: scope.name("avgpool") });
+  };
+}
+
+interface BlockOptions {
+  inChannels: number;
+  width: number;
+  stride: number;
+}
+
+function basicBlock(scope: Scope, { inChannels, width, stride }: BlockOptions): Layer {
+  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, taps: 3, stride });
+  const bn1 = batchNormLayer(scope.child("bn1"), { channels: width });
+  const conv2 = convLayer(scope.child("conv2"), {
+    inChannels: width,
+    outChannels: width,
+    taps: 3,
+    stride: 1,
+  });
+  const bn2 = batchNormLayer(scope.child("bn2"), { channels: width });
+  const shortcut = projection(scope, { inChannels, outChannels: width, stride });
+  return (tape, x) => {
+    const residual = shortcut(tape, x);
+    const h = bn1(tape, conv1(tape, x), { relu: true });
+    return bn2(tape, conv2(tape, h), { relu: true, residual });
+  };
+}
+
+function bottleneck(scope: Scope, { inChannels, width, stride }: BlockOptions): Layer {
+  const outChannels = width * 4;
+  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, taps: 1, stride: 1 });
+  const bn1 = batchNormLayer(scope.child("bn1"), { channels: width });
+  const conv2 = convLayer(scope.child("conv2"), { inChannels: width, outChannels: width, taps: 3, stride });
+  const bn2 = batchNormLayer(scope.child("bn2"), { channels: width });
+  const conv3 = convLayer(scope.child("conv3"), { inChannels: width, outChannels, taps: 1, stride: 1 });
+  const bn3 = batchNormLayer(scope.child("bn3"), { channels: outChannels });
+  const shortcut = projection(scope, { inChannels, outChannels, stride });
+  return (tape, x) => {
+    const residual = shortcut(tape, x);
+    let h = bn1(tape, conv1(tape, x), { relu: true });
+    h = bn2(tape, conv2(tape, h), { relu: true });
+    return bn3(tape, conv3(tape, h), { relu: true, residual });
+  };
+}
+
+/** The shortcut: x itself, or a 1 × 1 convolution where the shape changes. */
+function projection(
+  scope: Scope,
+  { inChannels, outChannels, stride }: { inChannels: number; outChannels: number; stride: number },
+): Layer {
+  if (stride === 1 && inChannels === outChannels) return (_, x) => x;
+  const downsample = scope.child("downsample");
+  const conv = convLayer(downsample.child("0"), { inChannels, outChannels, taps: 1, stride });
+  const norm = batchNormLayer(downsample.child("1"), { channels: outChannels });
+  return (tape, x) => norm(tape, conv(tape, x));
+}

@@ -1,0 +1,56 @@
+/**
+ * A flat store's content on the CPU: drawn, read from PyTorch's layout, or written to it.
+ *
+ * @module
+ */
+import { sizeOf } from "../graph/tensor.ts";
+import { keyedRandom } from "../random.ts";
+import type { FlatStore } from "./parameters.ts";
+
+/** A tensor as PyTorch lays it out. */
+export interface TorchTensor {
+  shape: number[];
+  data: Float32Array;
+}
+
+/** The content of `flat` as its variables' initializers draw it, each keyed by the seed and its place. */
+export function drawWeights(flat: FlatStore, { seed }: { seed: number }): Float32Array<ArrayBuffer> {
+  return packWeights(flat, (_name, i) => {
+    const { layout, init } = flat.variables[i];
+    const values = new Float32Array(sizeOf(layout.torchShape));
+    init(values, keyedRandom(seed, WEIGHTS_KEY, i));
+    return values;
+  });
+}
+
+/** Keeps the draws of weights apart from those of orders and views, which have keys of their own behind the seed. */
+const WEIGHTS_KEY = 2 ** 40;
+
+/** The content of `flat` from its variables' values in PyTorch's order. Padding is 0. */
+export function packWeights(
+  flat: FlatStore,
+  valuesOf: (name: string, i: number) => Float32Array,
+): Float32Array<ArrayBuffer> {
+  const content = new Float32Array(flat.store.bytes / 4);
+  flat.variables.forEach(({ name, layout, tensor }, i) => {
+    content.set(layout.fromTorch(valuesOf(name, i)), tensor.region!.offset / 4);
+  });
+  return content;
+}
+
+/** The variables of `flat` in PyTorch's order and shapes, named `prefix` + name. */
+export function unpackWeights(
+  flat: FlatStore,
+  { content, prefix = "" }: { content: Float32Array; prefix?: string },
+): Map<string, TorchTensor> {
+  return new Map(flat.variables.map(({ name, layout, tensor }) => {
+    const begin = tensor.region!.offset / 4;
+    const data = layout.toTorch(content.subarray(begin, begin + sizeOf(layout.shape)));
+    return [`${prefix}${name}`, { shape: [...layout.torchShape], data }];
+  }));
+}
+
+/** The shape of each variable in PyTorch's files, named `prefix` + name. */
+export function torchShapes(flat: FlatStore, { prefix }: { prefix: string }): Map<string, number[]> {
+  return new Map(flat.variables.map(({ name, layout }) => [`${prefix}${name}`, [...layout.torchShape]]));
+}

@@ -1,0 +1,190 @@
+/**
+ * SGD and LARS over the flat parameter store, with the target network's moving average in the same kernel.
+ *
+ *     g' = g + λ·θ        λ = 0 for parameters of one axis: biases and batch normalisation
+ *     v ← momentum · v + trust · g'
+ *     θ ← θ − lr · v
+ *     ξ ← τ·ξ + (1 − τ)·θ
+ *
+ * SGD has trust = 1. LARS (You et al. 2017) has trust = 1e-3 · ‖θ‖ / ‖g'‖ for each parameter of more than one axis.
+ *
+ * @module
+ */
+import updateCode from "../../kernels/update.wgsl" with { type: "text" };
+import normsCode from "../../kernels/lars_norms.wgsl" with { type: "text" };
+import trustCode from "../../kernels/lars_trust.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Memory, Store } from "../gpu/memory.ts";
+import type { Tape } from "../graph/tape.ts";
+import { type Tensor, tensorIn } from "../graph/tensor.ts";
+import { BLOCK_BYTES, type Network } from "../nn/parameters.ts";
+
+const updateKernel: Kernel = {
+  name: "update",
+  code: updateCode,
+  bindings: {
+    gradient: "read",
+    blocks: "read",
+    scales: "read",
+    theta: "read_write",
+    velocity: "read_write",
+    xi: "read_write",
+    step: "uniform",
+  },
+  params: { n: "u32", targetN: "u32" },
+};
+const normsKernel: Kernel = {
+  name: "lars_norms",
+  code: normsCode,
+  bindings: {
+    theta: "read",
+    gradient: "read",
+    blocks: "read",
+    scales: "read",
+    norms: "read_write",
+    step: "uniform",
+  },
+  params: { n: "u32" },
+};
+const trustKernel: Kernel = {
+  name: "lars_trust",
+  code: trustCode,
+  bindings: { norms: "read", spans: "read", scales: "read_write" },
+  params: { coefficient: "f32" },
+};
+
+/** The trust coefficient of the paper. */
+const TRUST_COEFFICIENT = 1e-3;
+
+/** Which rule scales the gradient. */
+export type OptimizerName = "sgd" | "lars";
+
+/** An optimizer of one online network and, by moving average, its target. */
+export interface Optimizer {
+  /** Momentum, with the layout of the online network's parameters. */
+  readonly velocity: Store;
+  /** Writes the tables that the kernels look up. Call once before the first step. */
+  prepare(memory: Memory): void;
+  /** Appends the update; `step` holds the step's scalars, see {@linkcode StepScalars}. */
+  record(tape: Tape, step: Tensor): void;
+}
+
+/** The scalars that change from step to step, in the order of the kernels' `Step` struct. */
+export interface StepScalars {
+  lr: number;
+  momentum: number;
+  weightDecay: number;
+  tau: number;
+  /** Where in the ring the step writes its metrics. */
+  slot: number;
+}
+
+/** Bytes of the `Step` struct. */
+export const STEP_BYTES = 32;
+
+/** The bytes of the `Step` struct. 1 − τ is taken before rounding: at τ = .9999 float32 would keep three digits of it. */
+export function packStep({ lr, momentum, weightDecay, tau, slot }: StepScalars): Uint8Array<ArrayBuffer> {
+  const floats = new Float32Array(STEP_BYTES / 4);
+  floats.set([lr, momentum, weightDecay, tau, 1 - tau]);
+  new Uint32Array(floats.buffer)[5] = slot;
+  return new Uint8Array(floats.buffer);
+}
+
+/**
+ * The optimizer of `online`, whose first parameters pair with those of `target`.
+ *
+ * @param options `name`: the rule. `ema`: false leaves the target alone, for measuring what the average costs.
+ * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
+ */
+export function createOptimizer(
+  { online, target }: { online: Network; target: Network },
+  { name, maxBinding, ema = true }: { name: OptimizerName; maxBinding: number; ema?: boolean },
+): Optimizer {
+  const { store: thetaStore, variables } = online.parameters;
+  const { store: xiStore } = target.parameters;
+  const blockCount = thetaStore.bytes / BLOCK_BYTES;
+  const store = (suffix: string, bytes: number): Store => ({ name: suffix, category: "optimizer", bytes });
+  const velocity = store("momentum", thetaStore.bytes);
+  const blocks = store("parameter of each block", blockCount * 4);
+  const scales = store("trust and decay", variables.length * 8);
+  const spans = store("blocks of each parameter", variables.length * 8);
+  const norms = store("norms of each block", blockCount * 8);
+
+  // Offsets into the table of blocks are aligned too, so a part is a whole number of aligned pieces of that table.
+  const part = Math.floor(Math.min(maxBinding, thetaStore.bytes) / BLOCK_BYTES / 64) * 64 * BLOCK_BYTES ||
+    thetaStore.bytes;
+  const parts: { offset: number; bytes: number }[] = [];
+  for (let offset = 0; offset < thetaStore.bytes; offset += part) {
+    parts.push({ offset, bytes: Math.min(part, thetaStore.bytes - offset) });
+  }
+  /** The tensors that a kernel over the store binds for one part. */
+  const slice = ({ offset, bytes }: { offset: number; bytes: number }) => ({
+    theta: tensorIn(thetaStore, { shape: [bytes / 4], offset }),
+    gradient: tensorIn(online.gradients!, { shape: [bytes / 4], offset }),
+    blocks: tensorIn(blocks, { shape: [bytes / BLOCK_BYTES], offset: offset / BLOCK_BYTES * 4 }),
+    scales: tensorIn(scales, { shape: [variables.length, 2] }),
+  });
+
+  return {
+    velocity,
+    prepare(memory) {
+      const blockTable = new Uint32Array(blockCount);
+      const spanTable = new Uint32Array(variables.length * 2);
+      const scaleTable = new Float32Array(variables.length * 2);
+      variables.forEach(({ tensor, layout }, i) => {
+        const { offset, bytes } = tensor.region!;
+        const first = offset / BLOCK_BYTES, count = Math.ceil(bytes / BLOCK_BYTES);
+        blockTable.fill(i, first, first + count);
+        spanTable.set([first, count], 2 * i);
+        scaleTable.set([1, layout.torchShape.length > 1 ? 1 : 0], 2 * i);
+      });
+      memory.write(blocks, blockTable);
+      memory.write(scales, scaleTable);
+      if (name === "lars") memory.write(spans, spanTable);
+    },
+    record(tape, step) {
+      if (name === "lars") {
+        for (const piece of parts) {
+          const { offset, bytes } = piece;
+          tape.dispatch(normsKernel, {
+            tensors: {
+              ...slice(piece),
+              norms: tensorIn(norms, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 }),
+              step,
+            },
+            params: { n: bytes / 4 },
+            grid: tape.grid(Math.ceil(bytes / BLOCK_BYTES / 64)),
+          });
+        }
+        tape.dispatch(trustKernel, {
+          tensors: {
+            norms: tensorIn(norms, { shape: [blockCount, 2] }),
+            spans: tensorIn(spans, { shape: [variables.length, 2] }),
+            scales: tensorIn(scales, { shape: [variables.length, 2] }),
+          },
+          params: { coefficient: TRUST_COEFFICIENT },
+          grid: [variables.length, 1, 1],
+        });
+      }
+      for (const piece of parts) {
+        const { offset, bytes } = piece;
+        const targetBytes = Math.max(0, Math.min(bytes, xiStore.bytes - offset));
+        tape.dispatch(updateKernel, {
+          tensors: {
+            ...slice(piece),
+            velocity: tensorIn(velocity, { shape: [bytes / 4], offset }),
+            // A part behind the target's end binds the target's beginning, and targetN = 0 leaves it alone.
+            xi: tensorIn(xiStore, {
+              shape: [targetBytes > 0 ? targetBytes / 4 : Math.min(xiStore.bytes, BLOCK_BYTES) / 4],
+              offset: targetBytes > 0 ? offset : 0,
+            }),
+            step,
+          },
+          params: { n: bytes / 4, targetN: targetBytes / 4 },
+          grid: tape.grid(Math.ceil(bytes / 16 / 64)),
+          constants: { EMA: Number(ema) },
+        });
+      }
+    },
+  };
+}

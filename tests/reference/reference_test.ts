@@ -1,0 +1,113 @@
+/** The references against PyTorch: what they compute, and by finite differences its gradients. */
+
+import { assert, assertClose, assertEquals } from "../assert.ts";
+import {
+  goldenViews,
+  hashSigned,
+  initialParameter,
+  type OpsMetadata,
+  readGolden,
+  type StepMetadata,
+} from "../golden/read.ts";
+import { batchNorm } from "./batch_norm.ts";
+import { byolLoss } from "./byol_loss.ts";
+import { conv2d } from "./conv2d.ts";
+import { centralDifferences } from "./finite_difference.ts";
+import { globalAveragePool } from "./global_average_pool.ts";
+import { knn } from "./knn.ts";
+import { linear } from "./linear.ts";
+import { maxPool } from "./max_pool.ts";
+import { type Parameters, projectAndPredict } from "./network.ts";
+import { optimizerStep } from "./optimizer.ts";
+import { relu } from "./relu.ts";
+
+type Shapes = Record<string, number[]>;
+
+// deno-lint-ignore no-explicit-any -- operands and sizes come from the file, by name
+type Reference = (operands: any, sizes: any, shapes: Shapes) => Record<string, ArrayLike<number>>;
+
+const references: Record<string, Reference> = {
+  conv2d: (operands, sizes) => ({ y: conv2d(operands, sizes) }),
+  batch_norm: batchNorm,
+  batch_norm_relu(operands, sizes) {
+    const results = batchNorm(operands, sizes);
+    return { ...results, y: relu(results.y) };
+  },
+  linear: (operands, sizes) => ({ y: linear(operands, sizes) }),
+  max_pool: ({ x }, sizes) => ({ y: maxPool(x, sizes) }),
+  global_average_pool: ({ x }, sizes) => ({ y: globalAveragePool(x, sizes) }),
+  byol_loss: (operands, sizes) => ({ y: [byolLoss(operands, sizes)] }),
+  optimizer({ theta, xi, g1, g2 }, options, shapes) {
+    const momentum = new Float64Array(theta.length);
+    if (shapes.theta.length === 1) options = { ...options, decay: 0, trust: 0 };
+    const first = optimizerStep({ theta, xi, momentum, gradient: g1 }, options);
+    return optimizerStep({ ...first, gradient: g2 }, options);
+  },
+  knn({ features, queries, labels }, options) {
+    const classes = Float64Array.from(labels, (u: number) => Math.floor((u + 1) / 2 * options.classes));
+    return knn({ features, queries, labels: classes }, options);
+  },
+};
+
+/** Golden values are float64 rounded to float32. */
+const rounding = { absolute: 1e-12, relative: 6e-8 };
+
+const { tensors, metadata } = await readGolden<OpsMetadata>("ops");
+
+for (const { name, op, operands: shapes, constants, sizes } of metadata.cases) {
+  Deno.test(`references: ${name} computes what PyTorch does`, () => {
+    const operands: Record<string, Float32Array> = {};
+    for (const [operand, shape] of Object.entries(shapes)) {
+      operands[operand] = hashSigned(`${name}.${operand}`, shape.reduce((a, b) => a * b));
+    }
+    const results = references[op](operands, sizes, shapes);
+    for (const [result, values] of Object.entries(results)) {
+      assertClose(`${name}.${result}`, values, tensors.get(`${name}.${result}`)!.data, rounding);
+    }
+
+    if (!results.y) return;
+    const dy = results.y.length === 1 ? [1] : hashSigned(`${name}.dy`, results.y.length);
+    for (const operand of Object.keys(shapes).filter((key) => !constants.includes(key))) {
+      const gradient = centralDifferences((values) => {
+        const { y } = references[op]({ ...operands, [operand]: values }, sizes, shapes);
+        return Array.from(dy).reduce((sum, weight, i) => sum + weight * y[i], 0);
+      }, operands[operand]);
+      const tolerance = { absolute: 1e-6, relative: 1e-6 };
+      assertClose(`${name}.d${operand}`, gradient, tensors.get(`${name}.d${operand}`)!.data, tolerance);
+    }
+  });
+}
+
+for (const name of ["resnet8_sgd", "resnet8_lars", "bottleneck_sgd", "bottleneck_lars"]) {
+  Deno.test(`references: the first loss of ${name} is PyTorch's float64 one`, async () => {
+    const { tensors, metadata } = await readGolden<StepMetadata>(`step_${name}`);
+    const parameters: Parameters = new Map();
+    for (const [fullName, { shape }] of tensors) {
+      if (!fullName.startsWith("online.") || fullName.includes("running")) continue;
+      const name = fullName.slice("online.".length);
+      parameters.set(name, { shape, data: initialParameter(name, shape) });
+    }
+    const views = goldenViews(metadata, 0);
+    const { projections: z, predictions: q } = projectAndPredict(parameters, views, metadata);
+    const loss = byolLoss({ q, z }, { N: metadata.batch, D: q.length / (2 * metadata.batch) });
+    assertClose("loss", [loss], metadata.losses.slice(0, 1), { relative: 1e-12 });
+  });
+}
+
+Deno.test("references: byol_loss of equal vectors is 0, of opposite ones 4 a term", () => {
+  const q = hashSigned("q", 6), z = Float32Array.of(...q.subarray(3), ...q.subarray(0, 3));
+  assert(Math.abs(byolLoss({ q, z }, { N: 1, D: 3 })) < 1e-15);
+  assert(Math.abs(byolLoss({ q, z: z.map((value) => -value) }, { N: 1, D: 3 }) - 8) < 1e-15);
+});
+
+Deno.test("references: knn gives a tie to the lowest class", () => {
+  const operands = { features: [1, 0, 1, 0, 0, 1], labels: [2, 1, 0], queries: [1, 0] };
+  const { predictions } = knn(operands, { N: 3, Q: 1, D: 2, k: 2, T: 0.1, classes: 3 });
+  assertEquals(Array.from(predictions), [1]);
+});
+
+Deno.test("references: optimizer takes LARS's ratio for 1 where a norm is 0", () => {
+  const state = { theta: [0, 0], xi: [1, 2], momentum: [0, 0], gradient: [3, 4] };
+  const { theta, xi } = optimizerStep(state, { lr: 1, mu: 0.9, decay: 0.1, trust: 0.001, tau: 0.5 });
+  assertEquals([...theta, ...xi], [-3, -4, -1, -1]);
+});
