@@ -43,7 +43,7 @@ fn main(
       value += residual[at];
     }
     if (RELU) {
-      value = max(value, vec4f());
+      value = select(value, vec4f(), value < vec4f()); // max() would turn NaN into 0
     }
     y[at] = value;
   }

@@ -10,9 +10,13 @@ struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32 }
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let C4 = params.C / 4u;
-  let c4 = id.x;
+  let c4 = (group.x + group.y * groups.x) * 8u + lane;
   if (c4 >= C4) {
     return;
   }

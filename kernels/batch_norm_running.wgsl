@@ -9,10 +9,15 @@ struct Params { C: u32, eps: f32 }
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let C4 = params.C / 4u;
-  if (id.x < C4) {
-    statistics[id.x] = running_mean[id.x];
-    statistics[C4 + id.x] = 1.0 / sqrt(running_var[id.x] + params.eps);
+  let c4 = (group.x + group.y * groups.x) * 8u + lane;
+  if (c4 < C4) {
+    statistics[c4] = running_mean[c4];
+    statistics[C4 + c4] = 1.0 / sqrt(running_var[c4] + params.eps);
   }
 }

@@ -14,8 +14,12 @@ struct Params { N: u32, D: u32, eps: f32 }
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(8)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.x + group.y * groups.x) * 8u + lane;
   let D4 = params.D / 4u;
   if (i >= 2u * params.N) {
     return;

@@ -28,6 +28,13 @@ function mix(h: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** A 32-bit hash of `text`: FNV-1a over its UTF-16 code units, mixed. */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
 /** The stream of random numbers that belongs to `keys`, non-negative integers below 2⁵³. */
 export function keyedRandom(...keys: number[]): Random {
   const state = new Uint32Array([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1]);

@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
+import { hashText } from "../../src/random.ts";
 import type { ImageSource } from "../source.ts";
 import { isImageExtension, listedSource } from "./listed.ts";
 
@@ -17,9 +18,12 @@ export async function openFolder(root: string): Promise<ImageSource> {
         `not in its subfolders. Check --data.`,
     );
   }
-  paths.sort();
+  // In the order of their names the classes would come one after the other, and the first N samples would be all of one
+  // kind. The order by hash mixes them, and a new file does not move the others.
+  const place = new Map(paths.map((path) => [path, hashText(path)]));
+  paths.sort((a, b) => place.get(a)! - place.get(b)! || (a < b ? -1 : 1));
   const folderOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : null;
-  const classes = [...new Set(paths.map(folderOf))].filter((name) => name !== null);
+  const classes = [...new Set(paths.map(folderOf))].filter((name) => name !== null).sort();
   const labels = new Map(classes.map((name, label) => [name, label]));
   return await listedSource({
     name: root,

@@ -5,7 +5,14 @@
  */
 
 import { choice, integer, number, type OptionType, text } from "./option_types.ts";
-import { largestSmallSize, maxWorkers, optimizerDefaults, presets, recipeSizes } from "./train_presets.ts";
+import {
+  largestSmallSize,
+  maxHoldout,
+  maxWorkers,
+  optimizerDefaults,
+  presets,
+  recipeSizes,
+} from "./train_presets.ts";
 
 /** An option with a value. */
 export interface Flag<T> {
@@ -31,7 +38,11 @@ const { shapes, other } = presets;
 const data = {
   data: flag(text("SOURCE"), "shapes (built in), a folder of images, or WebDataset tar shards", "shapes"),
   limit: flag(integer({ min: 1 }), "train on the first N samples in source order", "all"),
-  holdout: flag(integer({ min: 0 }), "evaluate on the N samples after them, by kNN", perData("holdout")),
+  holdout: flag(
+    integer({ min: 0 }),
+    "evaluate on the N samples after them, by kNN",
+    `${shapes.holdout} for shapes, else a tenth, at most ${maxHoldout}, if labelled`,
+  ),
   size: flag(
     integer({ min: 8, max: 512 }),
     "side of a view in pixels",
@@ -126,7 +137,8 @@ const output = {
 /** The options by their headings in `--help`. */
 export const trainFlagGroups = { data, network, method, output };
 
-const trainFlags = { ...data, ...network, ...method, ...output };
+/** All of them, by name. */
+export const trainFlags = { ...data, ...network, ...method, ...output };
 
 /** The values of the options that were given. */
 export type GivenTrainFlags = {

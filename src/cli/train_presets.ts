@@ -29,7 +29,7 @@ export const presets = {
     optimizer: "lars",
     tau: 0.99,
     batch: 128,
-    holdout: 0,
+    holdout: null,
     checkpointEvery: 1000,
     length: { epochs: 100 },
   },
@@ -40,6 +40,9 @@ export const recipeSizes = { byol: 224, cifar: 32, shapes: 32 } as const;
 
 /** Views of more pixels get the ImageNet stem, and the paper's recipe. */
 export const largestSmallSize = 64;
+
+/** Labelled data of which no `--holdout` is said keeps a tenth back for kNN, at most this many samples. */
+export const maxHoldout = 1000;
 
 /** More Workers than this decode faster than most adapters train. */
 export const maxWorkers = 8;

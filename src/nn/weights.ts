@@ -9,7 +9,7 @@ import type { FlatStore } from "./parameters.ts";
 
 /** A tensor as PyTorch lays it out. */
 export interface TorchTensor {
-  shape: number[];
+  shape: readonly number[];
   data: Float32Array;
 }
 

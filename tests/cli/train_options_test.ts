@@ -1,11 +1,12 @@
 import { UserError } from "../../src/errors.ts";
-import { parseTrainOptions, type TrainOptions } from "../../src/cli/train_options.ts";
+import { type TrainOptions, trainOptions } from "../../src/cli/train_defaults.ts";
+import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 function parse(...args: string[]): TrainOptions {
-  const options = parseTrainOptions(args);
-  assert(!("help" in options), "help was asked for");
-  return options;
+  const parsed = parseTrainOptions(args);
+  assert(!("help" in parsed), "help was asked for");
+  return trainOptions(parsed.given);
 }
 
 /** The entries of `options` that `expected` names. */
@@ -42,8 +43,6 @@ Deno.test("without arguments the built-in data set is trained on for 16,000 samp
     checkpointEvery: 100,
     keep: 3,
     logEvery: 10,
-    resume: false,
-    plan: false,
     epochs: null,
     steps: 250,
   });
@@ -76,7 +75,7 @@ Deno.test("every option is taken", () => {
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
       .split(" "),
-    ..."--batch 2 --epochs 10 --seed 7 --out o --checkpoint-every 60 --keep 1 --log-every 5 --resume --plan"
+    ..."--batch 2 --epochs 10 --seed 7 --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
   assertEquals(parse(...given), {
@@ -105,11 +104,23 @@ Deno.test("every option is taken", () => {
     checkpointEvery: 60,
     keep: 1,
     logEvery: 5,
-    resume: true,
-    plan: true,
     epochs: 10,
     steps: null,
   });
+});
+
+Deno.test("--resume and --plan are switches", () => {
+  assertEquals(parseTrainOptions([]), { given: {}, resume: false, plan: false });
+  assertEquals(parseTrainOptions(["--resume", "--plan"]), { given: {}, resume: true, plan: true });
+});
+
+Deno.test("options given by a program are held to the same rules", async () => {
+  await assertThrows(() => trainOptions({ batch: 1 }), UserError, /batch = 1 as it must be .* at least 2/);
+  await assertThrows(
+    () => trainOptions({ bach: 2 } as never),
+    UserError,
+    /option bach: the known ones are data/,
+  );
 });
 
 Deno.test("defaults follow from other options", () => {
@@ -183,7 +194,7 @@ Deno.test("--help explains every option with its default, --version tells the ve
   const help = parseTrainOptions(["--batch", "3", "--help"]);
   assert("help" in help);
   const text = help.help.replace(/\s+/g, " ");
-  for (const name of Object.keys(parse())) {
+  for (const name of [...Object.keys(parse()), "resume", "plan"]) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const isSwitch = name === "resume" || name === "plan";
     assert(

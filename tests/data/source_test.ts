@@ -16,7 +16,7 @@ async function list(spec: string) {
   return { source, items };
 }
 
-Deno.test("a folder gives its images by path, the first folder being the class", async () => {
+Deno.test("a folder gives its images in an order that mixes the classes, the first folder being the class", async () => {
   const files = {
     "b/2.PNG": "b2",
     "b/deep/1.jpg": "b1",
@@ -30,9 +30,9 @@ Deno.test("a folder gives its images by path, the first folder being the class",
     assertEquals(source.classes, ["a", "b"]);
     assertEquals(items, [
       { index: 0, key: "a/x.webp", label: 0, text: "ax" },
-      { index: 1, key: "b/2.PNG", label: 1, text: "b2" },
-      { index: 2, key: "b/deep/1.jpg", label: 1, text: "b1" },
-      { index: 3, key: "loose.jpeg", label: null, text: "l" },
+      { index: 1, key: "b/deep/1.jpg", label: 1, text: "b1" },
+      { index: 2, key: "loose.jpeg", label: null, text: "l" },
+      { index: 3, key: "b/2.PNG", label: 1, text: "b2" },
     ]);
     const { fingerprint } = source;
     await Deno.rename(`${folder}/a/x.webp`, `${folder}/a/y.webp`);

@@ -1,0 +1,32 @@
+/**
+ * Self-supervised pre-training of image encoders by BYOL (Grill et al. 2020) on WebGPU.
+ *
+ * @example Pre-train on a folder of images
+ * ```ts
+ * import { pretrain } from "./mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const { summary } = await pretrain(
+ *   { data: "shapes:64", holdout: 16, backbone: "resnet8", hidden: 64, projection: 32, batch: 16, steps: 2, out },
+ *   { print: () => {} },
+ * );
+ * console.log(summary?.knn?.trained);
+ * ```
+ *
+ * @module
+ */
+export {
+  type KnnFigures,
+  type Outcome,
+  planOf,
+  pretrain,
+  type PretrainHooks,
+  type StepRecord,
+  type Summary,
+} from "./src/pretrain.ts";
+export { type TrainOptions, trainOptions } from "./src/cli/train_defaults.ts";
+export { MachineError, UserError } from "./src/errors.ts";
+export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
+export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";
+export { type Batch, type EvaluationBatch, evaluationBatches, trainingBatches } from "./data/pipeline.ts";
+export { type EncodedImage, type ImageSource, openSource } from "./data/source.ts";

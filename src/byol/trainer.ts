@@ -1,0 +1,174 @@
+/**
+ * The networks of a run in GPU memory: step by step trained, read and restored.
+ *
+ * @module
+ */
+import { UserError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Memory, type Store } from "../gpu/memory.ts";
+import { Program } from "../graph/program.ts";
+import { tensorIn } from "../graph/tensor.ts";
+import type { FlatStore } from "../nn/parameters.ts";
+import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
+import {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerName,
+  packStep,
+  type StepScalars,
+} from "../optim/optimizer.ts";
+import { type Architecture, createNetworks, type Networks } from "./networks.ts";
+import { RING_SLOTS, type Step, traceStep } from "./step.ts";
+
+/** What a trainer is built from. */
+export interface TrainerOptions {
+  architecture: Architecture;
+  /** Images of a batch, and pixels of their side. */
+  batch: number;
+  size: number;
+  optimizer: OptimizerName;
+}
+
+/** What a step reports. */
+export interface StepMetrics {
+  /** The sum of both terms averaged over the batch, 0 … 8. */
+  loss: number;
+  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
+  zStd: number;
+}
+
+/** Traces a step of `options` without touching a GPU, for planning. */
+export function traceTraining(
+  { architecture, batch, size, optimizer: name }: TrainerOptions,
+  { subgroupSize, maxGrid, maxBinding }: { subgroupSize: number; maxGrid: number; maxBinding: number },
+): { networks: Networks; optimizer: Optimizer; step: Step } {
+  const networks = createNetworks(architecture);
+  const optimizer = createOptimizer(
+    { online: networks.online.network, target: networks.target.network },
+    { name, maxBinding },
+  );
+  const step = traceStep(networks, { batch, size, optimizer, target: { subgroupSize, maxGrid } });
+  return { networks, optimizer, step };
+}
+
+/** The state of a run on the GPU. Dispose of it to free the memory. */
+export class Trainer {
+  readonly memory: Memory;
+  readonly networks: Networks;
+  /** Bytes that the plan gives to training. */
+  readonly plannedBytes: number;
+  readonly #gpu: Gpu;
+  readonly #optimizer: Optimizer;
+  readonly #step: Step;
+  readonly #program: Program;
+
+  constructor(gpu: Gpu, options: TrainerOptions) {
+    const { networks, optimizer, step } = traceTraining(options, {
+      ...gpu.limits,
+      subgroupSize: gpu.subgroupSize,
+    });
+    this.#gpu = gpu;
+    this.networks = networks;
+    this.#optimizer = optimizer;
+    this.#step = step;
+    this.memory = new Memory(gpu);
+    this.#program = new Program(this.memory, step);
+    this.plannedBytes = this.#program.plan.total;
+    optimizer.prepare(this.memory);
+  }
+
+  /** Draws the first weights. The target starts as a copy of the online network, or by a draw of its own. */
+  initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
+    const { online: { network: online }, target: { network: target } } = this.networks;
+    const seeds = [[online, seed], [target, targetInit === "copy" ? seed : seed + 2 ** 32]] as const;
+    for (const [{ parameters, statistics }, seed] of seeds) {
+      this.memory.write(parameters.store, drawWeights(parameters, { seed }));
+      this.memory.write(statistics.store, drawWeights(statistics, { seed }));
+    }
+  }
+
+  /** Submits one step on `views`, [2, batch, size, size, 4]. Does not wait for the GPU; `views` may be reused at once. */
+  step(
+    views: Float32Array<ArrayBuffer>,
+    { step, ...scalars }: Omit<StepScalars, "slot"> & { step: number },
+  ): void {
+    this.#gpu.check();
+    this.memory.write(this.#step.views, views);
+    this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
+    this.#program.run();
+  }
+
+  /** Resolves when the GPU has done what was submitted so far. */
+  async settled(): Promise<void> {
+    await this.#gpu.device.queue.onSubmittedWorkDone();
+    this.#gpu.check();
+  }
+
+  /**
+   * What the steps `from` … `to` − 1 reported, at most {@linkcode RING_SLOTS} back.
+   *
+   * @throws {UserError} if the loss of one of them is not finite.
+   */
+  async metrics(from: number, to: number): Promise<StepMetrics[]> {
+    const ring = await this.memory.read(tensorIn(this.#step.ring, { shape: [RING_SLOTS, 2] }).region!);
+    return Array.from({ length: to - from }, (_, i) => {
+      const slot = (from + i) % RING_SLOTS;
+      const [loss, zStd] = ring.subarray(2 * slot, 2 * slot + 2);
+      if (!Number.isFinite(loss)) {
+        throw new UserError(
+          `Training stopped as the loss of step ${
+            from + i + 1
+          } is ${loss}: a finite number from 0 to 8 is expected. ` +
+            `The checkpoints written before are good. Lower --lr, or lengthen --warmup.`,
+        );
+      }
+      return { loss, zStd };
+    });
+  }
+
+  /** Where each part of the state lies, with the prefix of its names in a checkpoint. */
+  #parts(): { flat: FlatStore; store: Store; prefix: string }[] {
+    const { online: { network: online }, target: { network: target } } = this.networks;
+    return [
+      { flat: online.parameters, store: online.parameters.store, prefix: "online." },
+      { flat: online.statistics, store: online.statistics.store, prefix: "online." },
+      { flat: target.parameters, store: target.parameters.store, prefix: "target." },
+      { flat: target.statistics, store: target.statistics.store, prefix: "target." },
+      { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
+    ];
+  }
+
+  /** θ, ξ, their running statistics and the momentum, under torchvision's names with a prefix. Waits for the GPU. */
+  async state(): Promise<Map<string, TorchTensor>> {
+    const tensors = new Map<string, TorchTensor>();
+    for (const { flat, store, prefix } of this.#parts()) {
+      const content = await this.memory.read({ store, offset: 0, bytes: store.bytes });
+      for (const entry of unpackWeights(flat, { content, prefix })) tensors.set(...entry);
+    }
+    return tensors;
+  }
+
+  /** The names and shapes of {@linkcode Trainer.state}. */
+  stateShapes(): Map<string, number[]> {
+    return new Map(this.#parts().flatMap(({ flat, prefix }) => [...torchShapes(flat, { prefix })]));
+  }
+
+  /** Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. */
+  restore(tensors: ReadonlyMap<string, TorchTensor>): void {
+    for (const { flat, store, prefix } of this.#parts()) {
+      this.memory.write(store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#program[Symbol.dispose]();
+    this.memory[Symbol.dispose]();
+  }
+}
+
+/** The online backbone's part of a state, under torchvision's own names: what other tools load. */
+export function backboneOf(state: ReadonlyMap<string, TorchTensor>): Map<string, TorchTensor> {
+  const prefix = "online.backbone.";
+  const entries = [...state].filter(([name]) => name.startsWith(prefix));
+  return new Map(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}

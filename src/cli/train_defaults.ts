@@ -1,0 +1,91 @@
+/**
+ * The options of a run with their defaults filled in.
+ *
+ * @module
+ */
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import type { OptionType } from "./option_types.ts";
+import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
+import { largestSmallSize, maxWorkers, optimizerDefaults, presets, recipeSizes } from "./train_presets.ts";
+
+/** Options whose absence means something; see {@linkcode TrainOptions}. */
+type Optional = "limit" | "holdout" | "epochs" | "steps";
+
+/** Every option of a run. Their meaning is in train_flags.ts. */
+export interface TrainOptions extends Required<Omit<GivenTrainFlags, Optional>> {
+  /** Null: all samples. */
+  limit: number | null;
+  /** Null: a tenth of the samples, at most 1,000, if they are labelled. */
+  holdout: number | null;
+  /** Null if `steps` is a number, and only then. */
+  epochs: number | null;
+  steps: number | null;
+}
+
+function lengthOf({ steps, epochs }: GivenTrainFlags, kind: keyof typeof presets, batch: number) {
+  if (steps !== undefined) return { epochs: null, steps };
+  if (epochs !== undefined) return { epochs, steps: null };
+  const { length } = presets[kind];
+  return "samples" in length
+    ? { epochs: null, steps: Math.ceil(length.samples / batch) }
+    : { epochs: length.epochs, steps: null };
+}
+
+/**
+ * Every option of a run: what is given, and defaults for the rest.
+ *
+ * @throws {UserError} on a value that `--help` does not allow.
+ */
+export function trainOptions(given: GivenTrainFlags): TrainOptions {
+  for (const [name, value] of Object.entries(given)) {
+    const type: OptionType<unknown> | undefined = trainFlags[name as keyof typeof trainFlags]?.type;
+    if (!type) {
+      throw new UserError(
+        `Cannot train with an option ${name}: the known ones are ${Object.keys(trainFlags).join(", ")}`,
+      );
+    }
+    if (type.parse(String(value)) === undefined) {
+      throw new UserError(`Cannot train with ${name} = ${value} as it must be ${type.expected}`);
+    }
+  }
+  const data = given.data ?? "shapes";
+  const kind = data === "shapes" ? "shapes" : "other";
+  const preset = presets[kind];
+  const size = given.size ?? recipeSizes[given.recipe ?? preset.recipe];
+  const isLarge = size > largestSmallSize;
+  const { lr, weightDecay } = optimizerDefaults[given.optimizer ?? preset.optimizer];
+  const batch = given.batch ?? preset.batch;
+  const dataName = basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "data";
+
+  return {
+    data,
+    limit: null,
+    holdout: preset.holdout,
+    size,
+    recipe: isLarge && kind === "other" ? "byol" : preset.recipe,
+    onBadImage: "skip",
+    workers: Math.min(navigator.hardwareConcurrency, maxWorkers),
+    backbone: preset.backbone,
+    stem: isLarge ? "imagenet" : "cifar",
+    hidden: preset.hidden,
+    projection: preset.projection,
+    tau: preset.tau,
+    tauSchedule: "cosine",
+    targetInit: "copy",
+    optimizer: preset.optimizer,
+    // Rounded, or 1.2 · 24 / 256 would not read .1125 in config.json.
+    lr: Number((lr[kind] * batch / 256).toPrecision(6)),
+    weightDecay,
+    momentum: 0.9,
+    warmup: 0.1,
+    batch,
+    seed: 0,
+    out: join("runs", `${dataName}-${given.backbone ?? preset.backbone}`),
+    checkpointEvery: preset.checkpointEvery,
+    keep: 3,
+    logEvery: 10,
+    ...given,
+    ...lengthOf(given, kind, batch),
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Where a run's time goes.
+ *
+ * @module
+ */
+
+/** Rates since the last lap. */
+export interface Lap {
+  /** Source images a second. */
+  images_per_second: number;
+  /** The share of the time in which the GPU had nothing to do for want of data. */
+  data_wait: number;
+}
+
+/** Counts time from its construction on. */
+export class Clock {
+  readonly #begin = performance.now();
+  #lapBegin = this.#begin;
+  #starved = 0;
+  #submitted = 0;
+  #done = 0;
+  #idleSince = this.#begin;
+
+  /** Seconds since the clock was made. */
+  get seconds(): number {
+    return (performance.now() - this.#begin) / 1000;
+  }
+
+  /** Notes a submission that the GPU has done when `done` resolves, and gives that promise back. */
+  submitted(done: Promise<void>): Promise<void> {
+    const mine = ++this.#submitted;
+    return done.then(() => {
+      this.#done = mine;
+      this.#idleSince = performance.now();
+    });
+  }
+
+  /** Awaits data, and counts the part of the wait in which the GPU had done all that was submitted. */
+  async waiting<T>(data: Promise<T>): Promise<T> {
+    const begin = performance.now();
+    const result = await data;
+    if (this.#done === this.#submitted) {
+      this.#starved += performance.now() - Math.max(begin, this.#idleSince);
+    }
+    return result;
+  }
+
+  /** The rates since the last call, in which `images` were trained on. */
+  lap(images: number): Lap {
+    const now = performance.now(), elapsed = Math.max(now - this.#lapBegin, 1e-3);
+    const lap = {
+      images_per_second: images / elapsed * 1000,
+      data_wait: Math.min(1, this.#starved / elapsed),
+    };
+    this.#lapBegin = now;
+    this.#starved = 0;
+    return lap;
+  }
+}

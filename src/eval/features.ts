@@ -1,0 +1,100 @@
+/**
+ * Features of images under an encoder with its running statistics.
+ *
+ * @module
+ */
+import type { Memory, Store } from "../gpu/memory.ts";
+import { Program } from "../graph/program.ts";
+import { Tape } from "../graph/tape.ts";
+import { type Tensor, tensorIn } from "../graph/tensor.ts";
+import { addInto } from "../ops/add.ts";
+
+/** Rows of features with the labels of their images, −1 where there is none. */
+export interface LabelledFeatures {
+  /** [n, dims] */
+  features: Float32Array<ArrayBuffer>;
+  labels: Int32Array<ArrayBuffer>;
+  dims: number;
+}
+
+/** Images as an evaluation pipeline gives them. */
+export interface ImageBatch {
+  /** [n, size, size, 4] */
+  images: Float32Array<ArrayBuffer>;
+  labels: Int32Array<ArrayBuffer>;
+  release(): void;
+}
+
+/** An encoder in evaluation mode, for batches of up to `batch` images. Dispose of it to free its activations. */
+export interface FeatureExtractor {
+  /** Features of `n` images, [n, dims]. Waits for the GPU. */
+  extract(images: Float32Array<ArrayBuffer>, n: number): Promise<Float32Array>;
+  readonly dims: number;
+  [Symbol.dispose](): void;
+}
+
+/** Traces `encoder` for evaluation; its weights are those that `memory` holds. */
+export function createFeatureExtractor(
+  memory: Memory,
+  { encoder, batch, size }: { encoder: (tape: Tape, images: Tensor) => Tensor; batch: number; size: number },
+): FeatureExtractor {
+  const { limits: { maxGrid }, subgroupSize } = memory.gpu;
+  const tape = new Tape({ subgroupSize, maxGrid }, { training: false, views: 1, add: addInto });
+  const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
+  const images = tensorIn(store, { shape: [batch, size, size, 4] });
+  const features = tape.withoutGradient(() => encoder(tape, images));
+  const program = new Program(memory, { dispatches: tape.dispatches, keep: [features] });
+  const dims = features.shape[1];
+  return {
+    dims,
+    async extract(values, n) {
+      memory.write(store, values);
+      program.run();
+      return (await memory.read(features.region!)).subarray(0, n * dims);
+    },
+    [Symbol.dispose]() {
+      program[Symbol.dispose]();
+      memory.free([store]);
+    },
+  };
+}
+
+/** Raw pixels of more than this side are averaged down to it: the baseline is meant to be cheap. */
+const RAW_SIDE = 32;
+
+/** The pixels of `n` images [n, size, size, 4] as features, [n, side · side · 3], averaged over equal squares. */
+export function rawPixels(images: Float32Array, { n, size }: { n: number; size: number }): Float32Array {
+  const square = Math.ceil(size / RAW_SIDE), side = Math.floor(size / square);
+  const result = new Float32Array(n * side * side * 3);
+  for (let i = 0; i < n; i++) {
+    for (let y = 0; y < side * square; y++) {
+      for (let x = 0; x < side * square; x++) {
+        const to = ((i * side + Math.floor(y / square)) * side + Math.floor(x / square)) * 3;
+        const from = ((i * size + y) * size + x) * 4;
+        for (let c = 0; c < 3; c++) result[to + c] += images[from + c] / (square * square);
+      }
+    }
+  }
+  return result;
+}
+
+/** All rows that `featuresOf` gives for `batches`, with their labels. */
+export async function collectFeatures(
+  batches: AsyncIterable<ImageBatch>,
+  featuresOf: (images: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array> | Float32Array,
+): Promise<LabelledFeatures> {
+  const rows: Float32Array[] = [], labels: number[] = [];
+  for await (const batch of batches) {
+    rows.push(Float32Array.from(await featuresOf(batch.images, batch.labels.length)));
+    labels.push(...batch.labels);
+    batch.release();
+  }
+  const total = rows.reduce((sum, { length }) => sum + length, 0);
+  const features = new Float32Array(total);
+  let at = 0;
+  for (const row of rows) {
+    features.set(row, at);
+    at += row.length;
+  }
+  return { features, labels: Int32Array.from(labels), dims: labels.length ? total / labels.length : 0 };
+}

@@ -1,0 +1,326 @@
+/**
+ * Pre-training: where the data meets the networks.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { evaluationBatches, trainingBatches } from "../data/pipeline.ts";
+import { type ImageSource, openSource } from "../data/source.ts";
+import { type Recipe, recipeByName } from "./augment/recipe.ts";
+import { backboneOf, Trainer, type TrainerOptions } from "./byol/trainer.ts";
+import { targetDecay } from "./byol/schedule.ts";
+import { Clock, type Lap } from "./clock.ts";
+import { createProgress } from "./cli/progress.ts";
+import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
+import type { GivenTrainFlags } from "./cli/train_flags.ts";
+import { maxHoldout } from "./cli/train_presets.ts";
+import { UserError } from "./errors.ts";
+import { encoderKnn, type KnnData, rawPixelKnn } from "./eval/evaluate.ts";
+import { openGpu } from "./gpu/device.ts";
+import { BadImages } from "./io/bad_images.ts";
+import { saveCheckpoint } from "./io/checkpoint.ts";
+import { expectTensors } from "./io/expect_tensors.ts";
+import { writeJson } from "./io/json_file.ts";
+import { openMetrics } from "./io/metrics.ts";
+import { writeSafetensors } from "./io/safetensors.ts";
+import { backboneByName } from "./nn/resnet.ts";
+import { learningRate } from "./optim/schedule.ts";
+import { planReport } from "./plan_report.ts";
+import { newRun, recordedOptions, resumedRun, writeConfig } from "./run_folder.ts";
+
+/** A line of metrics.jsonl. */
+export interface StepRecord extends Lap {
+  /** Steps done, 1 for the first. */
+  step: number;
+  epoch: number;
+  /** The sum of both terms averaged over the batch, 0 … 8. */
+  loss: number;
+  lr: number;
+  tau: number;
+  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
+  z_std: number;
+}
+
+/** kNN accuracies in 0 … 1 on the held-out samples. */
+export interface KnnFigures {
+  raw_pixels: number;
+  untrained: number;
+  trained: number;
+}
+
+/** What a run came to; the content of summary.json. */
+export interface Summary {
+  /** Null without held-out labelled samples. */
+  knn: KnnFigures | null;
+  final_loss: number;
+  seconds: number;
+  images_per_second: number;
+}
+
+/** The end of a run, or its interruption. */
+export interface Outcome {
+  /** The run's folder. */
+  out: string;
+  step: number;
+  total: number;
+  /** Null if the run was interrupted. */
+  summary: Summary | null;
+}
+
+/** How a run is accompanied. */
+export interface PretrainHooks {
+  /** Go on with the run in `out` from its last checkpoint. */
+  resume?: boolean;
+  /** When aborted, the run finishes its step, writes a checkpoint and returns. */
+  signal?: AbortSignal;
+  /** Receives what the run has to say; by default it is printed. */
+  print?: (line: string) => void;
+}
+
+/** Batches submitted before the GPU has done with them take at most so many bytes, and are at most so many. */
+const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
+/** Steps from report to report at the most: the ring that the GPU writes to holds some thousand. */
+const REPORT_EVERY = 1000;
+/** Images of a batch in evaluation. */
+const EVALUATION_BATCH = 128;
+
+function trainerOptions(
+  { backbone, stem, hidden, projection, batch, size, optimizer }: TrainOptions,
+): TrainerOptions {
+  return {
+    architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
+    batch,
+    size,
+    optimizer,
+  };
+}
+
+/** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
+export function planOf(given: GivenTrainFlags): string {
+  return planReport(trainerOptions(trainOptions(given)));
+}
+
+/** Which samples train and which are held out: [0, train) and [train, train + holdout). */
+function split(
+  source: ImageSource,
+  { limit, holdout, batch }: TrainOptions,
+): { train: number; holdout: number } {
+  const n = source.length;
+  const held = holdout ?? (source.classes.length > 1 ? Math.min(maxHoldout, Math.floor(n / 10)) : 0);
+  const train = limit ?? n - held;
+  if (train + held > n || train < batch) {
+    throw new UserError(
+      `Cannot train on ${source.name} as it has ${n} samples: expected at least ${
+        Math.max(limit ?? batch, batch) + held
+      }, ` +
+        `--limit ${
+          limit ?? "all"
+        } (one batch of ${batch} at least) and --holdout ${held}. Lower --batch, --limit or --holdout.`,
+    );
+  }
+  return { train, holdout: held };
+}
+
+/**
+ * Trains an encoder by BYOL on unlabelled images, and writes it to a folder.
+ *
+ * @param given The options of `train.ts` by name; what is left out has the default that `--help` tells.
+ * @returns where the run's files are, and what it came to.
+ * @throws {UserError} on input that cannot be used, before anything is written.
+ * @throws {MachineError} if there is no adapter, or it refuses the memory, or the disk does.
+ *
+ * @example
+ * ```ts
+ * import { pretrain } from "./mod.ts";
+ *
+ * const out = await Deno.makeTempDir();
+ * const { summary } = await pretrain({ data: "shapes:64", holdout: 0, batch: 16, steps: 2, out }, { print() {} });
+ * console.log(summary?.final_loss);
+ * ```
+ */
+export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks = {}): Promise<Outcome> {
+  const { options, checkpoint } = await (hooks.resume ? resumedRun(given) : newRun(given));
+  const { out, batch, size, seed, workers, onBadImage } = options;
+  const recipe = recipeByName(options.recipe);
+  const source = await openSource(options.data);
+  try {
+    const { train, holdout } = split(source, options);
+    const total = options.steps ?? options.epochs! * Math.floor(train / batch);
+    if (checkpoint && checkpoint.metadata.fingerprint !== source.fingerprint) {
+      throw new UserError(
+        `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
+          `Restore them, or begin a new run.`,
+      );
+    }
+    using gpu = await openGpu();
+    using trainer = new Trainer(gpu, trainerOptions(options));
+    if (checkpoint) {
+      expectTensors(`${out}, step ${checkpoint.step}`, {
+        found: checkpoint.tensors,
+        expected: trainer.stateShapes(),
+      });
+      trainer.restore(checkpoint.tensors);
+    } else {
+      trainer.initialize(options);
+    }
+    await trainer.settled();
+
+    await writeConfig(options);
+    const start = checkpoint?.step ?? 0;
+    using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
+      keepThroughStep: hooks.resume ? start : undefined,
+    });
+    using progress = createProgress({
+      total,
+      start,
+      ...(hooks.print && { print: hooks.print, terminal: false }),
+    });
+    const bad = await BadImages.open(out, { resume: hooks.resume ?? false, log: progress.log });
+    const pipeline = { source, size, recipe, workers, onBadImage, onBad: bad.add };
+    const images = (first: number, limit: number) => () =>
+      evaluationBatches({ ...pipeline, first, limit, batch: EVALUATION_BATCH });
+    const data: KnnData | null = holdout > 0 && source.classes.length > 1
+      ? { references: images(0, train), queries: images(train, holdout), batch: EVALUATION_BATCH, size }
+      : null;
+    const encoderAccuracy = (data: KnnData) =>
+      encoderKnn(gpu, { ...data, memory: trainer.memory, encoder: trainer.networks.online.encoder });
+
+    progress.log(
+      `${
+        checkpoint ? `Resuming at step ${start} of` : "Training"
+      } ${total} steps of ${batch} images from ${source.name} ` +
+        `on ${gpu.name}: ${options.backbone}, ${
+          (trainer.plannedBytes / 1e6).toFixed(0)
+        } MB of GPU memory, results in ${out}`,
+    );
+    let before = checkpoint ? checkpoint.metadata.knn as Omit<KnnFigures, "trained"> | null : null;
+    if (data && !checkpoint) {
+      before = { raw_pixels: await rawPixelKnn(gpu, data), untrained: await encoderAccuracy(data) };
+      progress.log(
+        `kNN before training: raw pixels ${percent(before.raw_pixels)}, untrained ${
+          percent(before.untrained)
+        }`,
+      );
+    }
+
+    const scalars = (step: number) => ({
+      step,
+      lr: learningRate(step, { lr: options.lr, total, warmup: options.warmup }),
+      momentum: options.momentum,
+      weightDecay: options.weightDecay,
+      tau: targetDecay(step, { tau: options.tau, total, schedule: options.tauSchedule }),
+    });
+    let position = checkpoint?.metadata.position as { epoch: number; offset: number } ??
+      { epoch: 0, offset: 0 };
+    let step = start, saved = start, finalLoss = checkpoint ? checkpoint.metadata.loss as number : NaN;
+    let unreported: { epoch: number }[] = [];
+    const clock = new Clock();
+
+    /** Reads the metrics of the steps since the last report, checks all, writes every `logEvery`th. */
+    const report = async () => {
+      if (unreported.length === 0) return;
+      const steps = unreported, from = step - steps.length, lap = clock.lap(steps.length * batch);
+      unreported = [];
+      (await trainer.metrics(from, step)).forEach(({ loss, zStd }, i) => {
+        const { lr, tau } = scalars(from + i);
+        const record = { step: from + i + 1, epoch: steps[i].epoch, loss, lr, tau, ...lap, z_std: zStd };
+        if (record.step % options.logEvery === 0 || record.step === total) metrics.write(record);
+        finalLoss = loss;
+      });
+      const { images_per_second: imagesPerSecond, data_wait: dataWait } = lap;
+      progress.update(step, { loss: finalLoss, lr: scalars(step - 1).lr, imagesPerSecond, dataWait });
+    };
+    const save = async () => {
+      await report(); // A state whose loss is not finite is not worth keeping.
+      const state = await trainer.state();
+      metrics.flush();
+      await bad.flush();
+      const metadata = {
+        epoch: position.epoch,
+        position,
+        loss: finalLoss,
+        seed,
+        config: recordedOptions(options),
+        fingerprint: source.fingerprint,
+        knn: before,
+      };
+      await saveCheckpoint(out, { step, tensors: state, metadata }, { keep: options.keep });
+      saved = step;
+      return state;
+    };
+
+    if (step < total) {
+      const stepsAhead = Math.max(
+        1,
+        Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
+      );
+      const inFlight: Promise<void>[] = [];
+      const batches = trainingBatches({ ...pipeline, limit: train, batch, seed, start: position })
+        .getReader();
+      try {
+        while (step < total && !hooks.signal?.aborted) {
+          const { value } = await clock.waiting(batches.read());
+          if (!value) throw new Error("The endless stream of batches ended");
+          trainer.step(value.views, scalars(step));
+          value.release();
+          position = value.next;
+          unreported.push({ epoch: value.epoch });
+          step++;
+          inFlight.push(clock.submitted(trainer.settled()));
+          if (inFlight.length > stepsAhead) await inFlight.shift();
+          if (step % options.checkpointEvery === 0 && step < total) await save();
+          else if (step % Math.min(options.logEvery, REPORT_EVERY) === 0) await report();
+        }
+      } finally {
+        await Promise.allSettled(inFlight);
+        await batches.cancel();
+      }
+    }
+    if (step < total) {
+      if (step > saved) await save();
+      progress.stop();
+      return { out, step, total, summary: null };
+    }
+
+    const state = await save();
+    const { seconds } = clock;
+    const encoderPath = join(out, "encoder.safetensors");
+    await writeSafetensors(encoderPath, {
+      tensors: backboneOf(state),
+      metadata: encoderMetadata(options, recipe),
+    });
+    const knn = before && data && { ...before, trained: await encoderAccuracy(data) };
+    const summary: Summary = {
+      knn,
+      final_loss: finalLoss,
+      seconds,
+      images_per_second: (step - start) * batch / seconds,
+    };
+    await writeJson(join(out, "summary.json"), summary);
+    await bad.flush();
+    progress.stop();
+    progress.log(`The encoder is in ${encoderPath}${bad.count ? `; ${bad.count} images were skipped` : ""}`);
+    if (knn) {
+      progress.log(
+        `kNN: raw pixels ${percent(knn.raw_pixels)}, untrained ${percent(knn.untrained)}, trained ${
+          percent(knn.trained)
+        }`,
+      );
+    }
+    return { out, step, total, summary };
+  } finally {
+    source.close();
+  }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** What a user of the encoder must know: how images are prepared, and which network the weights belong to. */
+function encoderMetadata(
+  { backbone, stem, size }: TrainOptions,
+  { mean, std }: Recipe,
+): Record<string, string> {
+  return { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) };
+}

@@ -1,0 +1,237 @@
+import { assert, assertClose, assertThrows } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, targets } from "../gpu/shared.ts";
+import { add } from "../reference/add.ts";
+import { batchNorm as reference, channelStatistics, normalize } from "../reference/batch_norm.ts";
+import { relu as rectify } from "../reference/relu.ts";
+import { batchNorm } from "../../src/ops/batch_norm.ts";
+import {
+  type Call,
+  checkGolden,
+  checkOp,
+  goldenCases,
+  newTape,
+  placed,
+  runOp,
+  sumError,
+  type Values,
+} from "./harness.ts";
+
+interface Options {
+  relu?: boolean;
+  residual?: boolean;
+  views?: number;
+  training?: boolean;
+}
+
+function call(
+  shape: readonly number[],
+  { relu = false, residual = false, views = 1, training = true }: Options,
+): Call {
+  const C = shape[shape.length - 1];
+  return {
+    shapes: {
+      x: shape,
+      gamma: [C],
+      beta: [C],
+      running_mean: [C],
+      running_var: [C],
+      ...residual && { residual: shape },
+    },
+    trained: ["gamma", "beta"],
+    views,
+    training,
+    op: (tape, { x, gamma, beta, running_mean: runningMean, running_var: runningVar, residual }) =>
+      batchNorm(tape, { x, gamma, beta, runningMean, runningVar, relu, residual, name: "norm" }),
+  };
+}
+
+type Operands = Record<"x" | "gamma" | "beta" | "running_mean" | "running_var", ArrayLike<number>>;
+
+/** Positive variances that differ from channel to channel. */
+const variances = (C: number) => hashSigned("running_var", C).map((u) => 1.5 + u);
+
+interface Case extends Options {
+  rows: number;
+  C: number;
+  maxGrid?: number;
+}
+
+async function check({ rows: M, C, maxGrid, ...options }: Case): Promise<void> {
+  const { relu, residual, views = 1, training = true } = options;
+  const name = `batchNorm ${JSON.stringify({ M, C, ...options })}`, shape = [views * M, C];
+  const values: Values = { x: hashSigned(`${name}.x`, views * M * C), running_var: variances(C) };
+  const act = (y: Float64Array, { residual: r }: Values) => {
+    const sum = residual ? add(y, r) : y;
+    return relu ? rectify(sum) : sum;
+  };
+  // Each error of x̂ is one of x, of at most 1, times the reciprocal deviation.
+  let scale = 1;
+  for (let g = 0; g < views; g++) {
+    const group = (values.x as Float32Array).subarray(g * M * C, (g + 1) * M * C);
+    for (const v of channelStatistics(group, { rows: M, C }).variance) {
+      scale = Math.max(scale, 1 / Math.sqrt(v + 1e-5));
+    }
+  }
+  const unit = 2 ** -22 * (training ? scale : 1.5);
+  await checkOp(name, {
+    ...call(shape, options),
+    maxGrid,
+    values,
+    reference: (v) => {
+      const { y } = training
+        ? reference(v as Operands, { groups: views, rows: M, C })
+        : { y: normalize({ ...v as Operands, mean: v.running_mean, variance: v.running_var }, { C }) };
+      return act(y, v);
+    },
+    // x̂ is at most √M, typically 1.
+    tolerance: training
+      ? {
+        y: 4 * unit,
+        dx: 8 * unit,
+        dgamma: 2 * views * sumError(M) + unit,
+        dbeta: views * sumError(M),
+        ...residual && { dresidual: 1e-8 },
+      }
+      : { y: unit },
+  });
+}
+
+const training: Record<string, Case[]> = {
+  "two rows, the fewest": [{ rows: 2, C: 4 }, { rows: 2, C: 8, relu: true, views: 2 }],
+  "15, 16 and 17 rows, what one invocation writes": [15, 16, 17].map((rows) => ({ rows, C: 8, views: 2 })),
+  "127, 128 and 129 rows, what one invocation sums": [127, 128, 129].map((rows) => ({
+    rows,
+    C: 4,
+    relu: true,
+    views: 2,
+  })),
+  "28, 32 and 36 channels": [28, 32, 36].map((C) => ({ rows: 67, C, views: 2, residual: true, relu: true })),
+  "63, 64 and 65 invocations": [63, 64, 65].map((groups) => ({ rows: 5, C: 4 * groups })),
+  "residual without ReLU": [{ rows: 31, C: 12, residual: true }],
+  "three views": [{ rows: 37, C: 20, views: 3, relu: true }],
+  "many parts": [{ rows: 1409, C: 12, views: 2, relu: true, residual: true }],
+  "grids of two dimensions": [
+    { rows: 257, C: 136, views: 2, relu: true, residual: true, maxGrid: 7 },
+    { rows: 3, C: 260, maxGrid: 7 },
+    { rows: 3, C: 260, maxGrid: 2 },
+  ].slice(0, 2),
+};
+
+for (const [what, cases] of Object.entries(training)) {
+  Deno.test(`batchNorm: training, ${what}`, onGpu, async () => {
+    for (const each of cases) await check(each);
+  });
+}
+
+Deno.test("batchNorm: evaluation by running statistics, whatever the views", onGpu, async () => {
+  for (const [rows, C] of [[1, 4], [17, 28], [65, 36], [3, 260]]) {
+    await check({ rows, C, training: false, maxGrid: 7 });
+    await check({ rows, C, training: false, relu: true, residual: true });
+  }
+  await check({ rows: 3, C: 8, views: 2, training: false });
+});
+
+Deno.test(
+  "batchNorm: running statistics take the views in turn, evaluation leaves them alone",
+  onGpu,
+  async () => {
+    const views = 3, rows = 131, C = 36;
+    const values = {
+      x: hashSigned("x", views * rows * C),
+      gamma: hashSigned("gamma", C),
+      beta: hashSigned("beta", C),
+      running_mean: hashSigned("mean", C),
+      running_var: variances(C),
+    };
+    const expected = reference(values, { groups: views, rows, C });
+    for (const target of await targets()) {
+      const shape = [views * rows, C];
+      const after = await runOp(call(shape, { views }), { values, target });
+      assertClose("running mean", after.running_mean, expected.running_mean, { absolute: 3e-7 });
+      assertClose("running variance", after.running_var, expected.running_var, { absolute: 1e-6 });
+      const evaluated = await runOp(call(shape, { training: false }), { values, target });
+      assertClose("mean after evaluation", evaluated.running_mean, values.running_mean, {});
+      assertClose("variance after evaluation", evaluated.running_var, values.running_var, {});
+    }
+  },
+);
+
+Deno.test(
+  "batchNorm: a mean of 1000 deviations costs no more digits than the input has lost",
+  onGpu,
+  async () => {
+    const rows = 1000, C = 8;
+    const values = {
+      x: hashSigned("far", rows * C).map((u) => u + 577),
+      gamma: new Float32Array(C).fill(1),
+      beta: new Float32Array(C),
+      running_mean: new Float32Array(C),
+      running_var: new Float32Array(C),
+    };
+    const expected = reference(values, { groups: 1, rows, C });
+    for (const target of await targets()) {
+      const actual = await runOp(call([rows, C], {}), { values, target });
+      // The mean is rounded to 2⁻²⁴ · 577; a variance as E[x²] − E[x]² would be off by 5 %.
+      assertClose("y", actual.y, expected.y, { absolute: 2e-4 });
+      assertClose("running variance", actual.running_var, expected.running_var, { relative: 1e-5 });
+    }
+  },
+);
+
+Deno.test("batchNorm: NaN passes the ReLU, so that it reaches the loss", onGpu, async () => {
+  const values: Values = {
+    x: [NaN, 1, 1, 1, 2, 2, 2, 2],
+    gamma: [1, 1, 1, 1],
+    beta: [0, 0, 0, 0],
+    running_mean: [0, 0, 0, 0],
+    running_var: [1, 1, 1, 1],
+  };
+  for (const target of await targets()) {
+    const { y } = await runOp(call([2, 4], { relu: true }), { values, target });
+    assert(Number.isNaN(y[0]) && Number.isNaN(y[4]), `channel 0 is ${y[0]}, ${y[4]}`);
+    assert(Number.isFinite(y[1]) && Number.isFinite(y[5]));
+  }
+});
+
+for (const op of ["batch_norm", "batch_norm_relu"]) {
+  for (const golden of goldenCases(op)) {
+    Deno.test(`batchNorm: PyTorch's ${golden.name}`, onGpu, async () => {
+      const options = { relu: op.endsWith("relu"), views: golden.sizes.groups };
+      await checkGolden(golden, { ...call(golden.shapes.x, options), absolute: 1e-5 });
+    });
+  }
+}
+
+Deno.test("batchNorm: wrong shapes are refused", async () => {
+  const run =
+    (x: number[], { C = 8, residual, views = 1 }: { C?: number; residual?: number[]; views?: number } = {}) =>
+    () =>
+      batchNorm(newTape({ subgroupSize: 0, maxGrid: 7 }, { views }), {
+        x: placed("x", x),
+        gamma: placed("gamma", [C]),
+        beta: placed("beta", [C]),
+        runningMean: placed("mean", [C]),
+        runningVar: placed("var", [C]),
+        residual: residual && placed("residual", residual),
+        relu: true,
+        name: "norm",
+      });
+  await assertThrows(
+    run([6, 12]),
+    TypeError,
+    /^Cannot run batchNorm as x must have 8 channels, a multiple of 4, and 1 views of equal size: current shape is \[6, 12\]$/,
+  );
+  await assertThrows(run([6, 6], { C: 6 }), TypeError, /x must have 6 channels, a multiple of 4/);
+  await assertThrows(
+    run([5, 8], { views: 2 }),
+    TypeError,
+    /2 views of equal size: current shape is \[5, 8\]/,
+  );
+  await assertThrows(run([2, 8], { views: 2 }), TypeError, /more than one value per channel and view/);
+  await assertThrows(
+    run([4, 8], { residual: [8, 4] }),
+    TypeError,
+    /residual must be shaped as .* \[4, 8\]: current/,
+  );
+});

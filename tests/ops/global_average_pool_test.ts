@@ -1,0 +1,47 @@
+import { assertThrows } from "../assert.ts";
+import { onGpu } from "../gpu/shared.ts";
+import { globalAveragePool as reference } from "../reference/global_average_pool.ts";
+import { globalAveragePool } from "../../src/ops/global_average_pool.ts";
+import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
+
+function call(shape: readonly number[]): Call {
+  return { shapes: { x: shape }, op: (tape, { x }) => globalAveragePool(tape, { x, name: "pool" }) };
+}
+
+const cases: [number, number, number, number, number?][] = [
+  [1, 1, 1, 4],
+  [3, 5, 7, 28],
+  [9, 2, 3, 28], // 63 invocations
+  [8, 3, 2, 32], // 64
+  [13, 1, 2, 20], // 65
+  [2, 11, 13, 36],
+  [31, 3, 5, 68, 9], // forward and backward on grids of two dimensions
+];
+
+for (const [N, H, W, C, maxGrid] of cases) {
+  Deno.test(`globalAveragePool: [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
+    await checkOp(`globalAveragePool ${[N, H, W, C]}`, {
+      ...call([N, H, W, C]),
+      maxGrid: maxGrid && 12 * maxGrid,
+      reference: ({ x }) => reference(x, { N, H, W, C }),
+      tolerance: { y: sumError(H * W) / (H * W), dx: 2 ** -23 },
+    });
+  });
+}
+
+for (const golden of goldenCases("global_average_pool")) {
+  Deno.test(`globalAveragePool: PyTorch's ${golden.name}`, onGpu, async () => {
+    await checkGolden(golden, { ...call(golden.shapes.x), absolute: 2e-7 });
+  });
+}
+
+Deno.test("globalAveragePool: wrong shapes are refused", async () => {
+  const run = (x: number[]) => () =>
+    globalAveragePool(newTape({ subgroupSize: 0, maxGrid: 7 }), { x: placed("x", x), name: "pool" });
+  await assertThrows(
+    run([2, 4, 4, 6]),
+    TypeError,
+    /^Cannot run globalAveragePool as x must be \[N, H, W, C\], C a multiple of 4: current shape is \[2, 4, 4, 6\]$/,
+  );
+  await assertThrows(run([2, 16, 4]), TypeError, /x must be \[N, H, W, C\]/);
+});

@@ -1,0 +1,75 @@
+import { assertThrows } from "../assert.ts";
+import { onGpu } from "../gpu/shared.ts";
+import { linear as reference } from "../reference/linear.ts";
+import { linear } from "../../src/ops/linear.ts";
+import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
+
+interface Sizes {
+  M: number;
+  C: number;
+  K: number;
+  bias: boolean;
+  maxGrid?: number;
+}
+
+function call({ M, C, K, bias }: Sizes): Call {
+  return {
+    shapes: { x: [M, C], w: [1, 1, C, K], ...bias && { b: [K] } },
+    trained: ["w", "b"],
+    op: (tape, { x, w, b }) => linear(tape, { x, w, b, name: "linear" }),
+  };
+}
+
+const cases: Sizes[] = [
+  { M: 1, C: 4, K: 4, bias: true },
+  { M: 31, C: 20, K: 36, bias: false },
+  { M: 63, C: 28, K: 4, bias: true },
+  { M: 64, C: 32, K: 32, bias: true },
+  { M: 65, C: 36, K: 28, bias: true },
+  { M: 513, C: 4, K: 12, bias: true }, // weights in two parts
+  { M: 97, C: 8, K: 76, bias: true, maxGrid: 7 }, // bias on a grid of two dimensions
+  { M: 3, C: 4, K: 1796, bias: true, maxGrid: 57 }, // bias's gradient on a grid of two dimensions
+];
+
+for (const sizes of cases) {
+  const { M, C, K, bias } = sizes;
+  Deno.test(`linear: [${M}, ${C}] to ${K}${bias ? " with bias" : ""}`, onGpu, async () => {
+    await checkOp(`linear ${JSON.stringify(sizes)}`, {
+      ...call(sizes),
+      maxGrid: sizes.maxGrid,
+      reference: ({ x, w, b }) => reference({ x, w, b }, { N: M, inputs: C, outputs: K }),
+      tolerance: {
+        y: sumError(C + 1),
+        dx: sumError(K),
+        dw: sumError(M),
+        ...bias && { db: sumError(M) },
+      },
+    });
+  });
+}
+
+for (const golden of goldenCases("linear")) {
+  Deno.test(`linear: PyTorch's ${golden.name}`, onGpu, async () => {
+    const { N: M, inputs: C, outputs: K } = golden.sizes;
+    await checkGolden(golden, { ...call({ M, C, K, bias: "b" in golden.shapes }), absolute: 2e-6 });
+  });
+}
+
+Deno.test("linear: wrong shapes are refused", async () => {
+  const run = (x: number[]) => () =>
+    linear(newTape({ subgroupSize: 0, maxGrid: 7 }), {
+      x: placed("x", x),
+      w: placed("w", [1, 1, 8, 4]),
+      name: "linear",
+    });
+  await assertThrows(
+    run([2, 1, 8]),
+    TypeError,
+    /^Cannot run linear as x must be \[M, C\]: current shape is \[2, 1, 8\]$/,
+  );
+  await assertThrows(
+    run([2, 12]),
+    TypeError,
+    /x must be .* with 8 channels, .* current shape is \[2, 1, 1, 12\]/,
+  );
+});

@@ -1,0 +1,100 @@
+import { assertEquals, assertThrows } from "../assert.ts";
+import { onGpu, targets } from "../gpu/shared.ts";
+import { maxPool as reference, type MaxPoolSizes } from "../reference/max_pool.ts";
+import { maxPool } from "../../src/ops/max_pool.ts";
+import { keyedRandom } from "../../src/random.ts";
+import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp } from "./harness.ts";
+
+function call({ N, H, W, C, window, stride, padding: pad }: MaxPoolSizes): Call {
+  return {
+    shapes: { x: [N, H, W, C] },
+    op: (tape, { x }) => maxPool(tape, { x, window, stride, pad, name: "pool" }),
+  };
+}
+
+async function check({ maxGrid, ...given }: Partial<MaxPoolSizes> & { maxGrid?: number }): Promise<void> {
+  const sizes = { N: 1, H: 1, W: 1, C: 4, window: 3, stride: 2, padding: 1, ...given };
+  const windows = Math.ceil(sizes.window / sizes.stride) ** 2;
+  await checkOp(`maxPool ${JSON.stringify(sizes)}`, {
+    ...call(sizes),
+    maxGrid,
+    reference: ({ x }) => reference(x, sizes),
+    // A maximum is exact; a gradient is the sum of those of the windows.
+    tolerance: { y: 0, dx: windows * 2 ** -23 },
+  });
+}
+
+const cases: Record<string, (Partial<MaxPoolSizes> & { maxGrid?: number })[]> = {
+  "one pixel": [{}, { window: 1, stride: 1, padding: 0 }],
+  "odd and even sizes": [{ N: 2, H: 7, W: 6, C: 8 }, { N: 3, H: 8, W: 5, C: 12 }],
+  "63, 64 and 65 invocations": [7, 8, 13].map((H) => ({ H, W: H === 7 ? 9 : H === 8 ? 8 : 5, stride: 1 })),
+  "windows that overlap, touch or leave gaps": [
+    { H: 9, W: 7, C: 8, stride: 1 },
+    { H: 8, W: 10, window: 2, padding: 0 },
+    { H: 11, W: 8, window: 2, stride: 3, padding: 0 },
+  ],
+  "grids of two dimensions": [{ N: 3, H: 23, W: 19, C: 28, maxGrid: 12 }, {
+    N: 2,
+    H: 29,
+    W: 31,
+    C: 4,
+    maxGrid: 6,
+  }],
+};
+
+for (const [what, group] of Object.entries(cases)) {
+  Deno.test(`maxPool: ${what}`, onGpu, async () => {
+    for (const sizes of group) await check(sizes);
+  });
+}
+
+Deno.test("maxPool: random shapes", onGpu, async () => {
+  const random = keyedRandom(30);
+  for (let i = 0; i < 6; i++) {
+    const window = 1 + random.integer(4);
+    await check({
+      N: 1 + random.integer(4),
+      H: 4 + random.integer(8),
+      W: 4 + random.integer(8),
+      C: 4 + 4 * random.integer(9),
+      window,
+      stride: 1 + random.integer(3),
+      padding: random.integer(Math.floor(window / 2) + 1),
+    });
+  }
+});
+
+Deno.test("maxPool: of equal values the first gets the gradient, padding never does", onGpu, async () => {
+  const sizes = { N: 1, H: 4, W: 4, C: 4, window: 3, stride: 2, padding: 1 };
+  const values = { x: new Float32Array(64).fill(-1) }, dy = [1, 2, 4, 8].flatMap((v) => [v, v, v, v]);
+  for (const target of await targets()) {
+    const { y, dx } = await runOp(call(sizes), { values, dy, target });
+    assertEquals([...y], Array(16).fill(-1));
+    // The windows begin at (−1, −1), (−1, 1), (1, −1) and (1, 1).
+    const first = Array.from({ length: 16 }, (_, i) => dx[4 * i]);
+    assertEquals(first, [1, 2, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  }
+});
+
+for (const golden of goldenCases("max_pool")) {
+  Deno.test(`maxPool: PyTorch's ${golden.name}`, onGpu, async () => {
+    await checkGolden(golden, { ...call(golden.sizes), absolute: 5e-7 });
+  });
+}
+
+Deno.test("maxPool: wrong shapes are refused", async () => {
+  const run = (x: number[]) => () =>
+    maxPool(newTape({ subgroupSize: 0, maxGrid: 7 }), {
+      x: placed("x", x),
+      window: 3,
+      stride: 2,
+      pad: 1,
+      name: "pool",
+    });
+  await assertThrows(
+    run([2, 4, 4, 3]),
+    TypeError,
+    /^Cannot run maxPool as x must be \[N, H, W, C\], C a multiple of 4: current shape is \[2, 4, 4, 3\]$/,
+  );
+  await assertThrows(run([4, 4]), TypeError, /x must be \[N, H, W, C\]/);
+});

@@ -1,0 +1,42 @@
+/** add and sum_parts: in float32 each has one right answer, to the bit. */
+import { assertClose } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, targets } from "../gpu/shared.ts";
+import { addInto } from "../../src/ops/add.ts";
+import { sumParts } from "../../src/ops/sum_parts.ts";
+import { checkOp, runOp } from "./harness.ts";
+
+/** 1, workgroup ± 1 and a grid of two dimensions at 7 workgroups per dimension, in elements. */
+const sizes = [4, 252, 256, 260, 7 * 256, 7 * 256 + 4, 11 * 256 - 8];
+
+Deno.test("addInto: into += from, exactly", onGpu, async () => {
+  for (const target of await targets()) {
+    for (const n of sizes) {
+      const values = { into: hashSigned(`into ${n}`, n), from: hashSigned(`from ${n}`, n) };
+      const call = { shapes: { into: [n], from: [n] }, op: addInto as (...args: unknown[]) => void };
+      const actual = await runOp(call, { values, target: { ...target, maxGrid: 7 } });
+      assertClose(`into, ${n}`, actual.into, values.into.map((value, i) => value + values.from[i]), {});
+      assertClose(`from, ${n}`, actual.from, values.from, {});
+    }
+  }
+});
+
+Deno.test("sumParts: the parts in their order, exactly", onGpu, async () => {
+  for (const target of await targets()) {
+    for (const [i, n] of sizes.entries()) {
+      const count = [1, 2, 5, 17][i % 4];
+      const values = { parts: hashSigned(`parts ${n}`, count * n), total: new Float32Array(n).fill(NaN) };
+      const expected = new Float32Array(n);
+      for (let part = 0; part < count; part++) {
+        for (let j = 0; j < n; j++) expected[j] += values.parts[part * n + j];
+      }
+      const call = {
+        shapes: { parts: [count, n], total: [n] },
+        op: sumParts as (...args: unknown[]) => void,
+      };
+      const { total } = await runOp(call, { values, target: { ...target, maxGrid: 7 } });
+      assertClose(`total of ${count} parts, ${n}`, total, expected, {});
+    }
+  }
+});
+
