@@ -9,12 +9,17 @@ struct Params {
   N: u32, H: u32, W: u32, C: u32,  // input
   P: u32, Q: u32, K: u32,          // output
   R: u32, S: u32, stride: u32, pad: u32,
+  w_at: u32,                       // texels before w in its texture
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var dy: texture_2d<f32>;
+@group(0) @binding(1) var w: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
 
 // Row h + pad and column w + pad of an input pixel, and the first element of its image in dy.
 struct Source { row: u32, column: u32, image: u32 }
@@ -68,14 +73,14 @@ fn main(
       let t1 = tap(at1, r, s);
       let t2 = tap(at2, r, s);
       let t3 = tap(at3, r, s);
-      var at = ((r * params.S + s) * params.C + 4u * column) * K4;
+      var at = params.w_at + ((r * params.S + s) * params.C + 4u * column) * K4;
       for (var k4 = 0u; k4 < K4; k4++) {
-        let b = mat4x4f(w[at], w[at + K4], w[at + 2u * K4], w[at + 3u * K4]);
+        let b = mat4x4f(texel(w, at), texel(w, at + K4), texel(w, at + 2u * K4), texel(w, at + 3u * K4));
         at++;
-        let y0 = select(vec4f(), dy[t0.index + k4], t0.present);
-        let y1 = select(vec4f(), dy[t1.index + k4], t1.present);
-        let y2 = select(vec4f(), dy[t2.index + k4], t2.present);
-        let y3 = select(vec4f(), dy[t3.index + k4], t3.present);
+        let y0 = select(vec4f(), texel(dy, t0.index + k4), t0.present);
+        let y1 = select(vec4f(), texel(dy, t1.index + k4), t1.present);
+        let y2 = select(vec4f(), texel(dy, t2.index + k4), t2.present);
+        let y3 = select(vec4f(), texel(dy, t3.index + k4), t3.present);
         a0 += subgroupBroadcast(y0, 0u) * b;
         a1 += subgroupBroadcast(y0, 1u) * b;
         a2 += subgroupBroadcast(y0, 2u) * b;

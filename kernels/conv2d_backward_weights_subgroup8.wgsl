@@ -12,10 +12,14 @@ struct Params {
   parts: u32,                      // the pixels fall into this many parts, each with a sum of its own
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var dy: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
 
 // x at tap (r, s) of output pixel m, four channels.
 fn patch_at(m: u32, r: u32, s: u32, c4: u32) -> vec4f {
@@ -24,7 +28,7 @@ fn patch_at(m: u32, r: u32, s: u32, c4: u32) -> vec4f {
   let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
   let n = m / (params.P * params.Q);
   let index = ((n * params.H + u32(h)) * params.W + u32(v)) * (params.C / 4u) + c4;
-  return select(vec4f(), x[select(0u, index, inside)], inside);
+  return select(vec4f(), texel(x, select(0u, index, inside)), inside);
 }
 
 @compute @workgroup_size(8)
@@ -58,7 +62,7 @@ fn main(
   let length = (pixels + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, pixels);
   for (var m = part * length; m < end; m++) {
-    let d = dy[m * K4 + column];
+    let d = texel(dy, m * K4 + column);
     let v = patch_at(m, r, s, c4);
     let v0 = subgroupBroadcast(v, 0u);
     a0x += v0.x * d; a0y += v0.y * d; a0z += v0.z * d; a0w += v0.w * d;

@@ -10,12 +10,17 @@ struct Params {
   N: u32, H: u32, W: u32, C: u32,  // input
   P: u32, Q: u32, K: u32,          // output
   R: u32, S: u32, stride: u32, pad: u32,
+  w_at: u32,                       // texels before w in its texture
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var w: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
 
 // Row p·stride − pad and column q·stride − pad of an output pixel's window, and its image's first element.
 struct Window { row: i32, column: i32, image: u32 }
@@ -72,14 +77,14 @@ fn main(
       let t1 = tap(at1, r, s);
       let t2 = tap(at2, r, s);
       let t3 = tap(at3, r, s);
-      var at = (r * params.S + s) * params.C * K4 + column;
+      var at = params.w_at + (r * params.S + s) * params.C * K4 + column;
       for (var c4 = 0u; c4 < params.C / 4u; c4++) {
-        let b = mat4x4f(w[at], w[at + K4], w[at + 2u * K4], w[at + 3u * K4]);
+        let b = mat4x4f(texel(w, at), texel(w, at + K4), texel(w, at + 2u * K4), texel(w, at + 3u * K4));
         at += 4u * K4;
-        let x0 = select(vec4f(), x[t0.index + c4], t0.inside);
-        let x1 = select(vec4f(), x[t1.index + c4], t1.inside);
-        let x2 = select(vec4f(), x[t2.index + c4], t2.inside);
-        let x3 = select(vec4f(), x[t3.index + c4], t3.inside);
+        let x0 = select(vec4f(), texel(x, t0.index + c4), t0.inside);
+        let x1 = select(vec4f(), texel(x, t1.index + c4), t1.inside);
+        let x2 = select(vec4f(), texel(x, t2.index + c4), t2.inside);
+        let x3 = select(vec4f(), texel(x, t3.index + c4), t3.inside);
         a0 += b * subgroupBroadcast(x0, 0u);
         a1 += b * subgroupBroadcast(x0, 1u);
         a2 += b * subgroupBroadcast(x0, 2u);

@@ -32,7 +32,7 @@ fn main(
       let v = i32(q * params.stride + s) - i32(params.pad);
       if (h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W)) {
         let value = x[((n * params.H + u32(h)) * params.W + u32(v)) * C4 + i % C4];
-        let larger = value > best;
+        let larger = !(value <= best); // so that NaN counts as larger and is not lost
         best = select(best, value, larger);
         which = select(which, vec4u(r * params.window + s), larger);
       }

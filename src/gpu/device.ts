@@ -89,11 +89,21 @@ export async function openGpu(): Promise<Gpu> {
 }
 
 async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> {
-  const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = adapter.limits;
+  const {
+    maxStorageBufferBindingSize,
+    maxBufferSize,
+    maxComputeWorkgroupsPerDimension,
+    maxTextureDimension2D,
+  } = adapter.limits;
   try {
     return await adapter.requestDevice({
       requiredFeatures,
-      requiredLimits: { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension },
+      requiredLimits: {
+        maxStorageBufferBindingSize,
+        maxBufferSize,
+        maxComputeWorkgroupsPerDimension,
+        maxTextureDimension2D,
+      },
     });
   } catch (error) {
     throw new MachineError(`Cannot open the GPU "${adapter.info.description}": ${messageOf(error)}`);

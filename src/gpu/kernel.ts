@@ -6,8 +6,12 @@
  */
 import type { Gpu } from "./device.ts";
 
-/** How a kernel uses a binding. `uniform` is for the step's scalars. */
-export type Access = "read" | "read_write" | "uniform";
+/**
+ * How a kernel uses a binding. `uniform` is for the step's scalars. `texture` reads a copy of the tensor's store as a
+ * texture of four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a thirteenth of one
+ * from a storage buffer.
+ */
+export type Access = "read" | "read_write" | "uniform" | "texture";
 
 /**
  * A WGSL file with its interface. The bindings of `@group(0)` are the entries of `bindings` in order, then a uniform
@@ -35,16 +39,15 @@ export function pipelineOf(
   let pipeline = gpu.pipelines.get(key);
   if (pipeline) return pipeline;
   const { device } = gpu;
-  const types: GPUBufferBindingType[] = [
-    ...Object.values(kernel.bindings).map((a) => BUFFER_TYPE[a]),
-    "uniform",
-  ];
+  const accesses: Access[] = [...Object.values(kernel.bindings), "uniform"];
   // "auto" layouts drop bindings that a kernel happens not to use.
   const layout = device.createBindGroupLayout({
-    entries: types.map((type, binding) => ({
+    entries: accesses.map((access, binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
-      buffer: { type },
+      ...(access === "texture"
+        ? { texture: { sampleType: "unfilterable-float" } }
+        : { buffer: { type: BUFFER_TYPE[access] } }),
     })),
   });
   pipeline = device.createComputePipeline({

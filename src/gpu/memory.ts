@@ -15,6 +15,7 @@ export type Category =
   | "statistics"
   | "input"
   | "activations"
+  | "texture copies"
   | "metrics";
 
 /** A piece of GPU memory that outlives a step. Sizes are in bytes. */
@@ -37,6 +38,15 @@ export interface Region {
 /** Offsets of bindings are multiples of this on every adapter. */
 export const ALIGNMENT = 256;
 
+/** Texels of four floats in a row of a texture copy. Texel i of a store is at column i mod 1024 of row ⌊i / 1024⌋. */
+const TEXTURE_WIDTH = 1024;
+const ROW_BYTES = TEXTURE_WIDTH * 16;
+
+/** What a buffer for `store` takes: whole rows of a texture copy, whether or not there will be one. */
+export function allocatedBytes(store: Store): number {
+  return store.uniform ? roundUp(store.bytes, 16) : roundUp(Math.max(store.bytes, 1), ROW_BYTES);
+}
+
 /** `n` rounded up to a multiple of `unit`. */
 export function roundUp(n: number, unit: number): number {
   return Math.ceil(n / unit) * unit;
@@ -47,6 +57,7 @@ const USAGE = 0x4 | 0x8 | 0x40 | 0x80; // COPY_SRC, COPY_DST, UNIFORM, STORAGE; 
 /** The buffers of a set of stores. Disposing of it destroys them. */
 export class Memory {
   readonly #buffers = new Map<Store, GPUBuffer>();
+  readonly #textures = new Map<Store, GPUTexture>();
 
   constructor(readonly gpu: Gpu) {}
 
@@ -55,7 +66,7 @@ export class Memory {
     let buffer = this.#buffers.get(store);
     if (!buffer) {
       const { limits, device } = this.gpu;
-      const size = roundUp(Math.max(store.bytes, 16), 16);
+      const size = allocatedBytes(store);
       if (size > limits.maxBuffer) {
         throw new MachineError(
           `Cannot allocate ${store.name} as a buffer has at most ${limits.maxBuffer} bytes on this GPU: ${size} were asked for. Lower --batch or --size.`,
@@ -76,6 +87,38 @@ export class Memory {
       this.#buffers.set(store, buffer);
     }
     return buffer;
+  }
+
+  /** The texture that holds copies of the store, made by {@linkcode Memory.copyToTexture}. */
+  texture(store: Store): GPUTexture {
+    let texture = this.#textures.get(store);
+    if (!texture) {
+      const height = allocatedBytes(store) / ROW_BYTES;
+      const { maxTextureDimension2D: limit } = this.gpu.device.limits;
+      if (height > limit) {
+        throw new MachineError(
+          `Cannot copy ${store.name} to a texture as it takes ${height} rows and this GPU has at most ${limit}: ` +
+            `lower --batch or --size`,
+        );
+      }
+      texture = this.gpu.device.createTexture({
+        label: store.name,
+        size: [TEXTURE_WIDTH, height],
+        format: "rgba32float",
+        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+      });
+      this.#textures.set(store, texture);
+    }
+    return texture;
+  }
+
+  /** Encodes the copy of the first `bytes` bytes of the store to its texture. */
+  copyToTexture(encoder: GPUCommandEncoder, { store, bytes }: { store: Store; bytes: number }): void {
+    encoder.copyBufferToTexture(
+      { buffer: this.buffer(store), bytesPerRow: ROW_BYTES },
+      { texture: this.texture(store) },
+      [TEXTURE_WIDTH, Math.ceil(bytes / ROW_BYTES)],
+    );
   }
 
   /** Copies `data` to the beginning of the store, or to `offset` bytes behind it. */
@@ -105,11 +148,13 @@ export class Memory {
     }
   }
 
-  /** Destroys the buffers of `stores`, or all. */
+  /** Destroys the buffers and textures of `stores`, or all. */
   free(stores: Iterable<Store> = [...this.#buffers.keys()]): void {
     for (const store of stores) {
-      this.#buffers.get(store)?.destroy();
-      this.#buffers.delete(store);
+      for (const held of [this.#buffers, this.#textures]) {
+        held.get(store)?.destroy();
+        held.delete(store);
+      }
     }
   }
 

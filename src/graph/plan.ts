@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Category, roundUp, type Store } from "../gpu/memory.ts";
+import { allocatedBytes, type Category, roundUp, type Store } from "../gpu/memory.ts";
 import type { Dispatch } from "./tape.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -55,9 +55,23 @@ export function planMemory(dispatches: readonly Dispatch[], keep: readonly Tenso
   });
 
   const bytes = new Map<Category, number>();
-  for (const store of stores) bytes.set(store.category, (bytes.get(store.category) ?? 0) + store.bytes);
+  const count = (category: Category, store: Store) =>
+    bytes.set(category, (bytes.get(category) ?? 0) + allocatedBytes(store));
+  for (const store of stores) count(store.category, store);
+  for (const store of copiedStores(dispatches)) count("texture copies", store);
   const total = [...bytes.values()].reduce((sum, n) => sum + n, 0);
   return { stores: [...stores], bytes, total, largest };
+}
+
+/** The stores that some dispatch reads as a texture. */
+function copiedStores(dispatches: readonly Dispatch[]): Set<Store> {
+  const copied = new Set<Store>();
+  for (const { kernel, tensors } of dispatches) {
+    Object.values(kernel.bindings).forEach((access, i) => {
+      if (access === "texture") copied.add(originOf(tensors[i]).region!.store);
+    });
+  }
+  return copied;
 }
 
 /** Removes from `free` the slot that wastes least: the tightest that is large enough, else the largest, to grow. */

@@ -1,22 +1,21 @@
 /**
- * A planned trace, ready to be replayed: bind groups and pipelines made once, then one compute pass and one
- * submission for each step.
+ * A planned trace, ready to be replayed: bind groups and pipelines made once, then one submission for each
+ * step: a single compute pass, unless stores are copied to textures in between.
  *
  * @module
  */
 import { MachineError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
-import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";
+import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import type { Dispatch } from "./tape.ts";
 import { originOf, type Tensor } from "./tensor.ts";
 
-interface Command {
-  pipeline: GPUComputePipeline;
-  group: GPUBindGroup;
-  grid: readonly [number, number, number];
-}
+/** A kernel launch, or the copy of a store to its texture. */
+type Command =
+  | { pipeline: GPUComputePipeline; group: GPUBindGroup; grid: readonly [number, number, number] }
+  | { store: Store; bytes: number };
 
 /** Dispatches with their buffers. Disposing of it frees the slots, not the stores it was given. */
 export class Program {
@@ -24,7 +23,7 @@ export class Program {
   readonly #gpu: Gpu;
   readonly #memory: Memory;
   readonly #params: GPUBuffer;
-  readonly #commands: Command[];
+  readonly #commands: Command[] = [];
 
   /** Allocates what the trace needs and compiles its kernels. */
   constructor(
@@ -61,22 +60,31 @@ export class Program {
     });
     gpu.device.queue.writeBuffer(this.#params, 0, packed);
 
-    this.#commands = dispatches.map(({ kernel, constants, tensors, grid }, i) => {
+    // Stores whose texture has their content. At the beginning none has: the host or the last run wrote to them.
+    const copied = new Set<Store>();
+    dispatches.forEach(({ kernel, constants, tensors, grid }, i) => {
+      const accesses = Object.values(kernel.bindings);
+      const regions = tensors.map((tensor) => originOf(tensor).region!);
+      const resources = regions.map(({ store, offset, bytes }, j): GPUBindingResource => {
+        if (accesses[j] !== "texture") {
+          return { buffer: memory.buffer(store), offset, size: roundUp(bytes, 16) };
+        }
+        if (!copied.has(store)) {
+          // A slot holds one tensor at a time; of other stores, all of it is copied for the kernels to come.
+          this.#commands.push({ store, bytes: store.category === "activations" ? bytes : store.bytes });
+          copied.add(store);
+        }
+        return memory.texture(store).createView();
+      });
       const pipeline = pipelineOf(gpu, { kernel, constants });
-      const resources = [
-        ...tensors.map((tensor) => originOf(tensor).region!).map((region) => ({
-          buffer: memory.buffer(region.store),
-          offset: region.offset,
-          size: roundUp(region.bytes, 16),
-        })),
-        { buffer: this.#params, offset: i * stride, size: sizes[i] },
-      ];
       const group = gpu.device.createBindGroup({
         label: kernel.name,
         layout: pipeline.getBindGroupLayout(0),
-        entries: resources.map((resource, binding) => ({ binding, resource })),
+        entries: [...resources, { buffer: this.#params, offset: i * stride, size: sizes[i] }]
+          .map((resource, binding) => ({ binding, resource })),
       });
-      return { pipeline, group, grid };
+      this.#commands.push({ pipeline, group, grid });
+      regions.forEach(({ store }, j) => accesses[j] === "read_write" && copied.delete(store));
     });
   }
 
@@ -84,14 +92,22 @@ export class Program {
   run(): void {
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    let pass: GPUComputePassEncoder | undefined;
     let current: GPUComputePipeline | undefined;
-    for (const { pipeline, group, grid } of this.#commands) {
+    for (const command of this.#commands) {
+      if ("store" in command) {
+        pass?.end();
+        pass = current = undefined;
+        this.#memory.copyToTexture(encoder, command);
+        continue;
+      }
+      const { pipeline, group, grid } = command;
+      pass ??= encoder.beginComputePass();
       if (pipeline !== current) pass.setPipeline(current = pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...grid);
     }
-    pass.end();
+    pass?.end();
     device.queue.submit([encoder.finish()]);
   }
 

@@ -24,47 +24,53 @@ const geometry: Kernel["params"] = {
 };
 
 /**
- * The kernels by what they need of the adapter. `subgroup8` makes tiles of 32 × 32 and fits subgroups of exactly 8;
- * `portable` makes tiles of 4 × 4 and fits any adapter.
+ * The kernels by what they need of the adapter. `portable` makes tiles of 4 × 4 and fits any adapter. `subgroup8` makes
+ * tiles of 32 × 32 and wants subgroups of exactly 8 lanes: that is Mesa's software adapter, where it also reads textures.
  */
 const kernels = {
-  forward: variants({
-    name: "conv2d",
-    portable: conv2dCode,
-    subgroup8: conv2dSubgroup8Code,
-    bindings: { x: "read", w: "read", y: "read_write" },
-    params: geometry,
-  }),
-  backwardData: variants({
-    name: "conv2d_backward_data",
-    portable: backwardDataCode,
-    subgroup8: backwardDataSubgroup8Code,
-    bindings: { dy: "read", w: "read", dx: "read_write" },
-    params: geometry,
-  }),
-  backwardWeights: variants({
-    name: "conv2d_backward_weights",
-    portable: backwardWeightsCode,
-    subgroup8: backwardWeightsSubgroup8Code,
-    bindings: { x: "read", dy: "read", dw: "read_write" },
-    params: { ...geometry, parts: "u32" },
-  }),
-};
-
-function variants(
-  { name, portable, subgroup8, bindings, params }: {
-    name: string;
-    portable: string;
-    subgroup8: string;
-    bindings: Kernel["bindings"];
-    params: Kernel["params"];
+  forward: {
+    portable: {
+      name: "conv2d",
+      code: conv2dCode,
+      bindings: { x: "read", w: "read", y: "read_write" },
+      params: geometry,
+    },
+    subgroup8: {
+      name: "conv2d_subgroup8",
+      code: conv2dSubgroup8Code,
+      bindings: { x: "texture", w: "texture", y: "read_write" },
+      params: { ...geometry, wAt: "u32" },
+    },
   },
-): { portable: Kernel; subgroup8: Kernel } {
-  return {
-    portable: { name, code: portable, bindings, params },
-    subgroup8: { name: `${name}_subgroup8`, code: subgroup8, bindings, params },
-  };
-}
+  backwardData: {
+    portable: {
+      name: "conv2d_backward_data",
+      code: backwardDataCode,
+      bindings: { dy: "read", w: "read", dx: "read_write" },
+      params: geometry,
+    },
+    subgroup8: {
+      name: "conv2d_backward_data_subgroup8",
+      code: backwardDataSubgroup8Code,
+      bindings: { dy: "texture", w: "texture", dx: "read_write" },
+      params: { ...geometry, wAt: "u32" },
+    },
+  },
+  backwardWeights: {
+    portable: {
+      name: "conv2d_backward_weights",
+      code: backwardWeightsCode,
+      bindings: { x: "read", dy: "read", dw: "read_write" },
+      params: { ...geometry, parts: "u32" },
+    },
+    subgroup8: {
+      name: "conv2d_backward_weights_subgroup8",
+      code: backwardWeightsSubgroup8Code,
+      bindings: { x: "texture", dy: "texture", dw: "read_write" },
+      params: { ...geometry, parts: "u32" },
+    },
+  },
+} as const satisfies Record<string, Record<"portable" | "subgroup8", Kernel>>;
 
 /** Pixels of a part of the weights' gradient: enough to hide the final sum, few enough to occupy a GPU. */
 const PIXELS_PER_PART = 512;
@@ -100,7 +106,8 @@ export function conv2d(
   });
 
   const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
-  const params = { N, H, W, C, P, Q, K, R, S, stride, pad };
+  // A parameter lies somewhere in its store's texture; what the plan places begins its own.
+  const params = { N, H, W, C, P, Q, K, R, S, stride, pad, wAt: (w.region?.offset ?? 0) / 16 };
   const variant = tape.target.subgroupSize === 8 ? "subgroup8" : "portable";
   /** The grid of a kernel that makes `rows` × `columns` outputs. */
   const grid = (rows: number, columns: number) =>
