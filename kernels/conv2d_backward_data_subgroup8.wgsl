@@ -21,15 +21,32 @@ fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
   return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
 }
 
-// Row h + pad and column w + pad of an input pixel, and the first element of its image in dy.
-struct Source { row: u32, column: u32, image: u32 }
+// With a stride, an input pixel meets only the taps that leave its row and column the right remainder. So the pixels
+// fall into stride² classes by these remainders; a workgroup serves one class and runs through its taps only.
+struct Class { h: u32, w: u32, rows: u32, columns: u32 }
 
-fn source(pixel: u32) -> Source {
-  let m = min(pixel, params.N * params.H * params.W - 1u);
-  let h = (m / params.W) % params.H;
-  let v = m % params.W;
-  let n = m / (params.H * params.W);
-  return Source(h + params.pad, v + params.pad, n * params.P * params.Q);
+fn class_of(z: u32) -> Class {
+  let h = z / params.stride;
+  let w = z % params.stride;
+  let rows = (params.H + params.stride - 1u - h) / params.stride;
+  let columns = (params.W + params.stride - 1u - w) / params.stride;
+  return Class(h, w, rows, columns);
+}
+
+// Of a pixel of a class: row h + pad, column w + pad, the first element of its image in dy, and its index in dx; the
+// index is NOWHERE behind the last pixel.
+struct Source { row: u32, column: u32, image: u32, pixel: u32 }
+
+const NOWHERE = 0xffffffffu;
+
+fn source(class_: Class, i: u32) -> Source {
+  let size = max(class_.rows * class_.columns, 1u);
+  let n = min(i / size, params.N - 1u);
+  let h = i % size / max(class_.columns, 1u) * params.stride + class_.h;
+  let v = i % max(class_.columns, 1u) * params.stride + class_.w;
+  let pixel = (n * params.H + h) * params.W + v;
+  let exists = i < params.N * class_.rows * class_.columns;
+  return Source(h + params.pad, v + params.pad, n * params.P * params.Q, select(NOWHERE, pixel, exists));
 }
 
 // Index of the output pixel that saw the input pixel through tap (r, s), in vec4s, and whether there is one.
@@ -38,13 +55,12 @@ struct Tap { index: u32, present: bool }
 fn tap(at: Source, r: u32, s: u32) -> Tap {
   let p = (at.row - r) / params.stride;
   let q = (at.column - s) / params.stride;
-  let present = at.row >= r && at.column >= s && p * params.stride == at.row - r && q * params.stride == at.column - s
-    && p < params.P && q < params.Q;
+  let present = at.row >= r && at.column >= s && p < params.P && q < params.Q;
   return Tap(select(0u, (at.image + p * params.Q + q) * (params.K / 4u), present), present);
 }
 
 fn store(pixel: u32, c4: u32, value: vec4f) {
-  if (pixel < params.N * params.H * params.W && c4 < params.C / 4u) {
+  if (pixel != NOWHERE && c4 < params.C / 4u) {
     dx[pixel * (params.C / 4u) + c4] = value;
   }
 }
@@ -57,18 +73,20 @@ fn main(
 ) {
   let K4 = params.K / 4u;
   let first = (group.x + group.y * groups.x) * 32u;
-  let c4 = group.z * 8u + lane;
+  let classes = params.stride * params.stride;
+  let class_ = class_of(group.z % classes);
+  let c4 = group.z / classes * 8u + lane;
   let column = min(c4, params.C / 4u - 1u);
-  let at0 = source(first + 0u + lane);
-  let at1 = source(first + 8u + lane);
-  let at2 = source(first + 16u + lane);
-  let at3 = source(first + 24u + lane);
+  let at0 = source(class_, first + 0u + lane);
+  let at1 = source(class_, first + 8u + lane);
+  let at2 = source(class_, first + 16u + lane);
+  let at3 = source(class_, first + 24u + lane);
   var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f(); var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
   var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f(); var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
   var a16 = vec4f(); var a17 = vec4f(); var a18 = vec4f(); var a19 = vec4f(); var a20 = vec4f(); var a21 = vec4f(); var a22 = vec4f(); var a23 = vec4f();
   var a24 = vec4f(); var a25 = vec4f(); var a26 = vec4f(); var a27 = vec4f(); var a28 = vec4f(); var a29 = vec4f(); var a30 = vec4f(); var a31 = vec4f();
-  for (var r = 0u; r < params.R; r++) {
-    for (var s = 0u; s < params.S; s++) {
+  for (var r = (class_.h + params.pad) % params.stride; r < params.R; r += params.stride) {
+    for (var s = (class_.w + params.pad) % params.stride; s < params.S; s += params.stride) {
       let t0 = tap(at0, r, s);
       let t1 = tap(at1, r, s);
       let t2 = tap(at2, r, s);
@@ -116,36 +134,36 @@ fn main(
       }
     }
   }
-  store(first + 0u, c4, a0);
-  store(first + 1u, c4, a1);
-  store(first + 2u, c4, a2);
-  store(first + 3u, c4, a3);
-  store(first + 4u, c4, a4);
-  store(first + 5u, c4, a5);
-  store(first + 6u, c4, a6);
-  store(first + 7u, c4, a7);
-  store(first + 8u, c4, a8);
-  store(first + 9u, c4, a9);
-  store(first + 10u, c4, a10);
-  store(first + 11u, c4, a11);
-  store(first + 12u, c4, a12);
-  store(first + 13u, c4, a13);
-  store(first + 14u, c4, a14);
-  store(first + 15u, c4, a15);
-  store(first + 16u, c4, a16);
-  store(first + 17u, c4, a17);
-  store(first + 18u, c4, a18);
-  store(first + 19u, c4, a19);
-  store(first + 20u, c4, a20);
-  store(first + 21u, c4, a21);
-  store(first + 22u, c4, a22);
-  store(first + 23u, c4, a23);
-  store(first + 24u, c4, a24);
-  store(first + 25u, c4, a25);
-  store(first + 26u, c4, a26);
-  store(first + 27u, c4, a27);
-  store(first + 28u, c4, a28);
-  store(first + 29u, c4, a29);
-  store(first + 30u, c4, a30);
-  store(first + 31u, c4, a31);
+  store(subgroupBroadcast(at0.pixel, 0u), c4, a0);
+  store(subgroupBroadcast(at0.pixel, 1u), c4, a1);
+  store(subgroupBroadcast(at0.pixel, 2u), c4, a2);
+  store(subgroupBroadcast(at0.pixel, 3u), c4, a3);
+  store(subgroupBroadcast(at0.pixel, 4u), c4, a4);
+  store(subgroupBroadcast(at0.pixel, 5u), c4, a5);
+  store(subgroupBroadcast(at0.pixel, 6u), c4, a6);
+  store(subgroupBroadcast(at0.pixel, 7u), c4, a7);
+  store(subgroupBroadcast(at1.pixel, 0u), c4, a8);
+  store(subgroupBroadcast(at1.pixel, 1u), c4, a9);
+  store(subgroupBroadcast(at1.pixel, 2u), c4, a10);
+  store(subgroupBroadcast(at1.pixel, 3u), c4, a11);
+  store(subgroupBroadcast(at1.pixel, 4u), c4, a12);
+  store(subgroupBroadcast(at1.pixel, 5u), c4, a13);
+  store(subgroupBroadcast(at1.pixel, 6u), c4, a14);
+  store(subgroupBroadcast(at1.pixel, 7u), c4, a15);
+  store(subgroupBroadcast(at2.pixel, 0u), c4, a16);
+  store(subgroupBroadcast(at2.pixel, 1u), c4, a17);
+  store(subgroupBroadcast(at2.pixel, 2u), c4, a18);
+  store(subgroupBroadcast(at2.pixel, 3u), c4, a19);
+  store(subgroupBroadcast(at2.pixel, 4u), c4, a20);
+  store(subgroupBroadcast(at2.pixel, 5u), c4, a21);
+  store(subgroupBroadcast(at2.pixel, 6u), c4, a22);
+  store(subgroupBroadcast(at2.pixel, 7u), c4, a23);
+  store(subgroupBroadcast(at3.pixel, 0u), c4, a24);
+  store(subgroupBroadcast(at3.pixel, 1u), c4, a25);
+  store(subgroupBroadcast(at3.pixel, 2u), c4, a26);
+  store(subgroupBroadcast(at3.pixel, 3u), c4, a27);
+  store(subgroupBroadcast(at3.pixel, 4u), c4, a28);
+  store(subgroupBroadcast(at3.pixel, 5u), c4, a29);
+  store(subgroupBroadcast(at3.pixel, 6u), c4, a30);
+  store(subgroupBroadcast(at3.pixel, 7u), c4, a31);
 }

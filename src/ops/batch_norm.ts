@@ -4,12 +4,20 @@
  * @module
  */
 import partialsCode from "../../kernels/batch_norm_partials.wgsl" with { type: "text" };
+import partialsTextureCode from "../../kernels/batch_norm_partials_texture.wgsl" with { type: "text" };
 import statisticsCode from "../../kernels/batch_norm_statistics.wgsl" with { type: "text" };
 import runningCode from "../../kernels/batch_norm_running.wgsl" with { type: "text" };
 import applyCode from "../../kernels/batch_norm_apply.wgsl" with { type: "text" };
+import applyTextureCode from "../../kernels/batch_norm_apply_texture.wgsl" with { type: "text" };
 import backwardPartialsCode from "../../kernels/batch_norm_backward_partials.wgsl" with { type: "text" };
+import backwardPartialsTextureCode from "../../kernels/batch_norm_backward_partials_texture.wgsl" with {
+  type: "text",
+};
 import backwardSumsCode from "../../kernels/batch_norm_backward_sums.wgsl" with { type: "text" };
 import backwardApplyCode from "../../kernels/batch_norm_backward_apply.wgsl" with { type: "text" };
+import backwardApplyTextureCode from "../../kernels/batch_norm_backward_apply_texture.wgsl" with {
+  type: "text",
+};
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
@@ -17,12 +25,97 @@ import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 const rows: Kernel["params"] = { G: "u32", M: "u32", C: "u32" };
 const rowParts: Kernel["params"] = { ...rows, parts: "u32", length: "u32" };
 
-const partialsKernel: Kernel = {
-  name: "batch_norm_partials",
-  code: partialsCode,
-  bindings: { x: "read", partials: "read_write" },
-  params: rowParts,
-};
+/** Kernels that pass over the activations come twice: `buffer` for any adapter, `texture` where such loads are cheaper. */
+const kernels = {
+  partials: {
+    buffer: {
+      name: "batch_norm_partials",
+      code: partialsCode,
+      bindings: { x: "read", partials: "read_write" },
+      params: rowParts,
+    },
+    texture: {
+      name: "batch_norm_partials_texture",
+      code: partialsTextureCode,
+      bindings: { x: "texture", partials: "read_write" },
+      params: rowParts,
+    },
+  },
+  apply: {
+    buffer: {
+      name: "batch_norm_apply",
+      code: applyCode,
+      bindings: {
+        x: "read",
+        statistics: "read",
+        gamma: "read",
+        beta: "read",
+        residual: "read",
+        y: "read_write",
+      },
+      params: rows,
+    },
+    texture: {
+      name: "batch_norm_apply_texture",
+      code: applyTextureCode,
+      bindings: {
+        x: "texture",
+        statistics: "read",
+        gamma: "read",
+        beta: "read",
+        residual: "texture",
+        y: "read_write",
+      },
+      params: rows,
+    },
+  },
+  backwardPartials: {
+    buffer: {
+      name: "batch_norm_backward_partials",
+      code: backwardPartialsCode,
+      bindings: { x: "read", y: "read", dy: "read", statistics: "read", partials: "read_write" },
+      params: rowParts,
+    },
+    texture: {
+      name: "batch_norm_backward_partials_texture",
+      code: backwardPartialsTextureCode,
+      bindings: { x: "texture", y: "texture", dy: "texture", statistics: "read", partials: "read_write" },
+      params: rowParts,
+    },
+  },
+  backwardApply: {
+    buffer: {
+      name: "batch_norm_backward_apply",
+      code: backwardApplyCode,
+      bindings: {
+        x: "read",
+        y: "read",
+        statistics: "read",
+        sums: "read",
+        gamma: "read",
+        dy: "read_write",
+        dx: "read_write",
+      },
+      params: rows,
+    },
+    texture: {
+      name: "batch_norm_backward_apply_texture",
+      code: backwardApplyTextureCode,
+      bindings: {
+        x: "texture",
+        y: "texture",
+        statistics: "read",
+        sums: "read",
+        gamma: "read",
+        dy: "texture",
+        dresidual: "read_write",
+        dx: "read_write",
+      },
+      params: rows,
+    },
+  },
+} as const satisfies Record<string, Record<"buffer" | "texture", Kernel>>;
+
 const statisticsKernel: Kernel = {
   name: "batch_norm_statistics",
   code: statisticsCode,
@@ -40,37 +133,11 @@ const runningKernel: Kernel = {
   bindings: { runningMean: "read", runningVar: "read", statistics: "read_write" },
   params: { C: "u32", eps: "f32" },
 };
-const applyKernel: Kernel = {
-  name: "batch_norm_apply",
-  code: applyCode,
-  bindings: { x: "read", statistics: "read", gamma: "read", beta: "read", residual: "read", y: "read_write" },
-  params: rows,
-};
-const backwardPartialsKernel: Kernel = {
-  name: "batch_norm_backward_partials",
-  code: backwardPartialsCode,
-  bindings: { x: "read", y: "read", dy: "read", statistics: "read", partials: "read_write" },
-  params: rowParts,
-};
 const backwardSumsKernel: Kernel = {
   name: "batch_norm_backward_sums",
   code: backwardSumsCode,
   bindings: { partials: "read", sums: "read_write", dgamma: "read_write", dbeta: "read_write" },
   params: rowParts,
-};
-const backwardApplyKernel: Kernel = {
-  name: "batch_norm_backward_apply",
-  code: backwardApplyCode,
-  bindings: {
-    x: "read",
-    y: "read",
-    statistics: "read",
-    sums: "read",
-    gamma: "read",
-    dy: "read_write",
-    dx: "read_write",
-  },
-  params: rows,
 };
 
 const EPS = 1e-5;
@@ -125,6 +192,8 @@ export function batchNorm(
     expected: "have more than one value per channel and view",
   });
 
+  // Mesa's software adapter, which `Access` tells more of, is known by its subgroups of 8.
+  const variant = tape.target.subgroupSize === 8 ? "texture" : "buffer";
   const channels = tape.grid(Math.ceil(C / 4 / 8));
   const parts = Math.ceil(M / ROWS_PER_PART);
   const params = { G, M, C, parts, length: ROWS_PER_PART, eps: EPS, decay: DECAY };
@@ -135,7 +204,7 @@ export function batchNorm(
   const statistics = tape.tensor(`${name}.statistics`, [G, 2, C]);
   if (training) {
     const partials = tape.tensor(`${name}.partials`, [G, parts, 2, C]);
-    tape.dispatch(partialsKernel, { tensors: { x, partials }, params, grid: partsGrid });
+    tape.dispatch(kernels.partials[variant], { tensors: { x, partials }, params, grid: partsGrid });
     tape.dispatch(statisticsKernel, {
       tensors: { partials, statistics, runningMean, runningVar },
       params,
@@ -149,7 +218,7 @@ export function batchNorm(
     });
   }
   const y = tape.tensor(`${name}.y`, x.shape);
-  tape.dispatch(applyKernel, {
+  tape.dispatch(kernels.apply[variant], {
     tensors: { x, statistics, gamma, beta, residual: residual ?? x, y },
     params,
     grid: writeGrid,
@@ -164,7 +233,7 @@ export function batchNorm(
     const sums = tape.tensor(`${name}.sums`, [G, 2, C]);
     const dx = tape.tensor(`${name}.dx`, x.shape);
     const activated = relu ? y : x;
-    tape.dispatch(backwardPartialsKernel, {
+    tape.dispatch(kernels.backwardPartials[variant], {
       tensors: { x, y: activated, dy, statistics, partials },
       params,
       grid: partsGrid,
@@ -175,8 +244,8 @@ export function batchNorm(
       params,
       grid: channels,
     });
-    tape.dispatch(backwardApplyKernel, {
-      tensors: { x, y: activated, statistics, sums, gamma, dy, dx },
+    tape.dispatch(kernels.backwardApply[variant], {
+      tensors: { x, y: activated, statistics, sums, gamma, dy, dresidual: dy, dx },
       params,
       grid: writeGrid,
       constants,

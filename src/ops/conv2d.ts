@@ -109,11 +109,11 @@ export function conv2d(
   // A parameter lies somewhere in its store's texture; what the plan places begins its own.
   const params = { N, H, W, C, P, Q, K, R, S, stride, pad, wAt: (w.region?.offset ?? 0) / 16 };
   const variant = tape.target.subgroupSize === 8 ? "subgroup8" : "portable";
-  /** The grid of a kernel that makes `rows` × `columns` outputs. */
-  const grid = (rows: number, columns: number) =>
+  /** The grid of a kernel that makes `rows` × `columns` outputs, `copies` times. */
+  const grid = (rows: number, columns: number, copies = 1) =>
     variant === "subgroup8"
-      ? tape.grid(Math.ceil(rows / 32), Math.ceil(columns / 32))
-      : tape.grid(Math.ceil(Math.ceil(rows / 4) * (columns / 4) / 64));
+      ? tape.grid(Math.ceil(rows / 32), Math.ceil(columns / 32) * copies)
+      : tape.grid(Math.ceil(Math.ceil(rows / 4) * (columns / 4) / 64), copies);
 
   tape.dispatch(kernels.forward[variant], { tensors: { x, w, y }, params, grid: grid(N * P * Q, K) });
 
@@ -137,10 +137,12 @@ export function conv2d(
     }
     if (!tape.needsGradient(x)) return;
     const dx = tape.tensor(`${name}.dx`, x.shape);
+    // One class of pixels for each pair of remainders by the stride, see the kernel.
+    const pixels = N * Math.ceil(H / stride) * Math.ceil(W / stride);
     tape.dispatch(kernels.backwardData[variant], {
       tensors: { dy, w, dx },
       params,
-      grid: grid(N * H * W, C),
+      grid: grid(pixels, C, stride * stride),
     });
     tape.accumulate(x, dx);
   });

@@ -57,19 +57,28 @@ Deno.test("byolLoss: identical unit vectors give 0, opposite ones 4, the views c
   }
 });
 
-Deno.test("byolLoss: lengths do not matter, and a row of length 0 gives finite numbers", onGpu, async () => {
-  const N = 2, D = 8, q = hashSigned("q", 2 * N * D), z = hashSigned("z", 2 * N * D);
-  for (const target of await targets()) {
-    const run = (values: Record<string, Float32Array>) => runOp(lossOf(N, D), { values, target });
-    const plain = await run({ q, z });
-    const scaled = await run({ q: q.map((v) => 4 * v), z: z.map((v) => v / 8) });
-    assertClose("losses", scaled.y, plain.y, {});
-    assertClose("dq", scaled.dq, plain.dq.map((v) => v / 4), {});
-    const degenerate = await run({ q: q.map((v, i) => i < D ? 0 : v), z });
-    assert(degenerate.dq.every(Number.isFinite), "dq is not finite");
-    assertEquals(degenerate.y[0], 2);
-  }
-});
+Deno.test(
+  "byolLoss: lengths do not matter, and a row of length 0 has a finite loss, NaN a lost one",
+  onGpu,
+  async () => {
+    const N = 2, D = 8, q = hashSigned("q", 2 * N * D), z = hashSigned("z", 2 * N * D);
+    for (const target of await targets()) {
+      const run = (values: Record<string, Float32Array>) => runOp(lossOf(N, D), { values, target });
+      const plain = await run({ q, z });
+      const scaled = await run({ q: q.map((v) => 4 * v), z: z.map((v) => v / 8) });
+      assertClose("losses", scaled.y, plain.y, {});
+      assertClose("dq", scaled.dq, plain.dq.map((v) => v / 4), {});
+      const degenerate = await run({ q: q.map((v, i) => i < D ? 0 : v), z });
+      assert(degenerate.dq.every(Number.isFinite), "dq is not finite");
+      assertEquals(degenerate.y[0], 2);
+      const lost = await run({
+        q: q.map((v, i) => i === 3 ? NaN : v),
+        z: z.map((v, i) => i === 3 ? Infinity : v),
+      });
+      assertEquals(Array.from(lost.y, Number.isNaN), [true, false, true, false], "NaN is hidden");
+    }
+  },
+);
 
 for (const { name, sizes: { N, D }, values, expected } of goldenCases("byol_loss")) {
   Deno.test(`byolLoss: PyTorch's ${name}`, onGpu, async () => {

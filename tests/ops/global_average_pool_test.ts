@@ -15,14 +15,14 @@ const cases: [number, number, number, number, number?][] = [
   [8, 3, 2, 32], // 64
   [13, 1, 2, 20], // 65
   [2, 11, 13, 36],
-  [31, 3, 5, 68, 9], // forward and backward on grids of two dimensions
+  [19, 2, 1, 68, 5], // forward and backward on grids of two dimensions
 ];
 
 for (const [N, H, W, C, maxGrid] of cases) {
   Deno.test(`globalAveragePool: [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
     await checkOp(`globalAveragePool ${[N, H, W, C]}`, {
       ...call([N, H, W, C]),
-      maxGrid: maxGrid && 12 * maxGrid,
+      maxGrid,
       reference: ({ x }) => reference(x, { N, H, W, C }),
       tolerance: { y: sumError(H * W) / (H * W), dx: 2 ** -23 },
     });

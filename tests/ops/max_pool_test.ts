@@ -76,6 +76,15 @@ Deno.test("maxPool: of equal values the first gets the gradient, padding never d
   }
 });
 
+Deno.test("maxPool: NaN goes through, so that it reaches the loss", onGpu, async () => {
+  const sizes = { N: 1, H: 3, W: 3, C: 4, window: 3, stride: 2, padding: 1 };
+  const values = { x: Float32Array.from({ length: 36 }, (_, i) => i % 4 === 1 ? NaN : i) };
+  for (const target of await targets()) {
+    const { y } = await runOp(call(sizes), { values, target });
+    assertEquals(Array.from(y, Number.isNaN), Array.from(y, (_, i) => i % 4 === 1));
+  }
+});
+
 for (const golden of goldenCases("max_pool")) {
   Deno.test(`maxPool: PyTorch's ${golden.name}`, onGpu, async () => {
     await checkGolden(golden, { ...call(golden.sizes), absolute: 5e-7 });

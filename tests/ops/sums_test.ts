@@ -4,7 +4,7 @@ import { hashSigned } from "../golden/read.ts";
 import { onGpu, targets } from "../gpu/shared.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { sumParts } from "../../src/ops/sum_parts.ts";
-import { checkOp, runOp } from "./harness.ts";
+import { runOp } from "./harness.ts";
 
 /** 1, workgroup ± 1 and a grid of two dimensions at 7 workgroups per dimension, in elements. */
 const sizes = [4, 252, 256, 260, 7 * 256, 7 * 256 + 4, 11 * 256 - 8];
@@ -39,4 +39,3 @@ Deno.test("sumParts: the parts in their order, exactly", onGpu, async () => {
     }
   }
 });
-

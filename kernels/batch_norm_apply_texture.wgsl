@@ -1,0 +1,56 @@
+// y = act((x − mean_g) / √(var_g + eps) · gamma + beta [+ residual])   act: ReLU or nothing
+//
+// x, residual and y [G·M, C], statistics [G, 2, C], gamma and beta [C]. Without RESIDUAL, x is bound in its place.
+//
+// An invocation owns 4 channels of ROWS rows of one group, so that the channel's constants are read once for all.
+//
+// The variant that reads textures, 1024 texels of four floats to a row: see Access in src/gpu/kernel.ts.
+override RELU: bool = false;
+override RESIDUAL: bool = false;
+
+struct Params { G: u32, M: u32, C: u32 }
+
+const ROWS = 16u;
+
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read> statistics: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(3) var<storage, read> beta: array<vec4f>;
+@group(0) @binding(4) var residual: texture_2d<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let C4 = params.C / 4u;
+  let parts = (params.M + ROWS - 1u) / ROWS;
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  let c4 = id % C4;
+  let begin = id / C4 % parts * ROWS;
+  let g = id / C4 / parts;
+  if (g >= params.G) {
+    return;
+  }
+  let mean = statistics[g * 2u * C4 + c4];
+  let scale = statistics[(g * 2u + 1u) * C4 + c4] * gamma[c4];
+  let shift = beta[c4];
+  for (var m = begin; m < min(begin + ROWS, params.M); m++) {
+    let at = (g * params.M + m) * C4 + c4;
+    var value = (texel(x, at) - mean) * scale + shift;
+    if (RESIDUAL) {
+      value += texel(residual, at);
+    }
+    if (RELU) {
+      value = select(value, vec4f(), value < vec4f()); // max() would turn NaN into 0
+    }
+    y[at] = value;
+  }
+}

@@ -1,0 +1,53 @@
+// Of each channel of each part of the rows: Σ dz and Σ dz · x̂, where x̂ = (x − mean_g) / √(var_g + eps) and dz is dy
+// where the activation let it through.
+//
+// x, y and dy [G·M, C], statistics [G, 2, C], partials [G, parts, 2, C]. Without RELU, x is bound in place of y.
+// An invocation owns 4 channels of one part.
+//
+// The variant that reads textures, 1024 texels of four floats to a row: see Access in src/gpu/kernel.ts.
+override RELU: bool = false;
+
+struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32 }
+
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var y: texture_2d<f32>;
+@group(0) @binding(2) var dy: texture_2d<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let C4 = params.C / 4u;
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  let c4 = id % C4;
+  let part = id / C4 % params.parts;
+  let g = id / C4 / params.parts;
+  if (g >= params.G) {
+    return;
+  }
+  let mean = statistics[g * 2u * C4 + c4];
+  let rstd = statistics[(g * 2u + 1u) * C4 + c4];
+  var sum = vec4f();
+  var product = vec4f();
+  for (var m = part * params.length; m < min((part + 1u) * params.length, params.M); m++) {
+    let at = (g * params.M + m) * C4 + c4;
+    var dz = texel(dy, at);
+    if (RELU) {
+      dz = select(vec4f(), dz, texel(y, at) > vec4f());
+    }
+    sum += dz;
+    product += dz * ((texel(x, at) - mean) * rstd);
+  }
+  let at = (g * params.parts + part) * 2u * C4 + c4;
+  partials[at] = sum;
+  partials[at + C4] = product;
+}

@@ -1,0 +1,47 @@
+// Of each channel of each part of the rows: mean and sum of squared deviations from it.
+//
+// x [G·M, C], partials [G, parts, 2, C]. The rows of each of G groups (views) fall into `parts` parts of `length` rows.
+//
+// An invocation owns 4 channels of one part and reads it once. The sums are taken around the part's first row, so
+// that a mean far from zero costs no digits.
+//
+// The variant that reads textures, 1024 texels of four floats to a row: see Access in src/gpu/kernel.ts.
+struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32 }
+
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let C4 = params.C / 4u;
+  let id = (group.x + group.y * groups.x) * 64u + lane;
+  let c4 = id % C4;
+  let part = id / C4 % params.parts;
+  let g = id / C4 / params.parts;
+  if (g >= params.G) {
+    return;
+  }
+  let begin = part * params.length;
+  let end = min(begin + params.length, params.M);
+  let origin = texel(x, (g * params.M + begin) * C4 + c4);
+  var sum = vec4f();
+  var squares = vec4f();
+  for (var m = begin + 1u; m < end; m++) {
+    let d = texel(x, (g * params.M + m) * C4 + c4) - origin;
+    sum += d;
+    squares += d * d;
+  }
+  let n = f32(end - begin);
+  let at = (g * params.parts + part) * 2u * C4 + c4;
+  partials[at] = origin + sum / n;
+  partials[at + C4] = max(squares - sum * sum / n, vec4f());
+}

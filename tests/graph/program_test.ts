@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, sharedGpu, targets } from "../gpu/shared.ts";
+import { newTape } from "../ops/harness.ts";
+import { MachineError } from "../../src/errors.ts";
+import { Memory, type Store } from "../../src/gpu/memory.ts";
+import { Program } from "../../src/graph/program.ts";
+import { sizeOf, tensorIn } from "../../src/graph/tensor.ts";
+import { byolLoss } from "../../src/ops/byol_loss.ts";
+import { linear } from "../../src/ops/linear.ts";
+
+function input(name: string, shape: number[]) {
+  const bytes = sizeOf(shape) * 4;
+  const store: Store = { name, category: "input", bytes };
+  const gradient = tensorIn({ name: `d${name}`, category: "gradients", bytes }, { shape });
+  return {
+    store,
+    tensor: tensorIn(store, { shape, gradient }),
+    values: hashSigned(name, sizeOf(shape)) as Float32Array<ArrayBuffer>,
+  };
+}
+
+Deno.test("Program: a replay gives the same bits, and other inputs other ones", onGpu, async () => {
+  const gpu = await sharedGpu();
+  for (const target of await targets()) {
+    using memory = new Memory(gpu);
+    const tape = newTape(target), N = 9, D = 20;
+    const [x, z, w] = [input("x", [2 * N, D]), input("z", [2 * N, D]), input("w", [1, 1, D, D])];
+    let q = x.tensor;
+    for (let i = 0; i < 5; i++) q = linear(tape, { x: q, w: w.tensor, name: `layer ${i}` });
+    const losses = byolLoss(tape, { q, target: z.tensor });
+    tape.backward();
+    using program = new Program(memory, { dispatches: tape.dispatches, keep: [losses] });
+    for (const { store, values } of [x, z, w]) memory.write(store, values);
+    const run = async () => {
+      program.run();
+      const results = [losses, w.tensor.gradient!].map(({ region }) => memory.read(region!));
+      return (await Promise.all(results)).map((values) => values.join());
+    };
+    const first = await run();
+    program.run();
+    program.run();
+    assertEquals(await run(), first);
+    memory.write(z.store, hashSigned("others", 2 * N * D) as Float32Array<ArrayBuffer>);
+    const other = await run();
+    assert(first.every((values, i) => values !== other[i]));
+    memory.write(z.store, z.values);
+    assertEquals(await run(), first);
+  }
+});
+
+Deno.test(
+  "Program: a tensor larger than a binding is refused before anything is allocated",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu();
+    using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxBinding: 1024 } });
+    const tape = newTape({ subgroupSize: 0, maxGrid: 7 });
+    const x = input("x", [16, 4]), w = input("w", [1, 1, 4, 20]);
+    linear(tape, { x: x.tensor, w: w.tensor, name: "wide" });
+    await assertThrows(
+      () => new Program(memory, tape),
+      MachineError,
+      /^Cannot run on this GPU as wide.y takes 1280 bytes and a kernel sees at most 1024: lower --batch or --size$/,
+    );
+  },
+);

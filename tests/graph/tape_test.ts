@@ -1,0 +1,94 @@
+import { assertEquals, assertThrows } from "../assert.ts";
+import { onGpu } from "../gpu/shared.ts";
+import { checkOp, newTape, placed, sumError } from "../ops/harness.ts";
+import { add } from "../reference/add.ts";
+import { batchNorm as batchNormReference } from "../reference/batch_norm.ts";
+import { linear as linearReference } from "../reference/linear.ts";
+import type { Kernel } from "../../src/gpu/kernel.ts";
+import { batchNorm } from "../../src/ops/batch_norm.ts";
+import { linear } from "../../src/ops/linear.ts";
+
+const kernel: Kernel = { name: "copy", code: "", bindings: { x: "read", y: "read_write" }, params: {} };
+const tapeOf = (maxGrid: number) => newTape({ subgroupSize: 0, maxGrid });
+
+Deno.test("tape: a grid holds n workgroups, in rows where one row is too short", () => {
+  const tape = tapeOf(7);
+  assertEquals(tape.grid(1), [1, 1, 1]);
+  assertEquals(tape.grid(7, 3), [7, 1, 3]);
+  assertEquals(tape.grid(8), [4, 2, 1]);
+  for (let n = 1; n <= 49; n++) {
+    const [x, y] = tape.grid(n);
+    if (x > 7 || y > 7 || x * y < n || x * y >= n + y) throw new Error(`${n} workgroups got [${x}, ${y}]`);
+  }
+});
+
+Deno.test("tape: a grid that is too large, empty or broken is refused", async () => {
+  const tape = tapeOf(7), tensors = { x: placed("x", [4]), y: placed("y", [4]) };
+  for (const grid of [tape.grid(50), [1, 1, 8], [0, 1, 1], [1.5, 1, 1]] as [number, number, number][]) {
+    await assertThrows(
+      () => tape.dispatch(kernel, { tensors, grid }),
+      RangeError,
+      /^Cannot run copy as a grid has 1 … 7 workgroups: \[/,
+    );
+  }
+  tape.dispatch(kernel, { tensors, grid: tape.grid(49) });
+  assertEquals(tape.dispatches.length, 1);
+});
+
+Deno.test("tape: bindings come in the kernel's order, a missing one is named", async () => {
+  const tape = tapeOf(7), x = placed("x", [4]), y = placed("y", [4]);
+  tape.dispatch(kernel, { tensors: { y, x }, grid: [1, 1, 1] });
+  assertEquals(tape.dispatches[0].tensors.map(({ name }) => name), ["x", "y"]);
+  await assertThrows(
+    () => tape.dispatch(kernel, { tensors: { x }, grid: [1, 1, 1] }),
+    TypeError,
+    /^Cannot run copy as its tensor y is missing$/,
+  );
+});
+
+Deno.test("tape: reshaping and accumulating other sizes is refused", async () => {
+  const tape = tapeOf(7), x = placed("x", [4, 6]);
+  await assertThrows(
+    () => tape.reshape(x, [5, 5]),
+    TypeError,
+    /^Cannot reshape x as \[4,6\] and \[5,5\] differ in size$/,
+  );
+  await assertThrows(
+    () => tape.accumulate(x, placed("g", [4])),
+    TypeError,
+    /^Cannot add \[4\] to the gradient of x, \[4,6\]$/,
+  );
+});
+
+Deno.test("tape: nothing is differentiated that was recorded without gradient", () => {
+  const tape = tapeOf(7), x = placed("x", [2, 4]), w = placed("w", [1, 1, 4, 4], placed("dw", [1, 1, 4, 4]));
+  const y = tape.withoutGradient(() => linear(tape, { x, w, name: "target" }));
+  tape.accumulate(y, placed("dy", [2, 4]));
+  tape.backward();
+  assertEquals(tape.dispatches.length, 1);
+  const z = linear(tape, { x, w, name: "after" });
+  tape.accumulate(z, placed("dz", [2, 4]));
+  tape.backward();
+  assertEquals(tape.dispatches.length, 2, "recording does not go on after the backward pass");
+});
+
+Deno.test("tape: the gradients of a tensor that is used twice are added", onGpu, async () => {
+  const rows = 33, C = 8;
+  await checkOp("used twice", {
+    shapes: { x: [rows, C], w: [1, 1, C, C], gamma: [C], beta: [C], runningMean: [C], runningVar: [C] },
+    trained: ["w", "gamma", "beta"],
+    op(tape, { x, w, gamma, beta, runningMean, runningVar }) {
+      const h = linear(tape, { x, w, name: "linear" });
+      const norm = { x: h, gamma, beta, runningMean, runningVar, relu: false, residual: x, name: "norm" };
+      return linear(tape, { x: batchNorm(tape, norm), w, name: "again" });
+    },
+    reference({ x, w, gamma, beta, runningMean, runningVar }) {
+      const sizes = { N: rows, inputs: C, outputs: C };
+      const h = linearReference({ x, w }, sizes);
+      const norm = { x: h, gamma, beta, running_mean: runningMean, running_var: runningVar };
+      const y = add(batchNormReference(norm, { groups: 1, rows, C }).y, x);
+      return linearReference({ x: y, w }, sizes);
+    },
+    tolerance: { y: 4 * sumError(C), dx: 8 * sumError(C) },
+  });
+});

@@ -1,0 +1,191 @@
+/** Names, shapes, layouts and first values of the networks, against torchvision's. */
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import names from "../golden/names.json" with { type: "json" };
+import { newTape, placed } from "../ops/harness.ts";
+import { createNetworks } from "../../src/byol/networks.ts";
+import { UserError } from "../../src/errors.ts";
+import { planMemory } from "../../src/graph/plan.ts";
+import { sizeOf } from "../../src/graph/tensor.ts";
+import { mlp } from "../../src/nn/layers.ts";
+import { convLayout, linearLayout, vectorLayout } from "../../src/nn/layout.ts";
+import { BLOCK_BYTES, createNetwork, type FlatStore, type Network, Scope } from "../../src/nn/parameters.ts";
+import { backboneByName, backbones, featuresOf, resnet } from "../../src/nn/resnet.ts";
+import { drawWeights, packWeights, torchShapes, unpackWeights } from "../../src/nn/weights.ts";
+
+/** All names with their shapes, sorted: parameters and running statistics are interleaved in PyTorch. */
+function namesOf({ parameters, statistics }: Network): [string, number[]][] {
+  return [parameters, statistics].flatMap((flat) => [...torchShapes(flat, { prefix: "" })]).sort();
+}
+
+const sorted = (shapes: Record<string, number[]>) => Object.entries(shapes).sort();
+
+for (const name of ["resnet18", "resnet34", "resnet50"] as const) {
+  Deno.test(`nn: ${name} has torchvision's names and shapes`, () => {
+    const network = createNetwork("online", { gradients: true });
+    resnet(new Scope(network), { config: backboneByName(name), stem: "imagenet" });
+    assertEquals(namesOf(network), sorted(names[name]));
+    const order = network.parameters.variables.map((variable) => variable.name);
+    assertEquals(order[0], "conv1.weight");
+    assertEquals(new Set(order).size, order.length);
+  });
+}
+
+Deno.test("nn: the heads have the names and shapes of PyTorch's Sequential", () => {
+  const network = createNetwork("online", { gradients: true });
+  mlp(new Scope(network), { inFeatures: 20, hidden: 12, outFeatures: 8 });
+  assertEquals(namesOf(network), sorted(names.mlp));
+});
+
+const architecture = { backbone: backbones.resnet8, stem: "cifar", hidden: 32, projection: 16 } as const;
+
+Deno.test("nn: the networks of BYOL have backbone, projector and, online only, predictor", () => {
+  const { online, target } = createNetworks(architecture);
+  const parts = (
+    { parameters }: Network,
+  ) => [...new Set(parameters.variables.map(({ name }) => name.split(".")[0]))];
+  assertEquals(parts(online.network), ["backbone", "projector", "predictor"]);
+  assertEquals(parts(target.network), ["backbone", "projector"]);
+  assert(target.network.gradients === null);
+});
+
+Deno.test("nn: the target's layout and first values are the beginning of the online network's", () => {
+  const { online: { network: online }, target: { network: target } } = createNetworks(architecture);
+  for (const group of ["parameters", "statistics"] as const) {
+    const place = ({ variables }: FlatStore) =>
+      variables.map((
+        { name, layout, tensor },
+      ) => [name, layout.shape, tensor.region!.offset, tensor.region!.bytes]);
+    const [ours, theirs] = [place(online[group]), place(target[group])];
+    assertEquals(ours.slice(0, theirs.length), theirs);
+    const [theta, xi] = [online, target].map((network) => drawWeights(network[group], { seed: 3 }));
+    assertClose(group, theta.subarray(0, xi.length), xi, {});
+  }
+});
+
+Deno.test("nn: variables lie in blocks of their own, gradients where the parameters lie", () => {
+  const { network } = createNetworks(architecture).online;
+  let end = 0;
+  for (const { tensor, layout } of network.parameters.variables) {
+    const { offset, bytes } = tensor.region!;
+    assertEquals([offset, bytes], [end, 4 * sizeOf(layout.shape)]);
+    assertEquals({ ...tensor.gradient!.region!, store: null }, { store: null, offset, bytes });
+    assertEquals(tensor.gradient!.shape, tensor.shape);
+    end = Math.ceil((offset + bytes) / BLOCK_BYTES) * BLOCK_BYTES;
+  }
+  assertEquals([network.parameters.store.bytes, network.gradients!.bytes], [end, end]);
+});
+
+const layouts = {
+  conv: convLayout({ inChannels: 8, outChannels: 12, taps: 3 }),
+  padded: convLayout({ inChannels: 3, outChannels: 8, taps: 7 }),
+  linear: linearLayout({ inFeatures: 20, outFeatures: 12 }),
+  vector: vectorLayout(12),
+};
+
+Deno.test("layout: from PyTorch and back is the identity", () => {
+  for (const [name, { shape, torchShape, fromTorch, toTorch }] of Object.entries(layouts)) {
+    const values = Float32Array.from({ length: sizeOf(torchShape) }, (_, i) => i + 1);
+    const here = fromTorch(values);
+    assertEquals(here.length, sizeOf(shape));
+    assertClose(name, toTorch(here), values, {});
+    assert(here.buffer !== values.buffer && toTorch(here).buffer !== here.buffer, `${name} shares memory`);
+  }
+});
+
+Deno.test("layout: [K, C, R, S] becomes [R, S, C, K], missing channels are 0", () => {
+  const [K, C, R] = [8, 3, 7];
+  const here = layouts.padded.fromTorch(Float32Array.from({ length: K * C * R * R }, (_, i) => i + 1));
+  assertEquals(layouts.padded.shape, [7, 7, 4, 8]);
+  for (const [k, c, r, s] of [[0, 0, 0, 0], [7, 2, 6, 6], [3, 1, 5, 2]]) {
+    assertEquals(here[((r * R + s) * 4 + c) * K + k], ((k * C + c) * R + r) * R + s + 1);
+  }
+  const padding = here.filter((_, i) => Math.floor(i / K) % 4 === 3);
+  assert(padding.length === 49 * K && padding.every((value) => value === 0));
+  const matrix = layouts.linear.fromTorch(Float32Array.from({ length: 240 }, (_, i) => i));
+  assertEquals(matrix[7 * 12 + 5], 5 * 20 + 7);
+});
+
+Deno.test("weights: packing and unpacking keep every value", () => {
+  const { network: { parameters } } = createNetworks(architecture).online;
+  const content = drawWeights(parameters, { seed: 1 });
+  const tensors = unpackWeights(parameters, { content, prefix: "online." });
+  assertClose("content", packWeights(parameters, (name) => tensors.get(`online.${name}`)!.data), content, {});
+});
+
+Deno.test("weights: they depend on the seed alone", () => {
+  const { network: { parameters } } = createNetworks(architecture).online;
+  const draw = (seed: number) => drawWeights(parameters, { seed }).join();
+  assertEquals(draw(1), draw(1));
+  assert(draw(1) !== draw(2));
+});
+
+/** Mean, variance and largest magnitude. */
+function moments(values: Float32Array): { mean: number; variance: number; largest: number } {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
+  return { mean, variance, largest: values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) };
+}
+
+Deno.test("weights: drawn as torchvision draws them", () => {
+  const { network: { parameters, statistics } } = createNetworks({ ...architecture, hidden: 512 }).online;
+  for (
+    const [name, { shape, data }] of unpackWeights(parameters, {
+      content: drawWeights(parameters, { seed: 5 }),
+    })
+  ) {
+    const { mean, variance, largest } = moments(data), n = data.length;
+    const within = (what: string, actual: number, expected: number, error: number) =>
+      assert(
+        Math.abs(actual - expected) <= 4 * error,
+        `${what} of ${name} is ${actual}, expected ${expected}`,
+      );
+    if (shape.length === 4) {
+      // Normal with variance 2 / fan-out; the variance of a normal sample's variance is 2σ⁴ / n.
+      const expected = 2 / (shape[0] * shape[2] * shape[3]);
+      within("mean", mean, 0, Math.sqrt(expected / n));
+      within("variance", variance, expected, expected * Math.sqrt(2 / n));
+    } else if (shape.length === 2 || /(projector|predictor)\.0/.test(name)) {
+      // Uniform in ±1/√fan-in, of variance bound²/3, whose sample variance varies by bound⁴·4/45 / n.
+      const fanIn = name.startsWith("projector.0") ? 64 : name.startsWith("predictor.0") ? 16 : 512;
+      const bound = 1 / Math.sqrt(fanIn);
+      within("mean", mean, 0, bound / Math.sqrt(3 * n));
+      within("variance", variance, bound ** 2 / 3, bound ** 2 * Math.sqrt(4 / 45 / n));
+      assert(
+        largest <= bound && largest > bound * (1 - 10 / n),
+        `${name} reaches ${largest}, expected ${bound}`,
+      );
+    } else {
+      assert(data.every((value) => value === (name.endsWith("weight") ? 1 : 0)), name);
+    }
+  }
+  for (
+    const [name, { data }] of unpackWeights(statistics, { content: drawWeights(statistics, { seed: 5 }) })
+  ) {
+    assert(data.every((value) => value === (name.endsWith("running_var") ? 1 : 0)), name);
+  }
+});
+
+Deno.test("resnet: features and number of dispatches of each backbone, with either stem", () => {
+  for (const [name, config] of Object.entries(backbones)) {
+    for (const stem of ["cifar", "imagenet"] as const) {
+      const tape = newTape({ subgroupSize: 0, maxGrid: 65535 });
+      const forward = resnet(new Scope(createNetwork("online", { gradients: true })), { config, stem });
+      const features = forward(tape, tape.constant(placed("images", [2, 64, 64, 4])));
+      assertEquals([name, ...features.shape], [name, 2, featuresOf(config)]);
+      const last = tape.dispatches.at(-1)!;
+      // The stages halve the sides, the ImageNet stem takes another factor of 4.
+      const side = 64 / 2 ** (config.widths.length - 1) / (stem === "imagenet" ? 4 : 1);
+      assertEquals(last.params.M, side * side);
+      assert(planMemory(tape.dispatches).total > 0);
+    }
+  }
+});
+
+Deno.test("resnet: an unknown backbone is refused with the known ones", async () => {
+  await assertThrows(
+    () => backboneByName("resnet19"),
+    UserError,
+    /^Cannot build the backbone "resnet19": expected one of resnet8, resnet20, resnet18, resnet34, resnet50$/,
+  );
+  await assertThrows(() => backboneByName("toString"), UserError, /toString/);
+});

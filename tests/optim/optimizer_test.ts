@@ -1,0 +1,320 @@
+import { assert, assertClose, assertEquals } from "../assert.ts";
+import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { newTape } from "../ops/harness.ts";
+import { optimizerStep } from "../reference/optimizer.ts";
+import { Memory, type Store } from "../../src/gpu/memory.ts";
+import { Program } from "../../src/graph/program.ts";
+import type { Tape } from "../../src/graph/tape.ts";
+import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
+import { constant } from "../../src/nn/init.ts";
+import { vectorLayout } from "../../src/nn/layout.ts";
+import { createNetwork, type FlatStore, Scope } from "../../src/nn/parameters.ts";
+import {
+  createOptimizer,
+  type OptimizerName,
+  packStep,
+  STEP_BYTES,
+  type StepScalars,
+} from "../../src/optim/optimizer.ts";
+
+/** The flat stores' content, as bits. */
+interface State {
+  theta: Uint32Array<ArrayBuffer>;
+  xi: Uint32Array<ArrayBuffer>;
+  velocity: Uint32Array<ArrayBuffer>;
+}
+
+/** A parameter of `shape`, in order of memory. */
+function declare(scope: Scope, name: string, shape: number[]): void {
+  scope.parameter(name, { layout: { ...vectorLayout(sizeOf(shape)), torchShape: shape }, init: constant(0) });
+}
+
+/** Values for parameter `i`. Gradients grow along it, so that no part of it has the norms' ratio of the whole. */
+function draw(what: string, i: number, n: number): Float32Array {
+  const values = hashSigned(`${what} ${i}`, n);
+  return what.startsWith("gradient") ? values.map((u, j) => u * (j + 1) / n) : values;
+}
+
+interface Options {
+  /** Shapes of the online network's parameters; the target has the first `followed`, all if not given. */
+  shapes: number[][];
+  followed?: number;
+  name?: OptimizerName;
+  maxBinding?: number;
+  maxGrid?: number;
+  ema?: boolean;
+  scalars: Partial<StepScalars>;
+  /** Appended to the update. */
+  after?: (tape: Tape, stores: { theta: Store; xi: Store; step: Tensor }) => void;
+}
+
+/** Values of each parameter of `flat`, padded to blocks with zeros. */
+function fill(
+  flat: FlatStore,
+  valuesOf: (i: number, n: number) => ArrayLike<number>,
+): Float32Array<ArrayBuffer> {
+  const content = new Float32Array(flat.store.bytes / 4);
+  flat.variables.forEach(({ tensor }, i) => {
+    content.set(valuesOf(i, sizeOf(tensor.shape)), tensor.region!.offset / 4);
+  });
+  return content;
+}
+
+/** Takes two steps from values that `valuesOf` gives to each parameter: of theta, xi, velocity, gradient. */
+async function optimize(
+  { shapes, followed = shapes.length, name = "sgd", scalars, ema, after, ...limits }: Options,
+  valuesOf: (what: string, i: number, n: number) => ArrayLike<number> = draw,
+): Promise<State & { flat: FlatStore; follower: FlatStore }> {
+  const gpu = await sharedGpu();
+  using memory = new Memory(gpu);
+  const online = createNetwork("online", { gradients: true }),
+    target = createNetwork("target", { gradients: false });
+  shapes.forEach((shape, i) => {
+    declare(new Scope(online), `p${i}`, shape);
+    if (i < followed) declare(new Scope(target), `p${i}`, shape);
+  });
+  const maxBinding = limits.maxBinding ?? gpu.limits.maxBinding;
+  const optimizer = createOptimizer({ online, target }, { name, maxBinding, ema });
+  const tape = newTape({ subgroupSize: 0, maxGrid: limits.maxGrid ?? gpu.limits.maxGrid });
+  const scalarStore: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
+  const step = tensorIn(scalarStore, { shape: [STEP_BYTES / 4] });
+  const stores = {
+    theta: online.parameters.store,
+    xi: target.parameters.store,
+    velocity: optimizer.velocity,
+  };
+  optimizer.record(tape, step);
+  after?.(tape, { ...stores, step });
+  using program = new Program(memory, tape);
+  assert(program.plan.largest.bytes <= maxBinding, `a binding takes ${program.plan.largest.bytes} bytes`);
+  optimizer.prepare(memory);
+  for (const [what, store] of Object.entries(stores)) {
+    memory.write(
+      store,
+      fill(what === "xi" ? target.parameters : online.parameters, (i, n) => valuesOf(what, i, n)),
+    );
+  }
+  for (let k = 0; k < 2; k++) {
+    memory.write(online.gradients!, fill(online.parameters, (i, n) => valuesOf(`gradient ${k}`, i, n)));
+    memory.write(
+      scalarStore,
+      packStep({ lr: 0.3, momentum: 0.9, weightDecay: 0.05, tau: 0.8, slot: 0, ...scalars }),
+    );
+    program.run();
+  }
+  const read = async (store: Store) =>
+    new Uint32Array((await memory.read({ store, offset: 0, bytes: store.bytes })).buffer);
+  const [theta, xi, velocity] = await Promise.all([stores.theta, stores.xi, stores.velocity].map(read));
+  return { theta, xi, velocity, flat: online.parameters, follower: target.parameters };
+}
+
+/** The values of parameter `i`. */
+function part(bits: Uint32Array<ArrayBuffer>, { variables }: FlatStore, i: number): Float32Array {
+  const { offset, bytes } = variables[i].tensor.region!;
+  return new Float32Array(bits.buffer, offset, bytes / 4);
+}
+
+function assertSameBits(name: string, actual: Uint32Array, expected: Uint32Array): void {
+  const i = actual.findIndex((bits, i) => bits !== expected[i]);
+  assert(
+    actual.length === expected.length && i < 0,
+    `${name} differs at ${i}: ${actual[i]}, expected ${expected[i]}`,
+  );
+}
+
+/** Around a block of 64, an invocation's 4 and a workgroup's 256 elements; of one axis and of more. */
+const shapes = [[1], [3, 1], [63], [8, 8], [65], [5, 13, 1, 1], [255], [16, 16], [257], [2, 131], [64]];
+
+const rules: { name: OptimizerName; trust: number }[] = [{ name: "sgd", trust: 0 }, {
+  name: "lars",
+  trust: 1e-3,
+}];
+
+for (const { name, trust } of rules) {
+  Deno.test(
+    `optimizer: two steps of ${name} agree with the reference; one axis has no decay`,
+    onGpu,
+    async () => {
+      await checkSteps({ shapes, name, followed: 8, scalars: {} }, trust);
+      // The kernels' grids have two dimensions.
+      if (name === "sgd") await checkSteps({ shapes, name, followed: 8, scalars: {}, maxGrid: 3 }, trust);
+      await checkSteps({ shapes: [[271, 269], [5]], name, followed: 1, scalars: {}, maxGrid: 17 }, trust);
+    },
+  );
+}
+
+async function checkSteps(options: Options, trust: number): Promise<void> {
+  const { flat, follower, ...actual } = await optimize(options);
+  options.shapes.forEach((shape, i) => {
+    const weights = shape.length > 1;
+    const value = (what: string): Float64Array => Float64Array.from(draw(what, i, sizeOf(shape)));
+    const settings = { lr: 0.3, mu: 0.9, decay: weights ? 0.05 : 0, trust: weights ? trust : 0, tau: 0.8 };
+    let state = { theta: value("theta"), xi: value("xi"), momentum: value("velocity") };
+    for (let k = 0; k < 2; k++) {
+      state = optimizerStep({ ...state, gradient: value(`gradient ${k}`) }, settings);
+    }
+    assertClose(`theta ${i}`, part(actual.theta, flat, i), state.theta, { absolute: 5e-7 });
+    assertClose(`velocity ${i}`, part(actual.velocity, flat, i), state.momentum, { absolute: 5e-7 });
+    if (i < options.followed!) {
+      assertClose(`xi ${i}`, part(actual.xi, follower, i), state.xi, { absolute: 3e-7 });
+    }
+  });
+}
+
+const { tensors, metadata } = await readGolden<OpsMetadata>("ops");
+
+for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op === "optimizer")) {
+  Deno.test(`optimizer: PyTorch's ${name}`, onGpu, async () => {
+    const { lr, tau, mu: momentum, decay: weightDecay, trust } = sizes, shape = operands.theta;
+    // The file's trust coefficient is larger than ours: as much more lr gives the same θ, with as much less momentum.
+    const ratio = trust && shape.length > 1 ? trust / 1e-3 : 1;
+    const operand: Record<string, string> = {
+      theta: "theta",
+      xi: "xi",
+      "gradient 0": "g1",
+      "gradient 1": "g2",
+    };
+    const { flat, ...actual } = await optimize(
+      {
+        shapes: [shape],
+        name: trust ? "lars" : "sgd",
+        scalars: { lr: lr * ratio, tau, momentum, weightDecay },
+      },
+      (what, _, n) => what === "velocity" ? new Float32Array(n) : hashSigned(`${name}.${operand[what]}`, n),
+    );
+    const expected = (key: string) => tensors.get(`${name}.${key}`)!.data;
+    assertClose("theta", part(actual.theta, flat, 0), expected("theta"), { absolute: 5e-7 });
+    assertClose("xi", part(actual.xi, flat, 0), expected("xi"), { absolute: 5e-7 });
+    const velocity = part(actual.velocity, flat, 0).map((v) => v * ratio);
+    assertClose("momentum", velocity, expected("momentum"), { absolute: 5e-7 });
+  });
+}
+
+const average = `
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Params { n: u32 }
+@group(0) @binding(0) var<storage, read> theta: array<f32>;
+@group(0) @binding(1) var<storage, read_write> xi: array<f32>;
+@group(0) @binding(2) var<uniform> step: Step;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.n) {
+    xi[id.x] = step.tau * xi[id.x] + step.one_minus_tau * theta[id.x];
+  }
+}`;
+
+Deno.test(
+  "optimizer: the moving average in the update's kernel equals one of its own, to the bit",
+  onGpu,
+  async () => {
+    for (const { name } of rules) {
+      for (const tau of [0, 0.5, 0.99, 0.9999]) {
+        const options: Options = { shapes, name, followed: 9, scalars: { tau } };
+        const fused = await optimize(options);
+        const apart = await optimize({
+          ...options,
+          ema: false,
+          after(tape, { theta, xi, step }) {
+            const n = xi.bytes / 4;
+            tape.dispatch(
+              {
+                name: "average",
+                code: average,
+                bindings: { theta: "read", xi: "read_write", step: "uniform" },
+                params: { n: "u32" },
+              },
+              {
+                tensors: { theta: tensorIn(theta, { shape: [n] }), xi: tensorIn(xi, { shape: [n] }), step },
+                params: { n },
+                grid: [Math.ceil(n / 64), 1, 1],
+              },
+            );
+          },
+        });
+        for (const key of ["theta", "xi", "velocity"] as const) {
+          assertSameBits(
+            `${key}, tau ${tau}`,
+            fused[key],
+            apart[key],
+          );
+        }
+      }
+    }
+  },
+);
+
+Deno.test(
+  "optimizer: tau = 1 leaves the target alone to the bit, ema: false whatever tau",
+  onGpu,
+  async () => {
+    const special = Uint32Array.of(
+      0x80000000,
+      1,
+      0x80000001,
+      0x007fffff,
+      0x7f800000,
+      0xff800000,
+      0x7f7fffff,
+      0x7fc00001,
+    );
+    const values = (what: string, i: number, n: number) => {
+      const plain = hashSigned(`${what} ${i}`, n);
+      if (what === "xi") plain.set(new Float32Array(special.buffer).subarray(0, n));
+      return plain;
+    };
+    for (const options of [{ scalars: { tau: 1 } }, { scalars: { tau: 0.5 }, ema: false }]) {
+      const { xi, follower, theta } = await optimize({ shapes, ...options }, values);
+      const before = new Uint32Array(fill(follower, (i, n) => values("xi", i, n)).buffer);
+      assertEquals(
+        [...before.subarray(64 * 3, 64 * 3 + 8)],
+        [...special],
+        "the values lost their bits on the way",
+      );
+      assertSameBits("xi", xi, before);
+      assert(part(theta, follower, 3)[0] !== hashSigned("theta 3", 64)[0], "theta stands still");
+    }
+  },
+);
+
+Deno.test("optimizer: with 1 − tau taken before rounding, a tau near 1 keeps its digits", () => {
+  const [, , , tau, rest] = new Float32Array(
+    packStep({ lr: 0, momentum: 0, weightDecay: 0, tau: 0.9999, slot: 0 }).buffer,
+  );
+  assertEquals([tau, rest], [Math.fround(0.9999), Math.fround(1 - 0.9999)]);
+});
+
+Deno.test("optimizer: a store updated in parts equals one updated at once, to the bit", onGpu, async () => {
+  // 64 blocks of 256 bytes are the smallest part, 16 KiB: 4096 elements. Parameters cross the parts' ends.
+  const large = [[3000], [50, 50], [64], [4096], [70, 80], [1], [9, 9]];
+  for (const { name } of rules) {
+    // The target ends inside the first part, at a part's end, inside the second part, after the last but one.
+    for (const followed of [1, 2, 3, 5, 6, 7]) {
+      const options: Options = { shapes: large, name, followed, scalars: {} };
+      const whole = await optimize(options);
+      for (const maxBinding of [16384, 40000]) {
+        const parts = await optimize({ ...options, maxBinding });
+        for (const key of ["theta", "xi", "velocity"] as const) {
+          assertSameBits(`${key}, target of ${followed}, parts of ${maxBinding}`, parts[key], whole[key]);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("optimizer: LARS's trust ratio is 1 where a norm is 0, by parameter", onGpu, async () => {
+  const matrices = [[4, 4], [4, 4], [4, 4], [16]];
+  const { theta, flat } = await optimize(
+    { shapes: matrices, name: "lars", scalars: { lr: 1, momentum: 0, weightDecay: 0 } },
+    (what, i, n) => {
+      if (what === "theta") return new Float32Array(n).fill(i === 0 ? 0 : 3);
+      if (what === "gradient 0") return new Float32Array(n).fill(i === 1 ? 0 : 2);
+      return new Float32Array(n);
+    },
+  );
+  const first = matrices.map((_, i) => part(theta, flat, i)[0]);
+  // θ = 0: the gradient counts as it is. g = 0: nothing moves. Both norms: 1e-3 · 3 / 2 of the gradient. One axis: as it is.
+  assertClose("theta", first, [-2, 3, 3 - 0.003, 1], { absolute: 3e-7 });
+});
