@@ -64,7 +64,7 @@ export function collate(
   const take = () => buffers.pop() ?? new Float32Array(views * batch * viewLength);
   let filling = take(), samples: Sample[] = [];
   /** The epoch in hand; it is `fruitless` while it has been seen from its first sample and has given no batch. */
-  let epoch = -1, fruitless = false, bad = 0;
+  let epoch = -1, fruitless = false, bad = 0, example = "";
 
   const emit = (controller: TransformStreamDefaultController<Collated>) => {
     const whole = filling, { offset } = samples[samples.length - 1];
@@ -85,8 +85,8 @@ export function collate(
   const endEpoch = () => {
     if (!fruitless) return;
     throw new UserError(
-      `Cannot make a batch of ${batch} images: expected that many good ones among the ${limit}: ${bad} are bad. ` +
-        `Replace them or lower --batch.`,
+      `Cannot make a batch of ${batch} images: expected that many good ones among the ${limit}: ${bad} are bad, ` +
+        `such as ${example}. Replace them or lower --batch.`,
     );
   };
 
@@ -102,7 +102,7 @@ export function collate(
           }
           const reason = group.reasons[i];
           if (reason !== null) {
-            bad++;
+            if (bad++ === 0) example = `${sample.key}: ${reason}`;
             onBad({ index: sample.index, key: sample.key, reason });
             return;
           }

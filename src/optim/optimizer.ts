@@ -111,8 +111,9 @@ export function createOptimizer(
   const norms = store("norms of each block", blockCount * 8);
 
   // Offsets into the table of blocks are aligned too, so a part is a whole number of aligned pieces of that table.
-  const part = Math.floor(Math.min(maxBinding, thetaStore.bytes) / BLOCK_BYTES / 64) * 64 * BLOCK_BYTES ||
-    thetaStore.bytes;
+  const part = thetaStore.bytes <= maxBinding
+    ? thetaStore.bytes
+    : Math.floor(maxBinding / BLOCK_BYTES / 64) * 64 * BLOCK_BYTES;
   const parts: { offset: number; bytes: number }[] = [];
   for (let offset = 0; offset < thetaStore.bytes; offset += part) {
     parts.push({ offset, bytes: Math.min(part, thetaStore.bytes - offset) });

@@ -22,7 +22,7 @@ Deno.test("gpu: an error that nobody catches surfaces through check, the first o
   gpu.check();
   using memory = new Memory(gpu);
   const encoder = gpu.device.createCommandEncoder();
-  encoder.copyBufferToBuffer(memory.buffer(storeOf(16)), 0, memory.buffer(storeOf(16)), 0, 64);
+  encoder.copyBufferToBuffer(memory.buffer(storeOf(16)), 0, memory.buffer(storeOf(16)), 0, 2 ** 20);
   encoder.finish();
   await gpu.device.queue.onSubmittedWorkDone();
   const refused = /^The GPU refused a command: .*[Cc]opy/s;
@@ -113,12 +113,23 @@ Deno.test("Memory: a freed store begins anew", onGpu, async () => {
 
 Deno.test("Memory: a store larger than any buffer is refused", onGpu, async () => {
   const gpu = await sharedGpu();
-  using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxBuffer: 4096 } });
-  memory.buffer(storeOf(4096));
+  using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxBuffer: 2 ** 15 } });
+  memory.buffer(storeOf(2 ** 15));
   await assertThrows(
-    () => memory.buffer(storeOf(4100)),
+    () => memory.buffer(storeOf(2 ** 15 + 4)),
     MachineError,
-    /^Cannot allocate store as a buffer has at most 4096 bytes on this GPU: 4112 were asked for. Lower --batch or --size.$/,
+    /^Cannot allocate store as a buffer has at most 32768 bytes on this GPU: 49152 were asked for. Lower --batch or --size.$/,
+  );
+});
+
+Deno.test("Memory: a store too large for a texture copy is refused", onGpu, async () => {
+  const gpu = await sharedGpu();
+  using memory = new Memory(gpu);
+  const rows = gpu.device.limits.maxTextureDimension2D + 1;
+  await assertThrows(
+    () => memory.texture(storeOf(rows * 16384)),
+    MachineError,
+    /^Cannot copy store to a texture as it takes \d+ rows and this GPU has at most \d+: lower --batch or --size$/,
   );
 });
 

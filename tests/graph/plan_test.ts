@@ -1,10 +1,14 @@
 import { assert, assertEquals } from "../assert.ts";
 import { newTape, placed } from "../ops/harness.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
+import { allocatedBytes } from "../../src/gpu/memory.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import type { Dispatch } from "../../src/graph/tape.ts";
 import { originOf, sizeOf, type Tensor } from "../../src/graph/tensor.ts";
 import { keyedRandom, type Random } from "../../src/random.ts";
+
+/** Elements of 16 KiB, the unit of what buffers take. */
+const UNIT = 4096;
 
 const tape = newTape({ subgroupSize: 0, maxGrid: 7 });
 
@@ -65,7 +69,7 @@ Deno.test("planMemory: tensors that are alive at the same time never share a slo
       }
     }
     const total = new Set([...lives.keys()].map(({ region }) => region!.store));
-    assertEquals(plan.total, [...total].reduce((sum, store) => sum + store.bytes, 0), "the total");
+    assertEquals(plan.total, [...total].reduce((sum, store) => sum + allocatedBytes(store), 0), "the total");
     assertEquals(new Set(plan.stores).size, total.size);
     assertEquals(planMemory(dispatches, keep).total, plan.total, "a second plan differs");
   }
@@ -73,20 +77,20 @@ Deno.test("planMemory: tensors that are alive at the same time never share a slo
 });
 
 Deno.test("planMemory: a chain takes turns in two slots", () => {
-  const { dispatches, tensors } = chain(Array(50).fill(64));
+  const { dispatches, tensors } = chain(Array(50).fill(2 * UNIT));
   const plan = planMemory(dispatches);
-  assertEquals(plan.bytes.get("activations"), 2 * 256);
+  assertEquals(plan.bytes.get("activations"), 2 * 2 * UNIT * 4);
   assertEquals(new Set(tensors.map(({ region }) => region!.store)).size, 2);
-  assertEquals(plan.total, 2 * 256 + 16); // and x
+  assertEquals(plan.total, 5 * UNIT * 4); // and x
 });
 
 Deno.test("planMemory: the tightest slot is taken, a too small one grows", () => {
-  // 400 and 100 are free when 96 comes: it must not take 400. Then 400 and 96's are free, and 500 grows the larger.
-  const [a, b, c, d, e] = [400, 100, 4, 96, 500].map((n, i) => tape.tensor(`t${i}`, [n]));
+  // 40 and 10 are free when 9 comes: it must not take 40. Then 40 and 9's are free, and 50 grows the larger.
+  const [a, b, c, d, e] = [40, 10, 1, 9, 50].map((n, i) => tape.tensor(`t${i}`, [n * UNIT]));
   const plan = planMemory([dispatch(a, b, c), dispatch(c, d), dispatch(d, c), dispatch(c, e)]);
   assert(d.region!.store === b.region!.store && e.region!.store === a.region!.store);
-  assertEquals(plan.total, 4 * (500 + 100 + 4));
-  assertEquals(plan.largest, { bytes: 2000, name: "t4" });
+  assertEquals(plan.total, 4 * UNIT * (50 + 10 + 1));
+  assertEquals(plan.largest, { bytes: 4 * UNIT * 50, name: "t4" });
 });
 
 Deno.test("planMemory: kept tensors share with nobody who comes later", () => {
@@ -106,9 +110,20 @@ Deno.test("planMemory: a reshaped tensor lies where its origin lies, and keeps i
 });
 
 Deno.test("planMemory: stores that were given keep their place and count once, by category", () => {
-  const x = placed("x", [6]), y = tape.tensor("y", [64]);
+  const x = placed("x", [UNIT]), y = tape.tensor("y", [3 * UNIT]);
   const region = x.region;
   const plan = planMemory([dispatch(x, y), dispatch(x, y)]);
   assert(x.region === region);
-  assertEquals([...plan.bytes], [["input", 24], ["activations", 256]]);
+  assertEquals([...plan.bytes], [["input", 4 * UNIT], ["activations", 4 * 3 * UNIT]]);
+});
+
+Deno.test("planMemory: a store that is read as a texture counts twice, however often it is", () => {
+  const x = placed("x", [UNIT]), y = tape.tensor("y", [3 * UNIT]);
+  const copying = {
+    ...dispatch(x, y),
+    kernel: { ...dispatch().kernel, bindings: { x: "texture", y: "read_write" } },
+  };
+  const plan = planMemory([copying, copying] as Dispatch[]);
+  assertEquals(plan.bytes.get("texture copies"), 4 * UNIT);
+  assertEquals(plan.total, 4 * 5 * UNIT);
 });

@@ -41,10 +41,12 @@ Deno.test("Program: a replay gives the same bits, and other inputs other ones", 
     program.run();
     program.run();
     assertEquals(await run(), first);
-    memory.write(z.store, hashSigned("others", 2 * N * D) as Float32Array<ArrayBuffer>);
-    const other = await run();
-    assert(first.every((values, i) => values !== other[i]));
-    memory.write(z.store, z.values);
+    for (const { store, values } of [x, z, w]) {
+      memory.write(store, values.toReversed());
+      const other = await run();
+      assert(first.every((values, i) => values !== other[i]), `${store.name} is read once only`);
+      memory.write(store, values);
+    }
     assertEquals(await run(), first);
   }
 });

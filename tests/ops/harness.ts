@@ -33,6 +33,9 @@ export interface Call {
   op(tape: Tape, tensors: Tensors): Tensor | void;
 }
 
+/** Where parameters lie in their stores: in bytes, 32 texels before the second row of a texture copy. */
+const PARAMETER_OFFSET = 62 * 256;
+
 /** A tape as the ops get it. */
 export function newTape(target: Target, { training = true, views = 1 }: Partial<Call> = {}): Tape {
   return new Tape(target, { training, views, add: addInto });
@@ -54,23 +57,33 @@ export async function runOp(
 ): Promise<Record<string, Float32Array>> {
   using memory = new Memory(await sharedGpu());
   const tape = newTape(target, call);
-  const give = (name: string, shape: readonly number[], content: ArrayLike<number>, gradient?: Tensor) => {
-    const bytes = sizeOf(shape) * 4;
+  const give = (
+    name: string,
+    { shape, content, gradient, offset = 0 }: {
+      shape: readonly number[];
+      content: ArrayLike<number>;
+      gradient?: Tensor;
+      offset?: number;
+    },
+  ) => {
+    const bytes = offset + sizeOf(shape) * 4;
     const store: Store = { name, category: "input", bytes, uniform: name === call.uniform };
-    memory.write(store, Float32Array.from(content));
-    return tensorIn(store, { shape, gradient });
+    if (offset > 0) memory.write(store, new Float32Array(offset / 4).fill(NaN));
+    memory.write(store, Float32Array.from(content), offset);
+    return tensorIn(store, { shape, gradient, offset });
   };
   const results: Tensors = {};
   for (const [name, shape] of Object.entries(call.shapes)) {
-    const trained = call.trained?.includes(name);
-    const gradient = trained && give(`d${name}`, shape, new Float32Array(sizeOf(shape)).fill(NaN));
-    results[name] = give(name, shape, values[name], gradient || undefined);
+    const offset = call.trained?.includes(name) ? PARAMETER_OFFSET : 0;
+    const empty = new Float32Array(sizeOf(shape)).fill(NaN);
+    const gradient = offset ? give(`d${name}`, { shape, content: empty, offset }) : undefined;
+    results[name] = give(name, { shape, content: values[name], gradient, offset });
     if (gradient) results[`d${name}`] = gradient;
   }
   const y = call.op(tape, results);
   if (y) results.y = y;
   if (y && dy) {
-    tape.accumulate(y, give("dy", y.shape, dy));
+    tape.accumulate(y, give("dy", { shape: y.shape, content: dy }));
     tape.backward();
   }
   for (const name of Object.keys(call.shapes)) {

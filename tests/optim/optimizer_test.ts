@@ -85,6 +85,11 @@ async function optimize(
     velocity: optimizer.velocity,
   };
   optimizer.record(tape, step);
+  const updates = tape.dispatches.filter(({ kernel }) => kernel.name === "update").length;
+  assert(
+    updates === 1 || online.parameters.store.bytes > maxBinding,
+    `${updates} updates where one would do`,
+  );
   after?.(tape, { ...stores, step });
   using program = new Program(memory, tape);
   assert(program.plan.largest.bytes <= maxBinding, `a binding takes ${program.plan.largest.bytes} bytes`);

@@ -1,0 +1,275 @@
+/** Whole runs, small ones: the same seed gives the same files, however they are interrupted. */
+import { join } from "node:path";
+import { UserError } from "../src/errors.ts";
+import { loadCheckpoint } from "../src/io/checkpoint.ts";
+import { readSafetensors } from "../src/io/safetensors.ts";
+import { planOf, pretrain, type StepRecord } from "../src/pretrain.ts";
+import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
+import { assert, assertEquals, assertThrows } from "./assert.ts";
+import { onGpu } from "./gpu/shared.ts";
+
+const tiny = {
+  data: "shapes:120",
+  limit: 100,
+  holdout: 20,
+  backbone: "resnet8",
+  size: 16,
+  hidden: 16,
+  projection: 8,
+  batch: 16,
+  steps: 14,
+  checkpointEvery: 5,
+  logEvery: 2,
+  workers: 2,
+} as const satisfies GivenTrainFlags;
+
+const root = new URL("../", import.meta.url);
+const quiet = { print() {} };
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const lastCheckpoint = (out: string, step = 14) =>
+  join(out, "checkpoints", `step-${String(step).padStart(6, "0")}.safetensors`);
+
+async function bytesOf(path: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return new Uint8Array(digest).toHex();
+}
+
+/** The lines of metrics.jsonl without what depends on the clock. */
+async function records(out: string): Promise<unknown[]> {
+  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
+  return lines.map((line) => {
+    const { images_per_second, data_wait, ...rest }: StepRecord = JSON.parse(line);
+    assert(images_per_second > 0 && data_wait >= 0 && data_wait <= 1, line);
+    return rest;
+  });
+}
+
+/** train.ts in a process of its own. */
+function train(
+  out: string,
+  { more = [], env = {} }: { more?: string[]; env?: Record<string, string> } = {},
+): Deno.ChildProcess {
+  const flags = Object.entries({ ...tiny, out }).flatMap(([name, value]) => [
+    `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    `${value}`,
+  ]);
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("train.ts", root).pathname, ...flags, ...more],
+    env,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function appearance(path: string): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (await Deno.stat(path).then(() => true, () => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${path} did not appear within 30 s`);
+}
+
+Deno.test(
+  "pretrain: equal seeds give equal metrics and checkpoints, with 1 and 3 Workers",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const runs: { digest: string; records: unknown[] }[] = [];
+      for (const workers of [1, 3]) {
+        const out = join(folder, `workers-${workers}`);
+        const { summary } = await pretrain({ ...tiny, workers, out }, quiet);
+        assert(summary?.knn, "there is no kNN figure");
+        for (const figure of Object.values(summary.knn)) assert(figure >= 0 && figure <= 1);
+        runs.push({ digest: await bytesOf(lastCheckpoint(out)), records: await records(out) });
+      }
+      assertEquals(runs[0], runs[1]);
+      assertEquals(runs[0].records.length, 7);
+      const other = join(folder, "other");
+      await pretrain({ ...tiny, seed: 1, holdout: 0, out: other }, quiet);
+      assert(
+        await bytesOf(lastCheckpoint(other)) !== runs[0].digest,
+        "another seed gives the same checkpoint",
+      );
+    });
+  },
+);
+
+Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed one", onGpu, async () => {
+  await inFolder(async (folder) => {
+    const undisturbed = join(folder, "undisturbed"),
+      killed = join(folder, "killed"),
+      stopped = join(folder, "stopped");
+    await pretrain({ ...tiny, out: undisturbed }, quiet);
+
+    const first = train(killed);
+    await appearance(lastCheckpoint(killed, 5));
+    first.kill("SIGKILL");
+    await first.output();
+    const second = await train(killed, { more: ["--resume"] }).output();
+    assert(second.success, new TextDecoder().decode(second.stderr));
+    assert(
+      /^kNN: raw pixels [\d.]+ %, untrained [\d.]+ %, trained [\d.]+ %$/m.test(
+        new TextDecoder().decode(second.stdout),
+      ),
+    );
+
+    const third = train(stopped);
+    await appearance(lastCheckpoint(stopped, 5));
+    third.kill("SIGINT");
+    const { code, stdout } = await third.output();
+    if (code !== 0) { // A fast machine is done before the signal comes.
+      assertEquals(code, 130);
+      assert(/--resume --out/.test(new TextDecoder().decode(stdout)));
+      await pretrain({ out: stopped }, { ...quiet, resume: true });
+    }
+
+    for (const out of [killed, stopped]) {
+      assertEquals(await bytesOf(lastCheckpoint(out)), await bytesOf(lastCheckpoint(undisturbed)));
+      assertEquals(await records(out), await records(undisturbed));
+    }
+    const { metadata, tensors } = await loadCheckpoint(lastCheckpoint(killed));
+    assertEquals(metadata.position, { epoch: 2, offset: 32 });
+    assert(
+      tensors.has("target.backbone.layer3.0.bn2.running_var") && tensors.has("momentum.predictor.3.weight"),
+    );
+    const encoder = await readSafetensors(join(killed, "encoder.safetensors"));
+    assertEquals(encoder.tensors.get("conv1.weight")?.shape, [16, 3, 3, 3]);
+    assert([...encoder.tensors.keys()].every((name) => !name.includes("projector")));
+  });
+});
+
+Deno.test("pretrain: --tau 1 leaves the target as it was", onGpu, async () => {
+  await inFolder(async (out) => {
+    await pretrain({
+      ...tiny,
+      holdout: 0,
+      steps: 3,
+      tau: 1,
+      targetInit: "independent",
+      checkpointEvery: 1,
+      out,
+    }, quiet);
+    const [first, last] = await Promise.all([1, 3].map((step) => loadCheckpoint(lastCheckpoint(out, step))));
+    const name = "backbone.layer1.0.conv1.weight";
+    assertEquals([...last.tensors.get(`target.${name}`)!.data], [
+      ...first.tensors.get(`target.${name}`)!.data,
+    ]);
+    assert(last.tensors.get(`online.${name}`)!.data[0] !== first.tensors.get(`online.${name}`)!.data[0]);
+  });
+});
+
+Deno.test("pretrain: a loss that is not finite stops the run and keeps what was good", onGpu, async () => {
+  await inFolder(async (out) => {
+    const wild = { ...tiny, holdout: 0, steps: 40, lr: 1e30, warmup: 0, checkpointEvery: 1, out };
+    await assertThrows(
+      () => pretrain(wild, quiet),
+      UserError,
+      /the loss of step \d+ is (NaN|-?Infinity).*--lr/,
+    );
+    for await (const { name } of Deno.readDir(join(out, "checkpoints"))) {
+      const { metadata } = await loadCheckpoint(join(out, "checkpoints", name));
+      assert(Number.isFinite(metadata.loss), `${name} was written after the loss became ${metadata.loss}`);
+    }
+  });
+});
+
+const refused: [string, GivenTrainFlags, RegExp][] = [
+  ["a missing source", { data: "/no/such/folder" }, /\/no\/such\/folder.*no such file/],
+  ["a batch larger than the data", { batch: 200 }, /has 120 samples: expected at least 2\d\d/],
+  ["more held out than there is", { holdout: 50 }, /has 120 samples: expected at least 150/],
+  ["images smaller than the crop", { size: 64, holdout: 0 }, /among the 100: 100 are bad, such as .*32.*64/],
+];
+for (const [what, given, message] of refused) {
+  Deno.test(`pretrain: ${what} is refused`, onGpu, async () => {
+    await inFolder((out) =>
+      assertThrows(() => pretrain({ ...tiny, ...given, out }, quiet), UserError, message)
+    );
+  });
+}
+
+Deno.test(
+  "pretrain: a folder that holds a run, another architecture and other data are refused",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const out = join(folder, "run");
+      const short = { ...tiny, holdout: 0, steps: 2, out };
+      await pretrain(short, quiet);
+      await assertThrows(() => pretrain(short, quiet), UserError, /holds one already.*--resume/);
+      const resume = { ...quiet, resume: true };
+      await assertThrows(
+        () => pretrain({ out, hidden: 32 }, resume),
+        UserError,
+        /hidden = 32 as it began with 16/,
+      );
+      await assertThrows(() => pretrain({ out: folder }, resume), UserError, /config\.json/);
+
+      const path = lastCheckpoint(out, 2);
+      const config = join(out, "config.json");
+      await Deno.writeTextFile(
+        config,
+        (await Deno.readTextFile(config)).replace(/"hidden":\s*16/, '"hidden": 20'),
+      );
+      await assertThrows(() => pretrain({ out }, resume), UserError, /step 2[^]*\[16, 64\][^]*\[20, 64\]/);
+      await Deno.truncate(path, 1000);
+      await assertThrows(() => pretrain({ out }, resume), UserError, /step-000002\.safetensors/);
+    });
+  },
+);
+
+Deno.test("pretrain: unreadable images are counted and named, or stop the run", onGpu, async () => {
+  await inFolder(async (folder) => {
+    const { openSource } = await import("../data/source.ts");
+    const source = await openSource("shapes:24");
+    const data = join(folder, "images");
+    await Deno.mkdir(data);
+    for await (const { index, bytes } of source) await Deno.writeFile(join(data, `${index}.jpg`), bytes);
+    await Deno.writeFile(join(data, "broken.jpg"), (await source.read(0)).bytes.subarray(0, 300));
+    const given = { ...tiny, data, limit: 25, holdout: 0, batch: 8, steps: 6 };
+    const out = join(folder, "skip");
+    await pretrain({ ...given, out }, quiet);
+    const named = (await Deno.readTextFile(join(out, "bad_images.jsonl"))).trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assertEquals(named.map(({ key }) => key), ["broken.jpg"]);
+    await assertThrows(
+      () => pretrain({ ...given, onBadImage: "error", out: join(folder, "error") }, quiet),
+      UserError,
+      /broken\.jpg/,
+    );
+  });
+});
+
+Deno.test("train.ts: exit codes are 1 for the user's input and 2 for the machine", async () => {
+  await inFolder(async (folder) => {
+    const run = async (env: Record<string, string>, ...more: string[]) => {
+      const { code, stderr } = await train(join(folder, "run"), { env, more }).output();
+      return { code, said: new TextDecoder().decode(stderr) };
+    };
+    const unknown = await run({}, "--bach", "3");
+    assert(unknown.code === 1 && /--batch/.test(unknown.said), unknown.said);
+    const missing = await run({}, "--data", join(folder, "none"));
+    assert(missing.code === 1 && /no such file/.test(missing.said), missing.said);
+    const noAdapter = await run({
+      DENO_WEBGPU_BACKEND: "vulkan",
+      VK_DRIVER_FILES: "/dev/null",
+      VK_ICD_FILENAMES: "/dev/null",
+    });
+    assert(noAdapter.code === 2 && /no WebGPU adapter/.test(noAdapter.said), noAdapter.said);
+  });
+});
+
+Deno.test("planOf: tells the memory of a configuration that nobody could allocate here", () => {
+  const report = planOf({ data: "photos", backbone: "resnet18", batch: 512 });
+  assert(/activations\s+[\d.]+ MB/.test(report) && /total\s+[\d.]+ MB/.test(report), report);
+  assert(/512 images of 32 × 32 pixels/.test(report), report);
+});
