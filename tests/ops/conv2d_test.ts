@@ -63,6 +63,14 @@ const cases: Record<string, Sizes[]> = {
     K: 8,
   }],
   "stride 3, rows that no window sees": [{ N: 2, H: 7, W: 9, R: 2, stride: 3, C: 8 }],
+  "sides shorter than the stride": [{ N: 2, H: 1, W: 5, R: 1, stride: 2 }, {
+    N: 3,
+    H: 7,
+    W: 2,
+    stride: 3,
+    pad: 1,
+    C: 36,
+  }],
   "primes": [{ N: 7, H: 13, W: 11, pad: 1, C: 12, K: 20 }],
   "weights in one part and in two": [{ N: 2, H: 16, W: 16, pad: 1 }, { N: 3, H: 19, W: 9, pad: 1, C: 8 }],
   "grids of two dimensions": [

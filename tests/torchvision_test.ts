@@ -1,0 +1,94 @@
+/** The encoder that a run writes, loaded into torchvision. Skipped where Python has no torchvision. */
+import { join } from "node:path";
+import { createFeatureExtractor } from "../src/eval/features.ts";
+import { createNetworks } from "../src/byol/networks.ts";
+import { Memory } from "../src/gpu/memory.ts";
+import { readSafetensors } from "../src/io/safetensors.ts";
+import { backbones } from "../src/nn/resnet.ts";
+import { packWeights } from "../src/nn/weights.ts";
+import { pretrain } from "../src/pretrain.ts";
+import { assert, relativeError } from "./assert.ts";
+import { hashSigned } from "./golden/read.ts";
+import { onGpu, sharedGpu } from "./gpu/shared.ts";
+
+const python = "/usr/bin/python3";
+
+async function hasTorchvision(): Promise<boolean> {
+  try {
+    return (await new Deno.Command(python, { args: ["-c", "import torchvision"], stderr: "null" }).output())
+      .success;
+  } catch {
+    return false;
+  }
+}
+
+const ignore = !await hasTorchvision();
+
+for (const backbone of ["resnet18", "resnet50"] as const) {
+  Deno.test(`encoder.safetensors: ${backbone} loads into torchvision and gives the same features`, {
+    ...onGpu,
+    ignore,
+  }, async () => {
+    const size = 40, count = 3;
+    const out = await Deno.makeTempDir();
+    try {
+      // One step, so that no running statistic is at its first value. The source's 32 px would be smaller than a crop.
+      await pretrain(
+        {
+          data: "shapes:8",
+          holdout: 0,
+          backbone,
+          size: 32,
+          stem: "imagenet",
+          hidden: 16,
+          projection: 8,
+          batch: 8,
+          steps: 1,
+          out,
+        },
+        { print() {} },
+      );
+      const path = join(out, "encoder.safetensors");
+
+      const images = new Float32Array(count * size * size * 4);
+      const rgb = hashSigned("encoder.images", count * size * size * 3);
+      for (let i = 0; i < rgb.length / 3; i++) images.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
+      using memory = new Memory(await sharedGpu());
+      const { online: { encoder, network } } = createNetworks({
+        backbone: backbones[backbone],
+        stem: "imagenet",
+        hidden: 16,
+        projection: 8,
+      });
+      const { tensors } = await readSafetensors(path);
+      for (const flat of [network.parameters, network.statistics]) {
+        const values = (name: string, i: number) =>
+          tensors.get(name.replace(/^backbone\./, ""))?.data ??
+            new Float32Array(flat.variables[i].layout.torchShape.reduce((a, b) => a * b));
+        memory.write(flat.store, packWeights(flat, values));
+      }
+      using extractor = createFeatureExtractor(memory, { encoder, batch: count, size });
+      const ours = await extractor.extract(images, count);
+
+      const { success, stdout, stderr } = await new Deno.Command(python, {
+        args: [
+          new URL("golden/encoder_features.py", import.meta.url).pathname,
+          path,
+          backbone,
+          `${size}`,
+          `${count}`,
+        ],
+        env: { OMP_NUM_THREADS: "2" },
+      }).output();
+      assert(success, new TextDecoder().decode(stderr));
+      const theirs = (JSON.parse(new TextDecoder().decode(stdout)) as number[][]).flat();
+      const error = relativeError(ours, theirs);
+      assert(error < 1e-4, `features are off by ${error}`);
+      console.log(
+        `${backbone}: features differ from torchvision's by ${error.toExponential(1)} of their norm`,
+      );
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  });
+}
