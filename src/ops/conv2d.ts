@@ -3,74 +3,10 @@
  *
  * @module
  */
-import conv2dCode from "../../kernels/conv2d.wgsl" with { type: "text" };
-import conv2dSubgroup8Code from "../../kernels/conv2d_subgroup8.wgsl" with { type: "text" };
-import backwardDataCode from "../../kernels/conv2d_backward_data.wgsl" with { type: "text" };
-import backwardDataSubgroup8Code from "../../kernels/conv2d_backward_data_subgroup8.wgsl" with {
-  type: "text",
-};
-import backwardWeightsCode from "../../kernels/conv2d_backward_weights.wgsl" with { type: "text" };
-import backwardWeightsSubgroup8Code from "../../kernels/conv2d_backward_weights_subgroup8.wgsl" with {
-  type: "text",
-};
-import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { kernels, tiling } from "./conv2d_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
-
-// deno-fmt-ignore
-const geometry: Kernel["params"] = {
-  N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", K: "u32", R: "u32", S: "u32", stride: "u32", pad: "u32",
-};
-
-/**
- * The kernels by what they need of the adapter. `portable` makes tiles of 4 × 4 and fits any adapter. `subgroup8` makes
- * tiles of 32 × 32 and wants subgroups of exactly 8 lanes: that is Mesa's software adapter, where it also reads textures.
- */
-const kernels = {
-  forward: {
-    portable: {
-      name: "conv2d",
-      code: conv2dCode,
-      bindings: { x: "read", w: "read", y: "read_write" },
-      params: geometry,
-    },
-    subgroup8: {
-      name: "conv2d_subgroup8",
-      code: conv2dSubgroup8Code,
-      bindings: { x: "texture", w: "texture", y: "read_write" },
-      params: { ...geometry, wAt: "u32" },
-    },
-  },
-  backwardData: {
-    portable: {
-      name: "conv2d_backward_data",
-      code: backwardDataCode,
-      bindings: { dy: "read", w: "read", dx: "read_write" },
-      params: geometry,
-    },
-    subgroup8: {
-      name: "conv2d_backward_data_subgroup8",
-      code: backwardDataSubgroup8Code,
-      bindings: { dy: "texture", w: "texture", dx: "read_write" },
-      params: { ...geometry, wAt: "u32" },
-    },
-  },
-  backwardWeights: {
-    portable: {
-      name: "conv2d_backward_weights",
-      code: backwardWeightsCode,
-      bindings: { x: "read", dy: "read", dw: "read_write" },
-      params: { ...geometry, parts: "u32" },
-    },
-    subgroup8: {
-      name: "conv2d_backward_weights_subgroup8",
-      code: backwardWeightsSubgroup8Code,
-      bindings: { x: "texture", dy: "texture", dw: "read_write" },
-      params: { ...geometry, parts: "u32" },
-    },
-  },
-} as const satisfies Record<string, Record<"portable" | "subgroup8", Kernel>>;
 
 /** Pixels of a part of the weights' gradient: enough to hide the final sum, few enough to occupy a GPU. */
 const PIXELS_PER_PART = 512;
@@ -108,41 +44,38 @@ export function conv2d(
   const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
   // A parameter lies somewhere in its store's texture; what the plan places begins its own.
   const params = { N, H, W, C, P, Q, K, R, S, stride, pad, wAt: (w.region?.offset ?? 0) / 16 };
-  const variant = tape.target.subgroupSize === 8 ? "subgroup8" : "portable";
-  /** The grid of a kernel that makes `rows` × `columns` outputs, `copies` times. */
-  const grid = (rows: number, columns: number, copies = 1) =>
-    variant === "subgroup8"
-      ? tape.grid(Math.ceil(rows / 32), Math.ceil(columns / 32) * copies)
-      : tape.grid(Math.ceil(Math.ceil(rows / 4) * (columns / 4) / 64), copies);
-
-  tape.dispatch(kernels.forward[variant], { tensors: { x, w, y }, params, grid: grid(N * P * Q, K) });
+  const forward = tiling(tape, { rows: N * P * Q, columns: K });
+  tape.dispatch(kernels.forward[forward.variant], {
+    tensors: { x, w, y },
+    params,
+    grid: tape.grid(forward.rowTiles, forward.columnTiles),
+  });
 
   tape.note(y, (dy) => {
     if (w.gradient) {
-      const rows = R * S * C;
       const parts = Math.max(
         1,
         Math.min(Math.ceil(N * P * Q / PIXELS_PER_PART), Math.floor(PARTIAL_FLOATS / sizeOf(w.shape))),
       );
       const dw = parts === 1 ? w.gradient : tape.tensor(`${name}.dw parts`, [parts, ...w.shape]);
-      const tiles = variant === "subgroup8"
-        ? Math.ceil(rows / 32) * Math.ceil(K / 32)
-        : Math.ceil((rows / 4) * (K / 4) / 64);
+      const { variant, rowTiles, columnTiles } = tiling(tape, { rows: R * S * C, columns: K });
       tape.dispatch(kernels.backwardWeights[variant], {
         tensors: { x, dy, dw },
         params: { ...params, parts },
-        grid: tape.grid(parts, tiles),
+        grid: tape.grid(parts, rowTiles * columnTiles),
       });
       if (parts > 1) sumParts(tape, { parts: dw, total: w.gradient });
     }
     if (!tape.needsGradient(x)) return;
     const dx = tape.tensor(`${name}.dx`, x.shape);
     // One class of pixels for each pair of remainders by the stride, see the kernel.
+    const classes = stride * stride;
     const pixels = N * Math.ceil(H / stride) * Math.ceil(W / stride);
+    const { variant, rowTiles, columnTiles } = tiling(tape, { rows: pixels, columns: C });
     tape.dispatch(kernels.backwardData[variant], {
       tensors: { dy, w, dx },
       params,
-      grid: grid(pixels, C, stride * stride),
+      grid: tape.grid(rowTiles, columnTiles * classes),
     });
     tape.accumulate(x, dx);
   });

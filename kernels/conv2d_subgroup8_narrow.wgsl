@@ -1,0 +1,171 @@
+// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k]
+//
+// x [N,H,W,C], w [R,S,C,K], y [N,P,Q,K]; C and K are multiples of 4.
+//
+// The kernel for subgroups of 8 lanes where there are no more than 16 output channels, of which the wide one would leave
+// half its lanes idle. A workgroup makes 64 output pixels × 16 channels: a lane owns 4 channels of half the pixels, the
+// first or the second 4 of every 8. Each lane loads 4 channels of 8 pixels of x; the halves hand them round by shuffle.
+struct Params {
+  N: u32, H: u32, W: u32, C: u32,  // input
+  P: u32, Q: u32, K: u32,          // output
+  R: u32, S: u32, stride: u32, pad: u32,
+  w_at: u32,                       // texels before w in its texture
+}
+
+@group(0) @binding(0) var x: texture_2d<f32>;
+@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
+  return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
+}
+
+// Row p·stride − pad and column q·stride − pad of an output pixel's window, and its image's first element.
+struct Window { row: i32, column: i32, image: u32 }
+
+fn window(pixel: u32) -> Window {
+  let m = min(pixel, params.N * params.P * params.Q - 1u);
+  let p = (m / params.Q) % params.P;
+  let q = m % params.Q;
+  let n = m / (params.P * params.Q);
+  return Window(
+    i32(p * params.stride) - i32(params.pad),
+    i32(q * params.stride) - i32(params.pad),
+    n * params.H * params.W,
+  );
+}
+
+// Index of x at tap (r, s) of a window, in vec4s, and whether it lies inside the image.
+struct Tap { index: u32, inside: bool }
+
+fn tap(at: Window, r: u32, s: u32) -> Tap {
+  let h = at.row + i32(r);
+  let v = at.column + i32(s);
+  let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
+  return Tap(select(0u, (at.image + u32(h) * params.W + u32(v)) * (params.C / 4u), inside), inside);
+}
+
+fn store(pixel: u32, k4: u32, value: vec4f) {
+  if (pixel < params.N * params.P * params.Q && k4 < params.K / 4u) {
+    y[pixel * (params.K / 4u) + k4] = value;
+  }
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let K4 = params.K / 4u;
+  let first = (group.x + group.y * groups.x) * 64u;
+  let half = lane / 4u * 4u;
+  let k4 = group.z * 4u + lane % 4u;
+  let column = min(k4, K4 - 1u);
+  let at0 = window(first + 0u + lane);
+  let at1 = window(first + 8u + lane);
+  let at2 = window(first + 16u + lane);
+  let at3 = window(first + 24u + lane);
+  let at4 = window(first + 32u + lane);
+  let at5 = window(first + 40u + lane);
+  let at6 = window(first + 48u + lane);
+  let at7 = window(first + 56u + lane);
+  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
+  var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
+  var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
+  var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
+  var a16 = vec4f(); var a17 = vec4f(); var a18 = vec4f(); var a19 = vec4f();
+  var a20 = vec4f(); var a21 = vec4f(); var a22 = vec4f(); var a23 = vec4f();
+  var a24 = vec4f(); var a25 = vec4f(); var a26 = vec4f(); var a27 = vec4f();
+  var a28 = vec4f(); var a29 = vec4f(); var a30 = vec4f(); var a31 = vec4f();
+  for (var r = 0u; r < params.R; r++) {
+    for (var s = 0u; s < params.S; s++) {
+      let t0 = tap(at0, r, s);
+      let t1 = tap(at1, r, s);
+      let t2 = tap(at2, r, s);
+      let t3 = tap(at3, r, s);
+      let t4 = tap(at4, r, s);
+      let t5 = tap(at5, r, s);
+      let t6 = tap(at6, r, s);
+      let t7 = tap(at7, r, s);
+      var at = params.w_at + (r * params.S + s) * params.C * K4 + column;
+      for (var c4 = 0u; c4 < params.C / 4u; c4++) {
+        let b = mat4x4f(texel(w, at), texel(w, at + K4), texel(w, at + 2u * K4), texel(w, at + 3u * K4));
+        at += 4u * K4;
+        let x0 = select(vec4f(), texel(x, t0.index + c4), t0.inside);
+        let x1 = select(vec4f(), texel(x, t1.index + c4), t1.inside);
+        let x2 = select(vec4f(), texel(x, t2.index + c4), t2.inside);
+        let x3 = select(vec4f(), texel(x, t3.index + c4), t3.inside);
+        let x4 = select(vec4f(), texel(x, t4.index + c4), t4.inside);
+        let x5 = select(vec4f(), texel(x, t5.index + c4), t5.inside);
+        let x6 = select(vec4f(), texel(x, t6.index + c4), t6.inside);
+        let x7 = select(vec4f(), texel(x, t7.index + c4), t7.inside);
+        a0 += b * subgroupShuffle(x0, half);
+        a1 += b * subgroupShuffle(x0, half + 1u);
+        a2 += b * subgroupShuffle(x0, half + 2u);
+        a3 += b * subgroupShuffle(x0, half + 3u);
+        a4 += b * subgroupShuffle(x1, half);
+        a5 += b * subgroupShuffle(x1, half + 1u);
+        a6 += b * subgroupShuffle(x1, half + 2u);
+        a7 += b * subgroupShuffle(x1, half + 3u);
+        a8 += b * subgroupShuffle(x2, half);
+        a9 += b * subgroupShuffle(x2, half + 1u);
+        a10 += b * subgroupShuffle(x2, half + 2u);
+        a11 += b * subgroupShuffle(x2, half + 3u);
+        a12 += b * subgroupShuffle(x3, half);
+        a13 += b * subgroupShuffle(x3, half + 1u);
+        a14 += b * subgroupShuffle(x3, half + 2u);
+        a15 += b * subgroupShuffle(x3, half + 3u);
+        a16 += b * subgroupShuffle(x4, half);
+        a17 += b * subgroupShuffle(x4, half + 1u);
+        a18 += b * subgroupShuffle(x4, half + 2u);
+        a19 += b * subgroupShuffle(x4, half + 3u);
+        a20 += b * subgroupShuffle(x5, half);
+        a21 += b * subgroupShuffle(x5, half + 1u);
+        a22 += b * subgroupShuffle(x5, half + 2u);
+        a23 += b * subgroupShuffle(x5, half + 3u);
+        a24 += b * subgroupShuffle(x6, half);
+        a25 += b * subgroupShuffle(x6, half + 1u);
+        a26 += b * subgroupShuffle(x6, half + 2u);
+        a27 += b * subgroupShuffle(x6, half + 3u);
+        a28 += b * subgroupShuffle(x7, half);
+        a29 += b * subgroupShuffle(x7, half + 1u);
+        a30 += b * subgroupShuffle(x7, half + 2u);
+        a31 += b * subgroupShuffle(x7, half + 3u);
+      }
+    }
+  }
+  store(first + half + 0u, k4, a0);
+  store(first + half + 1u, k4, a1);
+  store(first + half + 2u, k4, a2);
+  store(first + half + 3u, k4, a3);
+  store(first + half + 8u, k4, a4);
+  store(first + half + 9u, k4, a5);
+  store(first + half + 10u, k4, a6);
+  store(first + half + 11u, k4, a7);
+  store(first + half + 16u, k4, a8);
+  store(first + half + 17u, k4, a9);
+  store(first + half + 18u, k4, a10);
+  store(first + half + 19u, k4, a11);
+  store(first + half + 24u, k4, a12);
+  store(first + half + 25u, k4, a13);
+  store(first + half + 26u, k4, a14);
+  store(first + half + 27u, k4, a15);
+  store(first + half + 32u, k4, a16);
+  store(first + half + 33u, k4, a17);
+  store(first + half + 34u, k4, a18);
+  store(first + half + 35u, k4, a19);
+  store(first + half + 40u, k4, a20);
+  store(first + half + 41u, k4, a21);
+  store(first + half + 42u, k4, a22);
+  store(first + half + 43u, k4, a23);
+  store(first + half + 48u, k4, a24);
+  store(first + half + 49u, k4, a25);
+  store(first + half + 50u, k4, a26);
+  store(first + half + 51u, k4, a27);
+  store(first + half + 56u, k4, a28);
+  store(first + half + 57u, k4, a29);
+  store(first + half + 58u, k4, a30);
+  store(first + half + 59u, k4, a31);
+}
