@@ -17,7 +17,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (parsed.plan) {
-    console.log(planOf(parsed.given));
+    console.log(await planOf(parsed.given));
     return 0;
   }
   const interrupt = new AbortController();

@@ -4,31 +4,41 @@
  * @module
  */
 import { traceTraining, type TrainerOptions } from "./byol/trainer.ts";
-import { DEFAULT_LIMITS } from "./gpu/device.ts";
+import { DEFAULT_LIMITS, openGpu } from "./gpu/device.ts";
 import { planMemory } from "./graph/plan.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} MB`;
 
-/** A table of the bytes that training with `options` takes on a GPU, by category. */
-export function planReport(options: TrainerOptions): string {
-  // The kernels for subgroups of 8 need not exist here: all variants bind the same tensors.
-  const { step, networks } = traceTraining(options, { ...DEFAULT_LIMITS, subgroupSize: 0 });
+/**
+ * A table of the bytes that training with `options` takes, by category: on the machine's adapter, whose kernels decide
+ * whether textures are copied, or without one on any.
+ */
+export async function planReport(options: TrainerOptions): Promise<string> {
+  using gpu = await openGpu().catch(() => null);
+  const { step, networks } = traceTraining(options, {
+    ...gpu?.limits ?? DEFAULT_LIMITS,
+    subgroupSize: gpu?.subgroupSize ?? 0,
+  });
   const { bytes, total, largest } = planMemory(step.dispatches);
   const parameters = networks.online.network.parameters.variables.reduce(
     (sum, { layout }) => sum + layout.torchShape.reduce((a, b) => a * b),
     0,
   );
   const { batch, size } = options;
+  const rows = [...bytes].sort(([, a], [, b]) => b - a);
+  const line = (what: string, n: number) => `  ${what.padEnd(14)} ${megabytes(n)}`;
+  const refused = gpu && largest.bytes > gpu.limits.maxBinding
+    ? `, more than the ${
+      megabytes(gpu.limits.maxBinding).trim()
+    } that this adapter allows: the run would be refused`
+    : "";
   return [
-    `Plan for ${batch} images of ${size} × ${size} pixels in two views, ${
+    `Plan for ${batch} images of ${size} × ${size} pixels in two views, on ${gpu?.name ?? "any adapter"}:`,
+    ...rows.map(([category, n]) => line(category, n)),
+    line("total", total),
+    `The online network has ${
       parameters.toLocaleString("en")
-    } parameters online`,
-    ...[...bytes].sort(([, a], [, b]) => b - a).map(([category, n]) =>
-      `  ${category.padEnd(13)} ${megabytes(n)}`
-    ),
-    `  ${"total".padEnd(13)} ${megabytes(total)}`,
-    `Largest binding: ${
-      megabytes(largest.bytes).trim()
-    }, ${largest.name}. A step is ${step.dispatches.length} dispatches in one submit.`,
+    } parameters, a step ${step.dispatches.length} dispatches.`,
+    `The largest binding is ${largest.name} with ${megabytes(largest.bytes).trim()}${refused}.`,
   ].join("\n");
 }

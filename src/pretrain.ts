@@ -96,8 +96,8 @@ function trainerOptions(
 }
 
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
-export function planOf(given: GivenTrainFlags): string {
-  return planReport(trainerOptions(trainOptions(given)));
+export async function planOf(given: GivenTrainFlags): Promise<string> {
+  return await planReport(trainerOptions(trainOptions(given)));
 }
 
 /** Which samples train and which are held out: [0, train) and [train, train + holdout). */

@@ -268,8 +268,8 @@ Deno.test("train.ts: exit codes are 1 for the user's input and 2 for the machine
   });
 });
 
-Deno.test("planOf: tells the memory of a configuration that nobody could allocate here", () => {
-  const report = planOf({ data: "photos", backbone: "resnet18", batch: 512 });
+Deno.test("planOf: tells the memory of a configuration that nobody could allocate here", onGpu, async () => {
+  const report = await planOf({ data: "photos", backbone: "resnet18", batch: 512 });
   assert(/activations\s+[\d.]+ MB/.test(report) && /total\s+[\d.]+ MB/.test(report), report);
   assert(/512 images of 32 × 32 pixels/.test(report), report);
 });

@@ -50,7 +50,7 @@ export function trainOptions(given: GivenTrainFlags): TrainOptions {
     }
   }
   const data = given.data ?? "shapes";
-  const kind = data === "shapes" ? "shapes" : "other";
+  const kind = /^shapes(:|$)/.test(data) ? "shapes" : "other";
   const preset = presets[kind];
   const size = given.size ?? recipeSizes[given.recipe ?? preset.recipe];
   const isLarge = size > largestSmallSize;

@@ -124,6 +124,11 @@ Deno.test("options given by a program are held to the same rules", async () => {
 });
 
 Deno.test("defaults follow from other options", () => {
+  assertIncludes(parse("--data", "shapes:640"), {
+    backbone: "resnet8",
+    recipe: "shapes",
+    out: "runs/shapes-640-resnet8",
+  });
   assertIncludes(parse("--data", "d", "--size", "64"), { recipe: "cifar", stem: "cifar" });
   assertIncludes(parse("--data", "d", "--size", "65"), { recipe: "byol", stem: "imagenet" });
   assertIncludes(parse("--data", "d", "--recipe", "byol"), { size: 224, stem: "imagenet" });
