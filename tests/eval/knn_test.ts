@@ -1,0 +1,96 @@
+import { knnAccuracy, usualK } from "../../src/eval/knn.ts";
+import { rawPixels } from "../../src/eval/features.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { knn } from "../reference/knn.ts";
+
+/** Clustered features: class centres with noise, so that accuracies lie between chance and 1. */
+function clustered(tag: string, { n, dims, classes }: { n: number; dims: number; classes: number }) {
+  const centres = hashSigned("centres", classes * dims), noise = hashSigned(tag, n * dims);
+  const labels = Int32Array.from({ length: n }, (_, i) => (i * 7) % classes);
+  const features = Float32Array.from(noise, (value, i) => {
+    return 2.5 * value + centres[labels[Math.floor(i / dims)] * dims + i % dims];
+  });
+  return { features, labels, dims };
+}
+
+Deno.test("knnAccuracy: counts as the reference does, with unlabelled samples left out", onGpu, async () => {
+  const gpu = await sharedGpu();
+  // 11 dimensions are padded to 12, 301 queries are two blocks, 600 references are no multiple of a tile.
+  for (
+    const { N, Q, dims, k, T } of [
+      { N: 600, Q: 301, dims: 11, k: 20, T: 0.1 },
+      { N: 37, Q: 9, dims: 5, k: 200, T: 0.5 },
+      { N: 600, Q: 301, dims: 11, k: 1, T: 0.1 },
+    ]
+  ) {
+    const references = clustered("references", { n: N, dims, classes: 4 });
+    const queries = clustered("queries", { n: Q, dims, classes: 4 });
+    const { predictions } = knn(
+      { features: references.features, labels: references.labels, queries: queries.features },
+      { N, Q, D: dims, k: Math.min(k, N), T, classes: 4 },
+    );
+    const expected = queries.labels.filter((label, i) => label === predictions[i]).length / Q;
+    assert(k === 200 || expected > 0.3 && expected < 0.95, `the case is too easy or too hard: ${expected}`);
+    assertEquals(await knnAccuracy(gpu, { references, queries, k, T }), expected);
+
+    const more = {
+      dims,
+      features: Float32Array.from([...references.features, ...queries.features.subarray(0, 2 * dims)]),
+      labels: Int32Array.from([...references.labels, -1, -1]),
+    };
+    assertEquals(await knnAccuracy(gpu, { references: more, queries, k, T }), expected);
+  }
+});
+
+Deno.test("knnAccuracy: blocks of references are joined", onGpu, async () => {
+  // 2^26 bytes hold 2,048 references of 8,192 dimensions: 2,100 of them take two blocks. Each has a direction of its own.
+  const dims = 8192, n = 2100;
+  const references = { dims, features: new Float32Array(n * dims), labels: new Int32Array(n) };
+  for (let i = 0; i < n; i++) {
+    references.features[i * dims + i] = 1;
+    references.labels[i] = i;
+  }
+  const features = new Float32Array(3 * dims);
+  [5, 2047, 2099].forEach((i, row) =>
+    features.set(references.features.subarray(i * dims, (i + 1) * dims), row * dims)
+  );
+  const queries = { dims, features, labels: Int32Array.from([5, 2047, 0]) };
+  assertEquals(await knnAccuracy(await sharedGpu(), { references, queries, k: 1 }), 2 / 3);
+});
+
+Deno.test("knnAccuracy: sets that do not fit are refused", onGpu, async () => {
+  const set = (dims: number, label: number) => ({
+    dims,
+    features: new Float32Array(dims),
+    labels: Int32Array.of(label),
+  });
+  const gpu = await sharedGpu();
+  await assertThrows(
+    () => knnAccuracy(gpu, { references: set(4, 0), queries: set(8, 0), k: 1 }),
+    RangeError,
+    /agree/,
+  );
+  await assertThrows(
+    () => knnAccuracy(gpu, { references: set(4, -1), queries: set(4, 0), k: 1 }),
+    RangeError,
+    /by 0/,
+  );
+});
+
+Deno.test("usualK: 20 below 5,000 references, 200 from there", () => {
+  assertEquals([usualK(4999), usualK(5000)], [20, 200]);
+});
+
+Deno.test("rawPixels: drops the fourth channel, and averages squares of large images", () => {
+  const small = Float32Array.from({ length: 2 * 4 * 4 }, (_, i) => i);
+  assertEquals([...rawPixels(small, { n: 2, size: 2 })].slice(0, 6), [0, 1, 2, 4, 5, 6]);
+  // 66 px: squares of 3 px, 22 to a side.
+  const large = new Float32Array(66 * 66 * 4);
+  for (let y = 0; y < 66; y++) for (let x = 0; x < 66; x++) large.set([x, y, 1, 9], (y * 66 + x) * 4);
+  const pixels = rawPixels(large, { n: 1, size: 66 });
+  assertEquals(pixels.length, 22 * 22 * 3);
+  assert([1, 1, 1].every((value, i) => Math.abs(pixels[i] - value) < 1e-5));
+  assert([64, 64, 1].every((value, i) => Math.abs(pixels[pixels.length - 3 + i] - value) < 1e-4));
+});
