@@ -21,9 +21,9 @@ export {
   planOf,
   pretrain,
   type PretrainHooks,
-  type StepRecord,
   type Summary,
 } from "./src/pretrain.ts";
+export type { StepRecord } from "./src/recorder.ts";
 export { type TrainOptions, trainOptions } from "./src/cli/train_defaults.ts";
 export { MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";

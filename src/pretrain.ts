@@ -8,8 +8,7 @@ import { evaluationBatches, trainingBatches } from "../data/pipeline.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import { type Recipe, recipeByName } from "./augment/recipe.ts";
 import { backboneOf, Trainer, type TrainerOptions } from "./byol/trainer.ts";
-import { targetDecay } from "./byol/schedule.ts";
-import { Clock, type Lap } from "./clock.ts";
+import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
 import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
@@ -18,33 +17,17 @@ import { UserError } from "./errors.ts";
 import { encoderKnn, type KnnData, rawPixelKnn } from "./eval/evaluate.ts";
 import { openGpu } from "./gpu/device.ts";
 import { BadImages } from "./io/bad_images.ts";
-import { saveCheckpoint } from "./io/checkpoint.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
 import { backboneByName } from "./nn/resnet.ts";
-import { learningRate } from "./optim/schedule.ts";
 import { planReport } from "./plan_report.ts";
-import { newRun, recordedOptions, resumedRun, writeConfig } from "./run_folder.ts";
-
-/** A line of metrics.jsonl. */
-export interface StepRecord extends Lap {
-  /** Steps done, 1 for the first. */
-  step: number;
-  epoch: number;
-  /** The sum of both terms averaged over the batch, 0 … 8. */
-  loss: number;
-  lr: number;
-  tau: number;
-  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
-  z_std: number;
-}
+import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
+import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
-export interface KnnFigures {
-  raw_pixels: number;
-  untrained: number;
+export interface KnnFigures extends KnnBefore {
   trained: number;
 }
 
@@ -77,10 +60,8 @@ export interface PretrainHooks {
   print?: (line: string) => void;
 }
 
-/** Batches submitted before the GPU has done with them take at most so many bytes, and are at most so many. */
+/** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Steps from report to report at the most: the ring that the GPU writes to holds some thousand. */
-const REPORT_EVERY = 1000;
 /** Images of a batch in evaluation. */
 const EVALUATION_BATCH = 128;
 
@@ -126,7 +107,7 @@ function split(
  *
  * @param given The options of `train.ts` by name; what is left out has the default that `--help` tells.
  * @returns where the run's files are, and what it came to.
- * @throws {UserError} on input that cannot be used, before anything is written.
+ * @throws {UserError} on input that cannot be used, as a rule before anything is written; and if the loss is not finite.
  * @throws {MachineError} if there is no adapter, or it refuses the memory, or the disk does.
  *
  * @example
@@ -144,9 +125,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
   const recipe = recipeByName(options.recipe);
   const source = await openSource(options.data);
   try {
+    const { fingerprint } = source;
     const { train, holdout } = split(source, options);
     const total = options.steps ?? options.epochs! * Math.floor(train / batch);
-    if (checkpoint && checkpoint.metadata.fingerprint !== source.fingerprint) {
+    if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint) {
       throw new UserError(
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
           `Restore them, or begin a new run.`,
@@ -193,7 +175,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
           (trainer.plannedBytes / 1e6).toFixed(0)
         } MB of GPU memory, results in ${out}`,
     );
-    let before = checkpoint ? checkpoint.metadata.knn as Omit<KnnFigures, "trained"> | null : null;
+    let before = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : null;
     if (data && !checkpoint) {
       before = { raw_pixels: await rawPixelKnn(gpu, data), untrained: await encoderAccuracy(data) };
       progress.log(
@@ -203,86 +185,53 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       );
     }
 
-    const scalars = (step: number) => ({
-      step,
-      lr: learningRate(step, { lr: options.lr, total, warmup: options.warmup }),
-      momentum: options.momentum,
-      weightDecay: options.weightDecay,
-      tau: targetDecay(step, { tau: options.tau, total, schedule: options.tauSchedule }),
-    });
-    let position = checkpoint?.metadata.position as { epoch: number; offset: number } ??
-      { epoch: 0, offset: 0 };
-    let step = start, saved = start, finalLoss = checkpoint ? checkpoint.metadata.loss as number : NaN;
-    let unreported: { epoch: number }[] = [];
     const clock = new Clock();
-
-    /** Reads the metrics of the steps since the last report, checks all, writes every `logEvery`th. */
-    const report = async () => {
-      if (unreported.length === 0) return;
-      const steps = unreported, from = step - steps.length, lap = clock.lap(steps.length * batch);
-      unreported = [];
-      (await trainer.metrics(from, step)).forEach(({ loss, zStd }, i) => {
-        const { lr, tau } = scalars(from + i);
-        const record = { step: from + i + 1, epoch: steps[i].epoch, loss, lr, tau, ...lap, z_std: zStd };
-        if (record.step % options.logEvery === 0 || record.step === total) metrics.write(record);
-        finalLoss = loss;
-      });
-      const { images_per_second: imagesPerSecond, data_wait: dataWait } = lap;
-      progress.update(step, { loss: finalLoss, lr: scalars(step - 1).lr, imagesPerSecond, dataWait });
-    };
-    const save = async () => {
-      await report(); // A state whose loss is not finite is not worth keeping.
-      const state = await trainer.state();
-      metrics.flush();
-      await bad.flush();
-      const metadata = {
-        epoch: position.epoch,
-        position,
-        loss: finalLoss,
-        seed,
-        config: recordedOptions(options),
-        fingerprint: source.fingerprint,
-        knn: before,
-      };
-      await saveCheckpoint(out, { step, tensors: state, metadata }, { keep: options.keep });
-      saved = step;
-      return state;
-    };
-
-    if (step < total) {
+    const recorder = new Recorder({
+      options,
+      total,
+      trainer,
+      metrics,
+      progress,
+      bad,
+      clock,
+      fingerprint,
+      knn: before,
+    }, checkpoint);
+    if (recorder.step < total) {
       const stepsAhead = Math.max(
         1,
         Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
       );
-      const inFlight: Promise<void>[] = [];
-      const batches = trainingBatches({ ...pipeline, limit: train, batch, seed, start: position })
+      let earlier = Promise.resolve();
+      const batches = trainingBatches({ ...pipeline, limit: train, batch, seed, start: recorder.position })
         .getReader();
       try {
-        while (step < total && !hooks.signal?.aborted) {
+        while (recorder.step < total && !hooks.signal?.aborted) {
           const { value } = await clock.waiting(batches.read());
           if (!value) throw new Error("The endless stream of batches ended");
-          trainer.step(value.views, scalars(step));
+          trainer.step(value.views, recorder.scalars(recorder.step));
           value.release();
-          position = value.next;
-          unreported.push({ epoch: value.epoch });
-          step++;
-          inFlight.push(clock.submitted(trainer.settled()));
-          if (inFlight.length > stepsAhead) await inFlight.shift();
-          if (step % options.checkpointEvery === 0 && step < total) await save();
-          else if (step % Math.min(options.logEvery, REPORT_EVERY) === 0) await report();
+          const done = clock.submitted(trainer.settled());
+          done.catch(() => {}); // A failure is met where `done` is awaited, or by the next step's check.
+          recorder.submitted(value);
+          if (recorder.step % stepsAhead === 0) {
+            await earlier;
+            earlier = done;
+          }
+          await recorder.reportIfDue();
         }
       } finally {
-        await Promise.allSettled(inFlight);
         await batches.cancel();
       }
     }
+    const { step } = recorder;
     if (step < total) {
-      if (step > saved) await save();
+      await recorder.save();
       progress.stop();
       return { out, step, total, summary: null };
     }
 
-    const state = await save();
+    const state = await recorder.save();
     const { seconds } = clock;
     const encoderPath = join(out, "encoder.safetensors");
     await writeSafetensors(encoderPath, {
@@ -292,9 +241,9 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     const knn = before && data && { ...before, trained: await encoderAccuracy(data) };
     const summary: Summary = {
       knn,
-      final_loss: finalLoss,
+      final_loss: recorder.loss,
       seconds,
-      images_per_second: (step - start) * batch / seconds,
+      images_per_second: (total - start) * batch / seconds,
     };
     await writeJson(join(out, "summary.json"), summary);
     await bad.flush();

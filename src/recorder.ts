@@ -1,0 +1,147 @@
+/**
+ * What a run leaves behind as it goes: metrics, progress, checkpoints.
+ *
+ * @module
+ */
+import type { Position } from "../data/pipeline.ts";
+import type { Trainer } from "./byol/trainer.ts";
+import { targetDecay } from "./byol/schedule.ts";
+import type { Clock, Lap } from "./clock.ts";
+import type { Progress } from "./cli/progress.ts";
+import type { TrainOptions } from "./cli/train_defaults.ts";
+import type { BadImages } from "./io/bad_images.ts";
+import { type LoadedCheckpoint, saveCheckpoint } from "./io/checkpoint.ts";
+import type { Metrics } from "./io/metrics.ts";
+import type { TorchTensor } from "./nn/weights.ts";
+import { learningRate } from "./optim/schedule.ts";
+import { recordedOptions } from "./run_folder.ts";
+
+/** A line of metrics.jsonl. */
+export interface StepRecord extends Lap {
+  /** Steps done, 1 for the first. */
+  step: number;
+  /** The epoch of the step's batch, 0 for the first. */
+  epoch: number;
+  /** The sum of both terms averaged over the batch, 0 … 8. */
+  loss: number;
+  lr: number;
+  tau: number;
+  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
+  z_std: number;
+}
+
+/** kNN accuracies in 0 … 1 before the first step. */
+export interface KnnBefore {
+  raw_pixels: number;
+  untrained: number;
+}
+
+/** What a recorder records, and where to. */
+export interface RecorderOptions {
+  options: TrainOptions;
+  /** Steps of the whole run. */
+  total: number;
+  trainer: Trainer;
+  metrics: Metrics<StepRecord>;
+  progress: Progress;
+  bad: BadImages;
+  clock: Clock;
+  /** Of the source. */
+  fingerprint: string;
+  knn: KnnBefore | null;
+}
+
+/** Steps from report to report at the most: the ring that the GPU writes to holds some thousand. */
+const REPORT_EVERY = 1000;
+
+/** Counts the steps of a run, and writes down what is known of them. */
+export class Recorder {
+  /** Steps submitted, from the beginning of the run. */
+  step: number;
+  /** The samples to go on with. */
+  position: Position;
+  /** The loss of the last step reported. */
+  loss: number;
+  readonly #to: RecorderOptions;
+  /** The epochs of the steps not reported yet. */
+  #unreported: number[] = [];
+
+  /** Goes on from `checkpoint`, or begins. */
+  constructor(to: RecorderOptions, checkpoint: LoadedCheckpoint | null) {
+    this.#to = to;
+    this.step = checkpoint?.step ?? 0;
+    this.position = checkpoint?.metadata.position as Position | undefined ?? { epoch: 0, offset: 0 };
+    this.loss = checkpoint?.metadata.loss as number | undefined ?? NaN;
+  }
+
+  /** The scalars of step `step`, 0 for the first. */
+  scalars(step: number): { step: number; lr: number; momentum: number; weightDecay: number; tau: number } {
+    const { options: { lr, warmup, momentum, weightDecay, tau, tauSchedule }, total } = this.#to;
+    return {
+      step,
+      lr: learningRate(step, { lr, total, warmup }),
+      momentum,
+      weightDecay,
+      tau: targetDecay(step, { tau, total, schedule: tauSchedule }),
+    };
+  }
+
+  /** Notes that the step on a batch was submitted. */
+  submitted({ epoch, next }: { epoch: number; next: Position }): void {
+    this.position = next;
+    this.#unreported.push(epoch);
+    this.step++;
+  }
+
+  /** Writes a checkpoint or the metrics if their time has come. */
+  async reportIfDue(): Promise<void> {
+    const { options: { checkpointEvery, logEvery }, total } = this.#to;
+    if (this.step % checkpointEvery === 0 && this.step < total) await this.save();
+    else if (this.step % Math.min(logEvery, REPORT_EVERY) === 0) await this.report();
+  }
+
+  /** Reads the metrics of the steps since the last report, checks all, and writes every `logEvery`th and the last. */
+  async report(): Promise<void> {
+    const { options: { batch, logEvery }, total, trainer, metrics, progress, clock } = this.#to;
+    const epochs = this.#unreported, from = this.step - epochs.length;
+    if (epochs.length === 0) return;
+    this.#unreported = [];
+    const figures = await trainer.metrics(from, this.step);
+    const lap = clock.lap(epochs.length * batch);
+    figures.forEach(({ loss, zStd }, i) => {
+      const { lr, tau } = this.scalars(from + i);
+      const record = { step: from + i + 1, epoch: epochs[i], loss, lr, tau, ...lap, z_std: zStd };
+      if (record.step % logEvery === 0 || record.step === total) metrics.write(record);
+      this.loss = loss;
+    });
+    const { images_per_second: imagesPerSecond, data_wait: dataWait } = lap;
+    progress.update(this.step, {
+      loss: this.loss,
+      lr: this.scalars(this.step - 1).lr,
+      imagesPerSecond,
+      dataWait,
+    });
+  }
+
+  /** Writes a checkpoint, and returns the state that it holds. A state whose loss is not finite is not written. */
+  async save(): Promise<Map<string, TorchTensor>> {
+    const { options, trainer, metrics, bad, fingerprint, knn } = this.#to;
+    await this.report();
+    const tensors = await trainer.state();
+    metrics.flush();
+    await bad.flush();
+    const { step, position, loss } = this;
+    const { out, seed, keep } = options;
+    const metadata = {
+      epoch: position.epoch,
+      position,
+      loss,
+      seed,
+      config: recordedOptions(options),
+      fingerprint,
+      knn,
+    };
+    if (step > 0) await saveCheckpoint(out, { step, tensors, metadata }, { keep });
+    return tensors;
+  }
+}
