@@ -24,7 +24,7 @@ export {
   type Summary,
 } from "./src/pretrain.ts";
 export type { StepRecord } from "./src/recorder.ts";
-export { type TrainOptions, trainOptions } from "./src/cli/train_defaults.ts";
+export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 export { MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
 export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { relative, resolve } from "node:path";
+import type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
 import { planOf, pretrain } from "./src/pretrain.ts";
@@ -23,16 +25,35 @@ async function main(args: string[]): Promise<number> {
   const interrupt = new AbortController();
   Deno.addSignalListener("SIGINT", () => {
     if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
-    console.log("Interrupted: finishing the step and writing a checkpoint. Interrupt again to stop at once.");
+    console.log(
+      "Interrupted: finishing what is under way, and keeping what is done. Interrupt again to stop at once.",
+    );
     interrupt.abort();
   });
-  const { out, step, total, summary } = await pretrain(parsed.given, {
+  const given = fromCaller(parsed.given);
+  const { out, step, total, summary } = await pretrain(given, {
     resume: parsed.resume,
     signal: interrupt.signal,
   });
-  if (summary) return 0;
-  console.log(`Stopped after step ${step} of ${total}. To go on: add --resume --out ${out}`);
+  if (summary) {
+    if (parsed.resume && step === total) console.log(`The run in ${out} is complete.`);
+    return 0;
+  }
+  console.log(
+    step === 0
+      ? "Stopped before the first step: there is nothing to go on with."
+      : `Stopped after step ${step} of ${total}. To go on: add --resume --out ${out}`,
+  );
   return INTERRUPTED;
+}
+
+/** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
+function fromCaller({ data, out, ...given }: GivenTrainFlags): GivenTrainFlags {
+  const caller = Deno.env.get("INIT_CWD");
+  if (!caller) return { data, out, ...given };
+  const path = (given: string | undefined) =>
+    given === undefined ? undefined : relative(Deno.cwd(), resolve(caller, given));
+  return { ...given, data: data?.startsWith("shapes") ? data : path(data), out: path(out) };
 }
 
 if (import.meta.main) {

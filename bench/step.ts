@@ -5,7 +5,7 @@
  */
 import { Trainer } from "../src/byol/trainer.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { backboneByName } from "../src/nn/resnet.ts";
+import { backboneByName } from "../src/nn/backbones.ts";
 import { keyedRandom } from "../src/random.ts";
 
 const size = 32;

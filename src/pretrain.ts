@@ -21,7 +21,7 @@ import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
-import { backboneByName } from "./nn/resnet.ts";
+import { backboneByName } from "./nn/backbones.ts";
 import { planReport } from "./plan_report.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
@@ -62,8 +62,10 @@ export interface PretrainHooks {
 
 /** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Images of a batch in evaluation. */
+/** Images of a batch in evaluation, if a training step has no fewer. */
 const EVALUATION_BATCH = 128;
+/** Samples that vote in kNN at the most: of more, the first. */
+const MOST_REFERENCES = 50_000;
 
 function trainerOptions(
   { backbone, stem, hidden, projection, batch, size, optimizer }: TrainOptions,
@@ -87,16 +89,19 @@ function split(
   { limit, holdout, batch }: TrainOptions,
 ): { train: number; holdout: number } {
   const n = source.length;
-  const held = holdout ?? (source.classes.length > 1 ? Math.min(maxHoldout, Math.floor(n / 10)) : 0);
+  const usual = source.classes.length > 1
+    ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
+    : 0;
+  const held = holdout ?? usual;
   const train = limit ?? n - held;
   if (train + held > n || train < batch) {
     throw new UserError(
-      `Cannot train on ${source.name} as it has ${n} samples: expected at least ${
-        Math.max(limit ?? batch, batch) + held
-      }, ` +
-        `--limit ${
+      `Cannot train on ${source.name} as it has ${n} samples: expected ${
+        train < batch ? `a batch of ${batch}` : train
+      } to ` +
+        `train on (--batch ${batch}, --limit ${
           limit ?? "all"
-        } (one batch of ${batch} at least) and --holdout ${held}. Lower --batch, --limit or --holdout.`,
+        }) and ${held} to hold out (--holdout). Lower one of them.`,
     );
   }
   return { train, holdout: held };
@@ -112,7 +117,7 @@ function split(
  *
  * @example
  * ```ts
- * import { pretrain } from "./mod.ts";
+ * import { pretrain } from "./pretrain.ts";
  *
  * const out = await Deno.makeTempDir();
  * const { summary } = await pretrain({ data: "shapes:64", holdout: 0, batch: 16, steps: 2, out }, { print() {} });
@@ -133,6 +138,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
           `Restore them, or begin a new run.`,
       );
+    }
+    if (checkpoint && checkpoint.step >= total) {
+      const summary = await finishedSummary(out);
+      if (summary) return { out, step: total, total, summary };
     }
     using gpu = await openGpu();
     using trainer = new Trainer(gpu, trainerOptions(options));
@@ -159,13 +168,23 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     });
     const bad = await BadImages.open(out, { resume: hooks.resume ?? false, log: progress.log });
     const pipeline = { source, size, recipe, workers, onBadImage, onBad: bad.add };
+    // A training step has two views of each image: evaluation then asks for no larger bindings than training does.
+    const rows = Math.min(EVALUATION_BATCH, 2 * batch);
     const images = (first: number, limit: number) => () =>
-      evaluationBatches({ ...pipeline, first, limit, batch: EVALUATION_BATCH });
-    const data: KnnData | null = holdout > 0 && source.classes.length > 1
-      ? { references: images(0, train), queries: images(train, holdout), batch: EVALUATION_BATCH, size }
-      : null;
-    const encoderAccuracy = (data: KnnData) =>
+      evaluationBatches({ ...pipeline, first, limit, batch: rows });
+    const data: KnnData = {
+      references: images(0, Math.min(train, MOST_REFERENCES)),
+      queries: images(train, holdout),
+      batch: rows,
+      size,
+      signal: hooks.signal,
+    };
+    const encoderAccuracy = () =>
       encoderKnn(gpu, { ...data, memory: trainer.memory, encoder: trainer.networks.online.encoder });
+    const interrupted = (step: number): Outcome => {
+      progress.stop();
+      return { out, step, total, summary: null };
+    };
 
     progress.log(
       `${
@@ -176,12 +195,20 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         } MB of GPU memory, results in ${out}`,
     );
     let before = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : null;
-    if (data && !checkpoint) {
-      before = { raw_pixels: await rawPixelKnn(gpu, data), untrained: await encoderAccuracy(data) };
+    if (holdout > 0 && source.classes.length > 1 && !checkpoint) {
+      try {
+        const [raw_pixels, untrained] = [await rawPixelKnn(gpu, data), await encoderAccuracy()];
+        if (raw_pixels !== null && untrained !== null) before = { raw_pixels, untrained };
+      } catch (error) {
+        if (hooks.signal?.aborted) return interrupted(0);
+        throw error;
+      }
       progress.log(
-        `kNN before training: raw pixels ${percent(before.raw_pixels)}, untrained ${
-          percent(before.untrained)
-        }`,
+        before
+          ? `kNN before training: raw pixels ${percent(before.raw_pixels)}, untrained ${
+            percent(before.untrained)
+          }`
+          : "No kNN: the samples that train or those held out have no labels",
       );
     }
 
@@ -224,11 +251,9 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         await batches.cancel();
       }
     }
-    const { step } = recorder;
-    if (step < total) {
+    if (recorder.step < total) {
       await recorder.save();
-      progress.stop();
-      return { out, step, total, summary: null };
+      return interrupted(recorder.step);
     }
 
     const state = await recorder.save();
@@ -238,7 +263,14 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       tensors: backboneOf(state),
       metadata: encoderMetadata(options, recipe),
     });
-    const knn = before && data && { ...before, trained: await encoderAccuracy(data) };
+    let trained: number | null = null;
+    try {
+      trained = before && await encoderAccuracy();
+    } catch (error) {
+      if (hooks.signal?.aborted) return interrupted(total);
+      throw error;
+    }
+    const knn = before && trained !== null ? { ...before, trained } : null;
     const summary: Summary = {
       knn,
       final_loss: recorder.loss,
@@ -256,7 +288,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         }`,
       );
     }
-    return { out, step, total, summary };
+    return { out, step: total, total, summary };
   } finally {
     source.close();
   }
@@ -272,4 +304,13 @@ function encoderMetadata(
   { mean, std }: Recipe,
 ): Record<string, string> {
   return { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) };
+}
+
+/** The summary of a run that has ended; null if it was interrupted before that. */
+async function finishedSummary(out: string): Promise<Summary | null> {
+  try {
+    return JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
+  } catch {
+    return null;
+  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "../data/pipeline.ts";
+import { UserError } from "./errors.ts";
 import type { Trainer } from "./byol/trainer.ts";
 import { targetDecay } from "./byol/schedule.ts";
 import type { Clock, Lap } from "./clock.ts";
@@ -128,6 +129,7 @@ export class Recorder {
     const { options, trainer, metrics, bad, fingerprint, knn } = this.#to;
     await this.report();
     const tensors = await trainer.state();
+    expectFinite(tensors, this.step);
     metrics.flush();
     await bad.flush();
     const { step, position, loss } = this;
@@ -138,10 +140,25 @@ export class Recorder {
       loss,
       seed,
       config: recordedOptions(options),
+      undecayed: trainer.undecayed,
       fingerprint,
       knn,
     };
     if (step > 0) await saveCheckpoint(out, { step, tensors, metadata }, { keep });
     return tensors;
+  }
+}
+
+/** The loss of a step is computed before its update, and is bounded: weights may be lost while it still looks well. */
+function expectFinite(tensors: ReadonlyMap<string, TorchTensor>, step: number): void {
+  for (const [name, { data }] of tensors) {
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new UserError(
+      `Training stopped as ${name} has the value ${
+        data[bad]
+      } after step ${step}: finite numbers are expected. ` +
+        `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
+    );
   }
 }

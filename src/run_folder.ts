@@ -24,8 +24,19 @@ export interface Run {
   checkpoint: LoadedCheckpoint | null;
 }
 
-/** What may differ between a run and its continuation: nothing that a weight depends on. */
-const CHANGEABLE = new Set<string>(["out", "workers", "checkpointEvery", "keep", "logEvery", "onBadImage"]);
+/**
+ * What may differ between a run and its continuation: nothing that a weight depends on. The data may have moved: that
+ * they are the same is told by their fingerprint.
+ */
+const CHANGEABLE = new Set<string>([
+  "data",
+  "out",
+  "workers",
+  "checkpointEvery",
+  "keep",
+  "logEvery",
+  "onBadImage",
+]);
 
 const configPath = (out: string) => join(out, "config.json");
 
@@ -55,9 +66,11 @@ export async function newRun(given: GivenTrainFlags): Promise<Run> {
   if (given.out === undefined) {
     return { options: { ...options, out: (await numberedFolders(options.out)).free }, checkpoint: null };
   }
-  if (await exists(configPath(given.out))) {
+  const traces = [configPath(given.out), join(given.out, "metrics.jsonl")];
+  if ((await Promise.all(traces.map(exists))).includes(true) || await latestCheckpoint(given.out)) {
     throw new UserError(
-      `Cannot begin a run in ${given.out} as it holds one already: expected a folder without config.json. ` +
+      `Cannot begin a run in ${given.out} as it holds one already: expected a folder without config.json, ` +
+        `metrics.jsonl and checkpoints. ` +
         `Add --resume to go on with that run, or choose another --out.`,
     );
   }
@@ -82,7 +95,7 @@ export async function resumedRun(given: GivenTrainFlags): Promise<Run> {
   const out = given.out ?? (await numberedFolders(usual)).taken.at(-1) ?? usual;
   let saved: TrainOptions;
   try {
-    saved = JSON.parse(await Deno.readTextFile(configPath(out)));
+    saved = trainOptionsOf(JSON.parse(await Deno.readTextFile(configPath(out))));
   } catch (error) {
     throw new UserError(
       `Cannot resume the run in ${out} as its config.json cannot be read: ${messageOf(error)}. ` +
@@ -91,15 +104,37 @@ export async function resumedRun(given: GivenTrainFlags): Promise<Run> {
   }
   for (const [name, value] of Object.entries(given)) {
     const before = saved[name as keyof TrainOptions];
-    if (!CHANGEABLE.has(name) && value !== before) {
+    // --steps overrides --epochs, of which nothing was saved then.
+    const overridden = name === "epochs" && given.steps !== undefined;
+    if (!CHANGEABLE.has(name) && !overridden && value !== undefined && value !== before) {
       throw new UserError(
         `Cannot resume the run in ${out} with ${name} = ${value} as it began with ${before}: expected the same ` +
           `options, apart from ${[...CHANGEABLE].join(", ")}. Leave the option out, or begin a new run.`,
       );
     }
   }
+  const options = { ...saved, ...given, epochs: saved.epochs, out };
   const path = await latestCheckpoint(out);
-  return { options: { ...saved, ...given, out }, checkpoint: path ? await loadCheckpoint(path) : null };
+  if (!path) return { options, checkpoint: null };
+  const checkpoint = await loadCheckpoint(path);
+  const theirs = checkpoint.metadata.config as Record<string, unknown> ?? {};
+  const differences = Object.entries(recordedOptions(options)).filter(([name, value]) =>
+    theirs[name] !== value
+  );
+  if (differences.length) {
+    const list = differences.map(([name, value]) => `${name} ${theirs[name]} instead of ${value}`).join(", ");
+    throw new UserError(
+      `Cannot resume the run in ${out} as ${path} is of another run: expected the options of config.json, found ${list}. ` +
+        `Restore the one or the other, or begin a new run.`,
+    );
+  }
+  return { options, checkpoint };
+}
+
+/** What config.json must be. */
+function trainOptionsOf(value: unknown): TrainOptions {
+  if (typeof value === "object" && value !== null && "backbone" in value) return value as TrainOptions;
+  throw new TypeError("an object with the options of a run is expected");
 }
 
 /** The options that a checkpoint records: those that weights depend on, so that equal runs give equal files. */

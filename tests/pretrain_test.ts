@@ -168,6 +168,38 @@ Deno.test("pretrain: --tau 1 leaves the target as it was", onGpu, async () => {
   });
 });
 
+Deno.test(
+  "pretrain: weights that are not finite are not kept, even if the loss looks well",
+  onGpu,
+  async () => {
+    await inFolder(async (out) => {
+      const wild = { ...tiny, holdout: 0, steps: 3, lr: 1e39, warmup: 0, checkpointEvery: 1, out };
+      await assertThrows(() => pretrain(wild, quiet), UserError, /has the value .* after step 1.*--lr/);
+      assertEquals([...Deno.readDirSync(join(out, "checkpoints"))], []);
+    });
+  },
+);
+
+Deno.test(
+  "pretrain: a finished run is not run again, a sample without label is no query",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const { openSource } = await import("../data/source.ts");
+      const source = await openSource("shapes:40"), data = join(folder, "images"), out = join(folder, "run");
+      for (const name of ["a", "b"]) await Deno.mkdir(join(data, name), { recursive: true });
+      for await (const { index, bytes } of source) {
+        await Deno.writeFile(join(data, index < 30 ? "" : index % 2 ? "a" : "b", `${index}.jpg`), bytes);
+      }
+      const { summary } = await pretrain({ ...tiny, data, limit: 20, holdout: 1, steps: 2, out }, quiet);
+      assert(summary && (summary.knn === null || summary.knn.trained <= 1));
+      const text = await Deno.readTextFile(join(out, "summary.json"));
+      assertEquals((await pretrain({ out }, { ...quiet, resume: true })).summary, summary);
+      assertEquals(await Deno.readTextFile(join(out, "summary.json")), text);
+    });
+  },
+);
+
 Deno.test("pretrain: a loss that is not finite stops the run and keeps what was good", onGpu, async () => {
   await inFolder(async (out) => {
     const wild = { ...tiny, holdout: 0, steps: 40, lr: 1e30, warmup: 0, checkpointEvery: 1, out };
@@ -185,8 +217,16 @@ Deno.test("pretrain: a loss that is not finite stops the run and keeps what was 
 
 const refused: [string, GivenTrainFlags, RegExp][] = [
   ["a missing source", { data: "/no/such/folder" }, /\/no\/such\/folder.*no such file/],
-  ["a batch larger than the data", { batch: 200 }, /has 120 samples: expected at least 2\d\d/],
-  ["more held out than there is", { holdout: 50 }, /has 120 samples: expected at least 150/],
+  [
+    "a batch larger than the data",
+    { batch: 200 },
+    /has 120 samples: expected a batch of 200 to train on .*20 to hold out/,
+  ],
+  [
+    "more held out than there is",
+    { holdout: 50 },
+    /has 120 samples: expected 100 to train on .*50 to hold out/,
+  ],
   ["images smaller than the crop", { size: 64, holdout: 0 }, /among the 100: 100 are bad, such as .*32.*64/],
 ];
 for (const [what, given, message] of refused) {
@@ -215,12 +255,23 @@ Deno.test(
       await assertThrows(() => pretrain({ out: folder }, resume), UserError, /config\.json/);
 
       const path = lastCheckpoint(out, 2);
-      const config = join(out, "config.json");
+      const config = join(out, "config.json"), kept = await Deno.readTextFile(config);
       await Deno.writeTextFile(
         config,
-        (await Deno.readTextFile(config)).replace(/"hidden":\s*16/, '"hidden": 20'),
+        kept.replace(/"hidden":\s*16/, '"hidden": 20'),
       );
-      await assertThrows(() => pretrain({ out }, resume), UserError, /step 2[^]*\[16, 64\][^]*\[20, 64\]/);
+      await assertThrows(
+        () => pretrain({ out }, resume),
+        UserError,
+        /of another run.*hidden 16 instead of 20/,
+      );
+      await Deno.remove(config);
+      await assertThrows(() => pretrain(short, quiet), UserError, /holds one already/);
+      await Deno.remove(join(out, "metrics.jsonl"));
+      await assertThrows(() => pretrain(short, quiet), UserError, /holds one already/);
+      await Deno.writeTextFile(config, "null");
+      await assertThrows(() => pretrain({ out }, resume), UserError, /config\.json cannot be read/);
+      await Deno.writeTextFile(config, kept);
       await Deno.truncate(path, 1000);
       await assertThrows(() => pretrain({ out }, resume), UserError, /step-000002\.safetensors/);
     });

@@ -4,7 +4,7 @@ import { createFeatureExtractor } from "../src/eval/features.ts";
 import { createNetworks } from "../src/byol/networks.ts";
 import { Memory } from "../src/gpu/memory.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
-import { backbones } from "../src/nn/resnet.ts";
+import { backbones } from "../src/nn/backbones.ts";
 import { packWeights } from "../src/nn/weights.ts";
 import { pretrain } from "../src/pretrain.ts";
 import { assert, relativeError } from "./assert.ts";

@@ -9,7 +9,8 @@
 import type { Layer } from "../nn/layers.ts";
 import { mlp } from "../nn/layers.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
-import { featuresOf, resnet, type ResNetConfig, type Stem } from "../nn/resnet.ts";
+import type { ResNetConfig, Stem } from "../nn/backbones.ts";
+import { featuresOf, resnet } from "../nn/resnet.ts";
 
 /** What a pair of networks is made of. */
 export interface Architecture {

@@ -77,6 +77,12 @@ export class Trainer {
     optimizer.prepare(this.memory);
   }
 
+  /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
+  get undecayed(): string[] {
+    const { variables } = this.networks.online.network.parameters;
+    return variables.filter(({ tensor }) => tensor.shape.length === 1).map(({ name }) => name);
+  }
+
   /** Draws the first weights. The target starts as a copy of the online network, or by a draw of its own. */
   initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
     const { online: { network: online }, target: { network: target } } = this.networks;
@@ -119,7 +125,7 @@ export class Trainer {
           `Training stopped as the loss of step ${
             from + i + 1
           } is ${loss}: a finite number from 0 to 8 is expected. ` +
-            `The checkpoints written before are good. Lower --lr, or lengthen --warmup.`,
+            `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
         );
       }
       return { loss, zStd };

@@ -62,7 +62,8 @@ function createBar({ total, start = 0 }: ProgressOptions): Progress {
   };
   return {
     update: (step, figures) => bar.update(step, { figures: describe(figures) }),
-    log: (text) => bars.log(`${text}\n`),
+    // A stopped bar would keep the line for a redraw that never comes.
+    log: (text) => bars.isActive ? bars.log(`${text}\n`) : console.log(text),
     stop,
     [Symbol.dispose]: stop,
   };

@@ -4,10 +4,11 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
+import { recipes } from "../augment/recipe.ts";
 import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
-import { largestSmallSize, maxWorkers, optimizerDefaults, presets, recipeSizes } from "./train_presets.ts";
+import { largestSmallSize, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
 
 /** Options whose absence means something; see {@linkcode TrainOptions}. */
 type Optional = "limit" | "holdout" | "epochs" | "steps";
@@ -38,6 +39,7 @@ function lengthOf({ steps, epochs }: GivenTrainFlags, kind: keyof typeof presets
  * @throws {UserError} on a value that `--help` does not allow.
  */
 export function trainOptions(given: GivenTrainFlags): TrainOptions {
+  given = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   for (const [name, value] of Object.entries(given)) {
     const type: OptionType<unknown> | undefined = trainFlags[name as keyof typeof trainFlags]?.type;
     if (!type) {
@@ -52,7 +54,7 @@ export function trainOptions(given: GivenTrainFlags): TrainOptions {
   const data = given.data ?? "shapes";
   const kind = /^shapes(:|$)/.test(data) ? "shapes" : "other";
   const preset = presets[kind];
-  const size = given.size ?? recipeSizes[given.recipe ?? preset.recipe];
+  const size = given.size ?? recipes[given.recipe ?? preset.recipe].size;
   const isLarge = size > largestSmallSize;
   const { lr, weightDecay } = optimizerDefaults[given.optimizer ?? preset.optimizer];
   const batch = given.batch ?? preset.batch;

@@ -4,15 +4,10 @@
  * @module
  */
 
+import { recipes } from "../augment/recipe.ts";
+import { backbones } from "../nn/backbones.ts";
 import { choice, integer, number, type OptionType, text } from "./option_types.ts";
-import {
-  largestSmallSize,
-  maxHoldout,
-  maxWorkers,
-  optimizerDefaults,
-  presets,
-  recipeSizes,
-} from "./train_presets.ts";
+import { largestSmallSize, maxHoldout, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
 
 /** An option with a value. */
 export interface Flag<T> {
@@ -22,6 +17,9 @@ export interface Flag<T> {
   /** Its default, in words. */
   otherwise: string;
 }
+
+const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
+const recipeNames = Object.keys(recipes) as (keyof typeof recipes)[];
 
 function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
   return { type, about, otherwise: String(otherwise) };
@@ -46,10 +44,10 @@ const data = {
   size: flag(
     integer({ min: 8, max: 512 }),
     "side of a view in pixels",
-    `${recipeSizes.byol} with recipe byol, else ${recipeSizes[other.recipe]}`,
+    `${recipes.byol.size} with recipe byol, else ${recipes[other.recipe].size}`,
   ),
   recipe: flag(
-    choice("byol", "cifar", "shapes"),
+    choice(...recipeNames),
     "how views are drawn: byol (the paper's), cifar or shapes",
     `${shapes.recipe} for shapes, else ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
@@ -63,8 +61,8 @@ const data = {
 
 const network = {
   backbone: flag(
-    choice("resnet8", "resnet20", "resnet18", "resnet34", "resnet50"),
-    "resnet8, resnet20, resnet18, resnet34 or resnet50",
+    choice(...backboneNames),
+    backboneNames.join(", "),
     perData("backbone"),
   ),
   stem: flag(
@@ -73,12 +71,12 @@ const network = {
     `cifar up to ${largestSmallSize} px, else imagenet`,
   ),
   hidden: flag(
-    integer({ min: 4, multipleOf: 4 }),
+    integer({ min: 4, max: 65536, multipleOf: 4 }),
     "hidden width of projector and predictor",
     perData("hidden"),
   ),
   projection: flag(
-    integer({ min: 4, multipleOf: 4 }),
+    integer({ min: 4, max: 65536, multipleOf: 4 }),
     "output width of projector and predictor",
     perData("projection"),
   ),
@@ -113,14 +111,18 @@ const method = {
     "fraction of the run over which lr rises, before it falls to 0 along a cosine",
     0.1,
   ),
-  batch: flag(integer({ min: 2 }), "samples a step", perData("batch")),
+  batch: flag(integer({ min: 2, max: 65536 }), "samples a step", perData("batch")),
   epochs: flag(
     integer({ min: 1 }),
     "passes over the data",
     `${other.length.epochs}; for shapes, as many steps as take ${shapes.length.samples} samples`,
   ),
   steps: flag(integer({ min: 1 }), "steps to train, whatever --epochs says", "as --epochs says"),
-  seed: flag(integer({ min: 0 }), "of every random draw: the same seed gives the same run", 0),
+  seed: flag(
+    integer({ min: 0, max: 2 ** 32 - 1 }),
+    "of every random draw: the same seed gives the same run",
+    0,
+  ),
 };
 
 const output = {

@@ -35,9 +35,6 @@ export const presets = {
   },
 } as const;
 
-/** The side of a view in pixels, by recipe. */
-export const recipeSizes = { byol: 224, cifar: 32, shapes: 32 } as const;
-
 /** Views of more pixels get the ImageNet stem, and the paper's recipe. */
 export const largestSmallSize = 64;
 

@@ -16,32 +16,37 @@ export interface KnnData {
   /** Images of a batch at most, and pixels of their side. */
   batch: number;
   size: number;
+  /** Ends the evaluation by its reason when aborted. */
+  signal?: AbortSignal;
 }
 
-/** kNN accuracy, 0 … 1, of `encoder` with the weights in `memory` and its running statistics. */
+/** kNN accuracy, 0 … 1 or null without labels on both sides, of `encoder` with the weights in `memory` and its running statistics. */
 export async function encoderKnn(
   gpu: Gpu,
-  { memory, encoder, references, queries, batch, size }: KnnData & { memory: Memory; encoder: Layer },
-): Promise<number> {
+  { memory, encoder, references, queries, batch, size, signal }: KnnData & { memory: Memory; encoder: Layer },
+): Promise<number | null> {
   using extractor = createFeatureExtractor(memory, { encoder, batch, size });
   return await knn(gpu, {
-    references: await collectFeatures(references(), extractor.extract),
-    queries: await collectFeatures(queries(), extractor.extract),
+    references: await collectFeatures(references(), { featuresOf: extractor.extract, signal }),
+    queries: await collectFeatures(queries(), { featuresOf: extractor.extract, signal }),
   });
 }
 
-/** kNN accuracy, 0 … 1, of the normalised pixels themselves. */
-export async function rawPixelKnn(gpu: Gpu, { references, queries, size }: KnnData): Promise<number> {
+/** kNN accuracy, 0 … 1 or null without labels on both sides, of the normalised pixels themselves. */
+export async function rawPixelKnn(
+  gpu: Gpu,
+  { references, queries, size, signal }: KnnData,
+): Promise<number | null> {
   const pixels = (images: Float32Array, n: number) => rawPixels(images, { n, size });
   return await knn(gpu, {
-    references: await collectFeatures(references(), pixels),
-    queries: await collectFeatures(queries(), pixels),
+    references: await collectFeatures(references(), { featuresOf: pixels, signal }),
+    queries: await collectFeatures(queries(), { featuresOf: pixels, signal }),
   });
 }
 
-function knn(gpu: Gpu, sets: Omit<Parameters<typeof knnAccuracy>[1], "k">): Promise<number> {
-  return knnAccuracy(gpu, {
-    ...sets,
-    k: usualK(sets.references.labels.filter((label) => label >= 0).length),
-  });
+async function knn(gpu: Gpu, sets: Omit<Parameters<typeof knnAccuracy>[1], "k">): Promise<number | null> {
+  const [references, queries] = [sets.references, sets.queries].map(({ labels }) =>
+    labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0)
+  );
+  return references && queries ? await knnAccuracy(gpu, { ...sets, k: usualK(references) }) : null;
 }

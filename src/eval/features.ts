@@ -78,13 +78,17 @@ export function rawPixels(images: Float32Array, { n, size }: { n: number; size: 
   return result;
 }
 
-/** All rows that `featuresOf` gives for `batches`, with their labels. */
+/** All rows that `featuresOf` gives for `batches`, with their labels. Throws the reason of `signal` if it is aborted. */
 export async function collectFeatures(
   batches: AsyncIterable<ImageBatch>,
-  featuresOf: (images: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array> | Float32Array,
+  { featuresOf, signal }: {
+    featuresOf: (images: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array> | Float32Array;
+    signal?: AbortSignal;
+  },
 ): Promise<LabelledFeatures> {
   const rows: Float32Array[] = [], labels: number[] = [];
   for await (const batch of batches) {
+    signal?.throwIfAborted();
     rows.push(Float32Array.from(await featuresOf(batch.images, batch.labels.length)));
     labels.push(...batch.labels);
     batch.release();

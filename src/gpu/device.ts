@@ -75,7 +75,7 @@ export async function openGpu(): Promise<Gpu> {
     device,
     name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
     limits: limitsOf(device.limits),
-    subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+    subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
     pipelines: new Map(),
     check() {
       if (failure) throw failure;

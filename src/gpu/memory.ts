@@ -18,7 +18,7 @@ export type Category =
   | "texture copies"
   | "metrics";
 
-/** A piece of GPU memory that outlives a step. Sizes are in bytes. */
+/** A piece of GPU memory: a buffer of its own once there is memory for it. Sizes are in bytes. */
 export interface Store {
   readonly name: string;
   readonly category: Category;
@@ -75,7 +75,7 @@ export class Memory {
       device.pushErrorScope("out-of-memory");
       const usage = store.uniform ? USAGE & ~0x80 : USAGE & ~0x40;
       buffer = device.createBuffer({ label: store.name, size, usage });
-      device.popErrorScope().then((error) => {
+      device.popErrorScope().catch(() => null).then((error) => {
         if (error) {
           this.gpu.fail(
             new MachineError(

@@ -1,5 +1,5 @@
 /**
- * Append-only files with one JSON object a line: `metrics.jsonl`, `bad_images.jsonl`.
+ * Append-only files with one JSON object a line: `metrics.jsonl`.
  *
  * @module
  */

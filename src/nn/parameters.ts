@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { ALIGNMENT, type Store } from "../gpu/memory.ts";
+import { ALIGNMENT, roundUp, type Store } from "../gpu/memory.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { Random } from "../random.ts";
 import type { Layout } from "./layout.ts";
@@ -51,9 +51,6 @@ export function createNetwork(name: string, { gradients }: { gradients: boolean 
   };
 }
 
-/** Blocks of this many bytes belong to one parameter: the alignment of bindings, and what the optimizer looks up. */
-export const BLOCK_BYTES = ALIGNMENT;
-
 function append(
   flat: FlatStore,
   { name, layout, init, gradients }: {
@@ -65,7 +62,8 @@ function append(
 ): Tensor {
   const bytes = sizeOf(layout.shape) * 4;
   const offset = flat.store.bytes;
-  const end = offset + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+  // Bindings must be aligned; and so a block of 64 elements belongs to one parameter, on which the optimizer counts.
+  const end = offset + roundUp(bytes, ALIGNMENT);
   flat.store.bytes = end;
   let gradient: Tensor | null = null;
   if (gradients) {
@@ -106,9 +104,4 @@ export class Scope {
   statistic(name: string, { layout, init }: { layout: Layout; init: Initializer }): Tensor {
     return append(this.network.statistics, { name: this.name(name), layout, init, gradients: null });
   }
-}
-
-/** The name, torchvision shape and place of every variable, by name. */
-export function variablesOf(flat: FlatStore): Map<string, Variable> {
-  return new Map(flat.variables.map((variable) => [variable.name, variable]));
 }

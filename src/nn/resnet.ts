@@ -3,43 +3,11 @@
  *
  * @module
  */
-import { UserError } from "../errors.ts";
 import { globalAveragePool } from "../ops/global_average_pool.ts";
 import { maxPool } from "../ops/max_pool.ts";
+import type { ResNetConfig, Stem } from "./backbones.ts";
 import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
-
-/** The layers of a residual network. */
-export interface ResNetConfig {
-  /** Two 3 × 3 convolutions, or 1 × 1, 3 × 3, 1 × 1 with four times the width at the end. */
-  block: "basic" | "bottleneck";
-  /** Blocks of each stage. */
-  layers: readonly number[];
-  /** Width of each stage; the first is also the stem's. */
-  widths: readonly number[];
-}
-
-/** The stem: 3 × 3 for small images, or 7 × 7 with stride 2 and max pooling. */
-export type Stem = "cifar" | "imagenet";
-
-/** The backbones by name. */
-export const backbones = {
-  resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
-  resnet20: { block: "basic", layers: [3, 3, 3], widths: [16, 32, 64] },
-  resnet18: { block: "basic", layers: [2, 2, 2, 2], widths: [64, 128, 256, 512] },
-  resnet34: { block: "basic", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
-  resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
-} as const satisfies Record<string, ResNetConfig>;
-
-/** The backbone called `name`; a {@linkcode UserError} names the known ones. */
-export function backboneByName(name: string): ResNetConfig {
-  if (!Object.hasOwn(backbones, name)) {
-    throw new UserError(
-      `Cannot build the backbone "${name}": expected one of ${Object.keys(backbones).join(", ")}`,
-    );
-  }
-  return backbones[name as keyof typeof backbones];
-}
 
 /** The number of features that a backbone gives. */
 export function featuresOf({ block, widths }: ResNetConfig): number {

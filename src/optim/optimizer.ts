@@ -10,48 +10,25 @@
  *
  * @module
  */
-import updateCode from "../../kernels/update.wgsl" with { type: "text" };
-import normsCode from "../../kernels/lars_norms.wgsl" with { type: "text" };
-import trustCode from "../../kernels/lars_trust.wgsl" with { type: "text" };
-import type { Kernel } from "../gpu/kernel.ts";
-import type { Memory, Store } from "../gpu/memory.ts";
+import { ALIGNMENT, type Memory, type Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
-import { BLOCK_BYTES, type Network } from "../nn/parameters.ts";
+import { larsNorms, larsTrust, updateParameters } from "../ops/update.ts";
 
-const updateKernel: Kernel = {
-  name: "update",
-  code: updateCode,
-  bindings: {
-    gradient: "read",
-    blocks: "read",
-    scales: "read",
-    theta: "read_write",
-    velocity: "read_write",
-    xi: "read_write",
-    step: "uniform",
-  },
-  params: { n: "u32", targetN: "u32" },
-};
-const normsKernel: Kernel = {
-  name: "lars_norms",
-  code: normsCode,
-  bindings: {
-    theta: "read",
-    gradient: "read",
-    blocks: "read",
-    scales: "read",
-    norms: "read_write",
-    step: "uniform",
-  },
-  params: { n: "u32" },
-};
-const trustKernel: Kernel = {
-  name: "lars_trust",
-  code: trustCode,
-  bindings: { norms: "read", spans: "read", scales: "read_write" },
-  params: { coefficient: "f32" },
-};
+/** The parameters of a network in one store, each beginning at a multiple of {@linkcode ALIGNMENT}. */
+export interface FlatParameters {
+  store: Store;
+  variables: readonly { tensor: Tensor; layout: { torchShape: readonly number[] } }[];
+}
+
+/** The networks that an optimizer works on; the target's parameters pair with the first of the online network. */
+export interface OptimizedNetworks {
+  online: { parameters: FlatParameters; gradients: Store | null };
+  target: { parameters: FlatParameters };
+}
+
+/** Elements of a block have one parameter in common: it is what the kernels look up. */
+const BLOCK_BYTES = ALIGNMENT;
 
 /** The trust coefficient of the paper. */
 const TRUST_COEFFICIENT = 1e-3;
@@ -97,7 +74,7 @@ export function packStep({ lr, momentum, weightDecay, tau, slot }: StepScalars):
  * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
  */
 export function createOptimizer(
-  { online, target }: { online: Network; target: Network },
+  { online, target }: OptimizedNetworks,
   { name, maxBinding, ema = true }: { name: OptimizerName; maxBinding: number; ema?: boolean },
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
@@ -147,44 +124,28 @@ export function createOptimizer(
       if (name === "lars") {
         for (const piece of parts) {
           const { offset, bytes } = piece;
-          tape.dispatch(normsKernel, {
-            tensors: {
-              ...slice(piece),
-              norms: tensorIn(norms, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 }),
-              step,
-            },
-            params: { n: bytes / 4 },
-            grid: tape.grid(Math.ceil(bytes / BLOCK_BYTES / 64)),
-          });
+          const part = tensorIn(norms, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 });
+          larsNorms(tape, { ...slice(piece), norms: part, step });
         }
-        tape.dispatch(trustKernel, {
-          tensors: {
-            norms: tensorIn(norms, { shape: [blockCount, 2] }),
-            spans: tensorIn(spans, { shape: [variables.length, 2] }),
-            scales: tensorIn(scales, { shape: [variables.length, 2] }),
-          },
-          params: { coefficient: TRUST_COEFFICIENT },
-          grid: [variables.length, 1, 1],
-        });
+        larsTrust(tape, {
+          norms: tensorIn(norms, { shape: [blockCount, 2] }),
+          spans: tensorIn(spans, { shape: [variables.length, 2] }),
+          scales: tensorIn(scales, { shape: [variables.length, 2] }),
+        }, { coefficient: TRUST_COEFFICIENT });
       }
       for (const piece of parts) {
         const { offset, bytes } = piece;
         const targetBytes = Math.max(0, Math.min(bytes, xiStore.bytes - offset));
-        tape.dispatch(updateKernel, {
-          tensors: {
-            ...slice(piece),
-            velocity: tensorIn(velocity, { shape: [bytes / 4], offset }),
-            // A part behind the target's end binds the target's beginning, and targetN = 0 leaves it alone.
-            xi: tensorIn(xiStore, {
-              shape: [targetBytes > 0 ? targetBytes / 4 : Math.min(xiStore.bytes, BLOCK_BYTES) / 4],
-              offset: targetBytes > 0 ? offset : 0,
-            }),
-            step,
-          },
-          params: { n: bytes / 4, targetN: targetBytes / 4 },
-          grid: tape.grid(Math.ceil(bytes / 16 / 64)),
-          constants: { EMA: Number(ema) },
-        });
+        updateParameters(tape, {
+          ...slice(piece),
+          velocity: tensorIn(velocity, { shape: [bytes / 4], offset }),
+          // A part behind the target's end binds the target's beginning, and a paired size of 0 leaves it alone.
+          xi: tensorIn(xiStore, {
+            shape: [targetBytes > 0 ? targetBytes / 4 : Math.min(xiStore.bytes, BLOCK_BYTES) / 4],
+            offset: targetBytes > 0 ? offset : 0,
+          }),
+          step,
+        }, { paired: targetBytes / 4, ema });
       }
     },
   };

@@ -46,7 +46,7 @@ Deno.test("on a terminal a bar is drawn, with logged lines above it", {
      progress.log("a line above");
      progress.stop();
      progress.stop();
-     console.log("the end");`,
+     progress.log("the end");`,
   );
   // util-linux' script gives it a terminal.
   const command = `stty cols 120; exec '${Deno.execPath()}' run -A '${program}'`;

@@ -8,8 +8,10 @@ import { planMemory } from "../../src/graph/plan.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 import { mlp } from "../../src/nn/layers.ts";
 import { convLayout, linearLayout, vectorLayout } from "../../src/nn/layout.ts";
-import { BLOCK_BYTES, createNetwork, type FlatStore, type Network, Scope } from "../../src/nn/parameters.ts";
-import { backboneByName, backbones, featuresOf, resnet } from "../../src/nn/resnet.ts";
+import { ALIGNMENT } from "../../src/gpu/memory.ts";
+import { createNetwork, type FlatStore, type Network, Scope } from "../../src/nn/parameters.ts";
+import { backboneByName, backbones } from "../../src/nn/backbones.ts";
+import { featuresOf, resnet } from "../../src/nn/resnet.ts";
 import { drawWeights, packWeights, torchShapes, unpackWeights } from "../../src/nn/weights.ts";
 
 /** All names with their shapes, sorted: parameters and running statistics are interleaved in PyTorch. */
@@ -70,7 +72,7 @@ Deno.test("nn: variables lie in blocks of their own, gradients where the paramet
     assertEquals([offset, bytes], [end, 4 * sizeOf(layout.shape)]);
     assertEquals({ ...tensor.gradient!.region!, store: null }, { store: null, offset, bytes });
     assertEquals(tensor.gradient!.shape, tensor.shape);
-    end = Math.ceil((offset + bytes) / BLOCK_BYTES) * BLOCK_BYTES;
+    end = Math.ceil((offset + bytes) / ALIGNMENT) * ALIGNMENT;
   }
   assertEquals([network.parameters.store.bytes, network.gradients!.bytes], [end, end]);
 });
