@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
@@ -50,10 +50,13 @@ async function main(args: string[]): Promise<number> {
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
 function fromCaller({ data, out, ...given }: GivenTrainFlags): GivenTrainFlags {
   const caller = Deno.env.get("INIT_CWD");
-  if (!caller) return { data, out, ...given };
-  const path = (given: string | undefined) =>
-    given === undefined ? undefined : relative(Deno.cwd(), resolve(caller, given));
-  return { ...given, data: data?.startsWith("shapes") ? data : path(data), out: path(out) };
+  if (!caller || caller === Deno.cwd()) return { data, out, ...given };
+  const isShapes = data !== undefined && /^shapes(:|$)/.test(data);
+  return {
+    ...given,
+    data: data === undefined || isShapes ? data : resolve(caller, data),
+    out: out === undefined ? out : resolve(caller, out),
+  };
 }
 
 if (import.meta.main) {

@@ -34,6 +34,8 @@ export interface Collated {
   /** View by view: [view, n, …]. */
   views: Float32Array<ArrayBuffer>;
   samples: Sample[];
+  /** The bad images between the batch before and the end of this one, in order. */
+  bad: BadImage[];
   /** Where a run goes on that has done this batch. */
   next: Position;
   /** Gives the buffer of `views` back, for a later batch; it must not be read after that. */
@@ -52,19 +54,26 @@ export interface CollateOptions {
   limit: number;
   /** What becomes of the samples at the end of an epoch that make no whole batch. */
   partial: "drop" | "keep";
-  /** Told of each bad image; throws if it is to end the stream. The next good sample takes its place. */
+  /**
+   * Told of the bad images that no batch will tell: those behind the last batch of an evaluation, and those of an epoch
+   * without any batch. May throw to end the stream.
+   */
   onBad(bad: BadImage): void;
 }
 
-/** Copies good samples to batches that never span two epochs. An epoch without any batch ends in a UserError. */
+/**
+ * Copies good samples to batches that never span two epochs; the next good sample takes the place of a bad one. Bad
+ * images among the samples dropped at an epoch's end are dropped with them: a run resumed at `next` may not see these.
+ * An epoch without any batch ends in a UserError.
+ */
 export function collate(
   { batch, views, viewLength, limit, partial, onBad }: CollateOptions,
 ): TransformStream<DecodedGroup, Collated> {
   const buffers: Float32Array<ArrayBuffer>[] = [];
   const take = () => buffers.pop() ?? new Float32Array(views * batch * viewLength);
-  let filling = take(), samples: Sample[] = [];
+  let filling = take(), samples: Sample[] = [], bad: BadImage[] = [];
   /** The epoch in hand; it is `fruitless` while it has been seen from its first sample and has given no batch. */
-  let epoch = -1, fruitless = false, bad = 0, example = "";
+  let epoch = -1, fruitless = false;
 
   const emit = (controller: TransformStreamDefaultController<Collated>) => {
     const whole = filling, { offset } = samples[samples.length - 1];
@@ -73,20 +82,25 @@ export function collate(
       // Only evaluation, with its single view, keeps partial batches: its values lie at the front.
       views: samples.length < batch ? whole.subarray(0, samples.length * viewLength) : whole,
       samples,
+      bad,
       next: left < batch && partial === "drop"
         ? { epoch: epoch + 1, offset: 0 }
         : { epoch, offset: offset + 1 },
       release: () => buffers.push(whole),
     });
     filling = take();
-    samples = [];
+    [samples, bad] = [[], []];
     fruitless = false;
   };
   const endEpoch = () => {
+    if (fruitless || partial === "keep") bad.forEach(onBad);
     if (!fruitless) return;
+    const [wanted, remedy] = partial === "keep"
+      ? ["images: expected a good one", "Replace them"]
+      : [`${batch} images: expected that many good ones`, "Replace them or lower --batch"];
     throw new UserError(
-      `Cannot make a batch of ${batch} images: expected that many good ones among the ${limit}: ${bad} are bad, ` +
-        `such as ${example}. Replace them or lower --batch.`,
+      `Cannot make a batch of ${wanted} among the ${limit}: ${bad.length} are bad, such as ${bad[0].key}: ` +
+        `${bad[0].reason}. ${remedy}.`,
     );
   };
 
@@ -97,13 +111,12 @@ export function collate(
           if (sample.epoch !== epoch) {
             endEpoch();
             ({ epoch } = sample);
-            samples = [];
-            [fruitless, bad] = [sample.offset === 0, 0];
+            [samples, bad] = [[], []];
+            fruitless = sample.offset === 0;
           }
           const reason = group.reasons[i];
           if (reason !== null) {
-            if (bad++ === 0) example = `${sample.key}: ${reason}`;
-            onBad({ index: sample.index, key: sample.key, reason });
+            bad.push({ index: sample.index, key: sample.key, reason });
             return;
           }
           for (let v = 0; v < views; v++) {

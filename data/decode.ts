@@ -7,8 +7,8 @@
  *
  * @module
  */
-import decodeJpeg from "npm:@jsquash/jpeg@1.6.0/decode.js";
 import type { RgbImage } from "../src/augment/resize.ts";
+import { decodeJpeg, type Pixels } from "./jpeg.ts";
 
 /** More pixels than this are refused before decoding: 100 megapixels, 400 MB decoded. */
 export const MAX_PIXELS = 100e6;
@@ -18,7 +18,7 @@ interface Header {
   width: number;
   height: number;
   /** Decodes the whole file to RGBA. */
-  decode(): Promise<{ width: number; height: number; data: ArrayLike<number> }>;
+  decode(): Promise<Pixels>;
 }
 
 /**
@@ -65,7 +65,7 @@ function jpegHeader(bytes: Uint8Array, view: DataView): Header {
       // Scans escape FF, so an end marker behind this point is one; those of EXIF thumbnails lie before it.
       if (!frame) throw new Error("it is a damaged JPEG: a scan comes before the size");
       if (!hasEndMarker(bytes, at)) throw new Error("it is a truncated JPEG: it has no end marker");
-      return { ...frame, decode: () => decodeJpeg(bytes as unknown as ArrayBuffer) };
+      return { ...frame, decode: () => decodeJpeg(bytes) };
     }
     at += 2 + view.getUint16(at + 2);
   }

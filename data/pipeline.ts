@@ -33,9 +33,15 @@ export interface BatchOptions {
   recipe: Recipe;
   /** How many Workers decode; 2 unless told. The batches do not depend on it. */
   workers?: number;
-  /** Whether an image that cannot be used is passed over, as a rule, or ends the stream with a UserError. */
+  /**
+   * Whether an image that cannot be used is passed over, as a rule, or ends the stream with a UserError in place of the
+   * batch that it would have been part of.
+   */
   onBadImage?: "skip" | "error";
-  /** Is told of every image passed over. */
+  /**
+   * Is told of the images passed over, when the batch that they would have been part of is handed out. So it is told the
+   * same whether a run was resumed or not, and nothing of what was read ahead. An epoch's dropped end is not told.
+   */
   onBad?(bad: BadImage): void;
 }
 
@@ -139,6 +145,15 @@ function stream<T>(
   // The messages under way hold one batch together, lest small ones be made far ahead.
   const messages = workers * MESSAGES_PER_WORKER;
   const count = Math.max(1, Math.min(MESSAGE.count, fits, Math.ceil(batch / messages)));
+  const report = (bad: BadImage) => {
+    if (onBadImage === "error") {
+      throw new UserError(
+        `Cannot use image ${bad.key} of ${source.name}: ${bad.reason}. Replace or remove it, or pass over such ` +
+          `images with --on-bad-image skip.`,
+      );
+    }
+    onBad?.(bad);
+  };
   const batches = ReadableStream.from(visits)
     .pipeThrough(orderedMap(read, READS))
     .pipeThrough(group({ count, weight: MESSAGE.encoded, weigh: (sample) => sample.bytes.length }))
@@ -149,17 +164,13 @@ function stream<T>(
       viewLength,
       limit,
       partial: training ? "drop" : "keep",
-      onBad: (bad) => {
-        if (onBadImage === "error") {
-          throw new UserError(
-            `Cannot use image ${bad.key} of ${source.name}: ${bad.reason}. Replace or remove it, or pass over such ` +
-              `images with --on-bad-image skip.`,
-          );
-        }
-        onBad?.(bad);
-      },
+      onBad: report,
     }));
-  return closing(batches, finish, async () => {
+  const delivered = (collated: Collated) => {
+    collated.bad.forEach(report);
+    return finish(collated);
+  };
+  return closing(batches, delivered, async () => {
     pool.close();
     await Promise.allSettled(reads);
   });
@@ -175,7 +186,7 @@ async function readSample(source: ImageSource, visit: Visit): Promise<ReadSample
   try {
     return { ...visit, ...await source.read(visit.index), failure: null };
   } catch (error) {
-    const nothing = { key: `image ${visit.index}`, label: null, bytes: new Uint8Array(0) };
+    const nothing = { key: source.key(visit.index), label: null, bytes: new Uint8Array(0) };
     return { ...visit, ...nothing, failure: `it cannot be read: ${messageOf(error)}` };
   }
 }
@@ -203,6 +214,9 @@ function closing<I, O>(
   close: () => Promise<void>,
 ): ReadableStream<O> {
   const reader = stream.getReader();
+  // Both at once: until the pool is closed, cancelling waits for what is under way there. What fails in it no longer
+  // matters, as batches read ahead are not wanted: not even a bad image that is to end the stream.
+  const end = (reason: unknown) => Promise.allSettled([reader.cancel(reason), close()]);
   return new ReadableStream<O>({
     async pull(controller) {
       try {
@@ -211,14 +225,12 @@ function closing<I, O>(
         await close();
         controller.close();
       } catch (error) {
-        await close();
+        await end(error);
         throw error;
       }
     },
     async cancel(reason) {
-      const cancelled = reader.cancel(reason);
-      await close(); // what is under way in the pool would be waited for
-      await cancelled;
+      await end(reason);
     },
   }, { highWaterMark: 0 });
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { UserError } from "../src/errors.ts";
+import { entriesOf } from "./sources/entries.ts";
 import { openFolder } from "./sources/folder.ts";
+import { isImageName } from "./sources/listed.ts";
 import { openShapes } from "./sources/shapes.ts";
 import { openTar } from "./sources/tar.ts";
 
@@ -28,8 +30,13 @@ export interface ImageSource extends AsyncIterable<EncodedImage> {
   readonly length: number;
   /** The names of the classes; empty if no image has a label. */
   readonly classes: string[];
-  /** Equal for two sources if they have the same images in the same order: what a resumed run compares. */
+  /**
+   * What a resumed run compares: equal for two sources if they have the same images in the same order, as far as names,
+   * labels and sizes tell. The bytes themselves are not read for it.
+   */
   readonly fingerprint: string;
+  /** What the image at `index` is called, known without reading it. */
+  key(index: number): string;
   /** The image at `index`, 0 … length − 1. */
   read(index: number): Promise<EncodedImage>;
   /** Releases what the source holds. */
@@ -40,7 +47,7 @@ export interface ImageSource extends AsyncIterable<EncodedImage> {
  * Opens the source that `spec` names:
  *
  * - `shapes` or `shapes:N`: the built-in set of drawn figures, N images;
- * - a folder of images, or of WebDataset shards (*.tar);
+ * - a folder of images, or of WebDataset shards (*.tar), but not of both;
  * - a WebDataset shard.
  *
  * Throws a UserError if there is nothing there, or nothing that can be used.
@@ -57,11 +64,19 @@ export async function openSource(spec: string): Promise<ImageSource> {
   });
   if (info.isFile && /\.tar$/i.test(spec)) return openTar(spec, [spec]);
   if (!info.isDirectory) throw unreadable(spec, "it is a file, but not a tar archive");
-  const shards: string[] = [];
-  for await (const entry of Deno.readDir(spec)) {
-    if (!entry.isDirectory && /^[^.].*\.tar$/i.test(entry.name)) shards.push(`${spec}/${entry.name}`);
+  const entries = await entriesOf(spec);
+  const shards = entries.filter(({ name, isFile }) => isFile && /\.tar$/i.test(name)).map(({ name }) => name);
+  if (shards.length === 0) return openFolder(spec);
+  const other = entries.find(({ name, isDirectory }) => isDirectory || isImageName(name));
+  if (other) {
+    throw new UserError(
+      `Cannot open the data source ${spec}: expected images and folders of them, or .tar shards: it has both, ` +
+        `${other.name} and ${shards[0]}. Move one kind elsewhere, or name a shard: --data ${spec}/${
+          shards[0]
+        }.`,
+    );
   }
-  return shards.length ? openTar(spec, shards.sort()) : openFolder(spec);
+  return openTar(spec, shards.map((name) => `${spec}/${name}`));
 }
 
 function unreadable(spec: string, found: string): UserError {

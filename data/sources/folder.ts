@@ -5,10 +5,19 @@
  */
 import { UserError } from "../../src/errors.ts";
 import { hashText } from "../../src/random.ts";
+import { orderedMap } from "../ordered_map.ts";
 import type { ImageSource } from "../source.ts";
-import { isImageExtension, listedSource } from "./listed.ts";
+import { ReadableStream } from "../streams.ts";
+import { entriesOf, readError } from "./entries.ts";
+import { isImageName, listedSource } from "./listed.ts";
 
-/** Opens the folder `root`; hidden files and folders are passed over. Throws a UserError if it has no images. */
+/** Files asked for their size at a time: beyond this it becomes no faster, some 20 µs each on a local disk. */
+const STATS = 32;
+
+/**
+ * Opens the folder `root`; hidden files and folders are passed over. Throws a UserError if it has no images, or a folder
+ * that cannot be read.
+ */
 export async function openFolder(root: string): Promise<ImageSource> {
   const paths: string[] = [];
   await collect(root, "", { paths, above: new Set() });
@@ -25,11 +34,14 @@ export async function openFolder(root: string): Promise<ImageSource> {
   const folderOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : null;
   const classes = [...new Set(paths.map(folderOf))].filter((name) => name !== null).sort();
   const labels = new Map(classes.map((name, label) => [name, label]));
+  const sizes = await Array.fromAsync(
+    ReadableStream.from(paths).pipeThrough(orderedMap((path) => sizeOf(`${root}/${path}`), STATS)),
+  );
   return await listedSource({
     name: root,
     items: paths.map((key) => ({ key, label: labels.get(folderOf(key) ?? "") ?? null })),
     classes,
-    identity: JSON.stringify(paths),
+    identity: JSON.stringify([paths, sizes]),
     bytes: ({ key }) => Deno.readFile(`${root}/${key}`),
   });
 }
@@ -40,18 +52,18 @@ async function collect(
   folder: string,
   { paths, above }: { paths: string[]; above: Set<string> },
 ): Promise<void> {
-  const real = await Deno.realPath(`${root}/${folder}`);
+  const path = `${root}/${folder}`.replace(/\/$/, "");
+  const real = await Deno.realPath(path).catch((error) => {
+    throw readError(path, error);
+  });
   if (above.has(real)) return;
-  for await (const { name, isSymlink, ...entry } of Deno.readDir(real)) {
-    if (name.startsWith(".")) continue;
-    const path = folder + name;
-    const { isDirectory, isFile } = isSymlink ? await followed(`${root}/${path}`) : entry;
-    if (isDirectory) await collect(root, `${path}/`, { paths, above: new Set(above).add(real) });
-    else if (isFile && isImageExtension(name.slice(name.lastIndexOf(".") + 1))) paths.push(path);
+  for (const { name, isDirectory, isFile } of await entriesOf(path)) {
+    if (isDirectory) await collect(root, `${folder}${name}/`, { paths, above: new Set(above).add(real) });
+    else if (isFile && isImageName(name)) paths.push(folder + name);
   }
 }
 
-/** What a link leads to; a dead one is neither file nor folder. */
-function followed(path: string): Promise<{ isDirectory: boolean; isFile: boolean }> {
-  return Deno.stat(path).catch(() => ({ isDirectory: false, isFile: false }));
+/** Bytes of a file; null if they cannot be known, which makes it a bad image when it is read. */
+function sizeOf(path: string): Promise<number | null> {
+  return Deno.stat(path).then(({ size }) => size, () => null);
 }

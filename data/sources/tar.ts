@@ -5,6 +5,7 @@
  */
 import { UserError } from "../../src/errors.ts";
 import type { ImageSource } from "../source.ts";
+import { readError } from "./entries.ts";
 import { isImageExtension, type Listed, listedSource } from "./listed.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
 
@@ -17,7 +18,7 @@ interface Sample extends Listed {
 
 /**
  * Opens the shards at `paths`, in this order, as one source called `name`. Class names come from a `classes.txt`
- * beside the first shard, one a line, if there is one. Throws a UserError for a damaged shard, or if none has images.
+ * beside the first shard, one a line, if there is one. Throws a UserError for a shard that is damaged or cannot be read, or if none has images.
  */
 export async function openTar(name: string, paths: string[]): Promise<ImageSource> {
   const samples = paths.flatMap(indexShard);
@@ -27,9 +28,10 @@ export async function openTar(name: string, paths: string[]): Promise<ImageSourc
         `Check --data.`,
     );
   }
-  const listed = await Deno.readTextFile(paths[0].replace(/[^/\\]*$/, "classes.txt")).catch((error) => {
+  const classesPath = paths[0].replace(/[^/\\]*$/, "classes.txt");
+  const listed = await Deno.readTextFile(classesPath).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
+    throw readError(classesPath, error);
   });
   const classes = label(samples, listed.split(/\r?\n/).map((line) => line.trim()).filter(Boolean), name);
   return await listedSource({

@@ -8,6 +8,7 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
+import { readError } from "./entries.ts";
 
 /** A file in an archive. */
 export interface TarEntry {
@@ -25,8 +26,13 @@ export class WindowedFile {
   #start = 0;
   #window = new Uint8Array(0);
 
+  /** Throws a UserError if `path` cannot be opened. */
   constructor(path: string) {
-    this.#file = Deno.openSync(path);
+    try {
+      this.#file = Deno.openSync(path);
+    } catch (error) {
+      throw readError(path, error);
+    }
     this.size = this.#file.statSync().size;
   }
 

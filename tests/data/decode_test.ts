@@ -1,4 +1,6 @@
 import { decodeImage } from "../../data/decode.ts";
+import { messageOf } from "../../src/errors.ts";
+import { keyedRandom } from "../../src/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { concat, gradient, jpeg, png, webp } from "./fixtures.ts";
 
@@ -82,10 +84,53 @@ Deno.test("other files are refused by their first bytes", async () => {
   await assertThrows(() => decodeImage(new Uint8Array()), Error, /empty/);
 });
 
-Deno.test("a bad file leaves the decoder fit for the next", async () => {
-  const whole = await jpeg();
-  const broken = whole.slice();
-  broken.fill(0xff, 20, 120);
-  await decodeImage(broken).then(() => assert(false, "decoded"), () => {});
-  assertEquals((await decodeImage(whole)).width, 40);
+/** The file with a few random bytes behind its first `from` ones. */
+function damaged(bytes: Uint8Array, { seed, from }: { seed: number; from: number }): Uint8Array {
+  const copy = bytes.slice(), random = keyedRandom(seed);
+  const below = (end: number) => Math.min(end - 1, Math.floor(random.between(0, end)));
+  for (let i = 0; i < 10; i++) copy[from + below(copy.length - from)] = below(256);
+  return copy;
+}
+
+/** The file with a Huffman table that has more codes than there can be. */
+function withBadTable(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc4);
+  return patched(bytes, at + 5, Array(16).fill(0xff));
+}
+
+Deno.test("hundreds of damaged files leave the decoders fit for the next", async () => {
+  const decodes = (bytes: Uint8Array) => decodeImage(bytes).then(() => true, () => false);
+  const j = await jpeg(), w = await webp(), p = png();
+  const before = (await decodeImage(j)).data;
+  let refused = 0;
+  for (let seed = 0; seed < 200; seed++) {
+    await assertThrows(() => decodeImage(withBadTable(j)), Error, /unsupported JPEG: Bogus Huffman table/);
+    if (!await decodes(damaged(j, { seed, from: 20 }))) refused++;
+    for (const [bytes, from] of [[w, 30], [p, 40]] as const) await decodes(damaged(bytes, { seed, from }));
+  }
+  assert(refused > 100, `${refused} of 200 damaged JPEGs are refused`);
+  assertClose("jpeg", (await decodeImage(j)).data, before, {});
+  assertClose("webp", (await decodeImage(w)).data, rgb, {});
+  assertClose("png", (await decodeImage(p)).data, rgb, {});
+});
+
+Deno.test("damage that libjpeg only warns of is told of the image that has it, also of many at a time", async () => {
+  const whole = await jpeg(), bad = withBadTable(whole);
+  const scan = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xda);
+  const cut = concat([whole.subarray(0, scan + 40), new Uint8Array([0xff, 0xd9])]);
+  const printed: unknown[] = [], { error } = console;
+  console.error = (...line) => printed.push(line);
+  try {
+    const files = Array.from({ length: 300 }, (_, i) => [whole, cut, bad][i % 3]);
+    const found = await Promise.all(files.map((file) => decodeImage(file).then(() => "good", messageOf)));
+    const expected = [
+      "good",
+      "it is a damaged JPEG: premature end of data segment",
+      "it is a damaged or unsupported JPEG: Bogus Huffman table definition",
+    ];
+    assertEquals(found, files.map((_, i) => expected[i % 3]));
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed, []);
 });

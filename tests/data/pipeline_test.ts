@@ -1,4 +1,10 @@
-import { type BadImage, type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
+import {
+  type BadImage,
+  type Batch,
+  evaluationBatches,
+  type Position,
+  trainingBatches,
+} from "../../data/pipeline.ts";
 import { Pool } from "../../data/pool.ts";
 import type { ImageSource } from "../../data/source.ts";
 import { applyView } from "../../src/augment/apply.ts";
@@ -106,20 +112,49 @@ Deno.test("bad images end the stream where they are not to be passed over", asyn
   );
 });
 
+Deno.test("a resumed run is told of the same bad images as an undisturbed one", async () => {
+  const run = async (start: Position, count: number) => {
+    const told: string[] = [];
+    const onBad = ({ key }: BadImage) => told.push(key);
+    const batches = await take(
+      trainingBatches({ ...options, source: spoilt, start, onBad }),
+      count,
+    );
+    return { told, nexts: batches.map((batch) => batch.next) };
+  };
+  const whole = await run({ epoch: 0, offset: 0 }, 9);
+  assert(whole.told.length > 3, `${whole.told.length} bad images in three epochs`);
+  for (const k of [1, 2, 3, 4, 5, 6]) {
+    const before = await run({ epoch: 0, offset: 0 }, k), after = await run(whole.nexts[k - 1], 9 - k);
+    assertEquals([...before.told, ...after.told], whole.told);
+  }
+});
+
+Deno.test("a bad image that was only read ahead ends nothing before its batch is asked for", async () => {
+  const strict = { ...options, source: spoilt, batch: 3, onBadImage: "error" } as const;
+  for (const goOn of [false, true]) {
+    const reader = evaluationBatches(strict).getReader();
+    assertEquals((await reader.read()).value?.indices, [0, 1, 2]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (goOn) await assertThrows(() => reader.read(), UserError, /image-3 of memory.*truncated/);
+    else await reader.cancel();
+  }
+});
+
 Deno.test("a file that vanishes is a bad image", async () => {
   const bad: BadImage[] = [];
   const read = (index: number) => index === 1 ? Promise.reject(new Error("gone")) : source.read(index);
   const broken: ImageSource = { ...source, read };
   const stream = evaluationBatches({ ...options, source: broken, limit: 3, onBad: (b) => bad.push(b) });
   assertEquals((await Array.fromAsync(stream)).map((b) => b.indices), [[0, 2]]);
-  assertEquals(bad, [{ index: 1, key: "image 1", reason: "it cannot be read: gone" }]);
+  assertEquals(bad, [{ index: 1, key: "image-1", reason: "it cannot be read: gone" }]);
 });
 
 Deno.test("no good image, too large a batch, too long a range: refused", async () => {
   const bad = await memorySource([new Uint8Array(3), new Uint8Array(3)]);
   const none = { ...options, source: bad, batch: 1 };
   await assertThrows(() => take(trainingBatches(none), 1), UserError, /among the 2: 2 are bad/);
-  await assertThrows(() => Array.fromAsync(evaluationBatches(none)), UserError, /2 are bad/);
+  await assertThrows(() => Array.fromAsync(evaluationBatches(none)), UserError, /2 are bad.*Replace them\.$/);
   await assertThrows(() => trainingBatches({ ...options, batch: 12 }), UserError, /batches of 12.*11 images/);
   await assertThrows(
     () => trainingBatches({ ...options, first: 8, limit: 4 }),

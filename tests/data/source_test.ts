@@ -1,5 +1,7 @@
 import { decodeImage } from "../../data/decode.ts";
 import { openSource } from "../../data/source.ts";
+import { entriesOf } from "../../data/sources/entries.ts";
+import { openFolder } from "../../data/sources/folder.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
@@ -37,6 +39,50 @@ Deno.test("a folder gives its images in an order that mixes the classes, the fir
     const { fingerprint } = source;
     await Deno.rename(`${folder}/a/x.webp`, `${folder}/a/y.webp`);
     assert(fingerprint !== (await openSource(folder)).fingerprint, "fingerprint overlooks a renamed image");
+    await Deno.rename(`${folder}/a/y.webp`, `${folder}/a/x.webp`);
+    assertEquals((await openSource(folder)).fingerprint, fingerprint);
+    await Deno.writeTextFile(`${folder}/a/x.webp`, "another size");
+    assert(fingerprint !== (await openSource(folder)).fingerprint, "fingerprint overlooks a changed size");
+  });
+});
+
+Deno.test("what a folder lists and cannot be read is answered: images by policy, all else at once", async () => {
+  await withFolder({ "cats/1.jpg": "1", "tars/notes.txt": "" }, async (folder) => {
+    await Deno.symlink(`${folder}/gone`, `${folder}/cats/2.jpg`);
+    const source = await openSource(folder);
+    assertEquals([0, 1].map((i) => source.key(i)).sort(), ["cats/1.jpg", "cats/2.jpg"]);
+    await Deno.symlink(`${folder}/gone`, `${folder}/dogs`);
+    await assertThrows(
+      () => openSource(folder),
+      UserError,
+      /Cannot read [^ ]*[^/]\/dogs as it must exist.*remove it/,
+    );
+    await Deno.symlink(`${folder}/gone`, `${folder}/tars/1.tar`);
+    await assertThrows(
+      () => openSource(`${folder}/tars`),
+      UserError,
+      /Cannot read .*\/1\.tar as it must exist/,
+    );
+    await assertThrows(() => openFolder(`${folder}/none`), UserError, /Cannot read .*\/none/);
+    await assertThrows(() => entriesOf(`${folder}/none`), UserError, /Cannot read .*\/none/);
+    await Deno.writeFile(`${folder}/good.tar`, tar([tarEntry("1.jpg", "-")]));
+    await Deno.mkdir(`${folder}/classes.txt`);
+    await assertThrows(() => openSource(`${folder}/good.tar`), UserError, /Cannot read .*classes\.txt/);
+  });
+});
+
+Deno.test("a folder has images or shards, not both", async () => {
+  const shard = tar([tarEntry("1.jpg", "one")]);
+  for (const other of ["1.jpg", "cats/1.jpg"]) {
+    await withFolder({ "backup.tar": shard, [other]: "1" }, async (folder) => {
+      const expected = new RegExp(`it has both, ${other.split("/")[0]} and backup.tar.*--data .*/backup.tar`);
+      await assertThrows(() => openSource(folder), UserError, expected);
+      assertEquals((await openSource(`${folder}/backup.tar`)).length, 1);
+    });
+  }
+  const beside = { "classes.txt": "a\n", "index.json": "{}", ".cache/1.jpg": "1" };
+  await withFolder({ "1.tar": shard, ...beside }, async (folder) => {
+    assertEquals((await openSource(folder)).length, 1);
   });
 });
 

@@ -84,6 +84,7 @@ function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as
 const epochsOf = (limit: number, epochs: number): [number, number][] =>
   Array.from({ length: limit * epochs }, (_, i) => [Math.floor(i / limit), i % limit]);
 
+/** What batches there are, as [values, indices, epoch, offset] and the indices of the bad images told with them. */
 async function collated(input: DecodedGroup[], options: Partial<Parameters<typeof collate>[0]> = {}) {
   const stage = collate({
     batch: 2,
@@ -96,42 +97,76 @@ async function collated(input: DecodedGroup[], options: Partial<Parameters<typeo
   });
   const out: Collated[] = await Array.fromAsync(ReadableStream.from(input).pipeThrough(stage));
   return out.map((
-    { views, samples, next },
-  ) => [[...views], samples.map((s) => s.index), next.epoch, next.offset]);
+    { views, samples, bad, next },
+  ) => [[...views], samples.map((s) => s.index), next.epoch, next.offset, bad.map((b) => b.index)]);
 }
 
 Deno.test("batches hold view 1 of all, then view 2; partial ones are dropped at the end of each epoch", async () => {
   assertEquals(await collated(groups(epochsOf(5, 2))), [
-    [[0, 10, 1, 11], [0, 1], 0, 2],
-    [[20, 30, 21, 31], [2, 3], 1, 0],
-    [[0, 10, 1, 11], [0, 1], 1, 2],
-    [[20, 30, 21, 31], [2, 3], 2, 0],
+    [[0, 10, 1, 11], [0, 1], 0, 2, []],
+    [[20, 30, 21, 31], [2, 3], 1, 0, []],
+    [[0, 10, 1, 11], [0, 1], 1, 2, []],
+    [[20, 30, 21, 31], [2, 3], 2, 0, []],
   ]);
 });
 
 Deno.test("in evaluation the last partial batch is kept", async () => {
   const input = groups(epochsOf(5, 1), { views: 1 });
   assertEquals(await collated(input, { views: 1, partial: "keep" }), [
-    [[0, 10], [0, 1], 0, 2],
-    [[20, 30], [2, 3], 0, 4],
-    [[40], [4], 0, 5],
+    [[0, 10], [0, 1], 0, 2, []],
+    [[20, 30], [2, 3], 0, 4, []],
+    [[40], [4], 0, 5, []],
   ]);
 });
 
-Deno.test("the next good sample takes the place of a bad one", async () => {
-  const bad: BadImage[] = [];
-  const batches = await collated(groups(epochsOf(5, 1), { bad: [1, 4] }), {
-    onBad: (image) => bad.push(image),
-  });
-  assertEquals(batches, [[[0, 20, 1, 21], [0, 2], 1, 0]].map(([v, i]) => [v, i, 0, 3]));
-  assertEquals(bad, [{ index: 1, key: "k1", reason: "spoilt" }, { index: 4, key: "k4", reason: "spoilt" }]);
+Deno.test("the next good sample takes the place of a bad one, and its batch tells of it", async () => {
+  const told: BadImage[] = [];
+  const options = { onBad: (image: BadImage) => told.push(image) };
+  assertEquals(await collated(groups(epochsOf(7, 2), { bad: [1, 3] }), { ...options, limit: 7 }), [
+    [[0, 20, 1, 21], [0, 2], 0, 3, [1]],
+    [[40, 50, 41, 51], [4, 5], 1, 0, [3]],
+    [[0, 20, 1, 21], [0, 2], 1, 3, [1]],
+    [[40, 50, 41, 51], [4, 5], 2, 0, [3]],
+  ]);
+  assertEquals(told, []);
 });
 
-Deno.test("an epoch without a batch is an error, its rest after a resumption is not", async () => {
+Deno.test("bad images that an epoch drops at its end are not told, on from the last batch neither", async () => {
+  const told: BadImage[] = [];
+  const options = { onBad: (image: BadImage) => told.push(image) };
+  const visits = epochsOf(5, 2);
+  const whole = await collated(groups(visits, { bad: [1, 4] }), options);
+  assertEquals(whole, [[[0, 20, 1, 21], [0, 2], 0, 3, [1]], [[0, 20, 1, 21], [0, 2], 1, 3, [1]]]);
+  assertEquals(await collated(groups(visits.slice(3), { bad: [1, 4] }), options), whole.slice(1));
+  assertEquals(told, []);
+});
+
+Deno.test("evaluation tells also of bad images behind its last batch", async () => {
+  const told: BadImage[] = [];
+  const options = { views: 1, partial: "keep", onBad: (image: BadImage) => told.push(image) } as const;
+  const batches = await collated(groups(epochsOf(5, 1), { views: 1, bad: [1, 3, 4] }), options);
+  assertEquals(batches, [[[0, 20], [0, 2], 0, 3, [1]]]);
+  assertEquals(told, [3, 4].map((index) => ({ index, key: `k${index}`, reason: "spoilt" })));
+});
+
+Deno.test("an epoch without a batch is an error that tells of all, its rest after a resumption is not", async () => {
+  const told: number[] = [];
+  const onBad = ({ index }: BadImage) => told.push(index);
   const spoilt = groups(epochsOf(5, 2), { bad: [0, 1, 2, 3] });
-  await assertThrows(() => collated(spoilt), UserError, /batch of 2.*among the 5: 4 are bad/);
+  await assertThrows(
+    () => collated(spoilt, { onBad }),
+    UserError,
+    /batch of 2 images.*among the 5: 4 are bad, such as k0: spoilt.*lower --batch/,
+  );
+  assertEquals(told, [0, 1, 2, 3]);
   const resumed = groups(epochsOf(5, 2).slice(4));
   assertEquals((await collated(resumed)).length, 2);
+  const none = groups(epochsOf(2, 1), { bad: [0, 1], views: 1 });
+  await assertThrows(
+    () => collated(none, { views: 1, limit: 2, partial: "keep" }),
+    UserError,
+    /a good one among the 2: 2 are bad, such as k0: spoilt\. Replace them\.$/,
+  );
 });
 
 Deno.test("released buffers are used again", async () => {
