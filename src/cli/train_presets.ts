@@ -19,7 +19,7 @@ export const presets = {
     batch: 64,
     holdout: 1000,
     checkpointEvery: 100,
-    length: { samples: 16_000 },
+    length: { samples: 12_800 },
   },
   other: {
     backbone: "resnet18",

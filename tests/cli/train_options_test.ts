@@ -15,7 +15,7 @@ function assertIncludes(options: TrainOptions, expected: Partial<TrainOptions>):
   assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
 }
 
-Deno.test("without arguments the built-in data set is trained on for 16,000 samples", () => {
+Deno.test("without arguments the built-in data set is trained on for 12,800 samples", () => {
   const { workers, ...options } = parse();
   assert(workers >= 1 && workers <= 8);
   assertEquals(options, {
@@ -44,7 +44,7 @@ Deno.test("without arguments the built-in data set is trained on for 16,000 samp
     keep: 3,
     logEvery: 10,
     epochs: null,
-    steps: 250,
+    steps: 200,
   });
 });
 
@@ -134,7 +134,7 @@ Deno.test("defaults follow from other options", () => {
   assertIncludes(parse("--data", "d", "--recipe", "byol"), { size: 224, stem: "imagenet" });
   assertIncludes(parse("--size", "96"), { recipe: "shapes", stem: "imagenet" });
   assertIncludes(parse("--data", "d", "--optimizer", "sgd"), { lr: 0.06, weightDecay: 5e-4 });
-  assertIncludes(parse("--optimizer", "lars", "--batch", "256"), { lr: 0.45, weightDecay: 1e-6, steps: 63 });
+  assertIncludes(parse("--optimizer", "lars", "--batch", "256"), { lr: 0.45, weightDecay: 1e-6, steps: 50 });
   assertIncludes(parse("--batch", "24"), { lr: 0.1125 });
   assertIncludes(parse("--epochs", "3"), { epochs: 3, steps: null });
   assertIncludes(parse("--epochs", "3", "--steps", "5"), { epochs: null, steps: 5 });
