@@ -1,0 +1,31 @@
+/** WGSL has no imports: kernels of one family repeat their helper functions, which must not drift apart. */
+import { assert, assertEquals } from "./assert.ts";
+
+const folder = new URL("../kernels/", import.meta.url);
+
+/** The functions and structs of a kernel by name, but for its entry point and what each has of its own. */
+function helpers(kernel: string): Map<string, string> {
+  const code = Deno.readTextFileSync(new URL(kernel, folder));
+  const own = ["main", "store", "Params"];
+  const found = [...code.matchAll(/^(?:fn|struct) (\w+)(?: \{.*\}$|[^]*?^\})/gm)].map(([text, name]) =>
+    [name, text] as const
+  );
+  return new Map(found.filter(([name]) => !own.includes(name)));
+}
+
+Deno.test("kernels: the wide and the narrow variant have the same helpers", () => {
+  for (const family of ["conv2d", "conv2d_backward_data", "conv2d_backward_weights"]) {
+    const wide = helpers(`${family}_subgroup8.wgsl`), narrow = helpers(`${family}_subgroup8_narrow.wgsl`);
+    assert(wide.size >= 3, `${family} has ${[...wide.keys()]}`);
+    assertEquals([...narrow], [...wide], `the helpers of ${family} differ`);
+  }
+});
+
+Deno.test("kernels: all read a texture in the same way", () => {
+  const texels = new Set<string>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    const texel = helpers(name).get("texel");
+    if (texel) texels.add(texel);
+  }
+  assertEquals(texels.size, 1);
+});
