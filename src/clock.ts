@@ -14,16 +14,23 @@ export interface Lap {
 
 /** Counts time from its construction on. */
 export class Clock {
-  readonly #begin = performance.now();
-  #lapBegin = this.#begin;
+  readonly #now: () => number;
+  readonly #begin: number;
+  #lapBegin: number;
+  #idleSince: number;
   #starved = 0;
   #submitted = 0;
   #done = 0;
-  #idleSince = this.#begin;
+
+  /** @param now The time in milliseconds; tests have their own. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#begin = this.#lapBegin = this.#idleSince = now();
+  }
 
   /** Seconds since the clock was made. */
   get seconds(): number {
-    return (performance.now() - this.#begin) / 1000;
+    return (this.#now() - this.#begin) / 1000;
   }
 
   /** Notes a submission that the GPU has done when `done` resolves, and gives that promise back. */
@@ -31,23 +38,23 @@ export class Clock {
     const mine = ++this.#submitted;
     return done.then(() => {
       this.#done = mine;
-      this.#idleSince = performance.now();
+      this.#idleSince = this.#now();
     });
   }
 
   /** Awaits data, and counts the part of the wait in which the GPU had done all that was submitted. */
   async waiting<T>(data: Promise<T>): Promise<T> {
-    const begin = performance.now();
+    const begin = this.#now();
     const result = await data;
     if (this.#done === this.#submitted) {
-      this.#starved += performance.now() - Math.max(begin, this.#idleSince);
+      this.#starved += this.#now() - Math.max(begin, this.#idleSince);
     }
     return result;
   }
 
   /** The rates since the last call, in which `images` were trained on. */
   lap(images: number): Lap {
-    const now = performance.now(), elapsed = Math.max(now - this.#lapBegin, 1e-3);
+    const now = this.#now(), elapsed = Math.max(now - this.#lapBegin, 1e-3);
     const lap = {
       images_per_second: images / elapsed * 1000,
       data_wait: Math.min(1, this.#starved / elapsed),

@@ -71,12 +71,21 @@ function train(
   }).spawn();
 }
 
+/** Signals a process, unless it is done already: a fast machine may be. */
+function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    process.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 async function appearance(path: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 2400; i++) {
     if (await Deno.stat(path).then(() => true, () => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${path} did not appear within 30 s`);
+  throw new Error(`${path} did not appear within two minutes`);
 }
 
 Deno.test(
@@ -113,19 +122,17 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
 
     const first = train(killed);
     await appearance(lastCheckpoint(killed, 5));
-    first.kill("SIGKILL");
+    kill(first, "SIGKILL");
     await first.output();
     const second = await train(killed, { more: ["--resume"] }).output();
     assert(second.success, new TextDecoder().decode(second.stderr));
-    assert(
-      /^kNN: raw pixels [\d.]+ %, untrained [\d.]+ %, trained [\d.]+ %$/m.test(
-        new TextDecoder().decode(second.stdout),
-      ),
-    );
+    const said = new TextDecoder().decode(second.stdout);
+    const lastLine = /^kNN: raw pixels [\d.]+ %, untrained [\d.]+ %, trained [\d.]+ %\n$/m;
+    assert(lastLine.test(said) || /is complete/.test(said), said);
 
     const third = train(stopped);
     await appearance(lastCheckpoint(stopped, 5));
-    third.kill("SIGINT");
+    kill(third, "SIGINT");
     const { code, stdout } = await third.output();
     if (code !== 0) { // A fast machine is done before the signal comes.
       assertEquals(code, 130);

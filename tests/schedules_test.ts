@@ -1,7 +1,7 @@
 import { targetDecay } from "../src/byol/schedule.ts";
 import { Clock } from "../src/clock.ts";
 import { learningRate } from "../src/optim/schedule.ts";
-import { assert, assertClose, assertEquals } from "./assert.ts";
+import { assertClose, assertEquals } from "./assert.ts";
 
 Deno.test("learningRate: rises linearly over the warm-up, then falls to 0 along a cosine", () => {
   const lr = (step: number) => learningRate(step, { lr: 2, total: 100, warmup: 0.2 });
@@ -29,14 +29,26 @@ Deno.test("targetDecay: rises from its base to 1 as the paper has it, or stays",
 });
 
 Deno.test("Clock: counts as waiting only what the GPU idled", async () => {
-  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const clock = new Clock();
-  const busy = clock.submitted(sleep(120));
-  await clock.waiting(sleep(40)); // hidden behind the GPU's work
-  assertEquals(clock.lap(10).data_wait, 0);
-  await busy;
-  await clock.waiting(sleep(100)); // the GPU idles
-  const { data_wait, images_per_second } = clock.lap(10);
-  assert(data_wait > 0.4 && data_wait < 0.75, `data_wait is ${data_wait}`);
-  assert(images_per_second > 20 && images_per_second < 60, `images_per_second is ${images_per_second}`);
+  let now = 0;
+  const clock = new Clock(() => now);
+  const step = Promise.withResolvers<void>();
+  const done = clock.submitted(step.promise);
+  const hidden = Promise.withResolvers<void>();
+  const first = clock.waiting(hidden.promise); // all of it behind the GPU's work
+  now = 40;
+  hidden.resolve();
+  await first;
+  now = 50;
+  assertEquals(clock.lap(10), { images_per_second: 200, data_wait: 0 });
+
+  const late = Promise.withResolvers<void>();
+  const second = clock.waiting(late.promise); // begins at 50, the GPU is done at 100, the data come at 250
+  now = 100;
+  step.resolve();
+  await done;
+  now = 250;
+  late.resolve();
+  await second;
+  assertEquals(clock.lap(10), { images_per_second: 50, data_wait: 0.75 });
+  assertEquals(clock.seconds, 0.25);
 });
