@@ -48,14 +48,15 @@ async function main(args: string[]): Promise<number> {
 }
 
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
-function fromCaller({ data, out, ...given }: GivenTrainFlags): GivenTrainFlags {
+function fromCaller(given: GivenTrainFlags): GivenTrainFlags {
   const caller = Deno.env.get("INIT_CWD");
-  if (!caller || caller === Deno.cwd()) return { data, out, ...given };
-  const isShapes = data !== undefined && /^shapes(:|$)/.test(data);
+  if (!caller || caller === Deno.cwd()) return given;
+  const { data, out } = given;
+  const isPath = data !== undefined && !/^shapes(:|$)/.test(data);
   return {
     ...given,
-    data: data === undefined || isShapes ? data : resolve(caller, data),
-    out: out === undefined ? out : resolve(caller, out),
+    ...(isPath && { data: resolve(caller, data) }),
+    ...(out !== undefined && { out: resolve(caller, out) }),
   };
 }
 

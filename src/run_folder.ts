@@ -90,7 +90,10 @@ export async function writeConfig(options: TrainOptions): Promise<void> {
 }
 
 /** The options and the last checkpoint of the run in `given.out`, or of the latest with the usual name. */
-export async function resumedRun(given: GivenTrainFlags): Promise<Run> {
+export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
+  const given: GivenTrainFlags = Object.fromEntries(
+    Object.entries(flags).filter(([, value]) => value !== undefined),
+  );
   const { out: usual } = trainOptions(given);
   const out = given.out ?? (await numberedFolders(usual)).taken.at(-1) ?? usual;
   let saved: TrainOptions;
@@ -106,7 +109,7 @@ export async function resumedRun(given: GivenTrainFlags): Promise<Run> {
     const before = saved[name as keyof TrainOptions];
     // --steps overrides --epochs, of which nothing was saved then.
     const overridden = name === "epochs" && given.steps !== undefined;
-    if (!CHANGEABLE.has(name) && !overridden && value !== undefined && value !== before) {
+    if (!CHANGEABLE.has(name) && !overridden && value !== before) {
       throw new UserError(
         `Cannot resume the run in ${out} with ${name} = ${value} as it began with ${before}: expected the same ` +
           `options, apart from ${[...CHANGEABLE].join(", ")}. Leave the option out, or begin a new run.`,

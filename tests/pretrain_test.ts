@@ -55,20 +55,25 @@ async function records(out: string): Promise<unknown[]> {
 }
 
 /** train.ts in a process of its own. */
+function trainWith({ args, env = {} }: { args: string[]; env?: Record<string, string> }): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("train.ts", root).pathname, ...args],
+    env,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** train.ts with the tiny options, and more. */
 function train(
   out: string,
-  { more = [], env = {} }: { more?: string[]; env?: Record<string, string> } = {},
+  { more = [], env }: { more?: string[]; env?: Record<string, string> } = {},
 ): Deno.ChildProcess {
   const flags = Object.entries({ ...tiny, out }).flatMap(([name, value]) => [
     `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     `${value}`,
   ]);
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("train.ts", root).pathname, ...flags, ...more],
-    env,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return trainWith({ args: [...flags, ...more], env });
 }
 
 /** Signals a process, unless it is done already: a fast machine may be. */
@@ -137,7 +142,8 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     if (code !== 0) { // A fast machine is done before the signal comes.
       assertEquals(code, 130);
       assert(/--resume --out/.test(new TextDecoder().decode(stdout)));
-      await pretrain({ out: stopped }, { ...quiet, resume: true });
+      const resumed = await trainWith({ args: ["--resume", "--out", stopped] }).output();
+      assert(resumed.success, new TextDecoder().decode(resumed.stderr));
     }
 
     for (const out of [killed, stopped]) {
