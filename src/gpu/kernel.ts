@@ -8,7 +8,7 @@ import type { Gpu } from "./device.ts";
 
 /**
  * How a kernel uses a binding. `uniform` is for the step's scalars. `texture` reads a copy of the tensor's store as a
- * texture of four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a thirteenth of one
+ * texture of four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a twelfth of one
  * from a storage buffer.
  */
 export type Access = "read" | "read_write" | "uniform" | "texture";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MachineError } from "../errors.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -103,8 +104,9 @@ export class Tape {
       return tensor;
     });
     if (grid.some((n) => !Number.isInteger(n) || n < 1 || n > this.target.maxGrid)) {
-      throw new RangeError(
-        `Cannot run ${kernel.name} as a grid has 1 … ${this.target.maxGrid} workgroups: [${grid}]`,
+      throw new MachineError(
+        `Cannot run ${kernel.name} as a grid has 1 … ${this.target.maxGrid} workgroups in each direction: [${grid}] are ` +
+          `asked for. Lower --batch, --size, --hidden or --projection.`,
       );
     }
     this.dispatches.push({ kernel, constants, tensors: ordered, params, grid });
