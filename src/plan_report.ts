@@ -4,8 +4,9 @@
  * @module
  */
 import { traceTraining, type TrainerOptions } from "./byol/trainer.ts";
-import { DEFAULT_LIMITS, openGpu } from "./gpu/device.ts";
+import { openGpu } from "./gpu/device.ts";
 import { planMemory } from "./graph/plan.ts";
+import { targetOf } from "./graph/target.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} MB`;
 
@@ -15,10 +16,7 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} M
  */
 export async function planReport(options: TrainerOptions): Promise<string> {
   using gpu = await openGpu().catch(() => null);
-  const { step, networks } = traceTraining(options, {
-    ...gpu?.limits ?? DEFAULT_LIMITS,
-    subgroupSize: gpu?.subgroupSize ?? 0,
-  });
+  const { step, networks } = traceTraining(options, targetOf(gpu));
   const { bytes, total, largest } = planMemory(step.dispatches);
   const parameters = networks.online.network.parameters.variables.reduce(
     (sum, { layout }) => sum + layout.torchShape.reduce((a, b) => a * b),

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Store } from "../gpu/memory.ts";
-import { type Dispatch, Tape, type Target } from "../graph/tape.ts";
+import { type Dispatch, Tape } from "../graph/tape.ts";
+import type { Target } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { byolLoss, stepMetrics } from "../ops/byol_loss.ts";

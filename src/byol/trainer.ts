@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
+import { type Target, targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
@@ -40,14 +41,14 @@ export interface StepMetrics {
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
   { architecture, batch, size, optimizer: name }: TrainerOptions,
-  { subgroupSize, maxGrid, maxBinding }: { subgroupSize: number; maxGrid: number; maxBinding: number },
+  target: Target,
 ): { networks: Networks; optimizer: Optimizer; step: Step } {
   const networks = createNetworks(architecture);
   const optimizer = createOptimizer(
     { online: networks.online.network, target: networks.target.network },
-    { name, maxBinding },
+    { name, maxBinding: target.maxBinding },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target: { subgroupSize, maxGrid } });
+  const step = traceStep(networks, { batch, size, optimizer, target });
   return { networks, optimizer, step };
 }
 
@@ -63,10 +64,7 @@ export class Trainer {
   readonly #program: Program;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step } = traceTraining(options, {
-      ...gpu.limits,
-      subgroupSize: gpu.subgroupSize,
-    });
+    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu));
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;

@@ -6,6 +6,7 @@
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
+import { targetOf } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
@@ -38,8 +39,7 @@ export function createFeatureExtractor(
   memory: Memory,
   { encoder, batch, size }: { encoder: (tape: Tape, images: Tensor) => Tensor; batch: number; size: number },
 ): FeatureExtractor {
-  const { limits: { maxGrid }, subgroupSize } = memory.gpu;
-  const tape = new Tape({ subgroupSize, maxGrid }, { training: false, views: 1, add: addInto });
+  const tape = new Tape(targetOf(memory.gpu), { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
   const features = tape.withoutGradient(() => encoder(tape, images));

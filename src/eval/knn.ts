@@ -8,6 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
+import { targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { linear } from "../ops/linear.ts";
@@ -58,7 +59,7 @@ export async function knnAccuracy(
   const store = (name: string, floats: number): Store => ({ name, category: "input", bytes: floats * 4 });
   const referenceStore = store("references", D * block), queryStore = store("queries", QUERIES * D);
   const tape = new Tape(
-    { subgroupSize: gpu.subgroupSize, maxGrid: gpu.limits.maxGrid },
+    targetOf(gpu),
     { training: false, views: 1, add: addInto },
   );
   const cosines = tape.withoutGradient(() =>

@@ -21,6 +21,10 @@ export interface Gpu {
   readonly limits: Limits;
   /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
   readonly subgroupSize: number;
+  /** Whether the adapter computes on the CPU. */
+  readonly software: boolean;
+  /** Whether the driver can tell when a pass began and ended. */
+  readonly timestamps: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
   readonly pipelines: Map<string, GPUComputePipeline>;
   /** Throws the first error that the device reported, if any. */
@@ -50,10 +54,14 @@ export async function openGpu(): Promise<Gpu> {
         "Without a GPU, Mesa's software driver does (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
     );
   }
+  const timestamps = adapter.features.has("timestamp-query");
+  const features: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
   // Deno does not list "subgroups" among the features, but grants it where the driver has it.
-  const subgroups = await requestDevice(adapter, ["subgroups" as GPUFeatureName]).catch(() => null);
-  const device = subgroups ?? await requestDevice(adapter, []);
-  const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+  const subgroups = await requestDevice(adapter, [...features, "subgroups" as GPUFeatureName]).catch(() =>
+    null
+  );
+  const device = subgroups ?? await requestDevice(adapter, features);
+  const { subgroupMinSize, subgroupMaxSize, isFallbackAdapter } = adapter.info;
 
   let failure: Error | undefined;
   let closed = false;
@@ -76,6 +84,8 @@ export async function openGpu(): Promise<Gpu> {
     name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
+    software: isFallbackAdapter,
+    timestamps,
     pipelines: new Map(),
     check() {
       if (failure) throw failure;

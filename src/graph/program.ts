@@ -10,12 +10,23 @@ import { packParams, pipelineOf } from "../gpu/kernel.ts";
 import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import type { Dispatch } from "./tape.ts";
-import { originOf, type Tensor } from "./tensor.ts";
+import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
 /** A kernel launch, or the copy of a store to its texture. */
-type Command =
-  | { pipeline: GPUComputePipeline; group: GPUBindGroup; grid: readonly [number, number, number] }
-  | { store: Store; bytes: number };
+type Command = Launched | Copy;
+type Launched = { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch };
+type Copy = { store: Store; bytes: number };
+
+/** What one command of a program took. */
+export interface Timing {
+  /** The kernel's name. */
+  name: string;
+  seconds: number;
+  /** Floating-point operations of its equation. */
+  flops: number;
+  /** What it must read and write at the least: each of its tensors once. */
+  bytes: number;
+}
 
 /** Dispatches with their buffers. Disposing of it frees the slots, not the stores it was given. */
 export class Program {
@@ -62,7 +73,8 @@ export class Program {
 
     // Stores whose texture has their content. At the beginning none has: the host or the last run wrote to them.
     const copied = new Set<Store>();
-    dispatches.forEach(({ kernel, constants, tensors, grid }, i) => {
+    dispatches.forEach((dispatch, i) => {
+      const { kernel, constants, tensors } = dispatch;
       const accesses = Object.values(kernel.bindings);
       const regions = tensors.map((tensor) => originOf(tensor).region!);
       const resources = regions.map(({ store, offset, bytes }, j): GPUBindingResource => {
@@ -83,7 +95,7 @@ export class Program {
         entries: [...resources, { buffer: this.#params, offset: i * stride, size: sizes[i] }]
           .map((resource, binding) => ({ binding, resource })),
       });
-      this.#commands.push({ pipeline, group, grid });
+      this.#commands.push({ pipeline, group, dispatch });
       regions.forEach(({ store }, j) => accesses[j] === "read_write" && copied.delete(store));
     });
   }
@@ -101,18 +113,77 @@ export class Program {
         this.#memory.copyToTexture(encoder, command);
         continue;
       }
-      const { pipeline, group, grid } = command;
+      const { pipeline, group, dispatch } = command;
       pass ??= encoder.beginComputePass();
       if (pipeline !== current) pass.setPipeline(current = pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...grid);
+      pass.dispatchWorkgroups(...dispatch.grid);
     }
     pass?.end();
     device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Submits all dispatches once, each in a pass of its own, and resolves to what each of them took by the GPU's clock.
+   *
+   * @throws {MachineError} if the adapter has no timestamps.
+   */
+  async timings(): Promise<Timing[]> {
+    const { device, timestamps } = this.#gpu;
+    if (!timestamps) throw new MachineError("Cannot profile as this adapter tells no time (timestamp-query)");
+    const results: Timing[] = [];
+    for (let first = 0; first < this.#commands.length; first += MAX_QUERIES / 2) {
+      const commands = this.#commands.slice(first, first + MAX_QUERIES / 2);
+      const count = 2 * commands.length;
+      const querySet = device.createQuerySet({ type: "timestamp", count });
+      const store: Store = { name: "timestamps", category: "metrics", bytes: count * 8 };
+      const resolved = device.createBuffer({
+        size: store.bytes,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      });
+      const encoder = device.createCommandEncoder();
+      const stamp = (index: Partial<GPUComputePassTimestampWrites>) =>
+        encoder.beginComputePass({ timestampWrites: { querySet, ...index } });
+      commands.forEach((command, i) => {
+        if ("store" in command) {
+          stamp({ beginningOfPassWriteIndex: 2 * i }).end();
+          this.#memory.copyToTexture(encoder, command);
+          stamp({ endOfPassWriteIndex: 2 * i + 1 }).end();
+          return;
+        }
+        const pass = stamp({ beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 });
+        pass.setPipeline(command.pipeline);
+        pass.setBindGroup(0, command.group);
+        pass.dispatchWorkgroups(...command.dispatch.grid);
+        pass.end();
+      });
+      encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, this.#memory.buffer(store), 0, store.bytes);
+      device.queue.submit([encoder.finish()]);
+      const content = await this.#memory.read({ store, offset: 0, bytes: store.bytes });
+      const ticks = new BigUint64Array(content.buffer);
+      commands.forEach((command, i) =>
+        results.push({ ...workOf(command), seconds: Number(ticks[2 * i + 1] - ticks[2 * i]) / 1e9 })
+      );
+      this.#memory.free([store]);
+      resolved.destroy();
+      querySet.destroy();
+    }
+    return results;
   }
 
   [Symbol.dispose](): void {
     this.#params.destroy();
     this.#memory.free(this.plan.stores.filter((store) => store.category === "activations"));
   }
+}
+
+/** Queries of a set at the most, as WebGPU has it. */
+const MAX_QUERIES = 4096;
+
+function workOf(command: Command): Omit<Timing, "seconds"> {
+  if ("store" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.bytes };
+  const { kernel, tensors, flops } = command.dispatch;
+  const bytes = [...new Set(tensors)].reduce((sum, { shape }) => sum + sizeOf(shape) * 4, 0);
+  return { name: kernel.name, flops, bytes };
 }

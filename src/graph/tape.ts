@@ -6,6 +6,7 @@
  */
 import { MachineError } from "../errors.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
+import type { Choice, Target } from "./target.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
 /** One kernel launch. */
@@ -17,6 +18,8 @@ export interface Dispatch {
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups in x, y, z. */
   readonly grid: readonly [number, number, number];
+  /** Floating-point operations of the equation, a multiply-add being two; 0 where memory is what limits. */
+  readonly flops: number;
 }
 
 /** What an op asks for with {@linkcode Tape.dispatch}. */
@@ -26,14 +29,7 @@ export interface Launch {
   params?: Readonly<Record<string, number>>;
   grid: readonly [number, number, number];
   constants?: Constants;
-}
-
-/** What the plan may know of the machine when it chooses kernels. */
-export interface Target {
-  /** The adapter's one subgroup size, or 0. */
-  readonly subgroupSize: number;
-  /** Workgroups per dimension of a grid. */
-  readonly maxGrid: number;
+  flops?: number;
 }
 
 interface Note {
@@ -97,7 +93,7 @@ export class Tape {
   }
 
   /** Appends a kernel launch. */
-  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {} }: Launch): void {
+  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0 }: Launch): void {
     const ordered = Object.keys(kernel.bindings).map((name) => {
       const tensor = tensors[name];
       if (!tensor) throw new TypeError(`Cannot run ${kernel.name} as its tensor ${name} is missing`);
@@ -109,7 +105,15 @@ export class Tape {
           `asked for. Lower --batch, --size, --hidden or --projection.`,
       );
     }
-    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid });
+    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops });
+  }
+
+  /** Appends the work of `choice` in the way that the target picks. */
+  choose(choice: Choice): void {
+    const { ways, tensors } = choice;
+    const [usual, ...others] = Object.keys(ways);
+    const picked = others.length > 0 ? this.target.pick?.(choice) : undefined;
+    (ways[picked ?? usual] ?? ways[usual]).record(this, tensors);
   }
 
   /**

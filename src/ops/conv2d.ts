@@ -4,8 +4,9 @@
  * @module
  */
 import type { Tape } from "../graph/tape.ts";
+import type { Way } from "../graph/target.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
-import { kernels, tiling } from "./conv2d_kernels.ts";
+import { candidates, type Product, tiling, type Variant, variants } from "./conv2d_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
 /** Pixels of a part of the weights' gradient: enough to hide the final sum, few enough to occupy a GPU. */
@@ -44,13 +45,38 @@ export function conv2d(
   const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
   // A parameter lies somewhere in its store's texture; what the plan places begins its own.
   const params = { N, H, W, C, P, Q, K, R, S, stride, pad, wAt: (w.region?.offset ?? 0) / 16 };
-  const forward = tiling(tape, { rows: N * P * Q, columns: K });
-  tape.dispatch(kernels.forward[forward.variant], {
-    tensors: { x, w, y },
-    params,
-    grid: tape.grid(forward.rowTiles, forward.columnTiles),
-  });
+  const flops = 2 * N * P * Q * K * R * S * C;
+  const sizes = `[${x.shape}] · [${w.shape}], stride ${stride}`;
 
+  /** Appends one of the products in the best way; `outputs` is the matrix that it makes. */
+  const product = (
+    kind: Product,
+    { tensors, outputs, grid, parts }: {
+      tensors: Record<string, Tensor>;
+      outputs: { rows: number; columns: number };
+      grid: (tiles: { x: number; z: number }) => [number, number, number];
+      parts?: number;
+    },
+  ) => {
+    const ways = candidates(tape.target, outputs).map(({ name, hopeless }) => {
+      const variant: Variant = variants[name];
+      const record: Way["record"] = (tape, tensors) =>
+        tape.dispatch(variant.kernels[kind], {
+          tensors,
+          params: { ...params, parts: parts ?? 1 },
+          grid: grid(tiling(variant, outputs)),
+          flops,
+        });
+      return [name, { record, hopeless }] as const;
+    });
+    tape.choose({ name: `conv2d ${kind} ${sizes}`, tensors, ways: Object.fromEntries(ways) });
+  };
+
+  product("forward", {
+    tensors: { x, w, y },
+    outputs: { rows: N * P * Q, columns: K },
+    grid: ({ x, z }) => tape.grid(x, z),
+  });
   tape.note(y, (dy) => {
     if (w.gradient) {
       const parts = Math.max(
@@ -58,11 +84,11 @@ export function conv2d(
         Math.min(Math.ceil(N * P * Q / PIXELS_PER_PART), Math.floor(PARTIAL_FLOATS / sizeOf(w.shape))),
       );
       const dw = parts === 1 ? w.gradient : tape.tensor(`${name}.dw parts`, [parts, ...w.shape]);
-      const { variant, rowTiles, columnTiles } = tiling(tape, { rows: R * S * C, columns: K });
-      tape.dispatch(kernels.backwardWeights[variant], {
+      product("backwardWeights", {
         tensors: { x, dy, dw },
-        params: { ...params, parts },
-        grid: tape.grid(parts, rowTiles * columnTiles),
+        outputs: { rows: R * S * C, columns: K },
+        grid: ({ x, z }) => tape.grid(parts, x * z),
+        parts,
       });
       if (parts > 1) sumParts(tape, { parts: dw, total: w.gradient });
     }
@@ -70,12 +96,10 @@ export function conv2d(
     const dx = tape.tensor(`${name}.dx`, x.shape);
     // One class of pixels for each pair of remainders by the stride, see the kernel.
     const classes = stride * stride;
-    const pixels = N * Math.ceil(H / stride) * Math.ceil(W / stride);
-    const { variant, rowTiles, columnTiles } = tiling(tape, { rows: pixels, columns: C });
-    tape.dispatch(kernels.backwardData[variant], {
+    product("backwardData", {
       tensors: { dy, w, dx },
-      params,
-      grid: tape.grid(rowTiles, columnTiles * classes),
+      outputs: { rows: N * Math.ceil(H / stride) * Math.ceil(W / stride), columns: C },
+      grid: ({ x, z }) => tape.grid(x, z * classes),
     });
     tape.accumulate(x, dx);
   });

@@ -9,6 +9,7 @@ import { createNetworks } from "../../src/byol/networks.ts";
 import { traceStep } from "../../src/byol/step.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
+import type { Target } from "../../src/graph/target.ts";
 import { tensorIn } from "../../src/graph/tensor.ts";
 import type { FlatStore } from "../../src/nn/parameters.ts";
 import { packWeights, unpackWeights } from "../../src/nn/weights.ts";
@@ -29,7 +30,7 @@ function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
 async function tenSteps(
   net: keyof typeof nets,
   rule: "sgd" | "lars",
-  target: { subgroupSize: number; maxGrid: number },
+  target: Target,
 ) {
   const golden = await readGolden<StepMetadata>(`step_${net}_${rule}`);
   const { batch, size, lr, tau, mu, decay, losses, losses_float32, errors } = golden.metadata;

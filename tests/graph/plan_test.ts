@@ -10,11 +10,11 @@ import { keyedRandom, type Random } from "../../src/random.ts";
 /** Elements of 16 KiB, the unit of what buffers take. */
 const UNIT = 4096;
 
-const tape = newTape({ subgroupSize: 0, maxGrid: 7 });
+const tape = newTape({ maxGrid: 7 });
 
 function dispatch(...tensors: Tensor[]): Dispatch {
   const kernel: Kernel = { name: "any", code: "", bindings: {}, params: {} };
-  return { kernel, constants: {}, tensors, params: {}, grid: [1, 1, 1] };
+  return { kernel, constants: {}, tensors, params: {}, grid: [1, 1, 1], flops: 0 };
 }
 
 /** x → t0 → t1 → … */

@@ -57,7 +57,7 @@ Deno.test(
   async () => {
     const gpu = await sharedGpu();
     using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxBinding: 1024 } });
-    const tape = newTape({ subgroupSize: 0, maxGrid: 7 });
+    const tape = newTape({ maxGrid: 7 });
     const x = input("x", [16, 4]), w = input("w", [1, 1, 4, 20]);
     linear(tape, { x: x.tensor, w: w.tensor, name: "wide" });
     await assertThrows(

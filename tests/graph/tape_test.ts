@@ -10,7 +10,7 @@ import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { linear } from "../../src/ops/linear.ts";
 
 const kernel: Kernel = { name: "copy", code: "", bindings: { x: "read", y: "read_write" }, params: {} };
-const tapeOf = (maxGrid: number) => newTape({ subgroupSize: 0, maxGrid });
+const tapeOf = (maxGrid: number) => newTape({ maxGrid });
 
 Deno.test("tape: a grid holds n workgroups, in rows where one row is too short", () => {
   const tape = tapeOf(7);

@@ -170,7 +170,7 @@ Deno.test("weights: drawn as torchvision draws them", () => {
 Deno.test("resnet: features and number of dispatches of each backbone, with either stem", () => {
   for (const [name, config] of Object.entries(backbones)) {
     for (const stem of ["cifar", "imagenet"] as const) {
-      const tape = newTape({ subgroupSize: 0, maxGrid: 65535 });
+      const tape = newTape({ maxGrid: 65535 });
       const forward = resnet(new Scope(createNetwork("online", { gradients: true })), { config, stem });
       const features = forward(tape, tape.constant(placed("images", [2, 64, 64, 4])));
       assertEquals([name, ...features.shape], [name, 2, featuresOf(config)]);

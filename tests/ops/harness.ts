@@ -9,7 +9,8 @@ import { sharedGpu, targets } from "../gpu/shared.ts";
 import { centralDifferences } from "../reference/finite_difference.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { Tape, type Target } from "../../src/graph/tape.ts";
+import { Tape } from "../../src/graph/tape.ts";
+import type { Target } from "../../src/graph/target.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { addInto } from "../../src/ops/add.ts";
 
@@ -36,9 +37,11 @@ export interface Call {
 /** Where parameters lie in their stores: in bytes, 32 texels before the second row of a texture copy. */
 const PARAMETER_OFFSET = 62 * 256;
 
+const ANY_TARGET: Target = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
+
 /** A tape as the ops get it. */
-export function newTape(target: Target, { training = true, views = 1 }: Partial<Call> = {}): Tape {
-  return new Tape(target, { training, views, add: addInto });
+export function newTape(target: Partial<Target>, { training = true, views = 1 }: Partial<Call> = {}): Tape {
+  return new Tape({ ...ANY_TARGET, ...target }, { training, views, add: addInto });
 }
 
 /** A tensor that has a place but no memory: enough to trace an op. */
@@ -53,7 +56,7 @@ export function placed(name: string, shape: readonly number[], gradient?: Tensor
  */
 export async function runOp(
   call: Call,
-  { values, dy, target }: { values: Values; dy?: ArrayLike<number>; target: Target },
+  { values, dy, target }: { values: Values; dy?: ArrayLike<number>; target: Partial<Target> },
 ): Promise<Record<string, Float32Array>> {
   using memory = new Memory(await sharedGpu());
   const tape = newTape(target, call);
@@ -143,7 +146,7 @@ export async function checkOp(name: string, check: Check): Promise<void> {
       dy,
       target: { ...target, maxGrid: maxGrid ?? target.maxGrid },
     });
-    const where = `on subgroups of ${target.subgroupSize}`;
+    const where = `with ${target.family} kernels`;
     assertClose(`y ${where}`, actual.y, expected, { absolute: tolerance.y });
     gradients.forEach((key, i) => samples[i](`${key} ${where}`, actual[key], { absolute: tolerance[key] }));
   }
@@ -227,7 +230,7 @@ export async function checkGolden(
   for (const target of await targets()) {
     const actual = await runOp(call, { values, dy, target });
     for (const [key, data] of Object.entries(expected)) {
-      assertClose(`${name}.${key} on subgroups of ${target.subgroupSize}`, actual[key], data, { absolute });
+      assertClose(`${name}.${key} with ${target.family} kernels`, actual[key], data, { absolute });
     }
   }
 }

@@ -57,7 +57,7 @@ for (const golden of goldenCases("linear")) {
 
 Deno.test("linear: wrong shapes are refused", async () => {
   const run = (x: number[]) => () =>
-    linear(newTape({ subgroupSize: 0, maxGrid: 7 }), {
+    linear(newTape({ maxGrid: 7 }), {
       x: placed("x", x),
       w: placed("w", [1, 1, 8, 4]),
       name: "linear",

@@ -93,7 +93,7 @@ for (const golden of goldenCases("max_pool")) {
 
 Deno.test("maxPool: wrong shapes are refused", async () => {
   const run = (x: number[]) => () =>
-    maxPool(newTape({ subgroupSize: 0, maxGrid: 7 }), {
+    maxPool(newTape({ maxGrid: 7 }), {
       x: placed("x", x),
       window: 3,
       stride: 2,

@@ -76,7 +76,7 @@ async function optimize(
   });
   const maxBinding = limits.maxBinding ?? gpu.limits.maxBinding;
   const optimizer = createOptimizer({ online, target }, { name, maxBinding, ema });
-  const tape = newTape({ subgroupSize: 0, maxGrid: limits.maxGrid ?? gpu.limits.maxGrid });
+  const tape = newTape({ maxGrid: limits.maxGrid ?? gpu.limits.maxGrid });
   const scalarStore: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
   const step = tensorIn(scalarStore, { shape: [STEP_BYTES / 4] });
   const stores = {

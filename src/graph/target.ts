@@ -1,0 +1,59 @@
+/**
+ * What a trace may know of the machine that it is made for, and how it chooses between ways to do the same work.
+ *
+ * @module
+ */
+import { DEFAULT_LIMITS, type Gpu } from "../gpu/device.ts";
+import type { Tape } from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The machine that kernels are chosen for. */
+export interface Target {
+  /** The adapter's one subgroup size, or 0. */
+  readonly subgroupSize: number;
+  /** Whether the adapter computes on the CPU. */
+  readonly software: boolean;
+  /** Workgroups per dimension of a grid. */
+  readonly maxGrid: number;
+  /** Bytes of a tensor that a kernel may bind at once. */
+  readonly maxBinding: number;
+  /** Picks one of the ways of a choice, or none to take the default. */
+  readonly pick?: Pick;
+}
+
+/** Picks a way by name. */
+export type Pick = (choice: Choice) => string | undefined;
+
+/** One of the ways to do some work. */
+export interface Way {
+  /** Appends the work; `tensors` are named and shaped as those of the choice. */
+  record(tape: Tape, tensors: Readonly<Record<string, Tensor>>): void;
+  /** Known to be slow on this target, or to compile for long: no one need time it. */
+  readonly hopeless?: boolean;
+}
+
+/** The ways to do the same work. */
+export interface Choice {
+  /** What is done, such as "conv2d forward", and the sizes that matter, in words. */
+  readonly name: string;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** By name; the first is the default. */
+  readonly ways: Readonly<Record<string, Way>>;
+}
+
+/** Picks the first way whose name begins with `family`, wherever there is one. */
+export function pinned(family: string): Pick {
+  return ({ ways }) => Object.keys(ways).find((name) => name.startsWith(family));
+}
+
+/** The machine of `gpu`, or any where there is none. */
+export function targetOf(gpu: Gpu | null, pick?: Pick): Target {
+  const { maxGrid, maxBinding } = gpu?.limits ?? DEFAULT_LIMITS;
+  return {
+    subgroupSize: gpu?.subgroupSize ?? 0,
+    software: gpu?.software ?? false,
+    maxGrid,
+    maxBinding,
+    pick,
+  };
+}
