@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
-import { planOf, pretrain } from "./src/pretrain.ts";
+import { planOf, pretrain, profileOf } from "./src/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */
 const INTERRUPTED = 130;
@@ -20,6 +20,10 @@ async function main(args: string[]): Promise<number> {
   }
   if (parsed.plan) {
     console.log(await planOf(parsed.given));
+    return 0;
+  }
+  if (parsed.profile) {
+    console.log(await profileOf(parsed.given));
     return 0;
   }
   const interrupt = new AbortController();

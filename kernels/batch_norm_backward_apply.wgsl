@@ -2,11 +2,12 @@
 //
 // x, y, dx and dy [G·M, C], statistics and sums [G, 2, C], gamma [C]. dy is bound for writing, since with RESIDUAL it
 // becomes the residual's gradient dz in place. Without RELU, x is bound in place of y.
-// An invocation owns 4 channels of ROWS rows of one group.
+// Each group falls into parts of ROWS rows. Of all of them, this dispatch makes `first` … `end` − 1; x, y, dx and dy
+// are bound from their row `row` on. An invocation owns 4 channels of one part.
 override RELU: bool = false;
 override RESIDUAL: bool = false;
 
-struct Params { G: u32, M: u32, C: u32 }
+struct Params { M: u32, C: u32, first: u32, end: u32, row: u32 }
 
 const ROWS = 16u;
 
@@ -29,18 +30,20 @@ fn main(
   let parts = (params.M + ROWS - 1u) / ROWS;
   let id = (group.x + group.y * groups.x) * 64u + lane;
   let c4 = id % C4;
-  let begin = id / C4 % parts * ROWS;
-  let g = id / C4 / parts;
-  if (g >= params.G) {
+  let which = params.first + id / C4;
+  if (which >= params.end) {
     return;
   }
+  let begin = which % parts * ROWS;
+  let g = which / parts;
+  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
   let mean = statistics[g * 2u * C4 + c4];
   let rstd = statistics[(g * 2u + 1u) * C4 + c4];
   let scale = rstd * gamma[c4];
   let mean_dz = sums[g * 2u * C4 + c4] / f32(params.M);
   let mean_product = sums[(g * 2u + 1u) * C4 + c4] / f32(params.M);
   for (var m = begin; m < min(begin + ROWS, params.M); m++) {
-    let at = (g * params.M + m) * C4 + c4;
+    let at = (before + m) * C4 + c4;
     var dz = dy[at];
     if (RELU) {
       dz = select(vec4f(), dz, y[at] > vec4f());

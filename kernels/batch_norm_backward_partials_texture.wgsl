@@ -2,12 +2,13 @@
 // where the activation let it through.
 //
 // x, y and dy [G·M, C], statistics [G, 2, C], partials [G, parts, 2, C]. Without RELU, x is bound in place of y.
+// Of all G·parts, this dispatch makes `first` … `end` − 1; x, y and dy are bound from their row `row` on.
 // An invocation owns 4 channels of one part.
 //
 // The variant that reads textures, 1024 texels of four floats to a row: see Access in src/gpu/kernel.ts.
 override RELU: bool = false;
 
-struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32 }
+struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var y: texture_2d<f32>;
@@ -29,17 +30,19 @@ fn main(
   let C4 = params.C / 4u;
   let id = (group.x + group.y * groups.x) * 64u + lane;
   let c4 = id % C4;
-  let part = id / C4 % params.parts;
-  let g = id / C4 / params.parts;
-  if (g >= params.G) {
+  let which = params.first + id / C4;
+  if (which >= params.end) {
     return;
   }
+  let part = which % params.parts;
+  let g = which / params.parts;
+  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
   let mean = statistics[g * 2u * C4 + c4];
   let rstd = statistics[(g * 2u + 1u) * C4 + c4];
   var sum = vec4f();
   var product = vec4f();
   for (var m = part * params.length; m < min((part + 1u) * params.length, params.M); m++) {
-    let at = (g * params.M + m) * C4 + c4;
+    let at = (before + m) * C4 + c4;
     var dz = texel(dy, at);
     if (RELU) {
       dz = select(vec4f(), dz, texel(y, at) > vec4f());

@@ -1,10 +1,11 @@
 // Of each channel of each part of the rows: mean and sum of squared deviations from it.
 //
 // x [G·M, C], partials [G, parts, 2, C]. The rows of each of G groups (views) fall into `parts` parts of `length` rows.
+// Of all G·parts, this dispatch makes `first` … `end` − 1; x is bound from its row `row` on.
 //
 // An invocation owns 4 channels of one part and reads it once. The sums are taken around the part's first row, so
 // that a mean far from zero costs no digits.
-struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32 }
+struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
@@ -19,18 +20,20 @@ fn main(
   let C4 = params.C / 4u;
   let id = (group.x + group.y * groups.x) * 64u + lane;
   let c4 = id % C4;
-  let part = id / C4 % params.parts;
-  let g = id / C4 / params.parts;
-  if (g >= params.G) {
+  let which = params.first + id / C4;
+  if (which >= params.end) {
     return;
   }
+  let part = which % params.parts;
+  let g = which / params.parts;
+  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
   let begin = part * params.length;
   let end = min(begin + params.length, params.M);
-  let origin = x[(g * params.M + begin) * C4 + c4];
+  let origin = x[(before + begin) * C4 + c4];
   var sum = vec4f();
   var squares = vec4f();
   for (var m = begin + 1u; m < end; m++) {
-    let d = x[(g * params.M + m) * C4 + c4] - origin;
+    let d = x[(before + m) * C4 + c4] - origin;
     sum += d;
     squares += d * d;
   }

@@ -1,10 +1,12 @@
-// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k]
+// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k] (+ bias[k])
 //
-// x [N,H,W,C], w [R,S,C,K], y [N,P,Q,K]; C and K are multiples of 4.
+// x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
 // An implicit matrix product that asks nothing of the adapter. An invocation makes 4 output pixels × 4 output
 // channels in registers: 16 multiplications for each vec4 loaded. Neighbouring invocations own neighbouring channels
 // of the same pixels, so that reads of w and writes of y are contiguous and reads of x are shared.
+override BIAS: bool = false;
+
 struct Params {
   N: u32, H: u32, W: u32, C: u32,  // input
   P: u32, Q: u32, K: u32,          // output
@@ -13,8 +15,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 // Row p·stride − pad and column q·stride − pad of an output pixel's window, and its image's first element.
 struct Window { row: i32, column: i32, image: u32 }
@@ -41,6 +44,14 @@ fn tap(at: Window, r: u32, s: u32) -> Tap {
   return Tap(select(0u, (at.image + u32(h) * params.W + u32(v)) * (params.C / 4u), inside), inside);
 }
 
+// What the sums of a column of vec4s begin with.
+fn start(k4: u32) -> vec4f {
+  if (BIAS) {
+    return bias[k4];
+  }
+  return vec4f();
+}
+
 fn store(pixel: u32, k4: u32, value: vec4f) {
   if (pixel < params.N * params.P * params.Q) {
     y[pixel * (params.K / 4u) + k4] = value;
@@ -61,7 +72,8 @@ fn main(
   let at1 = window(first + 1u);
   let at2 = window(first + 2u);
   let at3 = window(first + 3u);
-  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
+  let begin = start(k4);
+  var a0 = begin; var a1 = begin; var a2 = begin; var a3 = begin;
   for (var r = 0u; r < params.R; r++) {
     for (var s = 0u; s < params.S; s++) {
       let t0 = tap(at0, r, s);

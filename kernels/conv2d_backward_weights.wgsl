@@ -16,30 +16,57 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// An output pixel. Walking from one to the next takes no division, which costs more than the products of a pixel.
-struct Pixel { n: u32, p: u32, q: u32 }
+// A quadruple of rows of dw belongs to one tap of the window and four channels. The path of that tap through x: its row
+// and column in the first window, and what its index gains from one output pixel to the next, beyond the end of a row,
+// and beyond the end of an image. Indices count vec4s.
+struct Path { row: i32, column: i32, channel: i32, pixel: i32, line: i32, image: i32 }
 
-fn pixel_at(m: u32) -> Pixel {
-  return Pixel(m / (params.P * params.Q), m / params.Q % params.P, m % params.Q);
-}
-
-fn next(at: Pixel) -> Pixel {
-  let row_ends = at.q + 1u == params.Q;
-  let image_ends = row_ends && at.p + 1u == params.P;
-  return Pixel(
-    at.n + select(0u, 1u, image_ends),
-    select(at.p + select(0u, 1u, row_ends), 0u, image_ends),
-    select(at.q + 1u, 0u, row_ends),
+fn path_of(row4: u32) -> Path {
+  let C4 = params.C / 4u;
+  let stride = i32(params.stride);
+  let W = i32(params.W);
+  let line = W - i32(params.Q - 1u) * stride + (stride - 1) * W;
+  let image = i32(params.H) * W - i32(params.P - 1u) * stride * W - i32(params.Q - 1u) * stride;
+  return Path(
+    i32(row4 / C4 / params.S) - i32(params.pad),
+    i32(row4 / C4 % params.S) - i32(params.pad),
+    i32(row4 % C4),
+    stride * i32(C4),
+    line * i32(C4),
+    image * i32(C4),
   );
 }
 
-// x at tap (r, s) of an output pixel, four channels.
-fn patch_at(at: Pixel, r: u32, s: u32, c4: u32) -> vec4f {
-  let h = i32(at.p * params.stride + r) - i32(params.pad);
-  let v = i32(at.q * params.stride + s) - i32(params.pad);
-  let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
-  let index = ((at.n * params.H + u32(h)) * params.W + u32(v)) * (params.C / 4u) + c4;
-  return select(vec4f(), x[select(0u, index, inside)], inside);
+// An output pixel (p, q) and where its window has the tap. Walking on takes neither multiplication nor division, which
+// would cost more than the products of a pixel.
+struct Walk { p: u32, q: u32, row: i32, column: i32, index: i32 }
+
+fn walk_from(m: u32, path: Path) -> Walk {
+  let n = i32(m / (params.P * params.Q));
+  let p = m / params.Q % params.P;
+  let q = m % params.Q;
+  let row = path.row + i32(p * params.stride);
+  let column = path.column + i32(q * params.stride);
+  let index = ((n * i32(params.H) + row) * i32(params.W) + column) * i32(params.C / 4u) + path.channel;
+  return Walk(p, q, row, column, index);
+}
+
+fn next(at: Walk, path: Path) -> Walk {
+  let line_ends = at.q + 1u == params.Q;
+  let image_ends = line_ends && at.p + 1u == params.P;
+  return Walk(
+    select(at.p + select(0u, 1u, line_ends), 0u, image_ends),
+    select(at.q + 1u, 0u, line_ends),
+    select(at.row + select(0, i32(params.stride), line_ends), path.row, image_ends),
+    select(at.column + i32(params.stride), path.column, line_ends),
+    at.index + select(path.pixel, select(path.line, path.image, image_ends), line_ends),
+  );
+}
+
+// x at the tap, four channels.
+fn tap_at(at: Walk) -> vec4f {
+  let inside = u32(at.row) < params.H && u32(at.column) < params.W;  // what is negative is large, too
+  return select(vec4f(), x[u32(select(0, at.index, inside))], inside);
 }
 
 @compute @workgroup_size(64)
@@ -49,28 +76,28 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let K4 = params.K / 4u;
-  let C4 = params.C / 4u;
-  let rows4 = params.R * params.S * C4;
-  let part = group.x + group.y * groups.x;
-  let id = group.z * 64u + lane;
+  let rows4 = params.R * params.S * (params.C / 4u);
+  // Neighbouring workgroups have neighbouring parts of the pixels: the tiles change slowest.
+  let which = group.x + group.y * groups.x;
+  let part = which % params.parts;
+  let tile = which / params.parts;
+  let id = tile * 64u + lane;
   let row = id / K4;
-  if (part >= params.parts || row >= rows4) {
+  if (row >= rows4) {
     return;
   }
   let k4 = id % K4;
-  let c4 = row % C4;
-  let r = row / C4 / params.S;
-  let s = row / C4 % params.S;
+  let path = path_of(row);
 
   var ax = vec4f(); var ay = vec4f(); var az = vec4f(); var aw = vec4f();
   let pixels = params.N * params.P * params.Q;
   let length = (pixels + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, pixels);
-  var pixel = pixel_at(part * length);
+  var at_x = walk_from(part * length, path);
   for (var m = part * length; m < end; m++) {
     let d = dy[m * K4 + k4];
-    let v = patch_at(pixel, r, s, c4);
-    pixel = next(pixel);
+    let v = tap_at(at_x);
+    at_x = next(at_x, path);
     ax += v.x * d; ay += v.y * d; az += v.z * d; aw += v.w * d;
   }
   let at = (part * rows4 + row) * 4u * K4 + k4;

@@ -21,30 +21,57 @@ fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
   return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
 }
 
-// An output pixel. Walking from one to the next takes no division, which costs more than the products of a pixel.
-struct Pixel { n: u32, p: u32, q: u32 }
+// A quadruple of rows of dw belongs to one tap of the window and four channels. The path of that tap through x: its row
+// and column in the first window, and what its index gains from one output pixel to the next, beyond the end of a row,
+// and beyond the end of an image. Indices count vec4s.
+struct Path { row: i32, column: i32, channel: i32, pixel: i32, line: i32, image: i32 }
 
-fn pixel_at(m: u32) -> Pixel {
-  return Pixel(m / (params.P * params.Q), m / params.Q % params.P, m % params.Q);
-}
-
-fn next(at: Pixel) -> Pixel {
-  let row_ends = at.q + 1u == params.Q;
-  let image_ends = row_ends && at.p + 1u == params.P;
-  return Pixel(
-    at.n + select(0u, 1u, image_ends),
-    select(at.p + select(0u, 1u, row_ends), 0u, image_ends),
-    select(at.q + 1u, 0u, row_ends),
+fn path_of(row4: u32) -> Path {
+  let C4 = params.C / 4u;
+  let stride = i32(params.stride);
+  let W = i32(params.W);
+  let line = W - i32(params.Q - 1u) * stride + (stride - 1) * W;
+  let image = i32(params.H) * W - i32(params.P - 1u) * stride * W - i32(params.Q - 1u) * stride;
+  return Path(
+    i32(row4 / C4 / params.S) - i32(params.pad),
+    i32(row4 / C4 % params.S) - i32(params.pad),
+    i32(row4 % C4),
+    stride * i32(C4),
+    line * i32(C4),
+    image * i32(C4),
   );
 }
 
-// x at tap (r, s) of an output pixel, four channels.
-fn patch_at(at: Pixel, r: u32, s: u32, c4: u32) -> vec4f {
-  let h = i32(at.p * params.stride + r) - i32(params.pad);
-  let v = i32(at.q * params.stride + s) - i32(params.pad);
-  let inside = h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W);
-  let index = ((at.n * params.H + u32(h)) * params.W + u32(v)) * (params.C / 4u) + c4;
-  return select(vec4f(), texel(x, select(0u, index, inside)), inside);
+// An output pixel (p, q) and where its window has the tap. Walking on takes neither multiplication nor division, which
+// would cost more than the products of a pixel.
+struct Walk { p: u32, q: u32, row: i32, column: i32, index: i32 }
+
+fn walk_from(m: u32, path: Path) -> Walk {
+  let n = i32(m / (params.P * params.Q));
+  let p = m / params.Q % params.P;
+  let q = m % params.Q;
+  let row = path.row + i32(p * params.stride);
+  let column = path.column + i32(q * params.stride);
+  let index = ((n * i32(params.H) + row) * i32(params.W) + column) * i32(params.C / 4u) + path.channel;
+  return Walk(p, q, row, column, index);
+}
+
+fn next(at: Walk, path: Path) -> Walk {
+  let line_ends = at.q + 1u == params.Q;
+  let image_ends = line_ends && at.p + 1u == params.P;
+  return Walk(
+    select(at.p + select(0u, 1u, line_ends), 0u, image_ends),
+    select(at.q + 1u, 0u, line_ends),
+    select(at.row + select(0, i32(params.stride), line_ends), path.row, image_ends),
+    select(at.column + i32(params.stride), path.column, line_ends),
+    at.index + select(path.pixel, select(path.line, path.image, image_ends), line_ends),
+  );
+}
+
+// x at the tap, four channels.
+fn tap_at(at: Walk) -> vec4f {
+  let inside = u32(at.row) < params.H && u32(at.column) < params.W;  // what is negative is large, too
+  return select(vec4f(), texel(x, u32(select(0, at.index, inside))), inside);
 }
 
 @compute @workgroup_size(8)
@@ -54,16 +81,18 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let K4 = params.K / 4u;
-  let C4 = params.C / 4u;
-  let rows4 = params.R * params.S * C4;
-  let part = group.x + group.y * groups.x;
+  let rows4 = params.R * params.S * (params.C / 4u);
+  // Neighbouring workgroups have neighbouring parts of the pixels: the tiles change slowest.
+  let which = group.x + group.y * groups.x;
+  let part = which % params.parts;
+  let tile = which / params.parts;
   let tiles = (K4 + 3u) / 4u;
-  let row4 = group.z / tiles * 16u;  // first of the 16 quadruples of rows
+  let row4 = tile / tiles * 16u;  // first of the 16 quadruples of rows
   let half = lane / 4u * 4u;
-  let k4 = group.z % tiles * 4u + lane % 4u;
+  let k4 = tile % tiles * 4u + lane % 4u;
   let column = min(k4, K4 - 1u);
-  let row_a = min(row4 + lane, rows4 - 1u);
-  let row_b = min(row4 + lane + 8u, rows4 - 1u);
+  let path_a = path_of(min(row4 + lane, rows4 - 1u));
+  let path_b = path_of(min(row4 + lane + 8u, rows4 - 1u));
 
   var a0x = vec4f(); var a0y = vec4f(); var a0z = vec4f(); var a0w = vec4f();
   var a1x = vec4f(); var a1y = vec4f(); var a1z = vec4f(); var a1w = vec4f();
@@ -76,12 +105,14 @@ fn main(
   let pixels = params.N * params.P * params.Q;
   let length = (pixels + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, pixels);
-  var pixel = pixel_at(part * length);
+  var at_a = walk_from(part * length, path_a);
+  var at_b = walk_from(part * length, path_b);
   for (var m = part * length; m < end; m++) {
     let d = texel(dy, m * K4 + column);
-    let va = patch_at(pixel, row_a / C4 / params.S, row_a / C4 % params.S, row_a % C4);
-    let vb = patch_at(pixel, row_b / C4 / params.S, row_b / C4 % params.S, row_b % C4);
-    pixel = next(pixel);
+    let va = tap_at(at_a);
+    let vb = tap_at(at_b);
+    at_a = next(at_a, path_a);
+    at_b = next(at_b, path_b);
     let v0 = subgroupShuffle(va, half);
     a0x += v0.x * d; a0y += v0.y * d; a0z += v0.z * d; a0w += v0.w * d;
     let v1 = subgroupShuffle(va, half + 1u);
@@ -99,7 +130,7 @@ fn main(
     let v7 = subgroupShuffle(vb, half + 3u);
     a7x += v7.x * d; a7y += v7.y * d; a7z += v7.z * d; a7w += v7.w * d;
   }
-  if (part < params.parts && k4 < K4) {
+  if (k4 < K4) {
     let first = row4 + half;  // of the lane's quadruples of rows, the other 4 follow 8 later
     let at = part * rows4 * 4u * K4 + k4;
     if (first + 0u < rows4) {

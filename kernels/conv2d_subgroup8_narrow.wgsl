@@ -1,10 +1,12 @@
-// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k]
+// y[n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k] (+ bias[k])
 //
-// x [N,H,W,C], w [R,S,C,K], y [N,P,Q,K]; C and K are multiples of 4.
+// x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
 // The kernel for subgroups of 8 lanes where there are no more than 16 output channels, of which the wide one would leave
 // half its lanes idle. A workgroup makes 64 output pixels × 16 channels: a lane owns 4 channels of half the pixels, the
 // first or the second 4 of every 8. Each lane loads 4 channels of 8 pixels of x; the halves hand them round by shuffle.
+override BIAS: bool = false;
+
 struct Params {
   N: u32, H: u32, W: u32, C: u32,  // input
   P: u32, Q: u32, K: u32,          // output
@@ -14,8 +16,9 @@ struct Params {
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
   return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
@@ -46,6 +49,14 @@ fn tap(at: Window, r: u32, s: u32) -> Tap {
   return Tap(select(0u, (at.image + u32(h) * params.W + u32(v)) * (params.C / 4u), inside), inside);
 }
 
+// What the sums of a column of vec4s begin with.
+fn start(k4: u32) -> vec4f {
+  if (BIAS) {
+    return bias[k4];
+  }
+  return vec4f();
+}
+
 fn store(pixel: u32, k4: u32, value: vec4f) {
   if (pixel < params.N * params.P * params.Q && k4 < params.K / 4u) {
     y[pixel * (params.K / 4u) + k4] = value;
@@ -71,14 +82,15 @@ fn main(
   let at5 = window(first + 40u + lane);
   let at6 = window(first + 48u + lane);
   let at7 = window(first + 56u + lane);
-  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
-  var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
-  var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
-  var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
-  var a16 = vec4f(); var a17 = vec4f(); var a18 = vec4f(); var a19 = vec4f();
-  var a20 = vec4f(); var a21 = vec4f(); var a22 = vec4f(); var a23 = vec4f();
-  var a24 = vec4f(); var a25 = vec4f(); var a26 = vec4f(); var a27 = vec4f();
-  var a28 = vec4f(); var a29 = vec4f(); var a30 = vec4f(); var a31 = vec4f();
+  let begin = start(column);
+  var a0 = begin; var a1 = begin; var a2 = begin; var a3 = begin;
+  var a4 = begin; var a5 = begin; var a6 = begin; var a7 = begin;
+  var a8 = begin; var a9 = begin; var a10 = begin; var a11 = begin;
+  var a12 = begin; var a13 = begin; var a14 = begin; var a15 = begin;
+  var a16 = begin; var a17 = begin; var a18 = begin; var a19 = begin;
+  var a20 = begin; var a21 = begin; var a22 = begin; var a23 = begin;
+  var a24 = begin; var a25 = begin; var a26 = begin; var a27 = begin;
+  var a28 = begin; var a29 = begin; var a30 = begin; var a31 = begin;
   for (var r = 0u; r < params.R; r++) {
     for (var s = 0u; s < params.S; s++) {
       let t0 = tap(at0, r, s);

@@ -1,7 +1,8 @@
 // trust = coefficient · ‖θ‖ / ‖g + λ·θ‖ of a parameter, 1 where either norm is 0 and for parameters of one axis
 //
-// norms [blocks, 2], spans [parameters, 2] (first block and number of blocks), scales [parameters, 2] (trust, decay).
-// One workgroup to a parameter; lanes take every 64th block, and lane 0 adds their sums in order. You et al. 2017.
+// norms [blocks, 2], spans [parameters, 2] (first block and number of blocks), scales [blocks, 2] (trust, decay): the
+// ratio goes to each block of the parameter, where the update looks it up. One workgroup to a parameter; lanes take every
+// 64th block, and lane 0 adds their sums in order. You et al. 2017.
 struct Params { coefficient: f32 }
 
 const LANES = 64u;
@@ -12,6 +13,7 @@ const LANES = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> partial: array<vec2f, LANES>;
+var<workgroup> trust: f32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -27,7 +29,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < LANES; i++) {
       total += partial[i];
     }
-    let adapted = scales[group.x].y != 0.0 && total.x > 0.0 && total.y > 0.0;
-    scales[group.x].x = select(1.0, params.coefficient * sqrt(total.x / max(total.y, 1e-30)), adapted);
+    let adapted = scales[span.x].y != 0.0 && total.x > 0.0 && total.y > 0.0;
+    trust = select(1.0, params.coefficient * sqrt(total.x / max(total.y, 1e-30)), adapted);
+  }
+  let shared_trust = workgroupUniformLoad(&trust);
+  for (var b = lane; b < span.y; b += LANES) {
+    scales[span.x + b].x = shared_trust;
   }
 }

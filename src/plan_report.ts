@@ -3,40 +3,53 @@
  *
  * @module
  */
-import { traceTraining, type TrainerOptions } from "./byol/trainer.ts";
-import { openGpu } from "./gpu/device.ts";
+import type { TrainerOptions } from "./byol/trainer.ts";
+import { traceFeatures } from "./eval/features.ts";
+import { fitOf, refusal } from "./fit.ts";
+import { DEFAULT_LIMITS, openGpu } from "./gpu/device.ts";
 import { planMemory } from "./graph/plan.ts";
 import { targetOf } from "./graph/target.ts";
 
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} MB`;
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /**
  * A table of the bytes that training with `options` takes, by category: on the machine's adapter, whose kernels decide
- * whether textures are copied, or without one on any.
+ * whether textures are copied, or without one on any. What would be refused is told, with the largest batch that fits.
+ *
+ * @param evaluation Images of a batch when the encoder is evaluated.
  */
-export async function planReport(options: TrainerOptions): Promise<string> {
+export async function planReport(
+  options: TrainerOptions,
+  { evaluation }: { evaluation: number },
+): Promise<string> {
   using gpu = await openGpu().catch(() => null);
-  const { step, networks } = traceTraining(options, targetOf(gpu));
-  const { bytes, total, largest } = planMemory(step.dispatches);
-  const parameters = networks.online.network.parameters.variables.reduce(
-    (sum, { layout }) => sum + layout.torchShape.reduce((a, b) => a * b),
-    0,
-  );
+  const machine = { target: targetOf(gpu), limits: gpu?.limits ?? DEFAULT_LIMITS };
   const { batch, size } = options;
-  const rows = [...bytes].sort(([, a], [, b]) => b - a);
-  const line = (what: string, n: number) => `  ${what.padEnd(14)} ${megabytes(n)}`;
-  const refused = gpu && largest.bytes > gpu.limits.maxBinding
-    ? `, more than the ${
-      megabytes(gpu.limits.maxBinding).trim()
-    } that this adapter allows: the run would be refused`
-    : "";
-  return [
+  const { trace, plan, obstacle } = fitOf(options, machine);
+  const lines = [
     `Plan for ${batch} images of ${size} × ${size} pixels in two views, on ${gpu?.name ?? "any adapter"}:`,
-    ...rows.map(([category, n]) => line(category, n)),
-    line("total", total),
-    `The online network has ${
-      parameters.toLocaleString("en")
-    } parameters, a step ${step.dispatches.length} dispatches.`,
-    `The largest binding is ${largest.name} with ${megabytes(largest.bytes).trim()}${refused}.`,
-  ].join("\n");
+  ];
+  if (trace && plan) {
+    const { bytes, total, largest, dispatches } = plan;
+    const { network, encoder } = trace.networks.online;
+    const line = (what: string, n: number) => `  ${what.padEnd(14)} ${megabytes(n).padStart(13)}`;
+    const parameters = network.parameters.variables.reduce(
+      (sum, { layout }) => sum + layout.torchShape.reduce((a, b) => a * b),
+      0,
+    );
+    const features = traceFeatures(machine.target, { encoder, batch: evaluation, size });
+    const beside = planMemory(features.dispatches, [features.features]);
+    const own = beside.total - (beside.bytes.get("parameters") ?? 0) - (beside.bytes.get("statistics") ?? 0);
+    lines.push(
+      ...[...bytes].sort(([, a], [, b]) => b - a).map(([category, n]) => line(category, n)),
+      line("total", total),
+      `The online network has ${
+        parameters.toLocaleString("en")
+      } parameters, a step ${dispatches.length} dispatches.`,
+      `The largest binding is ${largest.name} with ${megabytes(largest.bytes)}. ` +
+        `Evaluation, if there are labels, takes ${megabytes(own)} more.`,
+    );
+  }
+  if (obstacle) lines.push(`The run would be refused: ${refusal(obstacle, options, machine)}`);
+  return lines.join("\n");
 }

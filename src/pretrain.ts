@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { evaluationBatches, trainingBatches } from "../data/pipeline.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import { type Recipe, recipeByName } from "./augment/recipe.ts";
-import { backboneOf, Trainer, type TrainerOptions } from "./byol/trainer.ts";
+import { backboneOf, traceTraining, Trainer, type TrainerOptions } from "./byol/trainer.ts";
 import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
 import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
@@ -15,14 +15,19 @@ import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";
 import { encoderKnn, type KnnData, rawPixelKnn } from "./eval/evaluate.ts";
-import { openGpu } from "./gpu/device.ts";
+import { expectFit } from "./fit.ts";
+import { type Gpu, openGpu } from "./gpu/device.ts";
+import { type Pick, pinned, targetOf } from "./graph/target.ts";
+import { tune } from "./graph/tuner.ts";
 import { BadImages } from "./io/bad_images.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
+import { openTuningCache, type TuningCache } from "./io/tuning_cache.ts";
 import { backboneByName } from "./nn/backbones.ts";
 import { planReport } from "./plan_report.ts";
+import { expectTimestamps, profileReport } from "./profile.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
 
@@ -78,9 +83,39 @@ function trainerOptions(
   };
 }
 
+/** How the run chooses between kernels, as `--kernels` says. */
+function pickFor(
+  gpu: Gpu,
+  { options, tuning, print }: { options: TrainOptions; tuning: TuningCache; print: (line: string) => void },
+): Promise<Pick> | Pick | undefined {
+  const { kernels = "auto" } = options; // a run of an older version says nothing of them
+  if (kernels === "usual") return undefined;
+  if (kernels !== "auto") return pinned(kernels);
+  return tune(gpu, (target) => traceTraining(trainerOptions(options), target).step, {
+    cache: tuning,
+    report: print,
+  });
+}
+
+/** A training step has two views of each image: evaluation then asks for no larger bindings than training does. */
+function evaluationRows({ batch }: TrainOptions): number {
+  return Math.min(EVALUATION_BATCH, 2 * batch);
+}
+
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
 export async function planOf(given: GivenTrainFlags): Promise<string> {
-  return await planReport(trainerOptions(trainOptions(given)));
+  const options = trainOptions(given);
+  return await planReport(trainerOptions(options), { evaluation: evaluationRows(options) });
+}
+
+/** Where the time of a step with these options goes, as a text; nothing is written and no data opened. */
+export async function profileOf(given: GivenTrainFlags, print = console.log): Promise<string> {
+  const options = trainOptions(given);
+  using gpu = await openGpu();
+  expectTimestamps(gpu);
+  const tuning = await openTuningCache({ run: null });
+  const pick = await pickFor(gpu, { options, tuning, print });
+  return await profileReport(gpu, { ...trainerOptions(options), pick });
 }
 
 /** Which samples train and which are held out: [0, train) and [train, train + holdout). */
@@ -144,7 +179,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       if (summary) return { out, step: total, total, summary };
     }
     using gpu = await openGpu();
-    using trainer = new Trainer(gpu, trainerOptions(options));
+    expectFit(trainerOptions(options), { target: targetOf(gpu), limits: gpu.limits });
+    const tuning = await openTuningCache({ run: checkpoint ? out : null });
+    const pick = await pickFor(gpu, { options, tuning, print: hooks.print ?? console.log });
+    using trainer = new Trainer(gpu, { ...trainerOptions(options), pick });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
         found: checkpoint.tensors,
@@ -157,6 +195,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     await trainer.settled();
 
     await writeConfig(options);
+    await tuning.save(out);
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
       keepThroughStep: hooks.resume ? start : undefined,
@@ -168,8 +207,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     });
     const bad = await BadImages.open(out, { resume: hooks.resume ?? false, log: progress.log });
     const pipeline = { source, size, recipe, workers, onBadImage, onBad: bad.add };
-    // A training step has two views of each image: evaluation then asks for no larger bindings than training does.
-    const rows = Math.min(EVALUATION_BATCH, 2 * batch);
+    const rows = evaluationRows(options);
     const images = (first: number, limit: number) => () =>
       evaluationBatches({ ...pipeline, first, limit, batch: rows });
     const data: KnnData = {

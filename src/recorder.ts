@@ -52,8 +52,11 @@ export interface RecorderOptions {
   knn: KnnBefore | null;
 }
 
-/** Steps from report to report at the most: the ring that the GPU writes to holds some thousand. */
-const REPORT_EVERY = 1000;
+/**
+ * Steps, or else seconds, from one reading of the GPU's ring of metrics to the next. Each costs a wait for the GPU; the
+ * ring holds some thousand steps.
+ */
+const READ_EVERY = { steps: 50, seconds: 120 };
 
 /** Counts the steps of a run, and writes down what is known of them. */
 export class Recorder {
@@ -64,13 +67,16 @@ export class Recorder {
   /** The loss of the last step reported. */
   loss: number;
   readonly #to: RecorderOptions;
-  /** The epochs of the steps not reported yet. */
-  #unreported: number[] = [];
+  /** The steps whose metrics have not been read yet; the rates are those up to a step that is to be logged. */
+  #unread: { epoch: number; lap?: Lap }[] = [];
+  #lastRead = 0;
+  #lapBegin: number;
+  #lap: Lap = { images_per_second: 0, data_wait: 0 };
 
   /** Goes on from `checkpoint`, or begins. */
   constructor(to: RecorderOptions, checkpoint: LoadedCheckpoint | null) {
     this.#to = to;
-    this.step = checkpoint?.step ?? 0;
+    this.step = this.#lapBegin = checkpoint?.step ?? 0;
     this.position = checkpoint?.metadata.position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.loss = checkpoint?.metadata.loss as number | undefined ?? NaN;
   }
@@ -90,38 +96,55 @@ export class Recorder {
   /** Notes that the step on a batch was submitted. */
   submitted({ epoch, next }: { epoch: number; next: Position }): void {
     this.position = next;
-    this.#unreported.push(epoch);
+    this.#unread.push({ epoch });
     this.step++;
   }
 
-  /** Writes a checkpoint or the metrics if their time has come. */
+  /** Shows and writes what is known if its time has come: progress, metrics, a checkpoint. */
   async reportIfDue(): Promise<void> {
-    const { options: { checkpointEvery, logEvery }, total } = this.#to;
-    if (this.step % checkpointEvery === 0 && this.step < total) await this.save();
-    else if (this.step % Math.min(logEvery, REPORT_EVERY) === 0) await this.report();
+    const { options: { checkpointEvery, logEvery }, total, clock } = this.#to;
+    if (this.step === total) return; // save() follows
+    if (this.step % logEvery === 0) this.#takeLap();
+    const due = this.#unread.length >= READ_EVERY.steps ||
+      clock.seconds - this.#lastRead >= READ_EVERY.seconds;
+    if (this.step % checkpointEvery === 0) await this.save();
+    else if (due) await this.report();
+    if (this.step % logEvery === 0) this.#show();
   }
 
-  /** Reads the metrics of the steps since the last report, checks all, and writes every `logEvery`th and the last. */
-  async report(): Promise<void> {
-    const { options: { batch, logEvery }, total, trainer, metrics, progress, clock } = this.#to;
-    const epochs = this.#unreported, from = this.step - epochs.length;
-    if (epochs.length === 0) return;
-    this.#unreported = [];
-    const figures = await trainer.metrics(from, this.step);
-    const lap = clock.lap(epochs.length * batch);
-    figures.forEach(({ loss, zStd }, i) => {
-      const { lr, tau } = this.scalars(from + i);
-      const record = { step: from + i + 1, epoch: epochs[i], loss, lr, tau, ...lap, z_std: zStd };
-      if (record.step % logEvery === 0 || record.step === total) metrics.write(record);
-      this.loss = loss;
-    });
-    const { images_per_second: imagesPerSecond, data_wait: dataWait } = lap;
-    progress.update(this.step, {
-      loss: this.loss,
+  /** Takes the rates since the last call, for the line of the last step. */
+  #takeLap(): void {
+    const { options: { batch }, clock } = this.#to;
+    this.#lap = clock.lap((this.step - this.#lapBegin) * batch);
+    this.#lapBegin = this.step;
+    this.#unread[this.#unread.length - 1].lap = this.#lap;
+  }
+
+  /** Shows the last rates and the last loss that is known. */
+  #show(): void {
+    this.#to.progress.update(this.step, {
+      loss: Number.isNaN(this.loss) ? null : this.loss,
       lr: this.scalars(this.step - 1).lr,
-      imagesPerSecond,
-      dataWait,
+      imagesPerSecond: this.#lap.images_per_second,
+      dataWait: this.#lap.data_wait,
     });
+  }
+
+  /** Reads the metrics of the steps since the last reading, checks all, and writes every `logEvery`th and the last. */
+  async report(): Promise<void> {
+    const { total, trainer, metrics, clock } = this.#to;
+    if (this.#unread.length === 0) return;
+    if (this.step === total) this.#takeLap();
+    const steps = this.#unread, from = this.step - steps.length;
+    const figures = await trainer.metrics(from, this.step);
+    this.#unread = [];
+    this.#lastRead = clock.seconds;
+    this.loss = figures[figures.length - 1].loss;
+    figures.forEach(({ loss, zStd }, i) => {
+      const { epoch, lap } = steps[i], { lr, tau } = this.scalars(from + i);
+      if (lap) metrics.write({ step: from + i + 1, epoch, loss, lr, tau, ...lap, z_std: zStd });
+    });
+    if (this.step === total) this.#show();
   }
 
   /** Writes a checkpoint, and returns the state that it holds. A state whose loss is not finite is not written. */

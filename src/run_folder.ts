@@ -25,13 +25,14 @@ export interface Run {
 }
 
 /**
- * What may differ between a run and its continuation: nothing that a weight depends on. The data may have moved: that
- * they are the same is told by their fingerprint.
+ * What may differ between a run and its continuation: nothing that a weight depends on, but for the rounding of other
+ * kernels, as on another adapter. The data may have moved: that they are the same is told by their fingerprint.
  */
 const CHANGEABLE = new Set<string>([
   "data",
   "out",
   "workers",
+  "kernels",
   "checkpointEvery",
   "keep",
   "logEvery",
@@ -116,7 +117,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
       );
     }
   }
-  const options = { ...saved, ...given, epochs: saved.epochs, out };
+  const options: TrainOptions = { ...saved, ...given, epochs: saved.epochs, out };
   const path = await latestCheckpoint(out);
   if (!path) return { options, checkpoint: null };
   const checkpoint = await loadCheckpoint(path);

@@ -13,12 +13,26 @@ function helpers(kernel: string): Map<string, string> {
   return new Map(found.filter(([name]) => !own.includes(name)));
 }
 
-Deno.test("kernels: the wide and the narrow variant have the same helpers", () => {
+Deno.test("kernels: the variants for subgroups of 8 have the same helpers", () => {
   for (const family of ["conv2d", "conv2d_backward_data", "conv2d_backward_weights"]) {
-    const wide = helpers(`${family}_subgroup8.wgsl`), narrow = helpers(`${family}_subgroup8_narrow.wgsl`);
-    assert(wide.size >= 3, `${family} has ${[...wide.keys()]}`);
-    assertEquals([...narrow], [...wide], `the helpers of ${family} differ`);
+    const square = helpers(`${family}_subgroup8.wgsl`);
+    assert(square.size >= 3, `${family} has ${[...square.keys()]}`);
+    for (const shape of ["wide", "narrow"]) {
+      const others = helpers(`${family}_subgroup8_${shape}.wgsl`);
+      assertEquals([...others], [...square], `the helpers of ${family} differ`);
+    }
   }
+});
+
+Deno.test("kernels: the tiled variants have the same helpers, and multiply alike", () => {
+  const products = new Set<string>();
+  for (const family of ["conv2d", "conv2d_backward_data", "conv2d_backward_weights"]) {
+    const large = helpers(`${family}_tiled.wgsl`), small = helpers(`${family}_tiled_small.wgsl`);
+    assert(large.size >= 5, `${family} has ${[...large.keys()]}`);
+    assertEquals([...small], [...large], `the helpers of ${family} differ`);
+    products.add(large.get("outer")!);
+  }
+  assertEquals(products.size, 1);
 });
 
 Deno.test("kernels: all read a texture in the same way", () => {

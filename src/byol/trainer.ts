@@ -6,8 +6,8 @@
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
-import { Program } from "../graph/program.ts";
-import { type Target, targetOf } from "../graph/target.ts";
+import { Program, type Timing } from "../graph/program.ts";
+import { type Pick, type Target, targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
@@ -28,6 +28,8 @@ export interface TrainerOptions {
   batch: number;
   size: number;
   optimizer: OptimizerName;
+  /** How kernels are chosen; without it, each gets its default. */
+  pick?: Pick;
 }
 
 /** What a step reports. */
@@ -64,7 +66,7 @@ export class Trainer {
   readonly #program: Program;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu));
+    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;
@@ -100,6 +102,11 @@ export class Trainer {
     this.memory.write(this.#step.views, views);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
     this.#program.run();
+  }
+
+  /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */
+  timings(): Promise<Timing[]> {
+    return this.#program.timings();
   }
 
   /** Resolves when the GPU has done what was submitted so far. */

@@ -10,7 +10,8 @@ import cliProgress from "npm:cli-progress@3.12.0";
 
 /** The figures of a step. */
 export interface StepFigures {
-  loss: number;
+  /** The last that is known; null if none is. */
+  loss: number | null;
   lr: number;
   imagesPerSecond: number;
   /** The fraction of the time that training waited for data. */
@@ -43,7 +44,9 @@ export interface ProgressOptions {
 
 function describe({ loss, lr, imagesPerSecond, dataWait }: StepFigures): string {
   const rate = imagesPerSecond.toPrecision(imagesPerSecond < 100 ? 2 : 3);
-  return `loss ${loss.toFixed(4)} | lr ${lr.toPrecision(3)} | ${Number(rate)} images/s | ` +
+  return `${loss === null ? "" : `loss ${loss.toFixed(4)} | `}lr ${lr.toPrecision(3)} | ${
+    Number(rate)
+  } images/s | ` +
     `data wait ${Math.round(100 * dataWait)} %`;
 }
 

@@ -83,6 +83,7 @@ export function trainOptions(given: GivenTrainFlags): TrainOptions {
     warmup: 0.1,
     batch,
     seed: 0,
+    kernels: "auto",
     out: join("runs", `${dataName}-${given.backbone ?? preset.backbone}`),
     checkpointEvery: preset.checkpointEvery,
     keep: 3,

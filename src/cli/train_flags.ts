@@ -125,6 +125,14 @@ const method = {
   ),
 };
 
+const machine = {
+  kernels: flag(
+    choice("auto", "usual", "subgroup8", "blocked", "tiled"),
+    "auto times the kernels on first use and remembers the fastest; usual does not; or pin a family of them",
+    "auto",
+  ),
+};
+
 const output = {
   out: flag(text("DIR"), "folder for what the run writes", "runs/<data>-<backbone>"),
   checkpointEvery: flag(
@@ -137,10 +145,10 @@ const output = {
 };
 
 /** The options by their headings in `--help`. */
-export const trainFlagGroups = { data, network, method, output };
+export const trainFlagGroups = { data, network, method, machine, output };
 
 /** All of them, by name. */
-export const trainFlags = { ...data, ...network, ...method, ...output };
+export const trainFlags = { ...data, ...network, ...method, ...machine, ...output };
 
 /** The values of the options that were given. */
 export type GivenTrainFlags = {

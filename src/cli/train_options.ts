@@ -17,6 +17,8 @@ export interface TrainArguments {
   resume: boolean;
   /** Print what the run would use, and stop. */
   plan: boolean;
+  /** Print where the time of a step goes, and stop. */
+  profile: boolean;
 }
 
 /** The answer to `--help` or `--version`, to be printed instead of training. */
@@ -54,6 +56,10 @@ function createCommand(): Command {
     .option("--resume", "continue the run in --out from its last checkpoint")
     .optionsGroup("Instead of training:")
     .option("--plan", "print the memory that the run would use, allocating none")
+    .addOption(
+      new Option("--profile", "measure a step: each kernel's share, and its rate beside this adapter's peaks")
+        .conflicts(["plan", "resume"]),
+    )
     .version(config.version, "--version", "print the version")
     .helpOption("--help", "print this");
 }
@@ -87,8 +93,8 @@ export function parseTrainOptions(args: readonly string[]): TrainArguments | Hel
       `Cannot understand the command line: ${reason}. ${hint}--help explains every option.`,
     );
   }
-  const { resume = false, plan = false, ...given } = command.opts<
-    GivenTrainFlags & { resume?: true; plan?: true }
+  const { resume = false, plan = false, profile = false, ...given } = command.opts<
+    GivenTrainFlags & { resume?: true; plan?: true; profile?: true }
   >();
-  return { given, resume, plan };
+  return { given, resume, plan, profile };
 }

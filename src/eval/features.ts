@@ -5,8 +5,8 @@
  */
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
-import { Tape } from "../graph/tape.ts";
-import { targetOf } from "../graph/target.ts";
+import { type Dispatch, Tape } from "../graph/tape.ts";
+import { type Target, targetOf } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
@@ -34,16 +34,33 @@ export interface FeatureExtractor {
   [Symbol.dispose](): void;
 }
 
-/** Traces `encoder` for evaluation; its weights are those that `memory` holds. */
-export function createFeatureExtractor(
-  memory: Memory,
-  { encoder, batch, size }: { encoder: (tape: Tape, images: Tensor) => Tensor; batch: number; size: number },
-): FeatureExtractor {
-  const tape = new Tape(targetOf(memory.gpu), { training: false, views: 1, add: addInto });
+/** An encoder, and the images that it gets at once. */
+interface Extraction {
+  encoder: (tape: Tape, images: Tensor) => Tensor;
+  batch: number;
+  /** Pixels of the images' side. */
+  size: number;
+}
+
+/** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
+export function traceFeatures(
+  target: Target,
+  { encoder, batch, size }: Extraction,
+): { dispatches: Dispatch[]; features: Tensor; store: Store } {
+  const tape = new Tape(target, { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
   const features = tape.withoutGradient(() => encoder(tape, images));
-  const program = new Program(memory, { dispatches: tape.dispatches, keep: [features] });
+  return { dispatches: tape.dispatches, features, store };
+}
+
+/** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
+export function createFeatureExtractor(
+  memory: Memory,
+  { encoder, batch, size }: Extraction,
+): FeatureExtractor {
+  const { dispatches, features, store } = traceFeatures(targetOf(memory.gpu), { encoder, batch, size });
+  const program = new Program(memory, { dispatches, keep: [features] });
   const dims = features.shape[1];
   return {
     dims,

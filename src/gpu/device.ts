@@ -11,6 +11,8 @@ export interface Limits {
   maxBinding: number;
   maxBuffer: number;
   maxGrid: number;
+  /** Texels of a texture's side. */
+  maxTexture: number;
 }
 
 /** A device, its queue, and the pipelines compiled for it. Close it when done. */
@@ -18,6 +20,8 @@ export interface Gpu {
   readonly device: GPUDevice;
   /** Human-readable name of the adapter. */
   readonly name: string;
+  /** What tells this adapter and its driver from others, as far as WebGPU does; Deno's version stands for its own part. */
+  readonly identity: string;
   readonly limits: Limits;
   /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
   readonly subgroupSize: number;
@@ -35,13 +39,19 @@ export interface Gpu {
 }
 
 /** Limits of any adapter that WebGPU admits: for planning where no adapter is asked. */
-export const DEFAULT_LIMITS: Limits = { maxBinding: 2 ** 27, maxBuffer: 2 ** 28, maxGrid: 65535 };
+export const DEFAULT_LIMITS: Limits = {
+  maxBinding: 2 ** 27,
+  maxBuffer: 2 ** 28,
+  maxGrid: 65535,
+  maxTexture: 8192,
+};
 
 function limitsOf(limits: GPUSupportedLimits): Limits {
   return {
     maxBinding: limits.maxStorageBufferBindingSize,
     maxBuffer: limits.maxBufferSize,
     maxGrid: limits.maxComputeWorkgroupsPerDimension,
+    maxTexture: limits.maxTextureDimension2D,
   };
 }
 
@@ -82,6 +92,13 @@ export async function openGpu(): Promise<Gpu> {
   return {
     device,
     name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
+    identity: [
+      adapter.info.vendor,
+      adapter.info.architecture,
+      adapter.info.device,
+      adapter.info.description,
+      Deno.version.deno,
+    ].join(" "),
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
     software: isFallbackAdapter,

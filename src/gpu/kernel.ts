@@ -7,9 +7,10 @@
 import type { Gpu } from "./device.ts";
 
 /**
- * How a kernel uses a binding. `uniform` is for the step's scalars. `texture` reads a copy of the tensor's store as a
- * texture of four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a twelfth of one
- * from a storage buffer.
+ * How a kernel uses a binding. `uniform` is for the step's scalars. `texture` reads a copy of the tensor as a texture of
+ * four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a twelfth of one from a storage
+ * buffer. The copy may be of all of the tensor's store if the kernel has a parameter `xAt`, by which the program tells it
+ * where in the texture the tensor `x` begins, in texels.
  */
 export type Access = "read" | "read_write" | "uniform" | "texture";
 
@@ -23,6 +24,11 @@ export interface Kernel {
   readonly code: string;
   readonly bindings: Readonly<Record<string, Access>>;
   readonly params: Readonly<Record<string, "u32" | "f32">>;
+  /**
+   * True of a kernel that costs little more than to read and write its tensors, and writes all of what it binds for
+   * writing from what it binds for reading: the plan may have it done again instead of keeping the result.
+   */
+  readonly repeatable?: boolean;
 }
 
 /** Values of a kernel's `override` constants. */

@@ -38,13 +38,23 @@ export interface Region {
 /** Offsets of bindings are multiples of this on every adapter. */
 export const ALIGNMENT = 256;
 
-/** Texels of four floats in a row of a texture copy. Texel i of a store is at column i mod 1024 of row ⌊i / 1024⌋. */
+/** Texels of four floats in a row of a texture copy. Texel i is at column i mod 1024 of row ⌊i / 1024⌋. */
 const TEXTURE_WIDTH = 1024;
-const ROW_BYTES = TEXTURE_WIDTH * 16;
+const TEXEL_BYTES = 16, ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
 
-/** What a buffer for `store` takes: whole rows of a texture copy, whether or not there will be one. */
+/** What a texture takes that holds a copy of `bytes` bytes: whole rows. */
+export function textureBytes(bytes: number): number {
+  return roundUp(bytes, ROW_BYTES);
+}
+
+/** The rows of the texture `store`. */
+export function textureRows(store: Store): number {
+  return Math.ceil(store.bytes / ROW_BYTES);
+}
+
+/** What a buffer or a texture for `store` takes: whole rows of a texture. */
 export function allocatedBytes(store: Store): number {
-  return store.uniform ? roundUp(store.bytes, 16) : roundUp(Math.max(store.bytes, 1), ROW_BYTES);
+  return store.uniform ? roundUp(store.bytes, 16) : textureBytes(Math.max(store.bytes, 1));
 }
 
 /** `n` rounded up to a multiple of `unit`. */
@@ -89,15 +99,15 @@ export class Memory {
     return buffer;
   }
 
-  /** The texture that holds copies of the store, made by {@linkcode Memory.copyToTexture}. */
+  /** The texture `store`, of category "texture copies", with as many rows as its bytes need. */
   texture(store: Store): GPUTexture {
     let texture = this.#textures.get(store);
     if (!texture) {
-      const height = allocatedBytes(store) / ROW_BYTES;
-      const { maxTextureDimension2D: limit } = this.gpu.device.limits;
-      if (height > limit) {
+      const height = textureRows(store);
+      const { maxTexture } = this.gpu.limits;
+      if (height > maxTexture) {
         throw new MachineError(
-          `Cannot copy ${store.name} to a texture as it takes ${height} rows and this GPU has at most ${limit}: ` +
+          `Cannot copy ${store.name} to a texture as it takes ${height} rows and this GPU has at most ${maxTexture}: ` +
             `lower --batch or --size`,
         );
       }
@@ -112,13 +122,31 @@ export class Memory {
     return texture;
   }
 
-  /** Encodes the copy of the first `bytes` bytes of the store to its texture. */
-  copyToTexture(encoder: GPUCommandEncoder, { store, bytes }: { store: Store; bytes: number }): void {
-    encoder.copyBufferToTexture(
-      { buffer: this.buffer(store), bytesPerRow: ROW_BYTES },
+  /** Writes `value` to all of the texture `store`, for tests. */
+  fillTexture(store: Store, value: number): void {
+    const size = [TEXTURE_WIDTH, textureRows(store)];
+    const content = new Float32Array(textureRows(store) * ROW_BYTES / 4).fill(value);
+    this.gpu.device.queue.writeTexture(
       { texture: this.texture(store) },
-      [TEXTURE_WIDTH, Math.ceil(bytes / ROW_BYTES)],
+      content,
+      { bytesPerRow: ROW_BYTES },
+      size,
     );
+  }
+
+  /** Encodes the copy of a region to the beginning of the texture `to`; what lies behind it there stays. */
+  copyToTexture(encoder: GPUCommandEncoder, { from, to }: { from: Region; to: Store }): void {
+    const buffer = this.buffer(from.store), texture = this.texture(to);
+    const rows = Math.floor(from.bytes / ROW_BYTES);
+    const rest = Math.ceil((from.bytes - rows * ROW_BYTES) / TEXEL_BYTES);
+    if (rows > 0) {
+      const source = { buffer, offset: from.offset, bytesPerRow: ROW_BYTES };
+      encoder.copyBufferToTexture(source, { texture }, [TEXTURE_WIDTH, rows]);
+    }
+    if (rest > 0) {
+      const source = { buffer, offset: from.offset + rows * ROW_BYTES, bytesPerRow: ROW_BYTES };
+      encoder.copyBufferToTexture(source, { texture, origin: [0, rows] }, [rest, 1]);
+    }
   }
 
   /** Copies `data` to the beginning of the store, or to `offset` bytes behind it. */
@@ -149,7 +177,7 @@ export class Memory {
   }
 
   /** Destroys the buffers and textures of `stores`, or all. */
-  free(stores: Iterable<Store> = [...this.#buffers.keys()]): void {
+  free(stores: Iterable<Store> = [...this.#buffers.keys(), ...this.#textures.keys()]): void {
     for (const store of stores) {
       for (const held of [this.#buffers, this.#textures]) {
         held.get(store)?.destroy();

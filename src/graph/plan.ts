@@ -1,24 +1,43 @@
 /**
  * The memory plan: every tensor of a trace gets a place before anything is allocated.
  *
- * A tensor lives from the dispatch that first writes it to the last one that binds it. Tensors whose lives do not
- * overlap share a slot, and a slot is one GPU buffer: WebGPU forbids a buffer that is bound for reading and for
- * writing in one dispatch, even in disjoint parts, and tensors of one dispatch are alive together, so never share.
+ * A tensor lives from the dispatch that first writes it to the last one that binds it. Where too much is alive at once,
+ * some tensors are made again instead of kept (rematerialise.ts); then each gets a part of a buffer for its life
+ * (placement.ts), and what kernels read as textures is copied (texture_copies.ts).
  *
  * @module
  */
-import { allocatedBytes, type Category, roundUp, type Store } from "../gpu/memory.ts";
+import type { Limits } from "../gpu/device.ts";
+import { allocatedBytes, type Category, type Store, textureRows } from "../gpu/memory.ts";
+import { livePeak, livesOf } from "./lifetimes.ts";
+import { placeTensors } from "./placement.ts";
+import { rematerialise } from "./rematerialise.ts";
 import type { Dispatch } from "./tape.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+import { type PlannedDispatch, planTextureCopies } from "./texture_copies.ts";
+
+/**
+ * Where no more bytes are alive than this, memory is spent to save time: nothing is recomputed, and texture copies are kept.
+ * Beyond it, a step does about a tenth more of its memory traffic to need little more than half of the memory.
+ */
+const LIVE_BUDGET = 2 ** 31;
+/** Dispatches without a read after which a texture copy is given up. More of them save few copies, and take many bytes. */
+const GAP = 8;
 
 /** Where everything lies and what it costs. */
 export interface Plan {
-  /** All stores of the trace: the given ones, and a slot for each group of tensors that take turns. */
+  /** What is to be run, in order. */
+  dispatches: PlannedDispatch[];
+  /** All stores of the trace: the given ones, and the buffers that tensors without a place share. */
   stores: Store[];
+  /** The textures that copies take turns in. */
+  textures: Store[];
   /** Bytes by category. */
   bytes: Map<Category, number>;
   total: number;
-  /** The largest single binding in bytes, and the tensor that asks for it. */
+  /** The most bytes that are alive at once: of activations, and of copies. What is planned beyond them is gaps. */
+  live: { activations: number; copies: number };
+  /** The largest single binding of a buffer in bytes, and the tensor that asks for it; a slice binds a part only. */
   largest: { bytes: number; name: string };
 }
 
@@ -26,61 +45,67 @@ export interface Plan {
  * Gives a place to each tensor of `dispatches` that has none.
  *
  * @param keep Tensors that must survive the last dispatch, such as outputs that are read back.
+ * @param options `budget`: bytes that may be alive at once before time is spent to save memory.
  */
-export function planMemory(dispatches: readonly Dispatch[], keep: readonly Tensor[] = []): Plan {
-  const last = new Map<Tensor, number>();
-  dispatches.forEach(({ tensors }, i) => tensors.forEach((tensor) => last.set(originOf(tensor), i)));
-  keep.forEach((tensor) => last.set(originOf(tensor), dispatches.length));
+export function planMemory(
+  dispatches: readonly Dispatch[],
+  keep: readonly Tensor[] = [],
+  { budget = LIVE_BUDGET }: { budget?: number } = {},
+): Plan {
+  const list = rematerialise(dispatches, { budget, keep });
+  const lives = [...livesOf(list, keep).values()];
+  placeTensors(list, lives);
+  const live = livePeak(lives).bytes;
+  let copied = planTextureCopies(list, { gap: Infinity });
+  if (live + copied.peak > budget) copied = planTextureCopies(list, { gap: GAP });
+  const { planned, textures, peak } = copied;
 
-  const stores = new Set<Store>();
-  const free: Store[] = [];
-  let largest = { bytes: 0, name: "" };
-  dispatches.forEach(({ tensors }, i) => {
-    const distinct = new Set(tensors.map(originOf));
-    for (const tensor of distinct) {
-      const bytes = sizeOf(tensor.shape) * 4;
-      if (bytes > largest.bytes) largest = { bytes, name: tensor.name };
-      if (tensor.region === null) {
-        const store = takeSlot(free, bytes) ??
-          { name: `slot of ${tensor.name}`, category: "activations", bytes: 0 };
-        store.bytes = Math.max(store.bytes, roundUp(bytes, 16));
-        tensor.region = { store, offset: 0, bytes };
-      }
-      stores.add(tensor.region.store);
-    }
-    for (const tensor of distinct) {
-      const { store } = tensor.region!;
-      if (last.get(tensor) === i && store.category === "activations") free.push(store);
-    }
-  });
-
+  const stores = new Set(
+    list.flatMap(({ tensors }) => tensors.map((tensor) => originOf(tensor).region!.store)),
+  );
   const bytes = new Map<Category, number>();
-  const count = (category: Category, store: Store) =>
-    bytes.set(category, (bytes.get(category) ?? 0) + allocatedBytes(store));
-  for (const store of stores) count(store.category, store);
-  for (const store of copiedStores(dispatches)) count("texture copies", store);
-  const total = [...bytes.values()].reduce((sum, n) => sum + n, 0);
-  return { stores: [...stores], bytes, total, largest };
+  for (const store of [...stores, ...textures]) {
+    bytes.set(store.category, (bytes.get(store.category) ?? 0) + allocatedBytes(store));
+  }
+  return {
+    dispatches: planned,
+    stores: [...stores],
+    textures,
+    bytes,
+    total: [...bytes.values()].reduce((sum, n) => sum + n, 0),
+    live: { activations: live, copies: peak },
+    largest: largestBinding(list),
+  };
 }
 
-/** The stores that some dispatch reads as a texture. */
-function copiedStores(dispatches: readonly Dispatch[]): Set<Store> {
-  const copied = new Set<Store>();
+/** Why `plan` does not fit a machine of these limits, in words; null if it does. */
+export function obstacleTo({ largest, stores, textures }: Plan, limits: Limits): string | null {
+  const { maxBinding, maxBuffer, maxTexture } = limits;
+  if (largest.bytes > maxBinding) {
+    return `${largest.name} takes ${largest.bytes} bytes and a kernel sees at most ${maxBinding}`;
+  }
+  for (const store of stores) {
+    const bytes = allocatedBytes(store);
+    if (bytes > maxBuffer) {
+      return `the ${store.name} takes ${bytes} bytes and a buffer has at most ${maxBuffer}`;
+    }
+  }
+  for (const texture of textures) {
+    const rows = textureRows(texture);
+    if (rows > maxTexture) return `a texture copy takes ${rows} rows and a texture has at most ${maxTexture}`;
+  }
+  return null;
+}
+
+/** The largest of what is bound; texture copies are not, and have a limit of their own. */
+function largestBinding(dispatches: readonly Dispatch[]): Plan["largest"] {
+  let largest = { bytes: 0, name: "" };
   for (const { kernel, tensors } of dispatches) {
-    Object.values(kernel.bindings).forEach((access, i) => {
-      if (access === "texture") copied.add(originOf(tensors[i]).region!.store);
+    const accesses = Object.values(kernel.bindings);
+    tensors.forEach(({ name, shape }, i) => {
+      const bytes = sizeOf(shape) * 4;
+      if (accesses[i] !== "texture" && bytes > largest.bytes) largest = { bytes, name };
     });
   }
-  return copied;
-}
-
-/** Removes from `free` the slot that wastes least: the tightest that is large enough, else the largest, to grow. */
-function takeSlot(free: Store[], bytes: number): Store | undefined {
-  let best = -1;
-  for (let i = 0; i < free.length; i++) {
-    if (best < 0) best = i;
-    const [a, b] = [free[i].bytes, free[best].bytes];
-    if (a >= bytes ? b < bytes || a < b : b < bytes && a > b) best = i;
-  }
-  return best < 0 ? undefined : free.splice(best, 1)[0];
+  return largest;
 }

@@ -8,14 +8,14 @@ import { MachineError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
 import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
-import { type Plan, planMemory } from "./plan.ts";
+import { obstacleTo, type Plan, planMemory } from "./plan.ts";
 import type { Dispatch } from "./tape.ts";
-import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
+import type { PlannedDispatch, TextureCopy } from "./texture_copies.ts";
 
-/** A kernel launch, or the copy of a store to its texture. */
-type Command = Launched | Copy;
+/** A kernel launch, or a copy to a texture. */
+type Command = Launched | TextureCopy;
 type Launched = { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch };
-type Copy = { store: Store; bytes: number };
 
 /** What one command of a program took. */
 export interface Timing {
@@ -36,31 +36,37 @@ export class Program {
   readonly #params: GPUBuffer;
   readonly #commands: Command[] = [];
 
-  /** Allocates what the trace needs and compiles its kernels. */
+  /**
+   * Allocates what the trace needs and compiles its kernels.
+   *
+   * @param options `keep`: tensors that can be read after a run. `budget`: see {@linkcode planMemory}.
+   * @throws {MachineError} if the GPU's limits are too low, before anything is allocated.
+   */
   constructor(
     memory: Memory,
-    { dispatches, keep }: { dispatches: readonly Dispatch[]; keep?: readonly Tensor[] },
+    { dispatches: traced, keep, budget }: {
+      dispatches: readonly Dispatch[];
+      keep?: readonly Tensor[];
+      budget?: number;
+    },
   ) {
     const { gpu } = memory;
     this.#gpu = gpu;
     this.#memory = memory;
-    this.plan = planMemory(dispatches, keep);
-    const { largest } = this.plan;
-    if (largest.bytes > gpu.limits.maxBinding) {
-      throw new MachineError(
-        `Cannot run on this GPU as ${largest.name} takes ${largest.bytes} bytes and a kernel sees at most ` +
-          `${gpu.limits.maxBinding}: lower --batch or --size`,
-      );
-    }
+    this.plan = planMemory(traced, keep, { budget });
+    const obstacle = obstacleTo(this.plan, gpu.limits);
+    if (obstacle) throw new MachineError(`Cannot run on this GPU as ${obstacle}: lower --batch or --size`);
 
     // All Params structs lie in one uniform buffer, each at an offset that any adapter accepts.
+    const { dispatches } = this.plan;
     const stride = roundUp(
-      Math.max(...dispatches.map(({ kernel }) => Object.keys(kernel.params).length)) * 4,
+      Math.max(...dispatches.map(({ dispatch: { kernel } }) => Object.keys(kernel.params).length)) * 4,
       ALIGNMENT,
     );
     const packed = new Uint8Array(stride * dispatches.length);
-    const sizes = dispatches.map(({ kernel, params }, i) => {
-      const bytes = packParams(kernel, params);
+    const sizes = dispatches.map((planned, i) => {
+      const { kernel, params } = planned.dispatch;
+      const bytes = packParams(kernel, { ...params, ...texelsBefore(planned) });
       packed.set(bytes, i * stride);
       return bytes.length;
     });
@@ -71,22 +77,13 @@ export class Program {
     });
     gpu.device.queue.writeBuffer(this.#params, 0, packed);
 
-    // Stores whose texture has their content. At the beginning none has: the host or the last run wrote to them.
-    const copied = new Set<Store>();
-    dispatches.forEach((dispatch, i) => {
+    dispatches.forEach(({ dispatch, copies, textures }, i) => {
       const { kernel, constants, tensors } = dispatch;
-      const accesses = Object.values(kernel.bindings);
-      const regions = tensors.map((tensor) => originOf(tensor).region!);
-      const resources = regions.map(({ store, offset, bytes }, j): GPUBindingResource => {
-        if (accesses[j] !== "texture") {
-          return { buffer: memory.buffer(store), offset, size: roundUp(bytes, 16) };
-        }
-        if (!copied.has(store)) {
-          // A slot holds one tensor at a time; of other stores, all of it is copied for the kernels to come.
-          this.#commands.push({ store, bytes: store.category === "activations" ? bytes : store.bytes });
-          copied.add(store);
-        }
-        return memory.texture(store).createView();
+      const resources = tensors.map((tensor, j): GPUBindingResource => {
+        const copy = textures.get(j);
+        if (copy) return memory.texture(copy.to).createView();
+        const { store, offset, bytes } = regionOf(tensor);
+        return { buffer: memory.buffer(store), offset, size: roundUp(bytes, 16) };
       });
       const pipeline = pipelineOf(gpu, { kernel, constants });
       const group = gpu.device.createBindGroup({
@@ -95,8 +92,7 @@ export class Program {
         entries: [...resources, { buffer: this.#params, offset: i * stride, size: sizes[i] }]
           .map((resource, binding) => ({ binding, resource })),
       });
-      this.#commands.push({ pipeline, group, dispatch });
-      regions.forEach(({ store }, j) => accesses[j] === "read_write" && copied.delete(store));
+      this.#commands.push(...copies, { pipeline, group, dispatch });
     });
   }
 
@@ -107,7 +103,7 @@ export class Program {
     let pass: GPUComputePassEncoder | undefined;
     let current: GPUComputePipeline | undefined;
     for (const command of this.#commands) {
-      if ("store" in command) {
+      if ("to" in command) {
         pass?.end();
         pass = current = undefined;
         this.#memory.copyToTexture(encoder, command);
@@ -145,7 +141,7 @@ export class Program {
       const stamp = (index: Partial<GPUComputePassTimestampWrites>) =>
         encoder.beginComputePass({ timestampWrites: { querySet, ...index } });
       commands.forEach((command, i) => {
-        if ("store" in command) {
+        if ("to" in command) {
           stamp({ beginningOfPassWriteIndex: 2 * i }).end();
           this.#memory.copyToTexture(encoder, command);
           stamp({ endOfPassWriteIndex: 2 * i + 1 }).end();
@@ -174,15 +170,29 @@ export class Program {
 
   [Symbol.dispose](): void {
     this.#params.destroy();
-    this.#memory.free(this.plan.stores.filter((store) => store.category === "activations"));
+    this.#memory.free([
+      ...this.plan.stores.filter((store) => store.category === "activations"),
+      ...this.plan.textures,
+    ]);
   }
+}
+
+/**
+ * The parameters that tell a kernel where in a texture its tensor begins: `x` comes `xAt` texels of 16 bytes behind the
+ * beginning.
+ */
+function texelsBefore({ dispatch: { kernel, tensors }, textures }: PlannedDispatch): Record<string, number> {
+  const names = Object.keys(kernel.bindings);
+  return Object.fromEntries(
+    [...textures].map(([j, { from }]) => [`${names[j]}At`, (regionOf(tensors[j]).offset - from.offset) / 16]),
+  );
 }
 
 /** Queries of a set at the most, as WebGPU has it. */
 const MAX_QUERIES = 4096;
 
 function workOf(command: Command): Omit<Timing, "seconds"> {
-  if ("store" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.bytes };
+  if ("to" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.from.bytes };
   const { kernel, tensors, flops } = command.dispatch;
   const bytes = [...new Set(tensors)].reduce((sum, { shape }) => sum + sizeOf(shape) * 4, 0);
   return { name: kernel.name, flops, bytes };

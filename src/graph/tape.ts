@@ -6,8 +6,9 @@
  */
 import { MachineError } from "../errors.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
+import { ALIGNMENT } from "../gpu/memory.ts";
 import type { Choice, Target } from "./target.ts";
-import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+import { originOf, sizeOf, slice, type Tensor } from "./tensor.ts";
 
 /** One kernel launch. */
 export interface Dispatch {
@@ -30,6 +31,23 @@ export interface Launch {
   grid: readonly [number, number, number];
   constants?: Constants;
   flops?: number;
+}
+
+/** Into what tensors may be split: item i is rows begin(i) … begin(i + 1) − 1 of each of them. */
+export interface Items {
+  readonly count: number;
+  begin(i: number): number;
+}
+
+/** Some of the items, in slices small enough for a kernel. */
+export interface Piece<Tensors> {
+  /** Slices by the names of the tensors they are of; the tensors themselves where nothing had to be split. */
+  readonly tensors: Tensors;
+  /** The items `first` … `end` − 1. */
+  readonly first: number;
+  readonly end: number;
+  /** The row that the slices begin at: begin(first), or up to 15 rows before, as bindings are aligned. */
+  readonly row: number;
 }
 
 interface Note {
@@ -77,6 +95,7 @@ export class Tape {
       shape,
       region: tensor.region,
       origin: originOf(tensor),
+      offset: tensor.offset,
       gradient: tensor.gradient,
     };
   }
@@ -125,6 +144,46 @@ export class Tape {
     return [Math.ceil(n / rows), rows, z];
   }
 
+  /**
+   * Splits `tensors`, all of equally many rows (as a rule images), into pieces of which a kernel can bind each: one
+   * piece as a rule, several where a tensor has more bytes than the target's `maxBinding`.
+   *
+   * @param items Where to cut, for a kernel that knows from {@linkcode Piece.row} what it was given. Otherwise the cuts
+   * come where the slices are aligned, and a kernel takes a piece for all there is.
+   * @throws {MachineError} if not even one item fits.
+   */
+  pieces<Tensors extends Readonly<Record<string, Tensor>>>(
+    tensors: Tensors,
+    items?: Items,
+  ): Piece<Tensors>[] {
+    const all = Object.values(tensors), [rows] = all[0].shape, { maxBinding } = this.target;
+    const bytes = all.map(({ shape }) => sizeOf(shape) / rows * 4);
+    const largest = Math.max(...bytes), fitting = Math.floor(maxBinding / largest);
+    // Every how many rows all tensors are aligned: 16 at the most, as a row is a multiple of 16 bytes.
+    let unit = 1;
+    while (bytes.some((n) => unit * n % ALIGNMENT !== 0)) unit *= 2;
+    const { count, begin } = items ??
+      { count: Math.ceil(rows / unit), begin: (i) => Math.min(i * unit, rows) };
+    if (rows <= fitting) return [{ tensors, first: 0, end: count, row: 0 }];
+
+    const pieces: Piece<Tensors>[] = [];
+    for (let first = 0, end = 0; first < count; first = end) {
+      const row = Math.floor(begin(first) / unit) * unit;
+      while (end < count && begin(end + 1) - row <= fitting) end++;
+      if (end === first) {
+        const { name } = all[bytes.indexOf(largest)], needed = begin(end + 1) - row;
+        throw new MachineError(
+          `Cannot run on this GPU as ${name} cannot be split into less than ${needed} of its ${rows} rows of ` +
+            `${largest} bytes, and a kernel sees at most ${maxBinding} bytes: lower --size, --hidden or --projection`,
+        );
+      }
+      const range = { begin: row, end: begin(end) };
+      const slices = Object.entries(tensors).map(([name, tensor]) => [name, slice(tensor, range)]);
+      pieces.push({ tensors: Object.fromEntries(slices), first, end, row });
+    }
+    return pieces;
+  }
+
   /** Notes that `output` came from an op whose gradients `differentiate` appends, given that of `output`. */
   note(output: Tensor, differentiate: (dy: Tensor) => void): void {
     if (this.#recording) this.#notes.push({ output, differentiate });
@@ -143,7 +202,7 @@ export class Tape {
 
   /** Adds `gradient` to what is known of the gradient of `tensor`. The op that made `gradient` must be its owner. */
   accumulate(tensor: Tensor, gradient: Tensor): void {
-    if (sizeOf(tensor.shape) !== sizeOf(gradient.shape)) {
+    if (sizeOf(originOf(tensor).shape) !== sizeOf(gradient.shape)) {
       throw new TypeError(
         `Cannot add [${gradient.shape}] to the gradient of ${tensor.name}, [${tensor.shape}]`,
       );

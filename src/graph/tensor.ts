@@ -13,13 +13,35 @@ export interface Tensor {
   region: Region | null;
   /** For parameters: where the gradient goes. Null for what is not trained. */
   readonly gradient?: Tensor | null;
-  /** For a reshaped tensor: the one it was made from. */
+  /** For a reshaped tensor or a slice: the one that owns the memory. */
   readonly origin?: Tensor;
+  /** For a slice: bytes between the beginning of the origin and its own, a multiple of {@linkcode ALIGNMENT}. */
+  readonly offset?: number;
 }
 
 /** The tensor that owns the memory of `tensor`. */
 export function originOf(tensor: Tensor): Tensor {
   return tensor.origin ?? tensor;
+}
+
+/** Where `tensor` lies: within the place that its origin was given. */
+export function regionOf(tensor: Tensor): Region {
+  const { region, name } = originOf(tensor);
+  if (!region) throw new TypeError(`Cannot tell where ${name} lies as it has no place yet`);
+  const { store, offset } = region;
+  return { store, offset: offset + (tensor.offset ?? 0), bytes: sizeOf(tensor.shape) * 4 };
+}
+
+/** Rows `begin` … `end` − 1 of the first axis of `tensor`, in its memory: for dispatches, not for gradients. */
+export function slice(tensor: Tensor, { begin, end }: { begin: number; end: number }): Tensor {
+  const { name, shape: [rows, ...rest] } = tensor;
+  if (begin === 0 && end === rows) return tensor;
+  const offset = (tensor.offset ?? 0) + begin * sizeOf(rest) * 4;
+  if (!(0 <= begin && begin < end && end <= rows)) {
+    throw new RangeError(`Cannot slice ${name} from ${begin} to ${end} as it has ${rows} rows`);
+  }
+  if (offset % ALIGNMENT !== 0) throw new RangeError(`Cannot slice ${name} as ${offset} is not aligned`);
+  return { name, shape: [end - begin, ...rest], region: null, origin: originOf(tensor), offset };
 }
 
 /** The number of elements of a shape. */

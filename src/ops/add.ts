@@ -17,10 +17,14 @@ const kernel: Kernel = {
 
 /** into[i] += from[i], in place; sizes are equal multiples of 4. */
 export function addInto(tape: Tape, { into, from }: { into: Tensor; from: Tensor }): void {
-  const n = sizeOf(into.shape);
-  tape.dispatch(kernel, {
-    tensors: { into, addend: from },
-    params: { n },
-    grid: tape.grid(Math.ceil(n / 4 / 64)),
-  });
+  const quadruples = [sizeOf(into.shape) / 4, 4];
+  for (
+    const { tensors } of tape.pieces({
+      into: tape.reshape(into, quadruples),
+      addend: tape.reshape(from, quadruples),
+    })
+  ) {
+    const n = sizeOf(tensors.into.shape);
+    tape.dispatch(kernel, { tensors, params: { n }, grid: tape.grid(Math.ceil(n / 4 / 64)) });
+  }
 }

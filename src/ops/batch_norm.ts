@@ -3,8 +3,6 @@
  *
  * @module
  */
-import partialsCode from "../../kernels/batch_norm_partials.wgsl" with { type: "text" };
-import partialsTextureCode from "../../kernels/batch_norm_partials_texture.wgsl" with { type: "text" };
 import statisticsCode from "../../kernels/batch_norm_statistics.wgsl" with { type: "text" };
 import runningCode from "../../kernels/batch_norm_running.wgsl" with { type: "text" };
 import applyCode from "../../kernels/batch_norm_apply.wgsl" with { type: "text" };
@@ -21,26 +19,18 @@ import backwardApplyTextureCode from "../../kernels/batch_norm_backward_apply_te
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+import {
+  channelMoments,
+  channelSums,
+  groupParams,
+  type Loads,
+  loadsOn,
+  partParams,
+  sweep,
+  sweepParams,
+} from "./channel_parts.ts";
 
-const rows: Kernel["params"] = { G: "u32", M: "u32", C: "u32" };
-const rowParts: Kernel["params"] = { ...rows, parts: "u32", length: "u32" };
-
-/** Kernels that pass over the activations come twice: `buffer` for any adapter, `texture` where such loads are cheaper. */
 const kernels = {
-  partials: {
-    buffer: {
-      name: "batch_norm_partials",
-      code: partialsCode,
-      bindings: { x: "read", partials: "read_write" },
-      params: rowParts,
-    },
-    texture: {
-      name: "batch_norm_partials_texture",
-      code: partialsTextureCode,
-      bindings: { x: "texture", partials: "read_write" },
-      params: rowParts,
-    },
-  },
   apply: {
     buffer: {
       name: "batch_norm_apply",
@@ -53,7 +43,8 @@ const kernels = {
         residual: "read",
         y: "read_write",
       },
-      params: rows,
+      params: sweepParams,
+      repeatable: true,
     },
     texture: {
       name: "batch_norm_apply_texture",
@@ -66,7 +57,8 @@ const kernels = {
         residual: "texture",
         y: "read_write",
       },
-      params: rows,
+      params: sweepParams,
+      repeatable: true,
     },
   },
   backwardPartials: {
@@ -74,13 +66,13 @@ const kernels = {
       name: "batch_norm_backward_partials",
       code: backwardPartialsCode,
       bindings: { x: "read", y: "read", dy: "read", statistics: "read", partials: "read_write" },
-      params: rowParts,
+      params: partParams,
     },
     texture: {
       name: "batch_norm_backward_partials_texture",
       code: backwardPartialsTextureCode,
       bindings: { x: "texture", y: "texture", dy: "texture", statistics: "read", partials: "read_write" },
-      params: rowParts,
+      params: partParams,
     },
   },
   backwardApply: {
@@ -96,7 +88,7 @@ const kernels = {
         dy: "read_write",
         dx: "read_write",
       },
-      params: rows,
+      params: sweepParams,
     },
     texture: {
       name: "batch_norm_backward_apply_texture",
@@ -111,10 +103,10 @@ const kernels = {
         dresidual: "read_write",
         dx: "read_write",
       },
-      params: rows,
+      params: sweepParams,
     },
   },
-} as const satisfies Record<string, Record<"buffer" | "texture", Kernel>>;
+} as const satisfies Record<string, Record<Loads, Kernel>>;
 
 const statisticsKernel: Kernel = {
   name: "batch_norm_statistics",
@@ -125,7 +117,7 @@ const statisticsKernel: Kernel = {
     runningMean: "read_write",
     runningVar: "read_write",
   },
-  params: { ...rowParts, eps: "f32", decay: "f32" },
+  params: { ...groupParams, eps: "f32", decay: "f32" },
 };
 const runningKernel: Kernel = {
   name: "batch_norm_running",
@@ -137,14 +129,14 @@ const backwardSumsKernel: Kernel = {
   name: "batch_norm_backward_sums",
   code: backwardSumsCode,
   bindings: { partials: "read", sums: "read_write", dgamma: "read_write", dbeta: "read_write" },
-  params: rowParts,
+  params: groupParams,
 };
 
 const EPS = 1e-5;
 /** Decay of the running statistics: PyTorch's momentum of 0.1. */
 const DECAY = 0.9;
-/** Rows that one invocation sums, and that one invocation of the apply kernels writes (ROWS there). */
-const ROWS_PER_PART = 128, ROWS_PER_WRITE = 16;
+/** Rows that one invocation of the apply kernels writes (ROWS there). */
+const ROWS_PER_WRITE = 16;
 
 /** Scale, shift and running statistics of a batch normalisation, each [C]. */
 export interface BatchNormParameters {
@@ -192,36 +184,30 @@ export function batchNorm(
     expected: "have more than one value per channel and view",
   });
 
-  // Mesa's software adapter, which `Access` tells more of, is known by its subgroups of 8.
-  const variant = tape.target.subgroupSize === 8 ? "texture" : "buffer";
+  const loads = loadsOn(tape), rows = { G, M, C };
   const channels = tape.grid(Math.ceil(C / 4 / 8));
-  const parts = Math.ceil(M / ROWS_PER_PART);
-  const params = { G, M, C, parts, length: ROWS_PER_PART, eps: EPS, decay: DECAY };
-  const partsGrid = tape.grid(Math.ceil(G * parts * C / 4 / 64));
-  const writeGrid = tape.grid(Math.ceil(G * Math.ceil(M / ROWS_PER_WRITE) * C / 4 / 64));
   const constants = { RELU: Number(relu), RESIDUAL: Number(residual !== undefined) };
-
   const statistics = tape.tensor(`${name}.statistics`, [G, 2, C]);
   if (training) {
-    const partials = tape.tensor(`${name}.partials`, [G, parts, 2, C]);
-    tape.dispatch(kernels.partials[variant], { tensors: { x, partials }, params, grid: partsGrid });
+    const { partials, ...sizes } = channelMoments(tape, { rows, x, name: `${name}.partials` });
     tape.dispatch(statisticsKernel, {
       tensors: { partials, statistics, runningMean, runningVar },
-      params,
+      params: { ...rows, ...sizes, eps: EPS, decay: DECAY },
       grid: channels,
     });
   } else {
     tape.dispatch(runningKernel, {
       tensors: { runningMean, runningVar, statistics },
-      params,
+      params: { C, eps: EPS },
       grid: channels,
     });
   }
   const y = tape.tensor(`${name}.y`, x.shape);
-  tape.dispatch(kernels.apply[variant], {
-    tensors: { x, statistics, gamma, beta, residual: residual ?? x, y },
-    params,
-    grid: writeGrid,
+  sweep(tape, kernels.apply[loads], {
+    rows,
+    length: ROWS_PER_WRITE,
+    over: { x, residual: residual ?? x, y },
+    tensors: { statistics, gamma, beta },
     constants,
   });
 
@@ -229,25 +215,27 @@ export function batchNorm(
     if (!gamma.gradient || !beta.gradient) {
       throw new TypeError(`Cannot differentiate ${name}: it has no gradients`);
     }
-    const partials = tape.tensor(`${name}.backward partials`, [G, parts, 2, C]);
     const sums = tape.tensor(`${name}.sums`, [G, 2, C]);
     const dx = tape.tensor(`${name}.dx`, x.shape);
     const activated = relu ? y : x;
-    tape.dispatch(kernels.backwardPartials[variant], {
-      tensors: { x, y: activated, dy, statistics, partials },
-      params,
-      grid: partsGrid,
+    const { partials, ...sizes } = channelSums(tape, kernels.backwardPartials[loads], {
+      rows,
+      name: `${name}.backward partials`,
+      moments: false,
+      over: { x, y: activated, dy },
+      tensors: { statistics },
       constants: { RELU: constants.RELU },
     });
     tape.dispatch(backwardSumsKernel, {
       tensors: { partials, sums, dgamma: gamma.gradient, dbeta: beta.gradient },
-      params,
+      params: { ...rows, ...sizes },
       grid: channels,
     });
-    tape.dispatch(kernels.backwardApply[variant], {
-      tensors: { x, y: activated, statistics, sums, gamma, dy, dresidual: dy, dx },
-      params,
-      grid: writeGrid,
+    sweep(tape, kernels.backwardApply[loads], {
+      rows,
+      length: ROWS_PER_WRITE,
+      over: { x, y: activated, dy, dresidual: dy, dx },
+      tensors: { statistics, sums, gamma },
       constants,
     });
     tape.accumulate(x, dx);

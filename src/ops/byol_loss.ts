@@ -4,10 +4,12 @@
  * @module
  */
 import lossCode from "../../kernels/byol_loss.wgsl" with { type: "text" };
+import normalizeCode from "../../kernels/normalize_rows.wgsl" with { type: "text" };
 import metricsCode from "../../kernels/step_metrics.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
+import { channelMoments } from "./channel_parts.ts";
 
 const lossKernel: Kernel = {
   name: "byol_loss",
@@ -15,11 +17,17 @@ const lossKernel: Kernel = {
   bindings: { q: "read", z: "read", dq: "read_write", losses: "read_write" },
   params: { N: "u32", D: "u32", eps: "f32" },
 };
+const normalizeKernel: Kernel = {
+  name: "normalize_rows",
+  code: normalizeCode,
+  bindings: { x: "read", y: "read_write" },
+  params: { M: "u32", D: "u32", eps: "f32" },
+};
 const metricsKernel: Kernel = {
   name: "step_metrics",
   code: metricsCode,
-  bindings: { losses: "read", z: "read", scales: "read_write", ring: "read_write", step: "uniform" },
-  params: { N: "u32", D: "u32", eps: "f32" },
+  bindings: { losses: "read", partials: "read", ring: "read_write", step: "uniform" },
+  params: { N: "u32", D: "u32", parts: "u32", length: "u32" },
 };
 
 /** A row shorter than this has no direction; PyTorch's cosine similarity and normalise guard alike. */
@@ -64,9 +72,20 @@ export function stepMetrics(
   { losses, z, ring, step }: { losses: Tensor; z: Tensor; ring: Tensor; step: Tensor },
 ): void {
   const [rows, D] = z.shape;
+  const normalized = tape.tensor("normalised projections", z.shape);
+  tape.dispatch(normalizeKernel, {
+    tensors: { x: z, y: normalized },
+    params: { M: rows, D, eps: EPS },
+    grid: tape.grid(Math.ceil(rows / 8)),
+  });
+  const { partials, parts, length } = channelMoments(tape, {
+    rows: { G: 1, M: rows, C: D },
+    x: normalized,
+    name: "moments of the projections",
+  });
   tape.dispatch(metricsKernel, {
-    tensors: { losses, z, scales: tape.tensor("scales", [rows]), ring, step },
-    params: { N: rows / 2, D, eps: EPS },
+    tensors: { losses, partials, ring, step },
+    params: { N: rows / 2, D, parts, length },
     grid: [1, 1, 1],
   });
 }

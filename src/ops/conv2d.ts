@@ -1,29 +1,38 @@
 /**
- * Two-dimensional convolution, NHWC, without bias. A linear layer is the case of 1 × 1 pixels and taps.
+ * Two-dimensional convolution, NHWC. A linear layer is the case of 1 × 1 pixels and taps.
  *
  * @module
  */
+import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Way } from "../graph/target.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
-import { candidates, type Product, tiling, type Variant, variants } from "./conv2d_kernels.ts";
+import { candidates, type Matrices, type Product, workgroups } from "./conv2d_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
-/** Pixels of a part of the weights' gradient: enough to hide the final sum, few enough to occupy a GPU. */
-const PIXELS_PER_PART = 512;
-/** At most this many floats of partial sums per weight gradient; bounds what the parts cost in memory. */
+/** At most this many floats of partial sums of a product; bounds what the parts cost in memory. */
 const PARTIAL_FLOATS = 2 ** 22;
+/** The tensor that each product makes. */
+const RESULT = { forward: "y", backwardData: "dx", backwardWeights: "dw" } as const;
 
 /**
- * y[n,p,q,k] = Σ_r,s,c x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k]
+ * y[n,p,q,k] = Σ_r,s,c x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k] (+ bias[k])
  *
  * @param x [N, H, W, C] with C a multiple of 4.
- * @param options `w`: [R, S, C, K] with K a multiple of 4, its gradient goes to `w.gradient`; `stride` and `pad` in pixels.
+ * @param options `w`: [R, S, C, K] with K a multiple of 4, its gradient goes to `w.gradient`; `bias`: [K] or none,
+ * likewise; `stride` and `pad` in pixels.
  * @returns y [N, P, Q, K] with P = ⌊(H + 2·pad − R) / stride⌋ + 1 and Q alike.
  */
 export function conv2d(
   tape: Tape,
-  { x, w, stride, pad, name }: { x: Tensor; w: Tensor; stride: number; pad: number; name: string },
+  { x, w, bias, stride, pad, name }: {
+    x: Tensor;
+    w: Tensor;
+    bias?: Tensor;
+    stride: number;
+    pad: number;
+    name: string;
+  },
 ): Tensor {
   const [N, H, W, C] = x.shape;
   const [R, S, inChannels, K] = w.shape;
@@ -43,63 +52,79 @@ export function conv2d(
   });
 
   const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
-  // A parameter lies somewhere in its store's texture; what the plan places begins its own.
-  const params = { N, H, W, C, P, Q, K, R, S, stride, pad, wAt: (w.region?.offset ?? 0) / 16 };
-  const flops = 2 * N * P * Q * K * R * S * C;
-  const sizes = `[${x.shape}] · [${w.shape}], stride ${stride}`;
+  const geometry = { H, W, C, P, Q, K, R, S, stride, pad };
 
-  /** Appends one of the products in the best way; `outputs` is the matrix that it makes. */
+  /** Appends one of the products, for all images or as many at a time as a kernel can bind, in the best way. */
   const product = (
     kind: Product,
-    { tensors, outputs, grid, parts }: {
-      tensors: Record<string, Tensor>;
-      outputs: { rows: number; columns: number };
-      grid: (tiles: { x: number; z: number }) => [number, number, number];
-      parts?: number;
+    { images, others, constants, extent }: {
+      images: Record<string, Tensor>;
+      others: Record<string, Tensor>;
+      constants?: Constants;
+      extent: (N: number) => Omit<Matrices, "kind" | "maxParts">;
     },
   ) => {
-    const ways = candidates(tape.target, outputs).map(({ name, hopeless }) => {
-      const variant: Variant = variants[name];
-      const record: Way["record"] = (tape, tensors) =>
-        tape.dispatch(variant.kernels[kind], {
-          tensors,
-          params: { ...params, parts: parts ?? 1 },
-          grid: grid(tiling(variant, outputs)),
-          flops,
-        });
-      return [name, { record, hopeless }] as const;
-    });
-    tape.choose({ name: `conv2d ${kind} ${sizes}`, tensors, ways: Object.fromEntries(ways) });
+    for (const { tensors: slices, first } of tape.pieces(images)) {
+      const [N] = Object.values(slices)[0].shape;
+      const tensors = { ...slices, ...others };
+      const result = RESULT[kind];
+      const floats = Math.min(PARTIAL_FLOATS, tape.target.maxBinding / 4);
+      const matrices = { kind, maxParts: Math.floor(floats / sizeOf(tensors[result].shape)), ...extent(N) };
+      const flops = 2 * N * P * Q * K * R * S * C;
+      // The weights' gradient is a sum over all images.
+      const more = kind === "backwardWeights" && first > 0;
+      const ways = candidates(tape.target, matrices).map((candidate) => {
+        const { name: way, variant, parts, hopeless } = candidate;
+        const { n, z } = workgroups(candidate, matrices);
+        const record: Way["record"] = (tape, tensors) => {
+          const total = tensors[result];
+          const direct = parts === 1 && !more;
+          const made = direct ? total : tape.tensor(`${name}.${result} parts`, [parts, ...total.shape]);
+          tape.dispatch(variant.kernels[kind], {
+            tensors: { ...tensors, [result]: made },
+            params: { N, ...geometry, parts },
+            grid: tape.grid(n, z),
+            constants,
+            flops,
+          });
+          if (!direct) sumParts(tape, { parts: made, total, more });
+        };
+        return [way, { record, hopeless }] as const;
+      });
+      const sizes = `[${[N, H, W, C]}] · [${w.shape}], stride ${stride}`;
+      tape.choose({ name: `conv2d ${kind} ${sizes}`, tensors, ways: Object.fromEntries(ways) });
+    }
   };
 
   product("forward", {
-    tensors: { x, w, y },
-    outputs: { rows: N * P * Q, columns: K },
-    grid: ({ x, z }) => tape.grid(x, z),
+    images: { x, y },
+    others: { w, bias: bias ?? w },
+    constants: { BIAS: Number(bias !== undefined) },
+    extent: (N) => ({ rows: N * P * Q, columns: K, count: 1, depth: R * S * C }),
   });
   tape.note(y, (dy) => {
+    if (bias?.gradient) {
+      sumParts(tape, { parts: tape.reshape(dy, [N * P * Q, K]), total: bias.gradient });
+    }
     if (w.gradient) {
-      const parts = Math.max(
-        1,
-        Math.min(Math.ceil(N * P * Q / PIXELS_PER_PART), Math.floor(PARTIAL_FLOATS / sizeOf(w.shape))),
-      );
-      const dw = parts === 1 ? w.gradient : tape.tensor(`${name}.dw parts`, [parts, ...w.shape]);
       product("backwardWeights", {
-        tensors: { x, dy, dw },
-        outputs: { rows: R * S * C, columns: K },
-        grid: ({ x, z }) => tape.grid(parts, x * z),
-        parts,
+        images: { x, dy },
+        others: { dw: w.gradient },
+        extent: (N) => ({ rows: R * S * C, columns: K, count: 1, depth: N * P * Q }),
       });
-      if (parts > 1) sumParts(tape, { parts: dw, total: w.gradient });
     }
     if (!tape.needsGradient(x)) return;
     const dx = tape.tensor(`${name}.dx`, x.shape);
-    // One class of pixels for each pair of remainders by the stride, see the kernel.
-    const classes = stride * stride;
+    const along = (size: number) => Math.ceil(size / stride);
     product("backwardData", {
-      tensors: { dy, w, dx },
-      outputs: { rows: N * Math.ceil(H / stride) * Math.ceil(W / stride), columns: C },
-      grid: ({ x, z }) => tape.grid(x, z * classes),
+      images: { dy, dx },
+      others: { w },
+      extent: (N) => ({
+        rows: N * along(H) * along(W),
+        columns: C,
+        count: stride * stride, // one class of pixels for each pair of remainders by the stride, see the kernel
+        depth: along(R) * along(S) * K,
+      }),
     });
     tape.accumulate(x, dx);
   });

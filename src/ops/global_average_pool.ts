@@ -7,7 +7,7 @@ import code from "../../kernels/global_average_pool.wgsl" with { type: "text" };
 import backwardCode from "../../kernels/global_average_pool_backward.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
-import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { expectShape, type Tensor } from "../graph/tensor.ts";
 
 const params: Kernel["params"] = { N: "u32", M: "u32", C: "u32" };
 const forwardKernel: Kernel = {
@@ -31,19 +31,25 @@ export function globalAveragePool(tape: Tape, { x, name }: { x: Tensor; name: st
     expected: "be [N, H, W, C], C a multiple of 4",
   });
   const y = tape.tensor(`${name}.y`, [N, C]);
-  const sizes = { N, M: H * W, C };
-  tape.dispatch(forwardKernel, {
-    tensors: { x, y },
-    params: sizes,
-    grid: tape.grid(Math.ceil(N * C / 4 / 64)),
-  });
+  const M = H * W;
+  for (const { tensors } of tape.pieces({ x, y })) {
+    const [N] = tensors.y.shape;
+    tape.dispatch(forwardKernel, {
+      tensors,
+      params: { N, M, C },
+      grid: tape.grid(Math.ceil(N * C / 4 / 64)),
+    });
+  }
   tape.note(y, (dy) => {
     const dx = tape.tensor(`${name}.dx`, x.shape);
-    tape.dispatch(backwardKernel, {
-      tensors: { dy, dx },
-      params: sizes,
-      grid: tape.grid(Math.ceil(sizeOf(x.shape) / 4 / 64)),
-    });
+    for (const { tensors } of tape.pieces({ dy, dx })) {
+      const [N] = tensors.dx.shape;
+      tape.dispatch(backwardKernel, {
+        tensors,
+        params: { N, M, C },
+        grid: tape.grid(Math.ceil(N * M * C / 4 / 64)),
+      });
+    }
     tape.accumulate(x, dx);
   });
   return y;

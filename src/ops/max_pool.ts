@@ -10,7 +10,7 @@ import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 
 // deno-fmt-ignore
-const geometry: Kernel["params"] = {
+const params: Kernel["params"] = {
   N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", window: "u32", stride: "u32", pad: "u32",
 };
 
@@ -18,13 +18,13 @@ const forwardKernel: Kernel = {
   name: "max_pool",
   code,
   bindings: { x: "read", y: "read_write", argmax: "read_write" },
-  params: geometry,
+  params,
 };
 const backwardKernel: Kernel = {
   name: "max_pool_backward",
   code: backwardCode,
   bindings: { dy: "read", argmax: "read", dx: "read_write" },
-  params: geometry,
+  params,
 };
 
 /**
@@ -46,19 +46,23 @@ export function maxPool(
   const Q = Math.floor((W + 2 * pad - window) / stride) + 1;
   const y = tape.tensor(`${name}.y`, [N, P, Q, C]);
   const argmax = tape.tensor(`${name}.argmax`, y.shape);
-  const params = { N, H, W, C, P, Q, window, stride, pad };
-  tape.dispatch(forwardKernel, {
-    tensors: { x, y, argmax },
-    params,
-    grid: tape.grid(Math.ceil(sizeOf(y.shape) / 4 / 64)),
-  });
+  const geometry = { H, W, C, P, Q, window, stride, pad };
+  for (const { tensors } of tape.pieces({ x, y, argmax })) {
+    tape.dispatch(forwardKernel, {
+      tensors,
+      params: { N: tensors.y.shape[0], ...geometry },
+      grid: tape.grid(Math.ceil(sizeOf(tensors.y.shape) / 4 / 64)),
+    });
+  }
   tape.note(y, (dy) => {
     const dx = tape.tensor(`${name}.dx`, x.shape);
-    tape.dispatch(backwardKernel, {
-      tensors: { dy, argmax, dx },
-      params,
-      grid: tape.grid(Math.ceil(sizeOf(x.shape) / 4 / 64)),
-    });
+    for (const { tensors } of tape.pieces({ dy, argmax, dx })) {
+      tape.dispatch(backwardKernel, {
+        tensors,
+        params: { N: tensors.dx.shape[0], ...geometry },
+        grid: tape.grid(Math.ceil(sizeOf(tensors.dx.shape) / 4 / 64)),
+      });
+    }
     tape.accumulate(x, dx);
   });
   return y;

@@ -15,7 +15,6 @@ const updateKernel: Kernel = {
   code: updateCode,
   bindings: {
     gradient: "read",
-    blocks: "read",
     scales: "read",
     theta: "read_write",
     velocity: "read_write",
@@ -30,7 +29,6 @@ const normsKernel: Kernel = {
   bindings: {
     theta: "read",
     gradient: "read",
-    blocks: "read",
     scales: "read",
     norms: "read_write",
     step: "uniform",
@@ -50,9 +48,7 @@ export interface ParameterSlice {
   theta: Tensor;
   /** [n] */
   gradient: Tensor;
-  /** [n / 64] (u32): the parameter of each block. */
-  blocks: Tensor;
-  /** [parameters, 2]: trust ratio, and 1 or 0 for weight decay. */
+  /** [n / 64, 2]: trust ratio of each block's parameter, and 1 or 0 for weight decay. */
   scales: Tensor;
   /** The step's scalars. */
   step: Tensor;
@@ -69,9 +65,10 @@ export function larsNorms(tape: Tape, tensors: ParameterSlice & { norms: Tensor 
 }
 
 /**
- * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales`.
+ * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks.
  *
- * @param tensors `norms` [blocks, 2]; `spans` [parameters, 2] (u32): first block and number of blocks of each parameter.
+ * @param tensors `norms` and `scales` [blocks, 2]; `spans` [parameters, 2] (u32): first block and number of blocks of
+ * each parameter.
  */
 export function larsTrust(
   tape: Tape,

@@ -82,8 +82,7 @@ export function createOptimizer(
   const blockCount = thetaStore.bytes / BLOCK_BYTES;
   const store = (suffix: string, bytes: number): Store => ({ name: suffix, category: "optimizer", bytes });
   const velocity = store("momentum", thetaStore.bytes);
-  const blocks = store("parameter of each block", blockCount * 4);
-  const scales = store("trust and decay", variables.length * 8);
+  const scales = store("trust and decay of each block", blockCount * 8);
   const spans = store("blocks of each parameter", variables.length * 8);
   const norms = store("norms of each block", blockCount * 8);
 
@@ -99,24 +98,21 @@ export function createOptimizer(
   const slice = ({ offset, bytes }: { offset: number; bytes: number }) => ({
     theta: tensorIn(thetaStore, { shape: [bytes / 4], offset }),
     gradient: tensorIn(online.gradients!, { shape: [bytes / 4], offset }),
-    blocks: tensorIn(blocks, { shape: [bytes / BLOCK_BYTES], offset: offset / BLOCK_BYTES * 4 }),
-    scales: tensorIn(scales, { shape: [variables.length, 2] }),
+    scales: tensorIn(scales, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 }),
   });
 
   return {
     velocity,
     prepare(memory) {
-      const blockTable = new Uint32Array(blockCount);
       const spanTable = new Uint32Array(variables.length * 2);
-      const scaleTable = new Float32Array(variables.length * 2);
+      const scaleTable = new Float32Array(blockCount * 2);
       variables.forEach(({ tensor, layout }, i) => {
         const { offset, bytes } = tensor.region!;
         const first = offset / BLOCK_BYTES, count = Math.ceil(bytes / BLOCK_BYTES);
-        blockTable.fill(i, first, first + count);
+        const decay = layout.torchShape.length > 1 ? 1 : 0;
+        for (let b = first; b < first + count; b++) scaleTable.set([1, decay], 2 * b);
         spanTable.set([first, count], 2 * i);
-        scaleTable.set([1, layout.torchShape.length > 1 ? 1 : 0], 2 * i);
       });
-      memory.write(blocks, blockTable);
       memory.write(scales, scaleTable);
       if (name === "lars") memory.write(spans, spanTable);
     },
@@ -130,7 +126,7 @@ export function createOptimizer(
         larsTrust(tape, {
           norms: tensorIn(norms, { shape: [blockCount, 2] }),
           spans: tensorIn(spans, { shape: [variables.length, 2] }),
-          scales: tensorIn(scales, { shape: [variables.length, 2] }),
+          scales: tensorIn(scales, { shape: [blockCount, 2] }),
         }, { coefficient: TRUST_COEFFICIENT });
       }
       for (const piece of parts) {

@@ -28,7 +28,9 @@ Deno.test("plain lines: each step if the interval is over", () => {
   });
   progress.update(1, figures);
   progress.update(2, { ...figures, imagesPerSecond: 7.26 });
-  assertEquals(lines.length, 2);
+  progress.update(3, { ...figures, loss: null });
+  assertEquals(lines.length, 3);
+  assertEquals(lines[2], `step 3/9 | ${described.slice("loss 3.9876 | ".length)}`);
   assert(lines[1].includes("| 7.3 images/s |"), lines[1]);
 });
 

@@ -39,6 +39,7 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     warmup: 0.1,
     batch: 64,
     seed: 0,
+    kernels: "auto",
     out: "runs/shapes-resnet8",
     checkpointEvery: 100,
     keep: 3,
@@ -75,7 +76,7 @@ Deno.test("every option is taken", () => {
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
       .split(" "),
-    ..."--batch 2 --epochs 10 --seed 7 --out o --checkpoint-every 60 --keep 1 --log-every 5"
+    ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
   assertEquals(parse(...given), {
@@ -100,6 +101,7 @@ Deno.test("every option is taken", () => {
     warmup: 0.05,
     batch: 2,
     seed: 7,
+    kernels: "tiled",
     out: "o",
     checkpointEvery: 60,
     keep: 1,
@@ -109,9 +111,15 @@ Deno.test("every option is taken", () => {
   });
 });
 
-Deno.test("--resume and --plan are switches", () => {
-  assertEquals(parseTrainOptions([]), { given: {}, resume: false, plan: false });
-  assertEquals(parseTrainOptions(["--resume", "--plan"]), { given: {}, resume: true, plan: true });
+Deno.test("--resume, --plan and --profile are switches", () => {
+  const off = { given: {}, resume: false, plan: false, profile: false };
+  assertEquals(parseTrainOptions([]), off);
+  assertEquals(parseTrainOptions(["--resume", "--plan"]), { ...off, resume: true, plan: true });
+  assertEquals(parseTrainOptions(["--batch", "4", "--profile"]), {
+    ...off,
+    given: { batch: 4 },
+    profile: true,
+  });
 });
 
 Deno.test("options given by a program are held to the same rules", async () => {
@@ -178,6 +186,9 @@ const refused: [args: string, message: RegExp][] = [
   ["--optimizer SGD", /one of sgd, lars/],
   ["--data --limit 3", /--data --limit as it must be a value/],
   ["--resume=yes", /unknown option '--resume=yes'/],
+  ["--profile=yes", /unknown option '--profile=yes'/],
+  ["--profile --plan", /'--profile' cannot be used with option '--plan'/],
+  ["--resume --profile", /'--profile' cannot be used with option '--resume'/],
 ];
 
 for (const [args, message] of refused) {
@@ -200,9 +211,9 @@ Deno.test("--help explains every option with its default, --version tells the ve
   const help = parseTrainOptions(["--batch", "3", "--help"]);
   assert("help" in help);
   const text = help.help.replace(/\s+/g, " ");
-  for (const name of [...Object.keys(parse()), "resume", "plan"]) {
+  for (const name of [...Object.keys(parse()), "resume", "plan", "profile"]) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const isSwitch = name === "resume" || name === "plan";
+    const isSwitch = ["resume", "plan", "profile"].includes(name);
     assert(
       new RegExp(isSwitch ? `--${flag} [a-z]` : `--${flag} <[^>]+> [^(]+\\((?:[^-]|-[^-])*default: `).test(
         text,

@@ -1,26 +1,49 @@
 /** The device that a test file shares. Deno's sanitizers count devices as leaks, so it is opened once and kept. */
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import { pinned, type Target, targetOf } from "../../src/graph/target.ts";
+import { type Pick, pinned, type Target, targetOf } from "../../src/graph/target.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
 /** The machine's GPU, opened by the first test that asks. */
 export function sharedGpu(): Promise<Gpu> {
-  return gpu ??= openGpu();
+  return gpu ??= openGpu().then((opened) => {
+    // Mesa's threads must not outlive what the process tears down as it ends.
+    globalThis.addEventListener("unload", () => opened[Symbol.dispose]());
+    return opened;
+  });
 }
 
 /** Kernels to test wherever the adapter can run them. */
-const FAMILIES = ["subgroup8", "blocked"];
+export const FAMILIES = ["subgroup8", "subgroup8-32x64", "blocked"];
 
-/** The shared GPU with each family of kernels pinned, if it can run them. */
-export async function targets(): Promise<(Target & { family: string })[]> {
+/** All the ways to convolve: most of the other tests see no difference between them. */
+export const CONVOLUTIONS = [
+  ...FAMILIES,
+  "tiled-128x128",
+  "tiled-64x64",
+  "tiled-128x128 split",
+  "tiled-64x64 split",
+];
+
+/** The shared GPU with each of the families of kernels pinned, if it can run them. */
+export async function targets(
+  families: readonly string[] = FAMILIES,
+): Promise<(Target & { family: string })[]> {
   const gpu = await sharedGpu();
-  return FAMILIES.filter((family) => family !== "subgroup8" || gpu.subgroupSize === 8).map((family) => ({
-    ...targetOf(gpu, pinned(family)),
+  return families.filter((family) => !family.startsWith("subgroup8") || gpu.subgroupSize === 8).map((
+    family,
+  ) => ({
+    ...targetOf(gpu, exactly(family)),
     // Batch normalisation reads buffers where there are no subgroups of 8.
-    subgroupSize: family === "subgroup8" ? 8 : 0,
+    subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
     family,
   }));
+}
+
+/** Picks the way of that name, else one of that family, else one that does without the split. */
+function exactly(name: string): Pick {
+  return (choice) =>
+    name in choice.ways ? name : pinned(name)(choice) ?? pinned(name.replace(" split", ""))(choice);
 }
 
 /** Options of tests that use the shared GPU. */

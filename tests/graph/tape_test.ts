@@ -6,6 +6,7 @@ import { add } from "../reference/add.ts";
 import { batchNorm as batchNormReference } from "../reference/batch_norm.ts";
 import { linear as linearReference } from "../reference/linear.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
+import { originOf, regionOf, sizeOf, slice } from "../../src/graph/tensor.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { linear } from "../../src/ops/linear.ts";
 
@@ -58,6 +59,77 @@ Deno.test("tape: reshaping and accumulating other sizes is refused", async () =>
     () => tape.accumulate(x, placed("g", [4])),
     TypeError,
     /^Cannot add \[4\] to the gradient of x, \[4,6\]$/,
+  );
+});
+
+Deno.test("tape: what fits is one piece, of the tensors themselves", () => {
+  const x = placed("x", [4, 64]), y = placed("y", [4, 16]);
+  const [piece, ...more] = newTape({ maxBinding: 4 * 256 }).pieces({ x, y });
+  assertEquals([more.length, piece.row], [0, 0]);
+  assertEquals([piece.tensors.x === x, piece.tensors.y === y], [true, true]);
+});
+
+Deno.test("tape: pieces have as many images as fit and are aligned in each tensor", () => {
+  const cut = (maxBinding: number, ...shapes: number[][]) => {
+    const tensors = Object.fromEntries(shapes.map((shape, i) => [`t${i}`, placed(`t${i}`, shape)]));
+    let next = 0;
+    return newTape({ maxBinding }).pieces(tensors).map(({ tensors, row }) => {
+      assertEquals(row, next, "the pieces follow each other");
+      Object.values(tensors).forEach((slice, i) => {
+        const { offset, bytes } = regionOf(slice), [rows, ...image] = shapes[i];
+        assertEquals(
+          [offset, bytes],
+          [row, slice.shape[0]].map((n) => n * sizeOf(image) * 4),
+          `t${i} of ${rows}`,
+        );
+        assertEquals([offset % 256, bytes <= maxBinding, slice.shape.slice(1)], [0, true, image]);
+      });
+      const [count] = tensors.t0.shape;
+      next += count;
+      return count;
+    });
+  };
+  assertEquals(cut(2 * 256, [5, 64]), [2, 2, 1]);
+  assertEquals(cut(1024, [5, 64], [5, 2, 64]), [2, 2, 1]);
+  assertEquals(cut(256 * 4, [65, 4]), [64, 1]);
+  assertEquals(cut(256 * 4 - 1, [65, 4]), [48, 17]); // aligned by sixteens
+  assertEquals(cut(48 * 37, [37, 12], [37, 4]), [37]);
+  assertEquals(cut(48 * 36, [37, 12], [37, 4]), [32, 5]);
+});
+
+Deno.test("tape: pieces of given items begin at the aligned row before", () => {
+  const begins = [0, 10, 30, 37]; // rows of 64 bytes, aligned by fours
+  const items = { count: 3, begin: (i: number) => begins[i] };
+  const pieces = newTape({ maxBinding: 64 * 30 }).pieces({ x: placed("x", [37, 16]) }, items);
+  assertEquals(pieces.map(({ first, end, row }) => [first, end, row]), [[0, 2, 0], [2, 3, 28]]);
+  assertEquals(pieces.map(({ tensors }) => tensors.x.shape[0]), [30, 9]);
+});
+
+Deno.test("tape: what cannot be split far enough is refused", async () => {
+  const tape = newTape({ maxBinding: 1600 });
+  await assertThrows(
+    () => tape.pieces({ x: placed("x", [37, 24]), y: placed("y", [37, 64]) }),
+    MachineError,
+    /^Cannot run on this GPU as y cannot be split into less than 8 of its 37 rows of 256 bytes, and a kernel sees at most 1600 bytes: lower/,
+  );
+});
+
+Deno.test("tape: a slice keeps its place under other shapes, and has no gradient of its own", async () => {
+  const tape = tapeOf(7), x = tape.tensor("x", [4, 64]), part = slice(x, { begin: 1, end: 3 });
+  const other = slice(tape.reshape(part, [8, 4, 4]), { begin: 4, end: 8 });
+  assertEquals([other.shape, other.offset, originOf(other) === x], [[4, 4, 4], 512, true]);
+  x.region = placed("store", [5, 64]).region!;
+  assertEquals({ ...regionOf(other) }, { store: x.region.store, offset: 512, bytes: 256 });
+  await assertThrows(() => tape.accumulate(part, placed("g", [2, 64])), TypeError, /^Cannot add \[2,64\]/);
+  await assertThrows(
+    () => slice(x, { begin: 3, end: 5 }),
+    RangeError,
+    /^Cannot slice x from 3 to 5 as it has 4/,
+  );
+  await assertThrows(
+    () => slice(tape.reshape(x, [16, 16]), { begin: 1, end: 3 }),
+    RangeError,
+    /^Cannot slice x as 64 is not aligned$/,
   );
 });
 

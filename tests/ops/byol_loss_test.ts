@@ -127,7 +127,7 @@ Deno.test(
   onGpu,
   async () => {
     const slots = 7, slot = 5;
-    for (const [N, D] of [[1, 4], [31, 60], [32, 64], [33, 68], [67, 132]]) {
+    for (const [N, D] of [[1, 4], [31, 60], [32, 64], [33, 68], [67, 132], [4200, 4]]) {
       const values = {
         losses: hashSigned(`losses ${N}`, 2 * N).map((u) => 2 + u),
         z: hashSigned(`z ${N}`, 2 * N * D),

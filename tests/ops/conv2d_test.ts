@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { onGpu, targets } from "../gpu/shared.ts";
+import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
 import { conv2d as reference } from "../reference/conv2d.ts";
 import { outputSize } from "../reference/output_size.ts";
+import type { Dispatch } from "../../src/graph/tape.ts";
+import type { Target } from "../../src/graph/target.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { keyedRandom } from "../../src/random.ts";
-import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
+import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp, sumError } from "./harness.ts";
 
 interface Sizes {
   N?: number;
@@ -17,23 +19,36 @@ interface Sizes {
   stride?: number;
   pad?: number;
   maxGrid?: number;
+  maxBinding?: number;
 }
 
-function call({ N, H, W, C, K, R, S, stride, pad }: Required<Omit<Sizes, "maxGrid">>): Call {
+function call({ N, H, W, C, K, R, S, stride, pad }: Required<Omit<Sizes, "maxGrid" | "maxBinding">>): Call {
   return {
     shapes: { x: [N, H, W, C], w: [R, S, C, K] },
     trained: ["w"],
+    families: CONVOLUTIONS,
     op: (tape, { x, w }) => conv2d(tape, { x, w, stride, pad, name: "conv" }),
   };
 }
 
 function check(given: Sizes): Promise<void> {
-  const { maxGrid, ...sizes } = { N: 1, C: 4, K: 4, R: 3, S: given.R ?? 3, stride: 1, pad: 0, ...given };
+  const { maxGrid, maxBinding, ...sizes } = {
+    N: 1,
+    C: 4,
+    K: 4,
+    R: 3,
+    S: given.R ?? 3,
+    stride: 1,
+    pad: 0,
+    ...given,
+  };
   const { N, H, W, C, K, R, S, stride, pad: padding } = sizes;
   const P = outputSize(H, { window: R, stride, padding }), Q = outputSize(W, { window: S, stride, padding });
   return checkOp(`conv2d ${JSON.stringify(sizes)}`, {
     ...call(sizes),
     maxGrid,
+    maxBinding,
+    regrouped: ["dw"],
     reference: (values) => reference(values as { x: number[]; w: number[] }, { ...sizes, padding }),
     tolerance: { y: sumError(R * S * C), dx: sumError(R * S * K), dw: sumError(N * P * Q) },
   });
@@ -71,11 +86,48 @@ const cases: Record<string, Sizes[]> = {
     pad: 1,
     C: 36,
   }],
+  "63, 64 and 65 pixels, 60, 64 and 68 channels": [
+    { H: 9, W: 7, R: 1, C: 60, K: 64 },
+    { H: 8, W: 8, R: 1, C: 64, K: 68 },
+    { H: 5, W: 13, R: 1, C: 68, K: 60 },
+  ],
+  "127, 128 and 129 pixels, 124, 128 and 132 channels": [
+    { H: 127, W: 1, R: 1, C: 124, K: 128 },
+    { H: 8, W: 16, R: 1, C: 128, K: 132 },
+    { H: 3, W: 43, R: 1, C: 132, K: 124 },
+  ],
+  "12, 16 and 20 channels deep": [
+    { H: 3, W: 5, R: 1, C: 12, K: 16 },
+    { H: 4, W: 4, R: 1, C: 16, K: 20 },
+    { H: 17, W: 1, R: 1, C: 20, K: 12 },
+  ],
+  "a stage that spans several taps, a tap that spans several stages": [
+    { N: 2, H: 5, W: 6, R: 5, S: 3, pad: 2, C: 4, K: 8 },
+    { H: 5, W: 4, R: 2, S: 3, pad: 1, C: 44, K: 28 },
+    { N: 3, H: 6, W: 5, R: 4, S: 5, stride: 3, pad: 2, C: 8, K: 4 },
+  ],
+  "sums in several parts": [
+    { N: 2, H: 3, W: 2, pad: 1, C: 132, K: 60 },
+    { N: 2, H: 5, W: 4, R: 3, stride: 2, pad: 1, C: 60, K: 260 },
+    { N: 5, H: 16, W: 13, R: 1, stride: 1, C: 12, K: 8 },
+  ],
   "primes": [{ N: 7, H: 13, W: 11, pad: 1, C: 12, K: 20 }],
   "weights in one part and in two": [{ N: 2, H: 16, W: 16, pad: 1 }, { N: 3, H: 19, W: 9, pad: 1, C: 8 }],
   "grids of two dimensions": [
     { H: 33, W: 31, R: 1, maxGrid: 7, C: 8, K: 8 },
     { N: 13, H: 719, W: 1, maxGrid: 18, pad: 1 }, // weights in 19 parts
+  ],
+  "in pieces of one image and of several, an uneven last one": [
+    { N: 3, H: 8, W: 8, C: 4, K: 8, pad: 1, maxBinding: 2048 },
+    { N: 7, H: 9, W: 8, C: 8, K: 16, stride: 2, pad: 1, maxBinding: 2 * 2304 },
+    { N: 5, H: 4, W: 8, R: 1, C: 64, K: 36, maxBinding: 2 * 8192 },
+  ],
+  "in pieces, weights in one part and in two of each": [
+    { N: 5, H: 20, W: 16, C: 4, K: 8, maxBinding: 2 * 32 * 20 * 16 },
+  ],
+  "in pieces, images that are aligned by sixteens": [
+    { N: 37, H: 5, W: 3, C: 4, K: 12, R: 1, maxBinding: 16 * 48 * 15 },
+    { N: 35, H: 7, W: 5, C: 12, K: 4, stride: 3, pad: 1, maxBinding: 20 * 48 * 35 },
   ],
 };
 
@@ -148,19 +200,98 @@ Deno.test("conv2d: the input's gradient is left out for constants, the weights' 
   }
 });
 
-Deno.test("conv2d: parts of the weights' gradient take at most 16 MiB", async () => {
-  for (const target of await targets()) {
-    const tape = newTape(target), shape = [3, 3, 256, 256];
-    const x = placed("x", [64, 32, 32, 256]), w = placed("w", shape, placed("dw", shape));
-    const y = conv2d(tape, { x, w, stride: 1, pad: 1, name: "conv" });
-    tape.accumulate(y, placed("dy", y.shape));
-    tape.backward();
-    const { params, grid } = tape.dispatches.find(({ kernel }) =>
+/** The indices of a tensor of this shape whose coordinates pass `test`. */
+function places(shape: number[], test: (...at: number[]) => boolean): number[] {
+  return Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i).filter((i) => {
+    const at: number[] = [];
+    for (let axis = shape.length - 1, rest = i; axis >= 0; axis--) {
+      at.unshift(rest % shape[axis]);
+      rest = Math.floor(rest / shape[axis]);
+    }
+    return test(...at);
+  });
+}
+
+Deno.test("conv2d: what lies outside is 0, whatever is read instead", onGpu, async () => {
+  const N = 2, H = 5, W = 4, C = 4, K = 4; // the depth of 36 ends amid a stage
+  const sizes = { N, H, W, C, K, R: 3, S: 3, stride: 1, pad: 1 };
+  const ones = (...shape: number[]) => new Array<number>(shape.reduce((a, b) => a * b)).fill(1);
+  /** The first and the last element are NaN: the first is read where an index is clamped to 0. */
+  const ends = (values: number[]) => [NaN, ...values.slice(1, -1), NaN];
+  const values = { x: ones(N, H, W, C), w: ones(3, 3, C, K) }, dy = ones(N, H, W, K);
+  const seen = (n: number, h: number, v: number) =>
+    n === 0 && h < 2 && v < 2 || n === 1 && h >= H - 2 && v >= W - 2;
+  const taps = (r: number, s: number, c: number) =>
+    c === 0 && r < 2 && s < 2 || c === C - 1 && r > 0 && s > 0;
+  for (const target of await targets(CONVOLUTIONS)) {
+    const inX = await runOp(call(sizes), { values: { ...values, x: ends(values.x) }, dy, target });
+    const inDy = await runOp(call(sizes), { values, dy: ends(dy), target });
+    const spread = (data: Float32Array) => [...data.keys()].filter((i) => Number.isNaN(data[i]));
+    const where = `with ${target.family} kernels`;
+    assertEquals(spread(inX.y), places([N, H, W, K], seen), `y ${where}`);
+    assertEquals(spread(inX.dw), places([3, 3, C, K], taps), `dw ${where}`);
+    assertEquals(spread(inDy.dx), places([N, H, W, C], seen), `dx ${where}`);
+  }
+});
+
+/** The dispatches of a convolution and its gradients. */
+function traced(
+  target: Partial<Target>,
+  { x, w: shape, stride = 1, pad = 1 }: { x: number[]; w: number[]; stride?: number; pad?: number },
+): readonly Dispatch[] {
+  const tape = newTape(target), w = placed("w", shape, placed("dw", shape));
+  const y = conv2d(tape, { x: placed("x", x), w, stride, pad, name: "conv" });
+  tape.accumulate(y, placed("dy", y.shape));
+  tape.backward();
+  return tape.dispatches;
+}
+
+Deno.test("conv2d: parts of a product take at most 16 MiB", async () => {
+  const found: Record<string, number> = {};
+  for (const target of await targets(CONVOLUTIONS)) {
+    const dispatches = traced(target, { x: [64, 32, 32, 256], w: [3, 3, 256, 256] });
+    const { params, grid } = dispatches.find(({ kernel }) =>
       kernel.name.startsWith("conv2d_backward_weights")
     )!;
-    assertEquals(params.parts, 7); // 128 parts of 512 pixels would be 288 MiB
-    assert(grid[0] * grid[1] >= 7);
+    assert(grid[0] * grid[1] * grid[2] >= params.parts);
+    found[target.family] = params.parts;
   }
+  // 128 parts of 512 pixels would be 288 MiB. Small tiles have enough workgroups with 4.
+  const expected = { blocked: 7, "tiled-128x128": 7, "tiled-64x64": 4 };
+  for (const [family, parts] of Object.entries(found)) {
+    const key = family.startsWith("subgroup8") ? "blocked" : family.replace(" split", "");
+    assertEquals(parts, expected[key as keyof typeof expected], family);
+  }
+});
+
+Deno.test("conv2d: a GPU gets tiled kernels, in parts where tiles are few and sums long", () => {
+  const names = (sizes: Parameters<typeof traced>[1]) =>
+    traced({ software: false }, sizes).map(({ kernel, params, grid }) =>
+      `${kernel.name} ${params.parts} ${grid.join("×")}`
+    );
+  // Many large tiles.
+  assertEquals(names({ x: [512, 16, 16, 128], w: [3, 3, 128, 128] }), [
+    "conv2d_tiled 1 1024×1×1",
+    "conv2d_backward_weights_tiled 28 252×1×1",
+    "sum_parts 28 576×1×1",
+    "conv2d_backward_data_tiled 1 1024×1×1",
+  ]);
+  // Too few channels for large tiles.
+  assertEquals(names({ x: [512, 32, 32, 64], w: [3, 3, 64, 64] }), [
+    "conv2d_tiled_small 1 8192×1×1",
+    "conv2d_backward_weights_tiled_small 57 513×1×1",
+    "sum_parts 57 144×1×1",
+    "conv2d_backward_data_tiled_small 1 8192×1×1",
+  ]);
+  // Few tiles and long sums; with a stride of 2, each class of pixels has tiles of its own.
+  assertEquals(names({ x: [32, 8, 8, 256], w: [3, 3, 256, 512], stride: 2 }), [
+    "conv2d_tiled_small 8 512×1×1",
+    "sum_parts 8 1024×1×1",
+    "conv2d_backward_weights_tiled 2 144×1×1",
+    "sum_parts 2 4608×1×1",
+    "conv2d_backward_data_tiled_small 4 128×1×4",
+    "sum_parts 4 2048×1×1",
+  ]);
 });
 
 Deno.test("conv2d: wrong shapes are refused", async () => {

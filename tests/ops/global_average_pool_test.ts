@@ -8,7 +8,7 @@ function call(shape: readonly number[]): Call {
   return { shapes: { x: shape }, op: (tape, { x }) => globalAveragePool(tape, { x, name: "pool" }) };
 }
 
-const cases: [number, number, number, number, number?][] = [
+const cases: [N: number, H: number, W: number, C: number, maxGrid?: number, maxBinding?: number][] = [
   [1, 1, 1, 4],
   [3, 5, 7, 28],
   [9, 2, 3, 28], // 63 invocations
@@ -16,13 +16,16 @@ const cases: [number, number, number, number, number?][] = [
   [13, 1, 2, 20], // 65
   [2, 11, 13, 36],
   [19, 2, 1, 68, 5], // forward and backward on grids of two dimensions
+  [5, 4, 3, 64, undefined, 2 * 4 * 3 * 64 * 4], // pieces of two images and one
+  [37, 3, 3, 4, undefined, 20 * 3 * 3 * 4 * 4], // pieces of sixteen images and five
 ];
 
-for (const [N, H, W, C, maxGrid] of cases) {
+for (const [N, H, W, C, maxGrid, maxBinding] of cases) {
   Deno.test(`globalAveragePool: [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
     await checkOp(`globalAveragePool ${[N, H, W, C]}`, {
       ...call([N, H, W, C]),
       maxGrid,
+      maxBinding,
       reference: ({ x }) => reference(x, { N, H, W, C }),
       tolerance: { y: sumError(H * W) / (H * W), dx: 2 ** -23 },
     });

@@ -30,6 +30,8 @@ export interface Call {
   uniform?: string;
   training?: boolean;
   views?: number;
+  /** The families of kernels to run it with, if not the usual ones. */
+  families?: readonly string[];
   /** Appends the op and returns its result, if that is not an operand. */
   op(tape: Tape, tensors: Tensors): Tensor | void;
 }
@@ -94,9 +96,15 @@ export async function runOp(
     if (gradient) results[`d${name}`] = gradient;
   }
   using program = new Program(memory, { dispatches: tape.dispatches, keep: Object.values(results) });
+  const { largest } = program.plan, { maxBinding } = tape.target;
+  assert(
+    largest.bytes <= maxBinding,
+    `${largest.name} is bound with ${largest.bytes} of ${maxBinding} bytes`,
+  );
   for (const store of program.plan.stores) {
     if (store.category === "activations") memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
   }
+  for (const texture of program.plan.textures) memory.fillTexture(texture, NaN);
   program.run();
   const read = async ([name, tensor]: [string, Tensor]) =>
     [name, await memory.read(originOf(tensor).region!)] as const;
@@ -121,11 +129,17 @@ export interface Check extends Call {
   values?: Values;
   /** Workgroups per dimension of a grid, to need more than one dimension without large data. */
   maxGrid?: number;
+  /**
+   * Bytes of a binding: fewer than some tensor has. Then the values must also be those of the op in one piece, to the bit
+   * but for those called `regrouped`, whose sums run over other parts.
+   */
+  maxBinding?: number;
+  regrouped?: readonly string[];
 }
 
 /** Holds an op, called `name`, against its reference on each of the targets. */
 export async function checkOp(name: string, check: Check): Promise<void> {
-  const { shapes, reference, tolerance, maxGrid } = check;
+  const { shapes, reference, tolerance, maxGrid, maxBinding, regrouped = [], families } = check;
   const values = { ...check.values };
   for (const [key, shape] of Object.entries(shapes)) {
     values[key] ??= hashSigned(`${name}.${key}`, sizeOf(shape));
@@ -140,13 +154,19 @@ export async function checkOp(name: string, check: Check): Promise<void> {
       f: (moved) => dot(dy, reference({ ...values, [operand]: moved })),
     });
   });
-  for (const target of await targets()) {
-    const actual = await runOp(check, {
-      values,
-      dy,
-      target: { ...target, maxGrid: maxGrid ?? target.maxGrid },
-    });
+  for (const target of await targets(families)) {
+    const run = (limits: Partial<Target>) => runOp(check, { values, dy, target: { ...target, ...limits } });
+    const actual = await run({ ...maxGrid && { maxGrid }, ...maxBinding && { maxBinding } });
     const where = `with ${target.family} kernels`;
+    if (maxBinding) {
+      const largest = Math.max(...Object.values(actual).map(({ byteLength }) => byteLength));
+      assert(largest > maxBinding, `a binding of ${maxBinding} bytes holds all of the ${largest}`);
+      for (const [key, values] of Object.entries(await run({ ...maxGrid && { maxGrid } }))) {
+        // How many parts there are of a sum that is split depends on the size of a piece.
+        const same = !regrouped.includes(key) && !target.family.endsWith("split");
+        if (same) assertClose(`${key} in pieces, ${where}`, actual[key], values, {});
+      }
+    }
     assertClose(`y ${where}`, actual.y, expected, { absolute: tolerance.y });
     gradients.forEach((key, i) => samples[i](`${key} ${where}`, actual[key], { absolute: tolerance[key] }));
   }
@@ -227,7 +247,7 @@ export async function checkGolden(
   { name, values, dy, expected }: Omit<GoldenCase, "shapes" | "sizes">,
   { absolute, ...call }: Call & { absolute: number },
 ): Promise<void> {
-  for (const target of await targets()) {
+  for (const target of await targets(call.families)) {
     const actual = await runOp(call, { values, dy, target });
     for (const [key, data] of Object.entries(expected)) {
       assertClose(`${name}.${key} with ${target.family} kernels`, actual[key], data, { absolute });

@@ -1,5 +1,5 @@
-import { assertThrows } from "../assert.ts";
-import { onGpu } from "../gpu/shared.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
 import { linear as reference } from "../reference/linear.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
@@ -10,12 +10,14 @@ interface Sizes {
   K: number;
   bias: boolean;
   maxGrid?: number;
+  maxBinding?: number;
 }
 
 function call({ M, C, K, bias }: Sizes): Call {
   return {
     shapes: { x: [M, C], w: [1, 1, C, K], ...bias && { b: [K] } },
     trained: ["w", "b"],
+    families: CONVOLUTIONS,
     op: (tape, { x, w, b }) => linear(tape, { x, w, b, name: "linear" }),
   };
 }
@@ -29,23 +31,32 @@ const cases: Sizes[] = [
   { M: 513, C: 4, K: 12, bias: true }, // weights in two parts
   { M: 97, C: 8, K: 76, bias: true, maxGrid: 7 }, // bias on a grid of two dimensions
   { M: 3, C: 4, K: 1796, bias: true, maxGrid: 57 }, // bias's gradient on a grid of two dimensions
+  { M: 7, C: 100, K: 132, bias: false, maxGrid: 6 }, // weights' gradient on a grid of two dimensions
+  { M: 83, C: 20, K: 12, bias: true, maxBinding: 20 * 80 }, // pieces of 16 rows
+  { M: 101, C: 32, K: 16, bias: true, maxBinding: 9 * 256 }, // of 16 rows, of 36 where only y counts
 ];
 
 for (const sizes of cases) {
-  const { M, C, K, bias } = sizes;
-  Deno.test(`linear: [${M}, ${C}] to ${K}${bias ? " with bias" : ""}`, onGpu, async () => {
-    await checkOp(`linear ${JSON.stringify(sizes)}`, {
-      ...call(sizes),
-      maxGrid: sizes.maxGrid,
-      reference: ({ x, w, b }) => reference({ x, w, b }, { N: M, inputs: C, outputs: K }),
-      tolerance: {
-        y: sumError(C + 1),
-        dx: sumError(K),
-        dw: sumError(M),
-        ...bias && { db: sumError(M) },
-      },
-    });
-  });
+  const { M, C, K, bias, maxBinding } = sizes;
+  Deno.test(
+    `linear: [${M}, ${C}] to ${K}${bias ? " with bias" : ""}${maxBinding ? " in pieces" : ""}`,
+    onGpu,
+    async () => {
+      await checkOp(`linear ${JSON.stringify(sizes)}`, {
+        ...call(sizes),
+        maxGrid: sizes.maxGrid,
+        maxBinding,
+        regrouped: ["dw"],
+        reference: ({ x, w, b }) => reference({ x, w, b }, { N: M, inputs: C, outputs: K }),
+        tolerance: {
+          y: sumError(C + 1),
+          dx: sumError(K),
+          dw: sumError(M),
+          ...bias && { db: sumError(M) },
+        },
+      });
+    },
+  );
 }
 
 for (const golden of goldenCases("linear")) {
@@ -54,6 +65,21 @@ for (const golden of goldenCases("linear")) {
     await checkGolden(golden, { ...call({ M, C, K, bias: "b" in golden.shapes }), absolute: 2e-6 });
   });
 }
+
+Deno.test("linear: 8192 channels to 8192 find a grid for every product", async () => {
+  for (const target of await targets(CONVOLUTIONS)) {
+    const tape = newTape(target), shape = [1, 1, 8192, 8192];
+    const y = linear(tape, {
+      x: placed("x", [64, 8192]),
+      w: placed("w", shape, placed("dw", shape)),
+      name: "wide",
+    });
+    tape.accumulate(y, placed("dy", y.shape));
+    tape.backward();
+    const products = tape.dispatches.filter(({ kernel }) => kernel.name.startsWith("conv2d"));
+    assertEquals(products.length, 3, target.family);
+  }
+});
 
 Deno.test("linear: wrong shapes are refused", async () => {
   const run = (x: number[]) => () =>

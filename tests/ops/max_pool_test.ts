@@ -12,19 +12,22 @@ function call({ N, H, W, C, window, stride, padding: pad }: MaxPoolSizes): Call 
   };
 }
 
-async function check({ maxGrid, ...given }: Partial<MaxPoolSizes> & { maxGrid?: number }): Promise<void> {
+type Case = Partial<MaxPoolSizes> & { maxGrid?: number; maxBinding?: number };
+
+async function check({ maxGrid, maxBinding, ...given }: Case): Promise<void> {
   const sizes = { N: 1, H: 1, W: 1, C: 4, window: 3, stride: 2, padding: 1, ...given };
   const windows = Math.ceil(sizes.window / sizes.stride) ** 2;
   await checkOp(`maxPool ${JSON.stringify(sizes)}`, {
     ...call(sizes),
     maxGrid,
+    maxBinding,
     reference: ({ x }) => reference(x, sizes),
     // A maximum is exact; a gradient is the sum of those of the windows.
     tolerance: { y: 0, dx: windows * 2 ** -23 },
   });
 }
 
-const cases: Record<string, (Partial<MaxPoolSizes> & { maxGrid?: number })[]> = {
+const cases: Record<string, Case[]> = {
   "one pixel": [{}, { window: 1, stride: 1, padding: 0 }],
   "odd and even sizes": [{ N: 2, H: 7, W: 6, C: 8 }, { N: 3, H: 8, W: 5, C: 12 }],
   "63, 64 and 65 invocations": [7, 8, 13].map((H) => ({ H, W: H === 7 ? 9 : H === 8 ? 8 : 5, stride: 1 })),
@@ -40,6 +43,12 @@ const cases: Record<string, (Partial<MaxPoolSizes> & { maxGrid?: number })[]> = 
     C: 4,
     maxGrid: 6,
   }],
+  "in pieces: of one image, of several, an uneven last one": [
+    { N: 3, H: 8, W: 8, C: 8, maxBinding: 2048 },
+    { N: 7, H: 8, W: 8, C: 8, maxBinding: 5000 },
+    { N: 37, H: 3, W: 5, C: 4, maxBinding: 16 * 240 }, // images that are aligned by sixteens
+    { N: 19, H: 5, W: 3, C: 12, window: 2, stride: 1, padding: 1, maxBinding: 16 * 1152 },
+  ],
 };
 
 for (const [what, group] of Object.entries(cases)) {

@@ -14,9 +14,11 @@ Deno.test("addInto: into += from, exactly", onGpu, async () => {
     for (const n of sizes) {
       const values = { into: hashSigned(`into ${n}`, n), from: hashSigned(`from ${n}`, n) };
       const call = { shapes: { into: [n], from: [n] }, op: addInto as (...args: unknown[]) => void };
-      const actual = await runOp(call, { values, target: { ...target, maxGrid: 7 } });
-      assertClose(`into, ${n}`, actual.into, values.into.map((value, i) => value + values.from[i]), {});
-      assertClose(`from, ${n}`, actual.from, values.from, {});
+      for (const limits of [{ maxGrid: 7 }, { maxBinding: 1024 }, { maxBinding: 256 }]) {
+        const actual = await runOp(call, { values, target: { ...target, ...limits } });
+        assertClose(`into, ${n}`, actual.into, values.into.map((value, i) => value + values.from[i]), {});
+        assertClose(`from, ${n}`, actual.from, values.from, {});
+      }
     }
   }
 });
@@ -34,8 +36,12 @@ Deno.test("sumParts: the parts in their order, exactly", onGpu, async () => {
         shapes: { parts: [count, n], total: [n] },
         op: sumParts as (...args: unknown[]) => void,
       };
-      const { total } = await runOp(call, { values, target: { ...target, maxGrid: 7 } });
-      assertClose(`total of ${count} parts, ${n}`, total, expected, {});
+      // As few parts as are aligned: the seventeen are sixteen and one, the five of 256 elements come one by one.
+      const aligned = [1, 2, 4, 8, 16].find((parts) => parts * n % 64 === 0)!;
+      for (const limits of [{ maxGrid: 7 }, { maxBinding: aligned * n * 4 }]) {
+        const { total } = await runOp(call, { values, target: { ...target, ...limits } });
+        assertClose(`total of ${count} parts, ${n}`, total, expected, {});
+      }
     }
   }
 });

@@ -1,0 +1,50 @@
+/**
+ * The benchmarks, as Markdown for bench/RESULTS.md:
+ *
+ *     deno task bench                            all of them
+ *     deno task bench kernels [--all]            products and convolutions, each way of doing them; --all: slow ways too
+ *     deno task bench step [backbone batch]…     a training step
+ *     deno task bench optimizer                  the update, with and without the target's moving average
+ *
+ * @module
+ */
+import { exitCode, MachineError, messageOf, UserError } from "../src/errors.ts";
+import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchKernels } from "./kernels.ts";
+import { benchOptimizer } from "./optimizer.ts";
+import { benchStep } from "./step.ts";
+
+/** By name; each prints its tables. */
+const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
+  kernels: benchKernels,
+  step: benchStep,
+  optimizer: benchOptimizer,
+};
+
+async function main([name, ...args]: string[]): Promise<void> {
+  if (name !== undefined && !Object.hasOwn(benches, name)) {
+    throw new UserError(
+      `Cannot run the benchmark "${name}": expected one of ${
+        Object.keys(benches).join(", ")
+      }, or none for all`,
+    );
+  }
+  using gpu = await openGpu();
+  const date = new Date().toISOString().slice(0, 10);
+  const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
+  console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
+  for (const bench of name === undefined ? Object.values(benches) : [benches[name]]) {
+    console.log();
+    await bench(gpu, args);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    const known = error instanceof UserError || error instanceof MachineError;
+    console.error(known ? `error: ${messageOf(error)}` : error);
+    Deno.exit(exitCode(error));
+  }
+}

@@ -1,0 +1,30 @@
+// y_i = x_i / max(‖x_i‖, eps)
+//
+// x and y [M, D], D a multiple of 4. An invocation owns a row; one of length 0 stays 0.
+struct Params { M: u32, D: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.x + group.y * groups.x) * 8u + lane;
+  let D4 = params.D / 4u;
+  if (i >= params.M) {
+    return;
+  }
+  var square = 0.0;
+  for (var d = 0u; d < D4; d++) {
+    let v = x[i * D4 + d];
+    square += dot(v, v);
+  }
+  let scale = 1.0 / max(sqrt(square), params.eps);
+  for (var d = 0u; d < D4; d++) {
+    y[i * D4 + d] = x[i * D4 + d] * scale;
+  }
+}

@@ -1,0 +1,20 @@
+// copied[i] = source[i]: what the adapter's memory reaches
+//
+// source and copied [n] of vec4f, an invocation to each.
+struct Params { n: u32 }
+
+@group(0) @binding(0) var<storage, read> source: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> copied: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.x + group.y * groups.x) * 64u + lane;
+  if (i < params.n) {
+    copied[i] = source[i];
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a list of dispatches does to memory: who uses what, from when to when, and how much is alive at once.
+ *
+ * @module
+ */
+import type { Access } from "../gpu/kernel.ts";
+import type { Store } from "../gpu/memory.ts";
+import type { Dispatch } from "./tape.ts";
+import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+
+/** A stretch of memory that a dispatch binds: the bytes `begin` … `end` − 1 of what owns it. */
+export interface Use {
+  /** The store of a tensor that has a place already, else the tensor that the plan will find one for. */
+  readonly owner: Tensor | Store;
+  readonly begin: number;
+  readonly end: number;
+  readonly access: Access;
+  /** The tensor as it is bound: perhaps reshaped, or a slice. */
+  readonly tensor: Tensor;
+}
+
+/** The uses of a dispatch, in the order of its bindings. A binding of unknown access is taken for a write. */
+export function usesOf({ kernel, tensors }: Dispatch): Use[] {
+  const accesses = Object.values(kernel.bindings);
+  return tensors.map((tensor, i) => {
+    const origin = originOf(tensor);
+    const begin = (origin.region?.offset ?? 0) + (tensor.offset ?? 0);
+    const end = begin + sizeOf(tensor.shape) * 4;
+    return { owner: origin.region?.store ?? origin, begin, end, access: accesses[i] ?? "read_write", tensor };
+  });
+}
+
+/** Whether two uses have a byte in common. */
+export function overlap(a: Use, b: Use): boolean {
+  return a.owner === b.owner && a.begin < b.end && b.begin < a.end;
+}
+
+/** The life of a tensor without a place: its numbers are indices of dispatches. */
+export interface Life {
+  readonly tensor: Tensor;
+  readonly bytes: number;
+  readonly first: number;
+  last: number;
+  /** The dispatches that bind it for writing, and the others that bind it, each once and in order. */
+  readonly writes: number[];
+  readonly reads: number[];
+}
+
+/** The lives of all tensors of `dispatches` that have no place, by tensor; those of `keep` outlive the last dispatch. */
+export function livesOf(
+  dispatches: readonly Dispatch[],
+  keep: readonly Tensor[] = [],
+): Map<Tensor, Life> {
+  const lives = new Map<Tensor, Life>();
+  dispatches.forEach(({ kernel, tensors }, i) => {
+    const accesses = Object.values(kernel.bindings);
+    tensors.forEach((bound, j) => {
+      const tensor = originOf(bound);
+      if (tensor.region) return;
+      let life = lives.get(tensor);
+      if (!life) {
+        life = { tensor, bytes: sizeOf(tensor.shape) * 4, first: i, last: i, writes: [], reads: [] };
+        lives.set(tensor, life);
+      }
+      life.last = i;
+      const written = (accesses[j] ?? "read_write") === "read_write";
+      if (written && life.reads.at(-1) === i) life.reads.pop();
+      const list = written ? life.writes : life.reads;
+      if (life.writes.at(-1) !== i && list.at(-1) !== i) list.push(i);
+    });
+  });
+  for (const tensor of keep) {
+    const life = lives.get(originOf(tensor));
+    if (life) life.last = dispatches.length;
+  }
+  return lives;
+}
+
+/** The most bytes that are alive at once: no plan takes less. `at` is the first dispatch where it is so. */
+export function livePeak(
+  lives: Iterable<Pick<Life, "bytes" | "first" | "last">>,
+): { bytes: number; at: number } {
+  const change: number[] = [];
+  for (const { bytes, first, last } of lives) {
+    change[first] = (change[first] ?? 0) + bytes;
+    change[last + 1] = (change[last + 1] ?? 0) - bytes;
+  }
+  let live = 0, peak = { bytes: 0, at: 0 };
+  // Holes of a sparse array are skipped, in the order of its indices.
+  change.forEach((n, at) => {
+    live += n;
+    if (live > peak.bytes) peak = { bytes: live, at };
+  });
+  return peak;
+}

@@ -1,0 +1,120 @@
+/**
+ * Texture copies: which parts of which stores are copied to textures, when, and to which.
+ *
+ * A texture takes as many bytes as what it is a copy of; to copy a hundred megabytes takes about 15 ms. So a copy serves
+ * reads that follow each other closely, and is made again for one that comes late; and textures take turns: every copy
+ * begins at a texture's first texel, so that any texture with enough rows holds it.
+ *
+ * @module
+ */
+import { type Region, type Store, textureBytes } from "../gpu/memory.ts";
+import { livePeak } from "./lifetimes.ts";
+import type { Dispatch } from "./tape.ts";
+import { originOf, regionOf } from "./tensor.ts";
+
+/** A copy to the beginning of a texture. */
+export interface TextureCopy {
+  readonly from: Region;
+  readonly to: Store;
+}
+
+/** A dispatch, with what the textures that it reads need. */
+export interface PlannedDispatch {
+  readonly dispatch: Dispatch;
+  /** The copies that are made before it. */
+  readonly copies: readonly TextureCopy[];
+  /** The copies that it reads, by the index of the binding. */
+  readonly textures: ReadonlyMap<number, TextureCopy>;
+}
+
+/** A copy that has no texture yet: made before dispatch `first`, read by `last` at last. */
+interface Need {
+  from: Region;
+  bytes: number;
+  first: number;
+  last: number;
+}
+
+/**
+ * Plans the copies of `dispatches`, whose tensors have places; returns the textures too, and the most bytes in use.
+ *
+ * @param options `gap`: dispatches without a read after which a copy is given up.
+ */
+export function planTextureCopies(
+  dispatches: readonly Dispatch[],
+  { gap }: { gap: number },
+): { planned: PlannedDispatch[]; textures: Store[]; peak: number } {
+  const needs: Need[] = [];
+  // Copies whose content is still that of what they are of. At first there are none: the host or the last run wrote.
+  let valid: Need[] = [];
+  const reads = dispatches.map((dispatch, i) => {
+    const accesses = Object.values(dispatch.kernel.bindings);
+    const found = new Map<number, Need>();
+    accesses.forEach((access, binding) => {
+      if (access !== "texture") return;
+      const from = copiedPart(dispatch, binding);
+      let need = valid.find((known) => isSame(known.from, from));
+      if (!need) {
+        need = { from, bytes: textureBytes(from.bytes), first: i, last: i };
+        needs.push(need);
+        valid.push(need);
+      }
+      need.last = i;
+      found.set(binding, need);
+    });
+    const written = dispatch.tensors.filter((_, j) => accesses[j] === "read_write").map(regionOf);
+    valid = valid.filter(({ from, last }) =>
+      i - last < gap && !written.some((region) => meets(region, from))
+    );
+    return found;
+  });
+
+  const { copies, textures } = assignTextures(needs);
+  const made = Map.groupBy(needs, ({ first }) => first);
+  const planned = dispatches.map((dispatch, i) => ({
+    dispatch,
+    copies: (made.get(i) ?? []).map((need) => copies.get(need)!),
+    textures: new Map([...reads[i]].map(([binding, need]) => [binding, copies.get(need)!])),
+  }));
+  return { planned, textures, peak: livePeak(needs).bytes };
+}
+
+/**
+ * What is copied for a binding: the tensor; or all of its store if that was given and the kernel is told, by its parameter
+ * `…At`, where in it the tensor begins. A store of parameters is copied once for all the kernels that follow.
+ */
+function copiedPart({ kernel, tensors }: Dispatch, binding: number): Region {
+  const name = Object.keys(kernel.bindings)[binding];
+  const region = regionOf(tensors[binding]), whole = originOf(tensors[binding]).region!;
+  const given = region.store.category !== "activations", isSlice = region.bytes < whole.bytes;
+  return given && !isSlice && `${name}At` in kernel.params
+    ? { store: region.store, offset: 0, bytes: region.store.bytes }
+    : region;
+}
+
+/** The largest copies first, each to the lowest texture that is free as long as it is read, or to a new one. */
+function assignTextures(needs: readonly Need[]): { copies: Map<Need, TextureCopy>; textures: Store[] } {
+  const pool: { store: Store; tenants: Need[] }[] = [];
+  const copies = new Map<Need, TextureCopy>();
+  for (const need of [...needs].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
+    let texture = pool.findLast(({ tenants }) =>
+      tenants.every(({ first, last }) => last < need.first || need.last < first)
+    );
+    if (!texture) {
+      const store: Store = { name: `texture ${pool.length}`, category: "texture copies", bytes: need.bytes };
+      texture = { store, tenants: [] };
+      pool.push(texture);
+    }
+    texture.tenants.push(need);
+    copies.set(need, { from: need.from, to: texture.store });
+  }
+  return { copies, textures: pool.map(({ store }) => store) };
+}
+
+function isSame(a: Region, b: Region): boolean {
+  return a.store === b.store && a.offset === b.offset && a.bytes === b.bytes;
+}
+
+function meets(a: Region, b: Region): boolean {
+  return a.store === b.store && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}

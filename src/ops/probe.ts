@@ -1,0 +1,49 @@
+/**
+ * Probes: kernels that do nothing but arithmetic or nothing but copying, to know what an adapter can reach.
+ *
+ * @module
+ */
+import arithmeticCode from "../../kernels/probe_arithmetic.wgsl" with { type: "text" };
+import copyCode from "../../kernels/probe_copy.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
+
+const arithmeticKernel: Kernel = {
+  name: "probe_arithmetic",
+  code: arithmeticCode,
+  bindings: { out: "read_write" },
+  params: { rounds: "u32", m: "f32", a: "f32" },
+};
+const copyKernel: Kernel = {
+  name: "probe_copy",
+  code: copyCode,
+  bindings: { source: "read", copied: "read_write" },
+  params: { n: "u32" },
+};
+
+/** Multiply-adds of one invocation in a round: 3 vectors of 4 numbers, 16 steps. */
+const STEPS_OF_A_ROUND = 3 * 4 * 16;
+/** x ← x · M + A goes to 1 from wherever it starts: neither infinite nor so small that a CPU computes it slowly. */
+const M = 0.75, A = 0.25;
+
+/** `rounds` of multiply-adds in registers by each of the invocations that own a row of `out`, [64·n, 4]. */
+export function probeArithmetic(tape: Tape, { out, rounds }: { out: Tensor; rounds: number }): void {
+  const [invocations] = out.shape;
+  tape.dispatch(arithmeticKernel, {
+    tensors: { out },
+    params: { rounds, m: M, a: A },
+    grid: [invocations / 64, 1, 1],
+    flops: 2 * STEPS_OF_A_ROUND * rounds * invocations,
+  });
+}
+
+/** copied = source, of a size that is a multiple of 4. */
+export function probeCopy(tape: Tape, { source, copied }: { source: Tensor; copied: Tensor }): void {
+  const n = sizeOf(source.shape) / 4;
+  tape.dispatch(copyKernel, {
+    tensors: { source, copied },
+    params: { n },
+    grid: tape.grid(Math.ceil(n / 64)),
+  });
+}

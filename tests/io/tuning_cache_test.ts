@@ -1,0 +1,59 @@
+import { assertEquals } from "../assert.ts";
+import { type Decision, openTuningCache } from "../../src/io/tuning_cache.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+
+const decision = (way: string): Decision => ({ choice: "product", way, milliseconds: { [way]: 1.5 } });
+const read = async (folder: string) => JSON.parse(await Deno.readTextFile(`${folder}/kernels.json`));
+
+Deno.test("tuning cache: what one run found the next one knows", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const user = `${folder}/cache`, run = `${folder}/run`;
+  await Deno.mkdir(run);
+  const first = await openTuningCache({ user });
+  assertEquals(first.get("a"), undefined);
+  first.set("a", decision("tiled"));
+  await first.save(run);
+  const second = await openTuningCache({ user });
+  assertEquals(second.get("a"), decision("tiled"));
+  assertEquals(await read(run), { a: decision("tiled") });
+});
+
+Deno.test("tuning cache: a run goes on with its own kernels, and its folder tells those it used", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const user = `${folder}/cache`, run = `${folder}/run`;
+  await Deno.mkdir(run);
+  const first = await openTuningCache({ user });
+  first.set("a", decision("tiled"));
+  first.set("b", decision("tiled"));
+  await first.save(run);
+  await Deno.writeTextFile(
+    `${user}/kernels.json`,
+    JSON.stringify({ a: decision("blocked"), c: decision("x") }),
+  );
+  const resumed = await openTuningCache({ user, run });
+  assertEquals(resumed.get("a")?.way, "tiled");
+  assertEquals(resumed.get("c")?.way, "x");
+  await resumed.save(run);
+  assertEquals(Object.keys(await read(run)).sort(), ["a", "c"]);
+  // The others' decisions stay in the user's file.
+  const other = await openTuningCache({ user });
+  other.set("d", decision("y"));
+  await other.save();
+  assertEquals(Object.keys(await read(user)).sort(), ["a", "c", "d"]);
+});
+
+Deno.test("tuning cache: a damaged file counts as none, and a home that cannot be written to does not stop a run", async () => {
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  for (const text of ["", "[1", "null", '{"a": 1}', '{"a": {"way": 3, "milliseconds": {}}}']) {
+    await Deno.writeTextFile(`${folder}/kernels.json`, text);
+    assertEquals((await openTuningCache({ user: folder })).get("a"), undefined);
+  }
+  await Deno.writeTextFile(`${folder}/file`, "");
+  const cache = await openTuningCache({ user: `${folder}/file/below` });
+  cache.set("a", decision("tiled"));
+  await cache.save();
+  assertEquals((await openTuningCache({ user: null })).get("a"), undefined);
+});
