@@ -70,7 +70,8 @@ ${project.name} ${project.version}, ${jax}, ${tensorflow} with its WebGPU backen
 ${navigator.hardwareConcurrency} cores, load ${
     load.toFixed(1)
   } before the run. Medians of samples taken in turns; float32.
-BYOL: ${SIZE} px, CIFAR stem, heads ${HIDDEN} → ${PROJECTION}, SGD with momentum for all; a first step compiles all it needs.
+BYOL: ${SIZE} px, CIFAR stem, heads ${HIDDEN} → ${PROJECTION}, SGD with momentum for all; a first step compiles all it needs, ours
+also times kernels to choose from, once for a machine.
 The peers' results differ from ours, relative to their norm, by at most: ${off || "nothing was compared"}.
 
 | what | ours | jax-js | TensorFlow.js | jax-js ÷ ours | tfjs ÷ ours |

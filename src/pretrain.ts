@@ -115,6 +115,7 @@ export async function profileOf(given: GivenTrainFlags, print = console.log): Pr
   expectTimestamps(gpu);
   const tuning = await openTuningCache({ run: null });
   const pick = await pickFor(gpu, { options, tuning, print });
+  await tuning.save();
   return await profileReport(gpu, { ...trainerOptions(options), pick });
 }
 

@@ -1,13 +1,15 @@
 /**
- * This project: ops by way of a tape and a program, the step as {@linkcode Trainer} runs it.
+ * This project: ops by way of a tape and a program, the step as {@linkcode Trainer} runs it, with kernels
+ * that are chosen by timing them, as `pretrain` does. Nothing is remembered from earlier runs.
  *
  * @module
  */
-import { Trainer } from "../../src/byol/trainer.ts";
+import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { targetOf } from "../../src/graph/target.ts";
+import { type Target, targetOf } from "../../src/graph/target.ts";
+import { tune } from "../../src/graph/tuner.ts";
 import { Tape } from "../../src/graph/tape.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { addInto } from "../../src/ops/add.ts";
@@ -35,34 +37,42 @@ export async function open(): Promise<Contender> {
   };
 }
 
-function op(gpu: Gpu, problem: Exclude<Problem, TrainingStep>): Work {
+async function op(gpu: Gpu, problem: Exclude<Problem, TrainingStep>): Promise<Work> {
   const memory = new Memory(gpu);
-  const tape = new Tape(targetOf(gpu), { training: true, views: 1, add: addInto });
   const place = (name: string, shape: number[], content?: Float32Array<ArrayBuffer>, gradient?: Tensor) => {
     const store: Store = { name, category: "input", bytes: sizeOf(shape) * 4 };
     if (content) memory.write(store, content);
     return tensorIn(store, { shape, gradient });
   };
-  const keep: Record<string, Tensor> = {};
+  let record: (tape: Tape) => Record<string, Tensor>;
   if (problem.kind === "product") {
     const { size } = problem;
     const x = place("a", [size, size], values(1, size ** 2));
     const w = place("b", [1, 1, size, size], values(2, size ** 2));
-    keep.y = linear(tape, { x, w, name: "product" });
+    record = (tape) => ({ y: linear(tape, { x, w, name: "product" }) });
   } else {
     const { batch, size, channels, gradients } = problem;
     const shape = [batch, size, size, channels], filter = [3, 3, channels, channels];
     const x = place("x", shape, values(1, sizeOf(shape)));
-    if (gradients) keep.dw = place("dw", filter);
-    const w = place("w", filter, values(2, sizeOf(filter)), keep.dw);
-    keep.y = conv2d(tape, { x, w, stride: 1, pad: 1, name: "convolution" });
-    if (gradients) {
-      tape.accumulate(keep.y, place("dy", shape, values(3, sizeOf(shape))));
+    const dw = gradients ? place("dw", filter) : undefined;
+    const w = place("w", filter, values(2, sizeOf(filter)), dw);
+    const dy = gradients ? place("dy", shape, values(3, sizeOf(shape))) : undefined;
+    record = (tape): Record<string, Tensor> => {
+      const y = conv2d(tape, { x, w, stride: 1, pad: 1, name: "convolution" });
+      if (!dw || !dy) return { y };
+      tape.accumulate(y, dy);
       tape.backward();
-      keep.dx = tape.gradientOf(x)!;
-    }
+      return { y, dw, dx: tape.gradientOf(x)! };
+    };
   }
-  const program = new Program(memory, { dispatches: tape.dispatches, keep: Object.values(keep) });
+  const trace = (target: Target) => {
+    const tape = new Tape(target, { training: true, views: 1, add: addInto });
+    const keep = record(tape);
+    return { dispatches: tape.dispatches, keep };
+  };
+  const pick = await tune(gpu, trace, { cache: new Map() });
+  const { dispatches, keep } = trace(targetOf(gpu, pick));
+  const program = new Program(memory, { dispatches, keep: Object.values(keep) });
   return {
     async run(count) {
       for (let i = 0; i < count; i++) program.run();
@@ -80,14 +90,16 @@ function op(gpu: Gpu, problem: Exclude<Problem, TrainingStep>): Work {
 function step(gpu: Gpu, { backbone, batch }: TrainingStep): Work {
   const weights = firstWeights(backbone);
   const images = views(batch, { channels: 4 });
-  /** Traces and plans the step and compiles its kernels: what the peers do in their first step. */
-  const start = () => {
-    const trainer = new Trainer(gpu, {
+  /** Tunes, traces and plans the step and compiles its kernels, as a first run on a machine does. */
+  const start = async () => {
+    const options: TrainerOptions = {
       architecture: architectureOf(backbone),
       batch,
       size: SIZE,
       optimizer: "sgd",
-    });
+    };
+    const pick = await tune(gpu, (target) => traceTraining(options, target).step, { cache: new Map() });
+    const trainer = new Trainer(gpu, { ...options, pick });
     const state = [...trainer.stateShapes()].map(([name, shape]) => {
       const weight = name.startsWith("momentum.") ? undefined : weights.get(name.replace(/^\w+\./, ""));
       const data = new Float32Array(sizeOf(shape)).fill(name.endsWith("running_var") ? 1 : 0);
@@ -100,7 +112,7 @@ function step(gpu: Gpu, { backbone, batch }: TrainingStep): Work {
   let done = 0;
   return {
     async run(count) {
-      trainer ??= start();
+      trainer ??= await start();
       for (let i = 0; i < count; i++) trainer.step(images, { step: done++, ...scalars });
       await trainer.settled();
     },
