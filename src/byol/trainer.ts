@@ -86,10 +86,14 @@ export class Trainer {
   /** Draws the first weights. The target starts as a copy of the online network, or by a draw of its own. */
   initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
     const { online: { network: online }, target: { network: target } } = this.networks;
-    const seeds = [[online, seed], [target, targetInit === "copy" ? seed : seed + 2 ** 32]] as const;
-    for (const [{ parameters, statistics }, seed] of seeds) {
-      this.memory.write(parameters.store, drawWeights(parameters, { seed }));
-      this.memory.write(statistics.store, drawWeights(statistics, { seed }));
+    for (const part of ["parameters", "statistics"] as const) {
+      const values = drawWeights(online[part], { seed });
+      this.memory.write(online[part].store, values);
+      // The target's layout is the beginning of the online network's.
+      const theirs = targetInit === "copy"
+        ? values.subarray(0, target[part].store.bytes / 4)
+        : drawWeights(target[part], { seed: seed + 2 ** 32 });
+      this.memory.write(target[part].store, theirs);
     }
   }
 

@@ -248,6 +248,8 @@ export interface Candidate {
 
 /** Terms of a part: enough to hide the final sum, few enough to occupy a GPU. */
 const TERMS_PER_PART = 512;
+/** Mesa's software adapter leaves a loop after 65,535 turns, whatever its condition says. */
+const MOST_TERMS = 2 ** 15;
 /** A tiled kernel takes parts of down to so many terms to have so many workgroups: GPUs hold some hundreds at once. */
 const TERMS_OF_TILED_PART = 256, WORKGROUPS = 512;
 /** The terms that pass through the workgroup memory of a tiled kernel at a time. */
@@ -257,7 +259,7 @@ const STAGE = 16;
 export function candidates({ subgroupSize, software }: Target, matrices: Matrices): Candidate[] {
   const { kind, columns, depth, maxParts } = matrices;
   const parts = kind === "backwardWeights"
-    ? atLeast1(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts))
+    ? Math.max(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts), Math.ceil(depth / MOST_TERMS))
     : 1;
   const plain = (name: VariantName, hopeless: boolean) => ({
     name,
