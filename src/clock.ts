@@ -6,7 +6,7 @@
 
 /** Rates since the last lap. */
 export interface Lap {
-  /** Source images a second. */
+  /** Source images a second, of the steps that the GPU has done. */
   images_per_second: number;
   /** The share of the time in which the GPU had nothing to do for want of data. */
   data_wait: number;
@@ -21,16 +21,28 @@ export class Clock {
   #starved = 0;
   #submitted = 0;
   #done = 0;
+  #lapDone = 0;
+  #lapDoneAt: number;
+  #rate = 0;
 
   /** @param now The time in milliseconds; tests have their own. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#begin = this.#lapBegin = this.#idleSince = now();
+    this.#begin =
+      this.#lapBegin =
+      this.#idleSince =
+      this.#lapDoneAt =
+        now();
   }
 
   /** Seconds since the clock was made. */
   get seconds(): number {
     return (this.#now() - this.#begin) / 1000;
+  }
+
+  /** Submissions that the GPU has done. */
+  get done(): number {
+    return this.#done;
   }
 
   /** Notes a submission that the GPU has done when `done` resolves, and gives that promise back. */
@@ -52,13 +64,16 @@ export class Clock {
     return result;
   }
 
-  /** The rates since the last call, in which `images` were trained on. */
-  lap(images: number): Lap {
+  /** The rates since the last call, a submission being `batch` images. If none of them is done yet, the last rate. */
+  lap(batch: number): Lap {
     const now = this.#now(), elapsed = Math.max(now - this.#lapBegin, 1e-3);
-    const lap = {
-      images_per_second: images / elapsed * 1000,
-      data_wait: Math.min(1, this.#starved / elapsed),
-    };
+    const steps = this.#done - this.#lapDone;
+    if (steps > 0) {
+      this.#rate = steps * batch / Math.max(this.#idleSince - this.#lapDoneAt, 1e-3) * 1000;
+      this.#lapDone = this.#done;
+      this.#lapDoneAt = this.#idleSince;
+    }
+    const lap = { images_per_second: this.#rate, data_wait: Math.min(1, this.#starved / elapsed) };
     this.#lapBegin = now;
     this.#starved = 0;
     return lap;

@@ -6,24 +6,24 @@
 import type { TrainerOptions } from "./byol/trainer.ts";
 import { traceFeatures } from "./eval/features.ts";
 import { fitOf, refusal } from "./fit.ts";
-import { DEFAULT_LIMITS, openGpu } from "./gpu/device.ts";
+import { DEFAULT_LIMITS, type Gpu } from "./gpu/device.ts";
 import { planMemory } from "./graph/plan.ts";
 import { targetOf } from "./graph/target.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /**
- * A table of the bytes that training with `options` takes, by category: on the machine's adapter, whose kernels decide
+ * A table of the bytes that training with `options` takes, by category: on the adapter of `gpu`, whose kernels decide
  * whether textures are copied, or without one on any. What would be refused is told, with the largest batch that fits.
  *
  * @param evaluation Images of a batch when the encoder is evaluated.
  */
-export async function planReport(
+export function planReport(
+  gpu: Gpu | null,
   options: TrainerOptions,
   { evaluation }: { evaluation: number },
-): Promise<string> {
-  using gpu = await openGpu().catch(() => null);
-  const machine = { target: targetOf(gpu), limits: gpu?.limits ?? DEFAULT_LIMITS };
+): string {
+  const machine = { target: targetOf(gpu, options.pick), limits: gpu?.limits ?? DEFAULT_LIMITS };
   const { batch, size } = options;
   const { trace, plan, obstacle } = fitOf(options, machine);
   const lines = [

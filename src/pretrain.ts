@@ -83,14 +83,24 @@ function trainerOptions(
   };
 }
 
-/** How the run chooses between kernels, as `--kernels` says. */
+/** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
+function pinOf({ kernels = "auto" }: TrainOptions, gpu: Gpu | null): Pick | undefined {
+  if (kernels === "auto" || kernels === "usual") return undefined;
+  if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
+    throw new UserError(
+      `Cannot use --kernels subgroup8 on ${gpu?.name ?? "any adapter"} as its subgroups must have 8 lanes: ` +
+        `${gpu?.subgroupSize || "various sizes"} were found. Use auto, usual, blocked or tiled.`,
+    );
+  }
+  return pinned(kernels);
+}
+
+/** How the run chooses between kernels, as `--kernels` says; a run of an older version says nothing. */
 function pickFor(
   gpu: Gpu,
   { options, tuning, print }: { options: TrainOptions; tuning: TuningCache; print: (line: string) => void },
 ): Promise<Pick> | Pick | undefined {
-  const { kernels = "auto" } = options; // a run of an older version says nothing of them
-  if (kernels === "usual") return undefined;
-  if (kernels !== "auto") return pinned(kernels);
+  if ((options.kernels ?? "auto") !== "auto") return pinOf(options, gpu);
   return tune(gpu, (target) => traceTraining(trainerOptions(options), target).step, {
     cache: tuning,
     report: print,
@@ -105,7 +115,9 @@ function evaluationRows({ batch }: TrainOptions): number {
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
 export async function planOf(given: GivenTrainFlags): Promise<string> {
   const options = trainOptions(given);
-  return await planReport(trainerOptions(options), { evaluation: evaluationRows(options) });
+  using gpu = await openGpu().catch(() => null);
+  const pick = pinOf(options, gpu);
+  return planReport(gpu, { ...trainerOptions(options), pick }, { evaluation: evaluationRows(options) });
 }
 
 /** Where the time of a step with these options goes, as a text; nothing is written and no data opened. */
@@ -113,7 +125,8 @@ export async function profileOf(given: GivenTrainFlags, print = console.log): Pr
   const options = trainOptions(given);
   using gpu = await openGpu();
   expectTimestamps(gpu);
-  const tuning = await openTuningCache({ run: null });
+  expectFit(trainerOptions(options), { target: targetOf(gpu, pinOf(options, gpu)), limits: gpu.limits });
+  const tuning = await openTuningCache();
   const pick = await pickFor(gpu, { options, tuning, print });
   await tuning.save();
   return await profileReport(gpu, { ...trainerOptions(options), pick });
@@ -180,9 +193,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       if (summary) return { out, step: total, total, summary };
     }
     using gpu = await openGpu();
-    expectFit(trainerOptions(options), { target: targetOf(gpu), limits: gpu.limits });
-    const tuning = await openTuningCache({ run: checkpoint ? out : null });
+    expectFit(trainerOptions(options), { target: targetOf(gpu, pinOf(options, gpu)), limits: gpu.limits });
+    const tuning = await openTuningCache({ run: hooks.resume ? out : null });
     const pick = await pickFor(gpu, { options, tuning, print: hooks.print ?? console.log });
+    await tuning.save();
     using trainer = new Trainer(gpu, { ...trainerOptions(options), pick });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
@@ -219,7 +233,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       signal: hooks.signal,
     };
     const encoderAccuracy = () =>
-      encoderKnn(gpu, { ...data, memory: trainer.memory, encoder: trainer.networks.online.encoder });
+      encoderKnn(gpu, { ...data, pick, memory: trainer.memory, encoder: trainer.networks.online.encoder });
     const interrupted = (step: number): Outcome => {
       progress.stop();
       return { out, step, total, summary: null };

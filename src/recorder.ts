@@ -70,13 +70,12 @@ export class Recorder {
   /** The steps whose metrics have not been read yet; the rates are those up to a step that is to be logged. */
   #unread: { epoch: number; lap?: Lap }[] = [];
   #lastRead = 0;
-  #lapBegin: number;
   #lap: Lap = { images_per_second: 0, data_wait: 0 };
 
   /** Goes on from `checkpoint`, or begins. */
   constructor(to: RecorderOptions, checkpoint: LoadedCheckpoint | null) {
     this.#to = to;
-    this.step = this.#lapBegin = checkpoint?.step ?? 0;
+    this.step = checkpoint?.step ?? 0;
     this.position = checkpoint?.metadata.position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.loss = checkpoint?.metadata.loss as number | undefined ?? NaN;
   }
@@ -104,7 +103,7 @@ export class Recorder {
   async reportIfDue(): Promise<void> {
     const { options: { checkpointEvery, logEvery }, total, clock } = this.#to;
     if (this.step === total) return; // save() follows
-    if (this.step % logEvery === 0) this.#takeLap();
+    if (this.step % logEvery === 0) await this.#takeLap();
     const due = this.#unread.length >= READ_EVERY.steps ||
       clock.seconds - this.#lastRead >= READ_EVERY.seconds;
     if (this.step % checkpointEvery === 0) await this.save();
@@ -113,10 +112,10 @@ export class Recorder {
   }
 
   /** Takes the rates since the last call, for the line of the last step. */
-  #takeLap(): void {
-    const { options: { batch }, clock } = this.#to;
-    this.#lap = clock.lap((this.step - this.#lapBegin) * batch);
-    this.#lapBegin = this.step;
+  async #takeLap(): Promise<void> {
+    const { options: { batch }, clock, trainer } = this.#to;
+    if (clock.done === 0) await trainer.settled(); // nothing to tell a rate from
+    this.#lap = clock.lap(batch);
     this.#unread[this.#unread.length - 1].lap = this.#lap;
   }
 
@@ -134,13 +133,22 @@ export class Recorder {
   async report(): Promise<void> {
     const { total, trainer, metrics, clock } = this.#to;
     if (this.#unread.length === 0) return;
-    if (this.step === total) this.#takeLap();
     const steps = this.#unread, from = this.step - steps.length;
     const figures = await trainer.metrics(from, this.step);
+    if (this.step === total) await this.#takeLap();
     this.#unread = [];
     this.#lastRead = clock.seconds;
-    this.loss = figures[figures.length - 1].loss;
     figures.forEach(({ loss, zStd }, i) => {
+      if (!Number.isFinite(loss)) {
+        metrics.flush();
+        throw new UserError(
+          `Training stopped as the loss of step ${
+            from + i + 1
+          } is ${loss}: a finite number from 0 to 8 is expected. ` +
+            `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
+        );
+      }
+      this.loss = loss;
       const { epoch, lap } = steps[i], { lr, tau } = this.scalars(from + i);
       if (lap) metrics.write({ step: from + i + 1, epoch, loss, lr, tau, ...lap, z_std: zStd });
     });

@@ -5,6 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import type { Memory } from "../gpu/memory.ts";
+import type { Pick } from "../graph/target.ts";
 import type { Layer } from "../nn/layers.ts";
 import { collectFeatures, createFeatureExtractor, type ImageBatch, rawPixels } from "./features.ts";
 import { knnAccuracy, usualK } from "./knn.ts";
@@ -23,9 +24,14 @@ export interface KnnData {
 /** kNN accuracy, 0 … 1 or null without labels on both sides, of `encoder` with the weights in `memory` and its running statistics. */
 export async function encoderKnn(
   gpu: Gpu,
-  { memory, encoder, references, queries, batch, size, signal }: KnnData & { memory: Memory; encoder: Layer },
+  { memory, encoder, references, queries, batch, size, signal, pick }: KnnData & {
+    memory: Memory;
+    encoder: Layer;
+    /** How kernels are chosen. */
+    pick?: Pick;
+  },
 ): Promise<number | null> {
-  using extractor = createFeatureExtractor(memory, { encoder, batch, size });
+  using extractor = createFeatureExtractor(memory, { encoder, batch, size, pick });
   return await knn(gpu, {
     references: await collectFeatures(references(), { featuresOf: extractor.extract, signal }),
     queries: await collectFeatures(queries(), { featuresOf: extractor.extract, signal }),

@@ -6,7 +6,7 @@
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
-import { type Target, targetOf } from "../graph/target.ts";
+import { type Pick, type Target, targetOf } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
@@ -57,9 +57,9 @@ export function traceFeatures(
 /** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
 export function createFeatureExtractor(
   memory: Memory,
-  { encoder, batch, size }: Extraction,
+  { encoder, batch, size, pick }: Extraction & { pick?: Pick },
 ): FeatureExtractor {
-  const { dispatches, features, store } = traceFeatures(targetOf(memory.gpu), { encoder, batch, size });
+  const { dispatches, features, store } = traceFeatures(targetOf(memory.gpu, pick), { encoder, batch, size });
   const program = new Program(memory, { dispatches, keep: [features] });
   const dims = features.shape[1];
   return {

@@ -55,7 +55,11 @@ export class Program {
     this.#memory = memory;
     this.plan = planMemory(traced, keep, { budget });
     const obstacle = obstacleTo(this.plan, gpu.limits);
-    if (obstacle) throw new MachineError(`Cannot run on this GPU as ${obstacle}: lower --batch or --size`);
+    if (obstacle) {
+      throw new MachineError(
+        `Cannot run on this GPU as ${obstacle}: lower --batch, --size, --hidden or --projection`,
+      );
+    }
 
     // All Params structs lie in one uniform buffer, each at an offset that any adapter accepts.
     const { dispatches } = this.plan;
@@ -194,6 +198,7 @@ const MAX_QUERIES = 4096;
 function workOf(command: Command): Omit<Timing, "seconds"> {
   if ("to" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.from.bytes };
   const { kernel, tensors, flops } = command.dispatch;
-  const bytes = [...new Set(tensors)].reduce((sum, { shape }) => sum + sizeOf(shape) * 4, 0);
+  const bytes = command.dispatch.bytes ??
+    [...new Set(tensors)].reduce((sum, { shape }) => sum + sizeOf(shape) * 4, 0);
   return { name: kernel.name, flops, bytes };
 }

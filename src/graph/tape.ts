@@ -21,6 +21,8 @@ export interface Dispatch {
   readonly grid: readonly [number, number, number];
   /** Floating-point operations of the equation, a multiply-add being two; 0 where memory is what limits. */
   readonly flops: number;
+  /** Bytes that are read and written at the least, if that is not each tensor once. */
+  readonly bytes?: number;
 }
 
 /** What an op asks for with {@linkcode Tape.dispatch}. */
@@ -31,6 +33,7 @@ export interface Launch {
   grid: readonly [number, number, number];
   constants?: Constants;
   flops?: number;
+  bytes?: number;
 }
 
 /** Into what tensors may be split: item i is rows begin(i) … begin(i + 1) − 1 of each of them. */
@@ -112,7 +115,7 @@ export class Tape {
   }
 
   /** Appends a kernel launch. */
-  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0 }: Launch): void {
+  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0, bytes }: Launch): void {
     const ordered = Object.keys(kernel.bindings).map((name) => {
       const tensor = tensors[name];
       if (!tensor) throw new TypeError(`Cannot run ${kernel.name} as its tensor ${name} is missing`);
@@ -124,7 +127,7 @@ export class Tape {
           `asked for. Lower --batch, --size, --hidden or --projection.`,
       );
     }
-    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops });
+    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops, bytes });
   }
 
   /** Appends the work of `choice` in the way that the target picks. */

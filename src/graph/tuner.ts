@@ -8,6 +8,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { MachineError, messageOf } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { keyedRandom } from "../random.ts";
@@ -36,7 +37,7 @@ export interface TuningCache {
 const SAMPLE_MS = 100, SAMPLES = 3;
 /** A way that takes so many times as long as the best is out, after a run of so many ms: waiting alone takes 11. */
 const OUT_OF_QUESTION = 1.5, TELLING_MS = 50;
-/** What tuning may take in all, in seconds. A CPU cannot outrun what it would win; a GPU trains for hours. */
+/** After how many seconds no more shapes are taken up. A CPU cannot outrun what it would win; a GPU trains for hours. */
 const BUDGET = { software: 3, hardware: 30 };
 
 /**
@@ -77,7 +78,7 @@ export async function tune(
     report(`Timing kernels for ${worth.length} shapes on ${gpu.name}, once for all runs to come`);
   }
   for (const { key, choice } of worth) {
-    const milliseconds = performance.now() < end ? await race(gpu, choice) : {};
+    const milliseconds = performance.now() < end ? await race(gpu, choice, end) : {};
     const [way] = Object.keys(milliseconds).sort((a, b) => milliseconds[a] - milliseconds[b]);
     cache.set(key, { choice: choice.name, way: way ?? Object.keys(choice.ways)[0], milliseconds });
   }
@@ -136,8 +137,8 @@ function keyOf(gpu: Gpu, choice: Choice): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** The time of each way in ms. */
-async function race(gpu: Gpu, choice: Choice): Promise<Record<string, number>> {
+/** The time of each way in ms; after the moment `end`, no more than a run of each. */
+async function race(gpu: Gpu, choice: Choice, end: number): Promise<Record<string, number>> {
   const times: Record<string, number> = {};
   for (const way of eligible(choice)) {
     using memory = new Memory(gpu);
@@ -147,18 +148,27 @@ async function race(gpu: Gpu, choice: Choice): Promise<Record<string, number>> {
       const begin = performance.now();
       for (let i = 0; i < count; i++) program.run();
       await gpu.device.queue.onSubmittedWorkDone();
-      gpu.check();
+      try {
+        gpu.check();
+      } catch (error) {
+        throw new MachineError(
+          `Cannot time ${way} for ${choice.name}: ${
+            messageOf(error)
+          }. Use --kernels usual, or --kernels blocked.`,
+        );
+      }
       return (performance.now() - begin) / count;
     };
     const limit = OUT_OF_QUESTION * Math.min(...Object.values(times));
     await run(1); // compiles
     let count = 1, time = await run(count);
-    while (time * count < SAMPLE_MS && !(time * count > TELLING_MS && time > limit)) {
+    const late = () => performance.now() > end;
+    while (!late() && time * count < SAMPLE_MS && !(time * count > TELLING_MS && time > limit)) {
       count = Math.min(4 * count, Math.ceil(1.2 * SAMPLE_MS / time));
       time = await run(count);
     }
     const samples = [time];
-    while (samples.length < SAMPLES && time < limit) samples.push(time = await run(count));
+    while (!late() && samples.length < SAMPLES && time < limit) samples.push(time = await run(count));
     times[way] = samples.sort((a, b) => a - b)[samples.length >> 1];
   }
   return times;

@@ -24,10 +24,11 @@ export interface TuningCache {
 
 const FILE = "kernels.json";
 
-/** The folder for files that can be made anew; null where the system names none, or must not be asked. */
+/** The folder for files that can be made anew, BYOL_CACHE or where the system keeps such; null where the system names none, or must not be asked. */
 function cacheFolder(): string | null {
   try {
-    const home = Deno.env.get("HOME");
+    const given = Deno.env.get("BYOL_CACHE"), home = Deno.env.get("HOME");
+    if (given) return given;
     const base = Deno.build.os === "windows"
       ? Deno.env.get("LOCALAPPDATA")
       : Deno.env.get("XDG_CACHE_HOME") ||
@@ -69,10 +70,14 @@ export async function openTuningCache(
       return decision;
     },
     set(key, decision) {
-      for (const map of [known, found, used]) map.set(key, decision);
+      // What there was no time to measure holds for this run; the next one may have the time.
+      const measured = Object.keys(decision.milliseconds).length > 0;
+      for (const map of measured ? [known, found, used] : [known, used]) map.set(key, decision);
     },
     async save(folder) {
-      if (folder !== undefined) await writeJson(join(folder, FILE), Object.fromEntries(used));
+      if (folder !== undefined && used.size > 0) {
+        await writeJson(join(folder, FILE), Object.fromEntries([...await read(folder), ...used]));
+      }
       if (user === null || found.size === 0) return;
       try {
         await Deno.mkdir(user, { recursive: true });

@@ -21,8 +21,8 @@ export const groupParams: Kernel["params"] = { G: "u32", M: "u32", C: "u32", par
 export type Loads = "buffer" | "texture";
 
 /** How kernels load activations on the tape's target: Mesa's software adapter, for which see `Access`, has subgroups of 8. */
-export function loadsOn(tape: Tape): Loads {
-  return tape.target.subgroupSize === 8 ? "texture" : "buffer";
+export function loadsOn({ target: { software, subgroupSize } }: Tape): Loads {
+  return software && subgroupSize === 8 ? "texture" : "buffer";
 }
 
 const momentsKernels: Record<Loads, Kernel> = {

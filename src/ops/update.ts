@@ -93,5 +93,6 @@ export function updateParameters(
     params: { n, targetN: paired },
     grid: tape.grid(Math.ceil(n / 4 / 64)),
     constants: { EMA: Number(ema) },
+    bytes: 4 * (5 * n + (ema ? 2 * paired : 0)), // g, θ, v and ξ are read, the last three written
   });
 }

@@ -63,7 +63,7 @@ Deno.test(
     await assertThrows(
       () => new Program(memory, tape),
       MachineError,
-      /^Cannot run on this GPU as wide.y takes 1280 bytes and a kernel sees at most 1024: lower --batch or --size$/,
+      /^Cannot run on this GPU as wide.y takes 1280 bytes and a kernel sees at most 1024: lower --batch, --size, --hidden or --projection$/,
     );
   },
 );

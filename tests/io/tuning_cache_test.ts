@@ -19,7 +19,7 @@ Deno.test("tuning cache: what one run found the next one knows", async () => {
   assertEquals(await read(run), { a: decision("tiled") });
 });
 
-Deno.test("tuning cache: a run goes on with its own kernels, and its folder tells those it used", async () => {
+Deno.test("tuning cache: a run goes on with its own kernels, and its folder keeps them", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const user = `${folder}/cache`, run = `${folder}/run`;
@@ -36,12 +36,23 @@ Deno.test("tuning cache: a run goes on with its own kernels, and its folder tell
   assertEquals(resumed.get("a")?.way, "tiled");
   assertEquals(resumed.get("c")?.way, "x");
   await resumed.save(run);
-  assertEquals(Object.keys(await read(run)).sort(), ["a", "c"]);
+  assertEquals(Object.keys(await read(run)).sort(), ["a", "b", "c"]);
   // The others' decisions stay in the user's file.
   const other = await openTuningCache({ user });
   other.set("d", decision("y"));
   await other.save();
   assertEquals(Object.keys(await read(user)).sort(), ["a", "c", "d"]);
+});
+
+Deno.test("tuning cache: what there was no time to measure is the run's alone", async () => {
+  await using temporary = await temporaryFolder();
+  const user = `${temporary.path}/cache`, run = temporary.path;
+  const first = await openTuningCache({ user });
+  first.set("a", { ...decision("tiled"), milliseconds: {} });
+  assertEquals(first.get("a")?.way, "tiled");
+  await first.save(run);
+  assertEquals((await openTuningCache({ user })).get("a"), undefined);
+  assertEquals((await openTuningCache({ user, run })).get("a")?.way, "tiled");
 });
 
 Deno.test("tuning cache: a damaged file counts as none, and a home that cannot be written to does not stop a run", async () => {
