@@ -25,6 +25,8 @@ export interface Decision {
   way: string;
   /** Milliseconds of each way that was timed; none if there was no time left to. */
   milliseconds: Record<string, number>;
+  /** Set if there was no time to measure, but a later run may have it. */
+  provisional?: true;
 }
 
 /** Decisions by key, kept for another day by whoever makes it. */
@@ -36,7 +38,7 @@ export interface TuningCache {
 /** How long the GPU works for a sample, in ms; several samples are taken of ways that are close. */
 const SAMPLE_MS = 100, SAMPLES = 3;
 /** A way that takes so many times as long as the best is out, after a run of so many ms: waiting alone takes 11. */
-const OUT_OF_QUESTION = 1.5, TELLING_MS = 50;
+const OUT_OF_QUESTION = 1.25, TELLING_MS = 50;
 /** After how many seconds no more shapes are taken up. A CPU cannot outrun what it would win; a GPU trains for hours. */
 const BUDGET = { software: 3, hardware: 30 };
 
@@ -80,7 +82,13 @@ export async function tune(
   for (const { key, choice } of worth) {
     const milliseconds = performance.now() < end ? await race(gpu, choice, end) : {};
     const [way] = Object.keys(milliseconds).sort((a, b) => milliseconds[a] - milliseconds[b]);
-    cache.set(key, { choice: choice.name, way: way ?? Object.keys(choice.ways)[0], milliseconds });
+    cache.set(key, {
+      choice: choice.name,
+      way: way ?? Object.keys(choice.ways)[0],
+      milliseconds,
+      // On a CPU the ways are close, and each run would begin with seconds of timing.
+      ...!way && !gpu.software && { provisional: true },
+    });
   }
   return pickFrom(gpu, cache);
 }

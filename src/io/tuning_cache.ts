@@ -12,6 +12,8 @@ export interface Decision {
   choice: string;
   way: string;
   milliseconds: Record<string, number>;
+  /** Set if there was no time to measure, but a later run may have it. */
+  provisional?: true;
 }
 
 /** Decisions by key. */
@@ -71,8 +73,7 @@ export async function openTuningCache(
     },
     set(key, decision) {
       // What there was no time to measure holds for this run; the next one may have the time.
-      const measured = Object.keys(decision.milliseconds).length > 0;
-      for (const map of measured ? [known, found, used] : [known, used]) map.set(key, decision);
+      for (const map of decision.provisional ? [known, used] : [known, found, used]) map.set(key, decision);
     },
     async save(folder) {
       if (folder !== undefined && used.size > 0) {

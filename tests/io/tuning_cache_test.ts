@@ -48,7 +48,7 @@ Deno.test("tuning cache: what there was no time to measure is the run's alone", 
   await using temporary = await temporaryFolder();
   const user = `${temporary.path}/cache`, run = temporary.path;
   const first = await openTuningCache({ user });
-  first.set("a", { ...decision("tiled"), milliseconds: {} });
+  first.set("a", { ...decision("tiled"), provisional: true });
   assertEquals(first.get("a")?.way, "tiled");
   await first.save(run);
   assertEquals((await openTuningCache({ user })).get("a"), undefined);
