@@ -15,14 +15,8 @@
  *
  * @module
  */
-export {
-  type KnnFigures,
-  type Outcome,
-  planOf,
-  pretrain,
-  type PretrainHooks,
-  type Summary,
-} from "./src/pretrain.ts";
+export { type KnnFigures, type Outcome, pretrain, type PretrainHooks, type Summary } from "./src/pretrain.ts";
+export { planOf, profileOf } from "./src/inspect.ts";
 export type { StepRecord } from "./src/recorder.ts";
 export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 export { MachineError, UserError } from "./src/errors.ts";

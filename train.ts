@@ -7,7 +7,8 @@ import { resolve } from "node:path";
 import type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
-import { planOf, pretrain, profileOf } from "./src/pretrain.ts";
+import { planOf, profileOf } from "./src/inspect.ts";
+import { pretrain } from "./src/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */
 const INTERRUPTED = 130;

@@ -7,29 +7,25 @@ import { join } from "node:path";
 import { evaluationBatches, trainingBatches } from "../data/pipeline.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import { type Recipe, recipeByName } from "./augment/recipe.ts";
-import { backboneOf, traceTraining, Trainer, type TrainerOptions } from "./byol/trainer.ts";
+import { backboneOf, Trainer } from "./byol/trainer.ts";
 import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
-import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
+import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";
 import { encoderKnn, type KnnData, rawPixelKnn } from "./eval/evaluate.ts";
-import { expectFit } from "./fit.ts";
-import { type Gpu, openGpu } from "./gpu/device.ts";
-import { type Pick, pinned, targetOf } from "./graph/target.ts";
-import { tune } from "./graph/tuner.ts";
+import { openGpu } from "./gpu/device.ts";
+import type { Decision } from "./graph/tuner.ts";
 import { BadImages } from "./io/bad_images.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
-import { openTuningCache, type TuningCache } from "./io/tuning_cache.ts";
-import { backboneByName } from "./nn/backbones.ts";
-import { planReport } from "./plan_report.ts";
-import { expectTimestamps, profileReport } from "./profile.ts";
+import { openTuningCache } from "./io/tuning_cache.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
+import { choosePick, evaluationRows, trainerOptions } from "./run_setup.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
 export interface KnnFigures extends KnnBefore {
@@ -67,70 +63,8 @@ export interface PretrainHooks {
 
 /** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Images of a batch in evaluation, if a training step has no fewer. */
-const EVALUATION_BATCH = 128;
 /** Samples that vote in kNN at the most: of more, the first. */
 const MOST_REFERENCES = 50_000;
-
-function trainerOptions(
-  { backbone, stem, hidden, projection, batch, size, optimizer }: TrainOptions,
-): TrainerOptions {
-  return {
-    architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
-    batch,
-    size,
-    optimizer,
-  };
-}
-
-/** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
-function pinOf({ kernels = "auto" }: TrainOptions, gpu: Gpu | null): Pick | undefined {
-  if (kernels === "auto" || kernels === "usual") return undefined;
-  if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
-    throw new UserError(
-      `Cannot use --kernels subgroup8 on ${gpu?.name ?? "any adapter"} as its subgroups must have 8 lanes: ` +
-        `${gpu?.subgroupSize || "various sizes"} were found. Use auto, usual, blocked or tiled.`,
-    );
-  }
-  return pinned(kernels);
-}
-
-/** How the run chooses between kernels, as `--kernels` says; a run of an older version says nothing. */
-function pickFor(
-  gpu: Gpu,
-  { options, tuning, print }: { options: TrainOptions; tuning: TuningCache; print: (line: string) => void },
-): Promise<Pick> | Pick | undefined {
-  if ((options.kernels ?? "auto") !== "auto") return pinOf(options, gpu);
-  return tune(gpu, (target) => traceTraining(trainerOptions(options), target).step, {
-    cache: tuning,
-    report: print,
-  });
-}
-
-/** A training step has two views of each image: evaluation then asks for no larger bindings than training does. */
-function evaluationRows({ batch }: TrainOptions): number {
-  return Math.min(EVALUATION_BATCH, 2 * batch);
-}
-
-/** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
-export async function planOf(given: GivenTrainFlags): Promise<string> {
-  const options = trainOptions(given);
-  using gpu = await openGpu().catch(() => null);
-  const pick = pinOf(options, gpu);
-  return planReport(gpu, { ...trainerOptions(options), pick }, { evaluation: evaluationRows(options) });
-}
-
-/** Where the time of a step with these options goes, as a text; nothing is written and no data opened. */
-export async function profileOf(given: GivenTrainFlags, print = console.log): Promise<string> {
-  const options = trainOptions(given);
-  using gpu = await openGpu();
-  expectTimestamps(gpu);
-  expectFit(trainerOptions(options), { target: targetOf(gpu, pinOf(options, gpu)), limits: gpu.limits });
-  const tuning = await openTuningCache();
-  const pick = await pickFor(gpu, { options, tuning, print });
-  await tuning.save();
-  return await profileReport(gpu, { ...trainerOptions(options), pick });
-}
 
 /** Which samples train and which are held out: [0, train) and [train, train + holdout). */
 function split(
@@ -193,10 +127,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       if (summary) return { out, step: total, total, summary };
     }
     using gpu = await openGpu();
-    expectFit(trainerOptions(options), { target: targetOf(gpu, pinOf(options, gpu)), limits: gpu.limits });
-    const tuning = await openTuningCache({ run: hooks.resume ? out : null });
-    const pick = await pickFor(gpu, { options, tuning, print: hooks.print ?? console.log });
-    await tuning.save();
+    const tuning = await openTuningCache<Decision>({ run: hooks.resume ? out : null });
+    const pick = await choosePick(gpu, { options, tuning, print: hooks.print ?? console.log });
     using trainer = new Trainer(gpu, { ...trainerOptions(options), pick });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {

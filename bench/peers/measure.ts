@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { median } from "../../src/timing.ts";
 import { relativeError } from "../../tests/assert.ts";
 import { type ContenderName, contenders, type Results } from "./contender.ts";
 import type { Problem } from "./problems.ts";
@@ -66,10 +67,6 @@ class Track {
   end(): void {
     this.#worker.terminate();
   }
-}
-
-function median(samples: number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1];
 }
 
 /** Holds `theirs` against what we got and notes the errors; throws if one is too large. */

@@ -122,18 +122,6 @@ export class Memory {
     return texture;
   }
 
-  /** Writes `value` to all of the texture `store`, for tests. */
-  fillTexture(store: Store, value: number): void {
-    const size = [TEXTURE_WIDTH, textureRows(store)];
-    const content = new Float32Array(textureRows(store) * ROW_BYTES / 4).fill(value);
-    this.gpu.device.queue.writeTexture(
-      { texture: this.texture(store) },
-      content,
-      { bytesPerRow: ROW_BYTES },
-      size,
-    );
-  }
-
   /** Encodes the copy of a region to the beginning of the texture `to`; what lies behind it there stays. */
   copyToTexture(encoder: GPUCommandEncoder, { from, to }: { from: Region; to: Store }): void {
     const buffer = this.buffer(from.store), texture = this.texture(to);

@@ -94,7 +94,7 @@ export async function tune(
 }
 
 /** Picks what the cache knows. */
-export function pickFrom(gpu: Gpu, cache: TuningCache): Pick {
+function pickFrom(gpu: Gpu, cache: TuningCache): Pick {
   return (choice) => cache.get(keyOf(gpu, choice))?.way;
 }
 

@@ -7,19 +7,18 @@
 import { join } from "node:path";
 import { writeJson } from "./json_file.ts";
 
-/** What was found for a choice, see the tuner. */
-export interface Decision {
-  choice: string;
+/** What the file must tell of a choice; whoever makes the entries may add to it. */
+export interface Entry {
+  /** The way to take. */
   way: string;
-  milliseconds: Record<string, number>;
   /** Set if there was no time to measure, but a later run may have it. */
   provisional?: true;
 }
 
-/** Decisions by key. */
-export interface TuningCache {
-  get(key: string): Decision | undefined;
-  set(key: string, decision: Decision): void;
+/** Entries by key. */
+export interface EntryFile<T extends Entry> {
+  get(key: string): T | undefined;
+  set(key: string, entry: T): void;
   /** Writes what was found new to the user's file, if that is possible, and what was used to the folder of the run. */
   save(folder?: string): Promise<void>;
 }
@@ -41,39 +40,37 @@ function cacheFolder(): string | null {
   }
 }
 
-/** The decisions of `${folder}/kernels.json`; none if there is no such file, or it is of no use. */
-async function read(folder: string | null): Promise<Map<string, Decision>> {
+/** The entries of `${folder}/kernels.json`; none if there is no such file, or it is of no use. */
+async function read<T extends Entry>(folder: string | null): Promise<Map<string, T>> {
   if (folder === null) return new Map();
   try {
     const entries = Object.entries(JSON.parse(await Deno.readTextFile(join(folder, FILE))) as object);
-    return new Map(
-      entries.filter(([, decision]) => typeof decision?.way === "string" && "milliseconds" in decision),
-    );
+    return new Map(entries.filter(([, entry]) => typeof entry?.way === "string"));
   } catch {
     return new Map();
   }
 }
 
 /**
- * Opens the user's decisions. Those of a run that goes on, in its folder, come first.
+ * Opens the user's file. The entries of a run that goes on, in its folder, come first.
  *
  * @param options `run`: the folder of that run. `user`: the folder of the user's file, by default where the system
  * keeps caches; null for none.
  */
-export async function openTuningCache(
+export async function openTuningCache<T extends Entry>(
   { run = null, user = cacheFolder() }: { run?: string | null; user?: string | null } = {},
-): Promise<TuningCache> {
-  const known = new Map([...await read(user), ...await read(run)]);
-  const found = new Map<string, Decision>(), used = new Map<string, Decision>();
+): Promise<EntryFile<T>> {
+  const known = new Map([...await read<T>(user), ...await read<T>(run)]);
+  const found = new Map<string, T>(), used = new Map<string, T>();
   return {
     get(key) {
-      const decision = known.get(key);
-      if (decision) used.set(key, decision);
-      return decision;
+      const entry = known.get(key);
+      if (entry) used.set(key, entry);
+      return entry;
     },
-    set(key, decision) {
+    set(key, entry) {
       // What there was no time to measure holds for this run; the next one may have the time.
-      for (const map of decision.provisional ? [known, used] : [known, found, used]) map.set(key, decision);
+      for (const map of entry.provisional ? [known, used] : [known, found, used]) map.set(key, entry);
     },
     async save(folder) {
       if (folder !== undefined && used.size > 0) {

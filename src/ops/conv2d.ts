@@ -7,7 +7,8 @@ import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Way } from "../graph/target.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
-import { candidates, type Matrices, type Product, workgroups } from "./conv2d_kernels.ts";
+import type { Product } from "./conv2d_kernels.ts";
+import { candidates, type Matrices, workgroups } from "./conv2d_ways.ts";
 import { sumParts } from "./sum_parts.ts";
 
 /** At most this many floats of partial sums of a product; bounds what the parts cost in memory. */

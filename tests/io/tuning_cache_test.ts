@@ -1,7 +1,9 @@
 import { assertEquals } from "../assert.ts";
-import { type Decision, openTuningCache } from "../../src/io/tuning_cache.ts";
+import type { Decision } from "../../src/graph/tuner.ts";
+import { openTuningCache as open } from "../../src/io/tuning_cache.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
+const openTuningCache = open<Decision>;
 const decision = (way: string): Decision => ({ choice: "product", way, milliseconds: { [way]: 1.5 } });
 const read = async (folder: string) => JSON.parse(await Deno.readTextFile(`${folder}/kernels.json`));
 

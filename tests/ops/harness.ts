@@ -104,7 +104,11 @@ export async function runOp(
   for (const store of program.plan.stores) {
     if (store.category === "activations") memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
   }
-  for (const texture of program.plan.textures) memory.fillTexture(texture, NaN);
+  for (const store of program.plan.textures) {
+    const texture = memory.texture(store), { width, height } = texture;
+    const content = new Float32Array(4 * width * height).fill(NaN);
+    memory.gpu.device.queue.writeTexture({ texture }, content, { bytesPerRow: 16 * width }, [width, height]);
+  }
   program.run();
   const read = async ([name, tensor]: [string, Tensor]) =>
     [name, await memory.read(originOf(tensor).region!)] as const;
