@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { RgbImage } from "../src/augment/resize.ts";
+import type { DecodedImage } from "../src/augment/resize.ts";
 import { decodeJpeg, type Pixels } from "./jpeg.ts";
 
 /** More pixels than this are refused before decoding: 100 megapixels, 400 MB decoded. */
@@ -22,10 +22,10 @@ interface Header {
 }
 
 /**
- * Decodes an image by its first bytes to 8-bit RGB, transparency on white. Throws an Error that says what is wrong
+ * Decodes an image by its first bytes, transparency on white. Throws an Error that says what is wrong
  * with the file.
  */
-export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const { width, height, decode } = readHeader(bytes);
   if (width === 0 || height === 0) throw new Error(`its header says ${width}×${height} pixels`);
   if (width * height > MAX_PIXELS) {
@@ -35,7 +35,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
   if (image.width !== width || image.height !== height) {
     throw new Error(`its header says ${width}×${height} pixels, decoded are ${image.width}×${image.height}`);
   }
-  return { width, height, data: toRgb(image.data) };
+  return { width, height, data: onWhite(image.data) };
 }
 
 function readHeader(bytes: Uint8Array): Header {
@@ -134,20 +134,15 @@ function ascii(bytes: Uint8Array, at: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + 4));
 }
 
-/** RGBA to RGB on white. */
-function toRgb(rgba: ArrayLike<number>): Uint8Array {
-  const data = new Uint8Array(rgba.length / 4 * 3);
-  for (let i = 0, o = 0; o < data.length; i += 4, o += 3) {
-    const alpha = rgba[i + 3], white = 255 * (255 - alpha);
-    if (alpha === 255) {
-      data[o] = rgba[i];
-      data[o + 1] = rgba[i + 1];
-      data[o + 2] = rgba[i + 2];
-    } else {
-      data[o] = Math.round((rgba[i] * alpha + white) / 255);
-      data[o + 1] = Math.round((rgba[i + 1] * alpha + white) / 255);
-      data[o + 2] = Math.round((rgba[i + 2] * alpha + white) / 255);
-    }
+/** A copy of `rgba` with what is transparent on white. */
+function onWhite(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(rgba);
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = data[i + 3];
+    if (alpha === 255) continue;
+    const white = 255 * (255 - alpha);
+    for (let c = i; c < i + 3; c++) data[c] = Math.round((data[c] * alpha + white) / 255);
+    data[i + 3] = 255;
   }
   return data;
 }

@@ -10,7 +10,7 @@ import type { ViewParameters } from "./draw.ts";
 import { grayscale } from "./grayscale.ts";
 import { adjustHue } from "./hue.ts";
 import type { Rgb } from "./recipe.ts";
-import { resizeCrop, type RgbImage } from "./resize.ts";
+import { type DecodedImage, resizeCrop } from "./resize.ts";
 import { adjustSaturation } from "./saturation.ts";
 import { solarize } from "./solarize.ts";
 
@@ -35,14 +35,14 @@ let bytes = new Uint8ClampedArray(0);
  * on tensors.
  */
 export function applyView(
-  image: RgbImage,
+  image: DecodedImage,
   parameters: ViewParameters,
   { size, mean, std, out }: ViewFormat & { out: Float32Array },
 ): void {
   const { crop, flip, jitter, blur } = parameters;
   const resized = parameters.resized ?? { top: 0, left: 0, height: size, width: size };
-  if (bytes.length < size * size * 3) bytes = new Uint8ClampedArray(size * size * 3);
-  resizeCrop(image, { crop, resized, size, out: bytes });
+  if (bytes.length < size * size * 4) bytes = new Uint8ClampedArray(size * size * 4);
+  resizeCrop(image, { crop, resized, width: size, height: size, out: bytes });
   toFloats(bytes, { size, flip, out });
   if (jitter) {
     for (const operation of jitter.order) {
@@ -58,7 +58,7 @@ export function applyView(
   normalize(out, mean, std);
 }
 
-/** [size, size, 3] bytes to [size, size, 4] floats in [0, 1], mirrored if `flip`. */
+/** [size, size, 4] bytes to floats in [0, 1], mirrored if `flip`. */
 function toFloats(
   from: Uint8ClampedArray,
   { size, flip, out }: { size: number; flip: boolean; out: Float32Array },
@@ -66,7 +66,7 @@ function toFloats(
   const step = flip ? -VIEW_CHANNELS : VIEW_CHANNELS;
   for (let y = 0, i = 0; y < size; y++) {
     let o = (y * size + (flip ? size - 1 : 0)) * VIEW_CHANNELS;
-    for (let x = 0; x < size; x++, i += 3, o += step) {
+    for (let x = 0; x < size; x++, i += 4, o += step) {
       out[o] = from[i] / 255;
       out[o + 1] = from[i + 1] / 255;
       out[o + 2] = from[i + 2] / 255;

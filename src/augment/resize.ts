@@ -9,8 +9,8 @@
  */
 import type { Box } from "./draw.ts";
 
-/** An 8-bit RGB image: `data` is [height, width, 3]. */
-export interface RgbImage {
+/** A decoded image: `data` is [height, width, 4], 8-bit red, green and blue, and 255. */
+export interface DecodedImage {
   width: number;
   height: number;
   data: Uint8Array;
@@ -23,7 +23,7 @@ const PRECISION_BITS = 32 - 8 - 2;
 const RADIUS = 2;
 
 /** The weights of one axis: output pixel o is the sum over k < count[o] of weights[o·taps + k]·input[first[o] + k]. */
-interface Axis {
+export interface Axis {
   taps: number;
   first: Int32Array;
   count: Int32Array;
@@ -38,29 +38,36 @@ const cache = new Map<string, Axis>();
 let rows = new Uint8ClampedArray(0);
 
 /**
- * Resizes the part `crop` of `image` to `resized.width` × `resized.height` and writes the square of `size` pixels
- * at (`resized.top`, `resized.left`) of the result to `out`, [size, size, 3]. Only what that square needs is computed.
+ * Resizes the part `crop` of `image` to `resized.width` × `resized.height` and writes the part of `width` × `height`
+ * pixels at (`resized.top`, `resized.left`) of the result to `out`, [height, width, 4], whose fourth values become 255.
+ * Only what that part needs is computed.
  */
 export function resizeCrop(
-  image: RgbImage,
-  { crop, resized, size, out }: { crop: Box; resized: Box; size: number; out: Uint8ClampedArray },
+  image: DecodedImage,
+  { crop, resized, width, height, out }: {
+    crop: Box;
+    resized: Box;
+    width: number;
+    height: number;
+    out: Uint8Array | Uint8ClampedArray;
+  },
 ): void {
-  const across = axis(crop.width, { length: resized.width, start: resized.left, size });
-  const down = axis(crop.height, { length: resized.height, start: resized.top, size });
+  const across = resizeAxis(crop.width, { length: resized.width, start: resized.left, size: width });
+  const down = resizeAxis(crop.height, { length: resized.height, start: resized.top, size: height });
   const firstRow = down.first[0];
-  const rowCount = down.first[size - 1] + down.count[size - 1] - firstRow;
-  const rowLength = 3 * size;
+  const rowCount = down.first[height - 1] + down.count[height - 1] - firstRow;
+  const rowLength = 4 * width;
   if (rows.length < rowCount * rowLength) rows = new Uint8ClampedArray(rowCount * rowLength);
 
   const half = 1 << (PRECISION_BITS - 1);
   const { data } = image;
   for (let y = 0; y < rowCount; y++) {
-    const line = ((crop.top + firstRow + y) * image.width + crop.left) * 3;
-    for (let x = 0, o = y * rowLength; x < size; x++, o += 3) {
+    const line = ((crop.top + firstRow + y) * image.width + crop.left) * 4;
+    for (let x = 0, o = y * rowLength; x < width; x++, o += 4) {
       let r = half, g = half, b = half;
-      let i = line + 3 * across.first[x];
+      let i = line + 4 * across.first[x];
       const base = x * across.taps, end = base + across.count[x];
-      for (let k = base; k < end; k++, i += 3) {
+      for (let k = base; k < end; k++, i += 4) {
         const weight = across.weights[k];
         r = (r + Math.imul(data[i], weight)) | 0;
         g = (g + Math.imul(data[i + 1], weight)) | 0;
@@ -71,10 +78,10 @@ export function resizeCrop(
       rows[o + 2] = b >> PRECISION_BITS;
     }
   }
-  for (let y = 0, o = 0; y < size; y++) {
+  for (let y = 0, o = 0; y < height; y++) {
     const base = y * down.taps, end = base + down.count[y];
     const column = (down.first[y] - firstRow) * rowLength;
-    for (let x = 0; x < rowLength; x += 3, o += 3) {
+    for (let x = 0; x < rowLength; x += 4, o += 4) {
       let r = half, g = half, b = half;
       for (let k = base, i = column + x; k < end; k++, i += rowLength) {
         const weight = down.weights[k];
@@ -82,15 +89,41 @@ export function resizeCrop(
         g = (g + Math.imul(rows[i + 1], weight)) | 0;
         b = (b + Math.imul(rows[i + 2], weight)) | 0;
       }
-      out[o] = r >> PRECISION_BITS;
-      out[o + 1] = g >> PRECISION_BITS;
-      out[o + 2] = b >> PRECISION_BITS;
+      out[o] = clampByte(r >> PRECISION_BITS);
+      out[o + 1] = clampByte(g >> PRECISION_BITS);
+      out[o + 2] = clampByte(b >> PRECISION_BITS);
+      out[o + 3] = 255;
     }
   }
 }
 
+function clampByte(value: number): number {
+  return value < 0 ? 0 : value > 255 ? 255 : value;
+}
+
+/** `image`, shrunk so that its short side has `shortSide` pixels; unchanged if it has no more. */
+export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImage {
+  const short = Math.min(image.width, image.height);
+  if (short <= shortSide) return image;
+  const scaled = (side: number) =>
+    side === short ? shortSide : Math.max(1, Math.round(side * shortSide / short));
+  const width = scaled(image.width), height = scaled(image.height);
+  const data = new Uint8Array(width * height * 4);
+  resizeCrop(image, {
+    crop: { top: 0, left: 0, width: image.width, height: image.height },
+    resized: { top: 0, left: 0, width, height },
+    width,
+    height,
+    out: data,
+  });
+  return { width, height, data };
+}
+
 /** The weights that take `input` pixels to pixels `start` … `start + size − 1` of `length`. */
-function axis(input: number, { length, start, size }: { length: number; start: number; size: number }): Axis {
+export function resizeAxis(
+  input: number,
+  { length, start, size }: { length: number; start: number; size: number },
+): Axis {
   if (input > CACHED_LENGTH || size > CACHED_LENGTH) return computeAxis(input, { length, start, size });
   const key = `${input} ${length} ${start} ${size}`;
   let found = cache.get(key);

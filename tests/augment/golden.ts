@@ -1,6 +1,6 @@
 /** Reads tests/golden/augment.json and augment.bin, which augment.py writes from Pillow and torchvision. */
 import type { ViewParameters } from "../../src/augment/draw.ts";
-import type { RgbImage } from "../../src/augment/resize.ts";
+import type { DecodedImage } from "../../src/augment/resize.ts";
 import type { Rgb } from "../../src/augment/recipe.ts";
 
 interface Stored {
@@ -39,9 +39,17 @@ export function floats({ offset, length }: Stored): Float32Array {
 }
 
 /** A stored image. */
-export function image(name: Name): RgbImage {
+export function image(name: Name): DecodedImage {
   const { width, height, data } = golden.images[name];
-  return { width, height, data: bytes(data) };
+  return { width, height, data: opaque(bytes(data)) };
+}
+
+/** [.., 3] to the [.., 4] of a decoded image. */
+export function opaque(values: Uint8Array): Uint8Array {
+  return Uint8Array.from(
+    { length: values.length / 3 * 4 },
+    (_, i) => i % 4 < 3 ? values[(i >> 2) * 3 + i % 4] : 255,
+  );
 }
 
 /** [.., 3] to the [.., 4] of a view; the fourth value is 7, so that a test sees what touches it. */

@@ -5,11 +5,11 @@ import { adjustContrast } from "../../src/augment/contrast.ts";
 import { evaluationView } from "../../src/augment/draw.ts";
 import { grayscale } from "../../src/augment/grayscale.ts";
 import { adjustHue } from "../../src/augment/hue.ts";
-import { resizeCrop, type RgbImage } from "../../src/augment/resize.ts";
+import { type DecodedImage, resizeCrop } from "../../src/augment/resize.ts";
 import { adjustSaturation } from "../../src/augment/saturation.ts";
 import { solarize } from "../../src/augment/solarize.ts";
 import { assert, assertClose } from "../assert.ts";
-import { bytes, floats, golden, image, toFour, toThree } from "./golden.ts";
+import { bytes, floats, golden, image, opaque, toFour, toThree } from "./golden.ts";
 
 const operations: Record<string, (pixels: Float32Array, value: number) => void> = {
   brightness: adjustBrightness,
@@ -20,11 +20,11 @@ const operations: Record<string, (pixels: Float32Array, value: number) => void> 
   grayscale,
 };
 
-function transposed({ width, height, data }: RgbImage): RgbImage {
+function transposed({ width, height, data }: DecodedImage): DecodedImage {
   const out = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      for (let c = 0; c < 3; c++) out[(x * height + y) * 3 + c] = data[(y * width + x) * 3 + c];
+      for (let c = 0; c < 4; c++) out[(x * height + y) * 4 + c] = data[(y * width + x) * 4 + c];
     }
   }
   return { width: height, height: width, data: out };
@@ -32,9 +32,15 @@ function transposed({ width, height, data }: RgbImage): RgbImage {
 
 Deno.test("crop and resize equal Pillow's to the bit", () => {
   for (const { image: name, crop, size, out: expected } of golden.resizes) {
-    const out = new Uint8ClampedArray(size * size * 3);
-    resizeCrop(image(name), { crop, resized: { top: 0, left: 0, height: size, width: size }, size, out });
-    assertClose(`${name} ${JSON.stringify(crop)} at ${size}`, out, bytes(expected), {});
+    const out = new Uint8Array(size * size * 4);
+    resizeCrop(image(name), {
+      crop,
+      resized: { top: 0, left: 0, height: size, width: size },
+      width: size,
+      height: size,
+      out,
+    });
+    assertClose(`${name} ${JSON.stringify(crop)} at ${size}`, out, opaque(bytes(expected)), {});
   }
 });
 
@@ -42,9 +48,9 @@ Deno.test("the evaluation view equals torchvision's resize and centre crop to th
   for (const { image: name, turned, size, out: expected } of golden.evaluations) {
     const source = turned ? transposed(image(name)) : image(name);
     const { crop, resized } = evaluationView({ ...source, size });
-    const out = new Uint8ClampedArray(size * size * 3);
-    resizeCrop(source, { crop, resized: resized!, size, out });
-    assertClose(`${name} at ${size}${turned ? " turned" : ""}`, out, bytes(expected), {});
+    const out = new Uint8Array(size * size * 4);
+    resizeCrop(source, { crop, resized: resized!, width: size, height: size, out });
+    assertClose(`${name} at ${size}${turned ? " turned" : ""}`, out, opaque(bytes(expected)), {});
   }
 });
 
