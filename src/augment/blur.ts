@@ -1,5 +1,13 @@
 /** Gaussian blur: torchvision's `gaussian_blur`, with its reflected borders. */
 
+/** A Gaussian of `sigma` pixels sampled at `taps` points around its centre, with sum 1. */
+export function blurWeights({ sigma, taps }: { sigma: number; taps: number }): Float64Array {
+  const radius = (taps - 1) / 2;
+  const kernel = Float64Array.from({ length: taps }, (_, k) => Math.exp(-.5 * ((k - radius) / sigma) ** 2));
+  const sum = kernel.reduce((a, b) => a + b);
+  return kernel.map((weight) => weight / sum);
+}
+
 /** Holds one image between the two passes; grows to the largest need and is kept. */
 let rows = new Float32Array(0);
 
@@ -12,9 +20,7 @@ export function gaussianBlur(
   { size, sigma, taps }: { size: number; sigma: number; taps: number },
 ): void {
   const radius = (taps - 1) / 2;
-  const kernel = Float64Array.from({ length: taps }, (_, k) => Math.exp(-.5 * ((k - radius) / sigma) ** 2));
-  const sum = kernel.reduce((a, b) => a + b);
-  for (let k = 0; k < taps; k++) kernel[k] /= sum;
+  const kernel = blurWeights({ sigma, taps });
   // reflected[i + radius] is the pixel that stands at i, also when i lies outside; the border is not repeated.
   const reflected = Int32Array.from({ length: size + 2 * radius }, (_, k) => {
     const i = Math.abs(k - radius);

@@ -22,7 +22,10 @@ const PRECISION_BITS = 32 - 8 - 2;
 /** Radius of the bicubic kernel, in pixels of the coarser side. */
 const RADIUS = 2;
 
-/** The weights of one axis: output pixel o is the sum over k < count[o] of weights[o·taps + k]·input[first[o] + k]. */
+/**
+ * The weights of one axis: output pixel o is the sum over k < count[o] of weights[o·taps + k]·input[first[o] + k]. Weights
+ * from count[o] on are 0.
+ */
 export interface Axis {
   taps: number;
   first: Int32Array;
@@ -142,24 +145,27 @@ function computeAxis(
   const scale = input / length;
   const stretch = Math.max(1, scale);
   const support = RADIUS * stretch;
-  const taps = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(size), count = new Int32Array(size), weights = new Int32Array(size * taps);
+  const first = new Int32Array(size), count = new Int32Array(size);
+  let taps = 0;
+  for (let o = 0; o < size; o++) {
+    const center = (start + o + .5) * scale;
+    first[o] = Math.max(0, Math.trunc(center - support + .5));
+    count[o] = Math.min(input, Math.trunc(center + support + .5)) - first[o];
+    taps = Math.max(taps, count[o]);
+  }
+  const weights = new Int32Array(size * taps);
   const exact = new Float64Array(taps);
   for (let o = 0; o < size; o++) {
     const center = (start + o + .5) * scale;
-    const from = Math.max(0, Math.trunc(center - support + .5));
-    const to = Math.min(input, Math.trunc(center + support + .5));
     let sum = 0;
-    for (let k = 0; k < to - from; k++) {
-      exact[k] = bicubic((k + from - center + .5) * (1 / stretch));
+    for (let k = 0; k < count[o]; k++) {
+      exact[k] = bicubic((k + first[o] - center + .5) * (1 / stretch));
       sum += exact[k];
     }
-    for (let k = 0; k < to - from; k++) {
+    for (let k = 0; k < count[o]; k++) {
       const weight = exact[k] / sum * (1 << PRECISION_BITS);
       weights[o * taps + k] = Math.trunc(weight < 0 ? weight - .5 : weight + .5);
     }
-    first[o] = from;
-    count[o] = to - from;
   }
   return { taps, first, count, weights };
 }

@@ -35,6 +35,8 @@ export class Program {
   readonly #memory: Memory;
   readonly #params: GPUBuffer;
   readonly #commands: Command[] = [];
+  /** Which command is the first of each dispatch, and how many there are. */
+  readonly #begins: number[] = [];
 
   /**
    * Allocates what the trace needs and compiles its kernels.
@@ -96,17 +98,19 @@ export class Program {
         entries: [...resources, { buffer: this.#params, offset: i * stride, size: sizes[i] }]
           .map((resource, binding) => ({ binding, resource })),
       });
+      this.#begins.push(this.#commands.length);
       this.#commands.push(...copies, { pipeline, group, dispatch });
     });
+    this.#begins.push(this.#commands.length);
   }
 
-  /** Submits all dispatches once. Does not wait for the GPU. */
-  run(): void {
+  /** Submits all dispatches once, or those from number `begin` to before `end`. Does not wait for the GPU. */
+  run({ begin = 0, end = this.#begins.length - 1 }: { begin?: number; end?: number } = {}): void {
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     let current: GPUComputePipeline | undefined;
-    for (const command of this.#commands) {
+    for (const command of this.#commands.slice(this.#begins[begin], this.#begins[end])) {
       if ("to" in command) {
         pass?.end();
         pass = current = undefined;

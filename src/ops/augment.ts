@@ -1,0 +1,131 @@
+/**
+ * Makes views of decoded images: crop and resize, colours, blur, normalise. What is applied to which image stands in a
+ * table that is written before each run.
+ *
+ * @module
+ */
+import blurColumnsCode from "../../kernels/augment_blur_columns.wgsl" with { type: "text" };
+import blurRowsCode from "../../kernels/augment_blur_rows.wgsl" with { type: "text" };
+import coloursCode from "../../kernels/augment_colours.wgsl" with { type: "text" };
+import columnsCode from "../../kernels/augment_columns.wgsl" with { type: "text" };
+import rowsCode from "../../kernels/augment_rows.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { expectShape, type Tensor } from "../graph/tensor.ts";
+
+const NORMALISED = { mean_r: "f32", mean_g: "f32", mean_b: "f32", std_r: "f32", std_g: "f32", std_b: "f32" } as const;
+
+const rowsKernel: Kernel = {
+  name: "augment_rows",
+  code: rowsCode,
+  bindings: { pixels: "read", table: "read", rows: "read_write" },
+  params: { first: "u32", groups: "u32" },
+};
+const columnsKernel: Kernel = {
+  name: "augment_columns",
+  code: columnsCode,
+  bindings: { rows: "read", table: "read", image: "read_write", partials: "read_write" },
+  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+};
+const coloursKernel: Kernel = {
+  name: "augment_colours",
+  code: coloursCode,
+  bindings: { table: "read", partials: "read", image: "read_write" },
+  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+};
+const blurRowsKernel: Kernel = {
+  name: "augment_blur_rows",
+  code: blurRowsCode,
+  bindings: { table: "read", image: "read", blurred: "read_write" },
+  params: { first: "u32", row: "u32", groups: "u32" },
+};
+const blurColumnsKernel: Kernel = {
+  name: "augment_blur_columns",
+  code: blurColumnsCode,
+  bindings: { table: "read", blurred: "read", image: "read_write" },
+  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+};
+
+/** Pixels that an invocation makes, more or less. */
+const PIXELS_OF_AN_INVOCATION = 16;
+
+/** What is to be made of the images. */
+export interface Augmentation {
+  /** Words of four bytes: the images one after the other, row by row. */
+  pixels: Tensor;
+  /** First where each view's record begins, 0 for none; then the records, as src/augment/table.ts packs them. */
+  table: Tensor;
+  /** [M, size, size, 4]: `count` views are written behind `row` others. */
+  images: Tensor;
+  row: number;
+  count: number;
+  /** Which entry of the table is that of the first view. */
+  first: number;
+  /** Words that the rows of all these views take between the two passes of the resize. */
+  rowWords: number;
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+  /** Whether any view can have colour operations, and whether any can be blurred. */
+  colours: boolean;
+  blur: boolean;
+}
+
+/** Makes `count` views. */
+export function augment(
+  tape: Tape,
+  { pixels, table, images, row, count, first, rowWords, mean, std, colours, blur }: Augmentation,
+): void {
+  const [, size] = images.shape;
+  expectShape("augment", images, {
+    condition: images.shape.length === 4 && images.shape[2] === size && images.shape[3] === 4,
+    expected: "be [M, size, size, 4]",
+  });
+  const groups = Math.ceil(size * size / (64 * PIXELS_OF_AN_INVOCATION));
+  const grid = [groups, count, 1] as const;
+  const place = { first, row, groups };
+  const normalised = {
+    mean_r: mean[0],
+    mean_g: mean[1],
+    mean_b: mean[2],
+    std_r: std[0],
+    std_g: std[1],
+    std_b: std[2],
+  };
+  const rows = tape.tensor("rows of the views", [rowWords]);
+  const partials = tape.tensor("sums of the luma", [count, groups]);
+  tape.dispatch(rowsKernel, {
+    tensors: { pixels, table, rows },
+    params: { first, groups },
+    constants: { SIZE: size },
+    grid,
+  });
+  tape.dispatch(columnsKernel, {
+    tensors: { rows, table, image: images, partials },
+    params: { ...place, ...normalised },
+    constants: { SIZE: size, LAST: Number(!colours && !blur) },
+    grid,
+  });
+  if (colours) {
+    tape.dispatch(coloursKernel, {
+      tensors: { table, partials, image: images },
+      params: { ...place, ...normalised },
+      constants: { SIZE: size, LAST: Number(!blur) },
+      grid,
+    });
+  }
+  if (blur) {
+    const blurred = tape.tensor("rows of the blur", [count, size, size, 4]);
+    tape.dispatch(blurRowsKernel, {
+      tensors: { table, image: images, blurred },
+      params: place,
+      constants: { SIZE: size },
+      grid,
+    });
+    tape.dispatch(blurColumnsKernel, {
+      tensors: { table, blurred, image: images },
+      params: { ...place, ...normalised },
+      constants: { SIZE: size },
+      grid,
+    });
+  }
+}
