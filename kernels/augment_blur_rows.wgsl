@@ -31,13 +31,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let weights = at + HEADER + SIZE * (2u + u32(table[at + 5u] + table[at + 6u]));
   let from_image = (params.row + group.y) * SIZE * SIZE;
   let to = group.y * SIZE * SIZE;
-  for (var i = group.x * 64u + lane; i < SIZE * SIZE; i += params.groups * 64u) {
-    let y = i / SIZE;
-    let x = i32(i % SIZE) - i32(taps / 2u);
-    var sum = vec3f(0.0);
-    for (var k = 0u; k < taps; k++) {
-      sum += real(weights + k) * image[from_image + y * SIZE + reflected(x + i32(k))].rgb;
+  let quads = (SIZE + 3u) / 4u;
+  for (var i = group.x * 64u + lane; i < SIZE * quads; i += params.groups * 64u) {
+    let row = i / quads * SIZE;
+    let x = i % quads * 4u;
+    var s0 = vec3f(0.0);
+    var s1 = vec3f(0.0);
+    var s2 = vec3f(0.0);
+    var s3 = vec3f(0.0);
+    var w = vec4f(0.0); // of the pixel in hand, for each of the four sums
+    for (var k = 0u; k < taps + 3u; k++) {
+      w = vec4f(0.0, w.xyz);
+      if (k < taps) {
+        w.x = real(weights + k);
+      }
+      let pixel = image[from_image + row + reflected(i32(x + k) - i32(taps / 2u))].rgb;
+      s0 += w.x * pixel;
+      s1 += w.y * pixel;
+      s2 += w.z * pixel;
+      s3 += w.w * pixel;
     }
-    blurred[to + i] = vec4f(sum, 0.0);
+    let at_pixel = to + row + x;
+    blurred[at_pixel] = vec4f(s0, 0.0);
+    if (x + 1u < SIZE) {
+      blurred[at_pixel + 1u] = vec4f(s1, 0.0);
+    }
+    if (x + 2u < SIZE) {
+      blurred[at_pixel + 2u] = vec4f(s2, 0.0);
+    }
+    if (x + 3u < SIZE) {
+      blurred[at_pixel + 3u] = vec4f(s3, 0.0);
+    }
   }
 }

@@ -1,124 +1,138 @@
-// image_v[y, x] = clamp(⌊(½ + Σ_k weight_v[y, k] · rows_v[first_v[y] + k, x]) / 2²²⌋) / 255   the second pass of a resize
+// resized_v[y, x] = clamp(⌊(½ + Σ_k weight_v[y, k] · rows_v[first_v[y] + k, x]) / 2²²⌋)   the second pass of a resize
 //
-// then mirrored if the view is flipped, and, of its colour operations in their order, those before contrast. LAST: there
-// are no more passes, so the view is solarized and normalised here.
-// image [M, SIZE, SIZE] of vec4f, the views of a piece behind `row` others. partials [views, groups]: sums of the luma, of
-// which contrast needs the mean; each workgroup's in a fixed order. Workgroups as in augment_rows.
-struct Params {
-  first: u32, row: u32, groups: u32,
-  mean_r: f32, mean_g: f32, mean_b: f32, std_r: f32, std_g: f32, std_b: f32,
-}
+// resized [views, SIZE, PITCH / 4] of four pixels, a word each, of four bytes. partials [views, groups]: of each workgroup
+// the sum of the luma after those colour operations that come before contrast, which needs the mean; in a fixed order.
+// A view has `groups` workgroups, whose invocations take turns of four neighbouring pixels.
+struct Params { first: u32, groups: u32 }
 
-@group(0) @binding(0) var<storage, read> rows: array<u32>;
+@group(0) @binding(0) var<storage, read> rows: array<vec4u>;
 @group(0) @binding(1) var<storage, read> table: array<i32>;
-@group(0) @binding(2) var<storage, read_write> image: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> resized: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 override SIZE: u32;
-override LAST: bool;
+override PITCH: u32;
 const HALF = 1 << 21u;
 const HEADER = 20u;
-const CONTRAST = 1;
-const NONE = 4;
 
 var<workgroup> sums: array<f32, 64>;
+
+// The colour operations in the order of the view: three blends, the hue, three blends, most of them without effect. A blend
+// is f · colour + (1 − f) · towards; its kind says towards what: black (0), the mean luma (1) or the pixel's own (2).
+struct Colours {
+  before: vec3f, kinds_before: vec3u,
+  after: vec3f, kinds_after: vec3u,
+  turns: f32,
+}
+
+// Four pixels.
+struct Pixels { r: vec4f, g: vec4f, b: vec4f }
 
 fn real(at: u32) -> f32 {
   return bitcast<f32>(table[at]);
 }
 
-fn luma(colour: vec3f) -> f32 {
-  return dot(colour, vec3f(0.2989, 0.587, 0.114));
+fn colours_at(at: u32) -> Colours {
+  let kinds = vec3u(u32(table[at + 14u])) >> vec3u(0u, 2u, 4u);
+  return Colours(
+    vec3f(real(at + 8u), real(at + 9u), real(at + 10u)), kinds & vec3u(3u),
+    vec3f(real(at + 11u), real(at + 12u), real(at + 13u)), kinds >> vec3u(6u) & vec3u(3u),
+    real(at + 15u),
+  );
 }
 
-// How far the channels lie below the largest, in units of the chroma; k in sixths of a turn, 0 … 12.
-fn fall(k: vec3f) -> vec3f {
-  let turned = select(k, k - 6.0, k >= vec3f(6.0));
-  return clamp(min(turned, 4.0 - turned), vec3f(0.0), vec3f(1.0));
+fn luma(x: Pixels) -> vec4f {
+  return 0.2989 * x.r + 0.587 * x.g + 0.114 * x.b;
 }
 
-fn turn_hue(colour: vec3f, turns: f32) -> vec3f {
-  let value = max(colour.r, max(colour.g, colour.b));
-  let chroma = value - min(colour.r, min(colour.g, colour.b));
-  if (chroma == 0.0) {
-    return colour;
-  }
-  let difference = (colour.gbr - colour.brg) / chroma;
-  var hue = 6.0 * turns;
-  if (value == colour.r) {
-    hue += difference.r;
-  } else if (value == colour.g) {
-    hue += 2.0 + difference.g;
-  } else {
-    hue += 4.0 + difference.b;
-  }
-  hue -= 6.0 * floor(hue / 6.0);
-  return value - chroma * fall(hue + vec3f(5.0, 3.0, 1.0));
+fn blend(x: Pixels, factor: f32, kind: u32, mean_luma: f32) -> Pixels {
+  let rest = (1.0 - factor) * select(vec4f(select(0.0, mean_luma, kind == 1u)), luma(x), kind == 2u);
+  return Pixels(
+    clamp(factor * x.r + rest, vec4f(0.0), vec4f(1.0)),
+    clamp(factor * x.g + rest, vec4f(0.0), vec4f(1.0)),
+    clamp(factor * x.b + rest, vec4f(0.0), vec4f(1.0)),
+  );
 }
 
-// Operation `name` of the view whose record is at `at`, numbered as torchvision does.
-fn adjust(colour: vec3f, name: i32, at: u32, mean_luma: f32) -> vec3f {
-  if (name == 3) {
-    return turn_hue(colour, real(at + 15u));
-  }
-  let factor = real(at + 12u + u32(name));
-  var towards = 0.0;
-  if (name == CONTRAST) {
-    towards = mean_luma;
-  } else if (name == 2) {
-    towards = luma(colour);
-  }
-  return clamp(factor * colour + (1.0 - factor) * towards, vec3f(0.0), vec3f(1.0));
+// How far a channel lies below the largest, in units of the chroma; k in sixths of a turn, 0 … 12.
+fn fall(k: vec4f) -> vec4f {
+  let turned = select(k, k - 6.0, k >= vec4f(6.0));
+  return clamp(min(turned, 4.0 - turned), vec4f(0.0), vec4f(1.0));
 }
 
-fn finished(colour: vec3f, at: u32) -> vec4f {
-  var result = colour;
-  if (table[at + 18u] != 0) {
-    result = select(result, 1.0 - result, result >= vec3f(real(at + 19u)));
-  }
-  let mean = vec3f(params.mean_r, params.mean_g, params.mean_b);
-  return vec4f((result - mean) / vec3f(params.std_r, params.std_g, params.std_b), 0.0);
+fn turned_hue(x: Pixels, turns: f32) -> Pixels {
+  let value = max(x.r, max(x.g, x.b));
+  let chroma = value - min(x.r, min(x.g, x.b));
+  let sector = select(
+    select(4.0 + (x.r - x.g) / chroma, 2.0 + (x.b - x.r) / chroma, value == x.g),
+    (x.g - x.b) / chroma,
+    value == x.r,
+  );
+  let wound = 6.0 * turns + sector;
+  let hue = wound - 6.0 * floor(wound / 6.0);
+  let same = (chroma == vec4f(0.0)) | vec4<bool>(turns == 0.0); // grey has no hue
+  return Pixels(
+    select(value - chroma * fall(hue + 5.0), x.r, same),
+    select(value - chroma * fall(hue + 3.0), x.g, same),
+    select(value - chroma * fall(hue + 1.0), x.b, same),
+  );
+}
+
+fn coloured(pixels: Pixels, by: Colours, mean_luma: f32) -> Pixels {
+  var x = blend(pixels, by.before.x, by.kinds_before.x, mean_luma);
+  x = blend(x, by.before.y, by.kinds_before.y, mean_luma);
+  x = blend(x, by.before.z, by.kinds_before.z, mean_luma);
+  x = turned_hue(x, by.turns);
+  x = blend(x, by.after.x, by.kinds_after.x, mean_luma);
+  x = blend(x, by.after.y, by.kinds_after.y, mean_luma);
+  return blend(x, by.after.z, by.kinds_after.z, mean_luma);
+}
+
+// What comes before contrast: the others are given no effect.
+fn before_contrast(all: Colours) -> Colours {
+  let first = all.kinds_before == vec3u(1u);
+  let second = all.kinds_after == vec3u(1u);
+  let reached = vec3<bool>(first.x, first.x || first.y, any(first));
+  let reached_after = vec3<bool>(reached.z || second.x, reached.z || second.x || second.y, reached.z || any(second));
+  return Colours(
+    select(all.before, vec3f(1.0), reached), all.kinds_before,
+    select(all.after, vec3f(1.0), reached_after), all.kinds_after,
+    select(all.turns, 0.0, reached.z),
+  );
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = u32(table[params.first + group.y]);
-  let n = select(0u, SIZE * SIZE, at != 0u);
-  let rows_at = u32(table[at + 3u]);
+  let quads = PITCH / 4u;
+  let n = select(0u, SIZE * quads, at != 0u);
+  let rows_at = u32(table[at + 3u]) / 4u;
   let taps = u32(table[at + 6u]);
-  let flip = table[at + 7u] != 0;
   let first = at + HEADER + SIZE + SIZE * u32(table[at + 5u]);
   let weights = first + SIZE;
+  let colours = before_contrast(colours_at(at));
   var total = 0.0;
   for (var i = group.x * 64u + lane; i < n; i += params.groups * 64u) {
-    let y = i / SIZE;
-    let x = i % SIZE;
-    let from_row = rows_at + u32(table[first + y]) * SIZE + x;
-    var sum = vec3i(HALF);
+    let y = i / quads;
+    let x = i % quads;
+    let from_row = rows_at + u32(table[first + y]) * quads + x;
+    var r = vec4i(HALF);
+    var g = vec4i(HALF);
+    var b = vec4i(HALF);
     for (var k = 0u; k < taps; k++) {
-      let pixel = rows[from_row + k * SIZE];
+      let pixel = rows[from_row + k * quads];
       let weight = table[weights + y * taps + k];
-      sum += weight * vec3i(vec3u(pixel, pixel >> 8u, pixel >> 16u) & vec3u(255u));
+      r += weight * vec4i(pixel & vec4u(255u));
+      g += weight * vec4i(pixel >> vec4u(8u) & vec4u(255u));
+      b += weight * vec4i(pixel >> vec4u(16u));
     }
-    var colour = vec3f(clamp(sum >> vec3u(22u), vec3i(0), vec3i(255))) / 255.0;
-    for (var k = 0u; k < 4u; k++) {
-      let name = table[at + 8u + k];
-      if (name == CONTRAST || name == NONE) {
-        break;
-      }
-      colour = adjust(colour, name, at, 0.0);
-    }
-    total += luma(colour);
-    let to = ((params.row + group.y) * SIZE + y) * SIZE + select(x, SIZE - 1u - x, flip);
-    if (LAST) {
-      image[to] = finished(colour, at);
-    } else {
-      image[to] = vec4f(colour, 0.0);
-    }
-  }
-  if (LAST) {
-    return;
+    r = clamp(r >> vec4u(22u), vec4i(0), vec4i(255));
+    g = clamp(g >> vec4u(22u), vec4i(0), vec4i(255));
+    b = clamp(b >> vec4u(22u), vec4i(0), vec4i(255));
+    resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
+    let lumas = luma(coloured(Pixels(vec4f(r) / 255.0, vec4f(g) / 255.0, vec4f(b) / 255.0), colours, 0.0));
+    total += dot(select(vec4f(0.0), lumas, 4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE)), vec4f(1.0));
   }
   sums[lane] = total;
   workgroupBarrier();

@@ -10,7 +10,7 @@
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import { slice, type Tensor, tensorIn } from "../graph/tensor.ts";
-import { augment } from "../ops/augment.ts";
+import { augment, pitchOf } from "../ops/augment.ts";
 import { blurTaps } from "./draw.ts";
 import type { Recipe, ViewRecipe } from "./recipe.ts";
 import { header, MOST_OBLONG, recordWords } from "./table.ts";
@@ -70,17 +70,19 @@ export function traceLoader(
   const perPiece = Math.max(1, Math.min(batch, Math.floor(PIECE_BYTES / viewBytes)));
   const longest = MOST_OBLONG * decodeSize;
   const taps = Math.max(0, ...recipes.map(({ blur }) => blur && blur.p > 0 ? blurTaps(size) : 0));
-  const usual = { pixels: OBLONG * decodeSize ** 2 * 4, rows: OBLONG * decodeSize * size };
+  const usual = { pixels: OBLONG * decodeSize ** 2 * 4, rows: OBLONG * decodeSize * pitchOf(size) };
   const record = (long: number) => views * recordWords({ size, long, short: decodeSize, taps });
   const pixels: Store = {
     name: "decoded images",
     category: "input",
-    bytes: Math.max(longest * decodeSize * 4, Math.min(UPLOAD_BYTES, Math.ceil(perPiece * usual.pixels / 4) * 4)),
+    bytes: Math.max(
+      longest * decodeSize * 4,
+      Math.min(UPLOAD_BYTES, Math.ceil(perPiece * usual.pixels / 4) * 4),
+    ),
   };
   const tableWords = perPiece * views + Math.max(record(longest), perPiece * record(OBLONG * decodeSize));
   const table: Store = { name: "table of views", category: "input", bytes: tableWords * 4 };
-  const rowWords = Math.max(longest * size, Math.ceil(perPiece * usual.rows));
-  const colours = recipes.some(({ jitter, grayscale }) => (jitter?.p ?? 0) > 0 || (grayscale ?? 0) > 0);
+  const rowWords = Math.max(longest * pitchOf(size), Math.ceil(perPiece * usual.rows));
 
   const pieces: DispatchRange[] = [];
   for (let begin = 0; begin < batch; begin += perPiece) {
@@ -99,7 +101,6 @@ export function traceLoader(
         rowWords,
         mean,
         std,
-        colours,
         blur: taps > 0,
       });
     }
@@ -141,7 +142,7 @@ export class Loader {
   /** Uploads images from number `begin` on, up to `end` or as many as there is room for; returns where it has stopped. */
   #upload(images: readonly LoadedImage[], { begin, end }: { begin: number; end: number }): number {
     const { perPiece, views, size, pixels, table, rowWords } = this.#traced;
-    const words = this.#words, directory = perPiece * views;
+    const words = this.#words, directory = perPiece * views, pitch = pitchOf(size);
     words.fill(0, 0, directory);
     const rows = new Array<number>(views).fill(0);
     let used = directory, pixelBytes = 0, at = begin;
@@ -150,12 +151,12 @@ export class Loader {
       if (pixelBytes + image.length > pixels.bytes || used + records.length > words.length) break;
       words.set(records, used);
       const places = placesOf(records, views).map((place) => used + place);
-      if (places.some((place, v) => rows[v] + words[place + header.rowCount] * size > rowWords)) break;
+      if (places.some((place, v) => rows[v] + words[place + header.rowCount] * pitch > rowWords)) break;
       places.forEach((place, v) => {
         words[v * perPiece + at % perPiece] = place;
         words[place + header.pixelsAt] += pixelBytes / 4;
         words[place + header.rowsAt] = rows[v];
-        rows[v] += words[place + header.rowCount] * size;
+        rows[v] += words[place + header.rowCount] * pitch;
       });
       used += records.length;
       pixelBytes += image.length;
@@ -164,7 +165,9 @@ export class Loader {
       throw new RangeError("Cannot load an image as it is larger than what was set apart for one");
     }
     this.#memory.write(table, words.subarray(0, used));
-    for (const { bytes, offset } of runsOf(images.slice(begin, at))) this.#memory.write(pixels, bytes, offset);
+    for (const { bytes, offset } of runsOf(images.slice(begin, at))) {
+      this.#memory.write(pixels, bytes, offset);
+    }
     return at;
   }
 }
@@ -177,7 +180,9 @@ function placesOf(records: Int32Array, views: number): number[] {
 }
 
 /** The images' bytes as they come one after the other: those that lie so in one buffer are one piece. */
-function* runsOf(images: readonly LoadedImage[]): Generator<{ bytes: Uint8Array<ArrayBuffer>; offset: number }> {
+function* runsOf(
+  images: readonly LoadedImage[],
+): Generator<{ bytes: Uint8Array<ArrayBuffer>; offset: number }> {
   let offset = 0;
   for (let i = 0; i < images.length;) {
     const { buffer, byteOffset } = images[i].pixels;

@@ -10,7 +10,10 @@ import { blurWeights } from "./blur.ts";
 import type { ViewParameters } from "./draw.ts";
 import { resizeAxis } from "./resize.ts";
 
-/** The words of a header, by their place. The order of the jitter takes four, each a number of an operation or NONE. */
+/**
+ * The words of a header, by their place. The colour operations in their order are three blends, the hue, and three blends:
+ * `blends` are the factors, `kinds` two bits for each, and what is not applied has factor 1.
+ */
 export const header = {
   words: 0,
   pixelsAt: 1,
@@ -20,10 +23,8 @@ export const header = {
   tapsAcross: 5,
   tapsDown: 6,
   flip: 7,
-  order: 8,
-  brightness: 12,
-  contrast: 13,
-  saturation: 14,
+  blends: 8,
+  kinds: 14,
   hue: 15,
   grayscale: 16,
   blurTaps: 17,
@@ -36,9 +37,6 @@ export const MOST_OBLONG = 16;
 
 /** The length of a header. */
 export const HEADER_WORDS = 20;
-
-/** Stands for an operation in the order of a jitter that there is not. */
-const NONE = 4;
 
 /** The most words that the record of a view can take whose crop has sides of up to `long` and `short` pixels. */
 export function recordWords({ size, long, short, taps }: {
@@ -74,10 +72,7 @@ export function packView(
   record[header.tapsAcross] = across.taps;
   record[header.tapsDown] = down.taps;
   record[header.flip] = Number(flip);
-  record.set(jitter?.order ?? [NONE, NONE, NONE, NONE], header.order);
-  if (jitter) {
-    reals.set([jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue], header.brightness);
-  }
+  packJitter(jitter, { record, reals });
   record[header.grayscale] = Number(grayscale);
   record[header.blurTaps] = taps;
   record[header.solarize] = Number(solarize !== null);
@@ -91,4 +86,22 @@ export function packView(
   record.set(down.weights, at += size);
   if (blur) reals.set(blurWeights(blur), at + down.weights.length);
   return record;
+}
+
+/** Brightness, contrast and saturation, as torchvision numbers them, are blends with black, the mean grey and the grey. */
+function packJitter(
+  jitter: ViewParameters["jitter"],
+  { record, reals }: { record: Int32Array; reals: Float32Array },
+): void {
+  reals.fill(1, header.blends, header.kinds);
+  if (!jitter) return;
+  const { order, hue } = jitter, turn = order.indexOf(3);
+  const factors = [jitter.brightness, jitter.contrast, jitter.saturation];
+  order.forEach((operation, k) => {
+    if (k === turn) return;
+    const slot = k < turn ? k : k + 2; // those after the hue begin at 3
+    reals[header.blends + slot] = factors[operation];
+    record[header.kinds] |= operation << 2 * slot;
+  });
+  reals[header.hue] = hue;
 }

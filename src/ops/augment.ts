@@ -13,24 +13,31 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
-const NORMALISED = { mean_r: "f32", mean_g: "f32", mean_b: "f32", std_r: "f32", std_g: "f32", std_b: "f32" } as const;
+const NORMALISED = {
+  mean_r: "f32",
+  mean_g: "f32",
+  mean_b: "f32",
+  std_r: "f32",
+  std_g: "f32",
+  std_b: "f32",
+} as const;
 
 const rowsKernel: Kernel = {
   name: "augment_rows",
   code: rowsCode,
   bindings: { pixels: "read", table: "read", rows: "read_write" },
-  params: { first: "u32", groups: "u32" },
+  params: { first: "u32", tiles: "u32", stride: "u32" },
 };
 const columnsKernel: Kernel = {
   name: "augment_columns",
   code: columnsCode,
-  bindings: { rows: "read", table: "read", image: "read_write", partials: "read_write" },
-  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+  bindings: { rows: "read", table: "read", resized: "read_write", partials: "read_write" },
+  params: { first: "u32", groups: "u32" },
 };
 const coloursKernel: Kernel = {
   name: "augment_colours",
   code: coloursCode,
-  bindings: { table: "read", partials: "read", image: "read_write" },
+  bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
   params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
 };
 const blurRowsKernel: Kernel = {
@@ -49,6 +56,11 @@ const blurColumnsKernel: Kernel = {
 /** Pixels that an invocation makes, more or less. */
 const PIXELS_OF_AN_INVOCATION = 16;
 
+/** Pixels from row to row of a view between the passes: four at a time are read there. */
+export function pitchOf(size: number): number {
+  return 4 * Math.ceil(size / 4);
+}
+
 /** What is to be made of the images. */
 export interface Augmentation {
   /** Words of four bytes: the images one after the other, row by row. */
@@ -61,26 +73,26 @@ export interface Augmentation {
   count: number;
   /** Which entry of the table is that of the first view. */
   first: number;
-  /** Words that the rows of all these views take between the two passes of the resize. */
+  /** Words that the rows of all these views take between the two passes of the resize, each of a pitch. */
   rowWords: number;
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
-  /** Whether any view can have colour operations, and whether any can be blurred. */
-  colours: boolean;
+  /** Whether any view can be blurred. */
   blur: boolean;
 }
 
 /** Makes `count` views. */
 export function augment(
   tape: Tape,
-  { pixels, table, images, row, count, first, rowWords, mean, std, colours, blur }: Augmentation,
+  { pixels, table, images, row, count, first, rowWords, mean, std, blur }: Augmentation,
 ): void {
   const [, size] = images.shape;
   expectShape("augment", images, {
     condition: images.shape.length === 4 && images.shape[2] === size && images.shape[3] === 4,
     expected: "be [M, size, size, 4]",
   });
-  const groups = Math.ceil(size * size / (64 * PIXELS_OF_AN_INVOCATION));
+  const pitch = pitchOf(size);
+  const groups = Math.ceil(size * pitch / (64 * PIXELS_OF_AN_INVOCATION));
   const grid = [groups, count, 1] as const;
   const place = { first, row, groups };
   const normalised = {
@@ -92,27 +104,27 @@ export function augment(
     std_b: std[2],
   };
   const rows = tape.tensor("rows of the views", [rowWords]);
+  const resized = tape.tensor("resized views", [count, size, pitch]);
   const partials = tape.tensor("sums of the luma", [count, groups]);
+  const tiles = Math.ceil(size / 32), turns = Math.ceil(size / (2 * PIXELS_OF_AN_INVOCATION));
   tape.dispatch(rowsKernel, {
     tensors: { pixels, table, rows },
-    params: { first, groups },
-    constants: { SIZE: size },
-    grid,
+    params: { first, tiles, stride: 2 * turns },
+    constants: { SIZE: size, PITCH: pitch },
+    grid: [tiles * turns, count, 1],
   });
   tape.dispatch(columnsKernel, {
-    tensors: { rows, table, image: images, partials },
-    params: { ...place, ...normalised },
-    constants: { SIZE: size, LAST: Number(!colours && !blur) },
+    tensors: { rows, table, resized, partials },
+    params: { first, groups },
+    constants: { SIZE: size, PITCH: pitch },
     grid,
   });
-  if (colours) {
-    tape.dispatch(coloursKernel, {
-      tensors: { table, partials, image: images },
-      params: { ...place, ...normalised },
-      constants: { SIZE: size, LAST: Number(!blur) },
-      grid,
-    });
-  }
+  tape.dispatch(coloursKernel, {
+    tensors: { table, resized, partials, image: images },
+    params: { ...place, ...normalised },
+    constants: { SIZE: size, PITCH: pitch, LAST: Number(!blur) },
+    grid,
+  });
   if (blur) {
     const blurred = tape.tensor("rows of the blur", [count, size, size, 4]);
     tape.dispatch(blurRowsKernel, {

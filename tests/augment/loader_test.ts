@@ -72,7 +72,13 @@ function onCpu(
 Deno.test("the kernels make the views that Pillow and torchvision made", async () => {
   for (const { image, size, parameters } of golden.views) {
     const images = [{ image: goldenImage(image), parameters: [parameters] }];
-    const options = { size, views: [recipes.byol.views[0]], mean: golden.mean, std: golden.std, decodeSize: 64 };
+    const options = {
+      size,
+      views: [recipes.byol.views[0]],
+      mean: golden.mean,
+      std: golden.std,
+      decodeSize: 64,
+    };
     const { views } = await onGpu(images, options);
     assertClose(`${image} at ${size}`, views, onCpu(images, options), { absolute: 2e-5 });
   }

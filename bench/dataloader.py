@@ -1,0 +1,82 @@
+"""Pairs of augmented views a second from torchvision's DataLoader: the other side of `deno task bench pipeline`.
+
+    python3 dataloader.py RECIPE.json SIZE SECONDS WORKERS SHARD.tar...
+
+RECIPE.json holds a recipe of src/augment/recipe.ts. Decoding and augmenting are Pillow's and torchvision's, in the way of
+BYOL's reproductions: transforms on PIL images, then ToTensor and Normalize. Prints one line of JSON.
+"""
+
+import io
+import json
+import sys
+import tarfile
+import time
+
+import torch
+from PIL import Image
+from torchvision import transforms
+from torchvision.transforms import InterpolationMode
+
+recipe_path, size, seconds, workers, *shards = sys.argv[1:]
+size, seconds, workers = int(size), float(seconds), int(workers)
+recipe = json.loads(open(recipe_path).read())
+BATCH = 128 if size <= 64 else 32
+
+
+def view(v):
+    jitter, blur, solarize = v["jitter"], v["blur"], v["solarize"]
+    steps = [
+        transforms.RandomResizedCrop(size, v["crop"]["area"], v["crop"]["ratio"], InterpolationMode.BICUBIC),
+        transforms.RandomHorizontalFlip(v["flip"]),
+        transforms.RandomApply(
+            [transforms.ColorJitter(jitter["brightness"], jitter["contrast"], jitter["saturation"], jitter["hue"])],
+            jitter["p"],
+        ),
+        transforms.RandomGrayscale(v["grayscale"]),
+    ]
+    if blur["p"] > 0:
+        taps = max(3, 2 * (size // 10 // 2) + 1)
+        steps.append(transforms.RandomApply([transforms.GaussianBlur(taps, blur["sigma"])], blur["p"]))
+    if solarize["p"] > 0:
+        steps.append(transforms.RandomSolarize(255 * solarize["threshold"], solarize["p"]))
+    return transforms.Compose(steps + [transforms.ToTensor(), transforms.Normalize(recipe["mean"], recipe["std"])])
+
+
+class Pairs(torch.utils.data.Dataset):
+    def __init__(self):
+        self.views = [view(v) for v in recipe["views"]]
+        self.samples = []
+        for shard in shards:
+            with tarfile.open(shard) as archive:
+                self.samples += [
+                    (shard, member.offset_data, member.size)
+                    for member in archive
+                    if member.name.lower().endswith((".jpg", ".jpeg", ".png", ".webp"))
+                ]
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        shard, offset, length = self.samples[index]
+        with open(shard, "rb") as file:
+            file.seek(offset)
+            image = Image.open(io.BytesIO(file.read(length))).convert("RGB")
+        return [view(image) for view in self.views]
+
+
+torch.set_num_threads(1)
+loader = torch.utils.data.DataLoader(
+    Pairs(), batch_size=BATCH, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=True
+)
+pairs, begin = 0, None
+while begin is None or time.perf_counter() - begin < seconds:
+    for first, _ in loader:
+        if begin is None:
+            begin = time.perf_counter()  # the Workers are there, and have begun
+            continue
+        pairs += len(first)
+        if time.perf_counter() - begin >= seconds:
+            break
+elapsed = time.perf_counter() - begin
+print(json.dumps({"pairs_per_second": pairs / elapsed, "torch": torch.__version__}))
