@@ -14,7 +14,7 @@ import { group } from "./group.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { orderedMap } from "./ordered_map.ts";
 import { Pool } from "./pool.ts";
-import type { ImageSource } from "./source.ts";
+import type { IndexedSource as ImageSource } from "./source.ts";
 import { ReadableStream } from "./streams.ts";
 
 export type { BadImage, Position };

@@ -6,7 +6,7 @@
 import { UserError } from "../../src/errors.ts";
 import { hashText } from "../../src/random.ts";
 import { orderedMap } from "../ordered_map.ts";
-import type { ImageSource } from "../source.ts";
+import type { IndexedSource } from "../source.ts";
 import { ReadableStream } from "../streams.ts";
 import { entriesOf, readError } from "./entries.ts";
 import { isImageName, listedSource } from "./listed.ts";
@@ -18,7 +18,7 @@ const STATS = 32;
  * Opens the folder `root`; hidden files and folders are passed over. Throws a UserError if it has no images, or a folder
  * that cannot be read.
  */
-export async function openFolder(root: string): Promise<ImageSource> {
+export async function openFolder(root: string): Promise<IndexedSource> {
   const paths: string[] = [];
   await collect(root, "", { paths, above: new Set() });
   if (paths.length === 0) {

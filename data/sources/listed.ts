@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ImageSource } from "../source.ts";
+import type { IndexedSource } from "../source.ts";
+import { digest } from "./digest.ts";
 
 /** An image that a source knows of. */
 export interface Listed {
@@ -23,8 +24,8 @@ export async function listedSource<T extends Listed>(
     identity: string;
     bytes(item: T, index: number): Promise<Uint8Array>;
   },
-): Promise<ImageSource> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(identity));
+): Promise<IndexedSource> {
+  const fingerprint = await digest(identity);
   const itemAt = (index: number) => {
     if (items[index]) return items[index];
     throw new RangeError(`Cannot read image ${index} of ${name}: it has ${items.length}`);
@@ -34,10 +35,11 @@ export async function listedSource<T extends Listed>(
     return { index, key: item.key, label: item.label, bytes: await bytes(item, index) };
   };
   return {
+    kind: "indexed",
     name,
     length: items.length,
     classes,
-    fingerprint: new Uint8Array(digest).toHex(),
+    fingerprint,
     key: (index) => itemAt(index).key,
     read,
     async *[Symbol.asyncIterator]() {

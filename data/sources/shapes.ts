@@ -10,7 +10,7 @@
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import { UserError } from "../../src/errors.ts";
 import { keyedRandom, type Random } from "../../src/random.ts";
-import type { ImageSource } from "../source.ts";
+import type { IndexedSource } from "../source.ts";
 import { listedSource } from "./listed.ts";
 
 /** Side of the images, pixels. */
@@ -51,7 +51,7 @@ const figures: Record<string, Figure> = {
 };
 
 /** Opens the set with as many images as the text `length` says. */
-export async function openShapes(length = String(DEFAULT_LENGTH)): Promise<ImageSource> {
+export async function openShapes(length = String(DEFAULT_LENGTH)): Promise<IndexedSource> {
   if (!/^[1-9]\d{0,6}$/.test(length)) {
     throw new UserError(
       `Cannot open the data source shapes:${length}: expected a number of images from 1 to 9999999 after the colon. ` +

@@ -4,107 +4,153 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
-import type { ImageSource } from "../source.ts";
+import type { ImageSource, IndexedSource, Shard, StreamedSource } from "../source.ts";
+import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
 import { readError } from "./entries.ts";
-import { isImageExtension, type Listed, listedSource } from "./listed.ts";
+import { type Listed, listedSource } from "./listed.ts";
+import { streamedSource } from "./streamed.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
+import { classLines, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
+import { tarSamples } from "./tar_stream.ts";
 
 interface Sample extends Listed {
-  shard: string;
+  /** The path of its archive. */
+  archive: string;
+  /** Its entry, without an offset if the archive is compressed. */
   image: TarEntry;
   /** The text of the .cls entry: an integer or the name of a class. */
   cls: string | null;
 }
 
+/** An archive with its samples. */
+interface Archive {
+  path: string;
+  compressed: boolean;
+  samples: Sample[];
+}
+
 /**
- * Opens the shards at `paths`, in this order, as one source called `name`. Class names come from a `classes.txt`
- * beside the first shard, one a line, if there is one. Throws a UserError for a shard that is damaged or cannot be read, or if none has images.
+ * Opens the archives at `paths`, in this order, as one source called `name`: indexed if none is compressed, streamed
+ * otherwise. Compressed ones are read once for it, as only that tells how many images they have. Class names come from a
+ * `classes.txt` beside the first one, one a line, if there is one. Throws a UserError for an archive that is damaged or
+ * cannot be read, or if none has images.
  */
 export async function openTar(name: string, paths: string[]): Promise<ImageSource> {
-  const samples = paths.flatMap(indexShard);
+  const archives: Archive[] = [];
+  for (const path of paths) archives.push(await indexArchive(path));
+  const samples = archives.flatMap((archive) => archive.samples);
   if (samples.length === 0) {
     throw new UserError(
       `Cannot read images from ${name}: expected entries ending in .jpg, .jpeg, .png or .webp: found none. ` +
         `Check --data.`,
     );
   }
-  const classesPath = paths[0].replace(/[^/\\]*$/, "classes.txt");
-  const listed = await Deno.readTextFile(classesPath).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw readError(classesPath, error);
-  });
-  const classes = label(samples, listed.split(/\r?\n/).map((line) => line.trim()).filter(Boolean), name);
-  return await listedSource({
-    name,
-    items: samples,
-    classes,
-    identity: JSON.stringify(samples.map(({ key, label, image }) => [key, label, image.size])),
-    bytes: ({ shard, image }) => readPart(shard, image),
-  });
+  const texts = new Set(samples.map(({ cls }) => cls).filter((cls) => cls !== null));
+  const labels = labelsOf(name, { listed: await listedClasses(paths[0]), texts });
+  for (const sample of samples) sample.label = labels.labelOf(sample);
+  const identity = JSON.stringify(samples.map(({ key, label, image }) => [key, label, image.size]));
+  const { classes } = labels;
+  return archives.some(({ compressed }) => compressed)
+    ? await streamed({ name, classes, identity }, { archives, labels })
+    : await indexed({ name, classes, identity }, samples);
 }
 
-function indexShard(shard: string): Sample[] {
-  using file = new WindowedFile(shard);
+type Description = { name: string; classes: string[]; identity: string };
+
+function indexed(description: Description, samples: Sample[]): Promise<IndexedSource> {
+  return listedSource({ ...description, items: samples, bytes: readSample });
+}
+
+function streamed(
+  description: Description,
+  { archives, labels }: { archives: Archive[]; labels: Labels },
+): Promise<StreamedSource> {
+  const shards = archives.filter(({ samples }) => samples.length > 0).map((archive): Shard => ({
+    name: archive.path,
+    length: archive.samples.length,
+    open: archive.compressed
+      ? ({ from, signal }) => readCompressed(archive.path, { from, signal, labels })
+      : ({ from }) => readPlain(archive.samples, from),
+  }));
+  // Only what is read at random has to be remembered by the sample.
+  for (const archive of archives) if (archive.compressed) archive.samples = [];
+  return streamedSource({ ...description, shards });
+}
+
+async function* readCompressed(
+  path: string,
+  { from, signal, labels }: { from: number; signal?: AbortSignal; labels: Labels },
+) {
+  for await (const sample of tarSamples(path, unpacked(path, fileBytes(path, signal)), { from })) {
+    const { number, bytes, cls, failure } = sample, key = keyOf(path, sample.name);
+    yield { number, key, label: labels.labelOf({ key, cls }), bytes, failure, at: null };
+  }
+}
+
+async function* readPlain(samples: Sample[], from: number) {
+  for (let number = from; number < samples.length; number++) {
+    const { key, label } = samples[number];
+    const bytes = await readSample(samples[number]).catch((error) => {
+      throw readError(samples[number].archive, error);
+    });
+    yield { number, key, label, bytes, failure: null, at: null };
+  }
+}
+
+async function indexArchive(path: string): Promise<Archive> {
+  {
+    using file = new WindowedFile(path);
+    if (!isGzip(file.at(0, 2))) return { path, compressed: false, samples: indexPlain(path, file) };
+  }
+  const samples: Sample[] = [];
+  for await (
+    const { name, size, cls } of tarSamples(path, unpacked(path, fileBytes(path)), { bodies: false })
+  ) {
+    samples.push({
+      key: keyOf(path, name),
+      label: null,
+      archive: path,
+      image: { name, offset: 0, size },
+      cls,
+    });
+  }
+  return { path, compressed: true, samples };
+}
+
+function indexPlain(path: string, file: WindowedFile): Sample[] {
   const samples: Sample[] = [];
   let base: string | null = null, image: TarEntry | null = null, cls: string | null = null;
   const finish = () => {
-    if (image) samples.push({ key: `${fileName(shard)}/${image.name}`, label: null, shard, image, cls });
+    if (image) samples.push({ key: keyOf(path, image.name), label: null, archive: path, image, cls });
     image = cls = null;
   };
-  for (const entry of tarEntries(shard, file)) {
-    // WebDataset's rule: the extension begins at the first dot of the file name, and no base name is empty.
-    const match = /^((?:.*\/)?[^./][^./]*)\.([^/]*)$/.exec(entry.name);
-    if (!match) continue;
-    if (match[1] !== base) finish();
-    base = match[1];
-    if (isImageExtension(match[2])) image ??= entry;
-    else if (match[2].toLowerCase() === "cls") {
-      cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
-    }
+  for (const entry of tarEntries(path, file)) {
+    const role = roleOf(entry.name);
+    if (!role) continue;
+    if (role.base !== base) finish();
+    base = role.base;
+    if (role.kind === "image") image ??= entry;
+    else if (role.kind === "cls") cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
   }
   finish();
   return samples;
 }
 
-/** Sets the samples' labels from their .cls texts and returns the names of the classes. */
-function label(samples: Sample[], listed: string[], name: string): string[] {
-  const texts = new Set(samples.map((sample) => sample.cls).filter((cls) => cls !== null));
-  if (texts.size === 0) return [];
-  const numbered = [...texts].every((cls) => /^\d{1,6}$/.test(cls)); // longer ones are names, not indices
-  let classes = listed;
-  if (listed.length === 0) {
-    const largest = [...texts].reduce((most, cls) => Math.max(most, Number(cls)), 0);
-    classes = numbered ? Array.from({ length: largest + 1 }, (_, k) => String(k)) : [...texts].sort();
-  }
-  const labels = new Map([...texts].map((cls) => [cls, numbered ? Number(cls) : classes.indexOf(cls)]));
-  for (const sample of samples) {
-    if (sample.cls === null) continue;
-    sample.label = labels.get(sample.cls)!;
-    if (sample.label >= 0 && sample.label < classes.length) continue;
-    throw new UserError(
-      `Cannot label the images of ${name}: expected one of the ${classes.length} classes of classes.txt: ${sample.key} ` +
-        `has ${JSON.stringify(sample.cls)}. Correct classes.txt or remove it.`,
-    );
-  }
-  return classes;
+/** The names in the classes.txt beside `path`; none if it is not there. */
+async function listedClasses(path: string): Promise<string[]> {
+  const beside = path.replace(/[^/\\]*$/, "classes.txt");
+  return classLines(
+    await Deno.readTextFile(beside).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw readError(beside, error);
+    }),
+  );
 }
 
-/**
- * Reads an entry through a handle of its own. Seek and read on a shared one would have to be locked, handles kept
- * open would have to be counted against the limit of open files; this does 20,000 reads a second at eight at a time.
- */
-async function readPart(path: string, { name, offset, size }: TarEntry): Promise<Uint8Array> {
-  using file = await Deno.open(path);
-  await file.seek(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(size);
-  for (let filled = 0; filled < size;) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) throw new Error(`${path} has become shorter: it ends within ${name}`);
-    filled += count;
-  }
-  return bytes;
+function readSample({ archive, image: { name, offset, size } }: Sample): Promise<Uint8Array> {
+  return readPart(archive, { offset, size, what: name });
 }
 
-function fileName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+function keyOf(path: string, entry: string): string {
+  return `${path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}/${entry}`;
 }

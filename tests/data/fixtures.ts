@@ -2,7 +2,7 @@
 import { crc32, deflateSync } from "node:zlib";
 import encodeJpeg from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import encodeWebp from "npm:@jsquash/webp@1.5.0/encode.js";
-import { type ImageSource } from "../../data/source.ts";
+import { type IndexedSource } from "../../data/source.ts";
 import { listedSource } from "../../data/sources/listed.ts";
 
 /** RGBA of a smooth gradient whose colours depend on `seed`. */
@@ -90,7 +90,7 @@ export function tar(entries: Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A source of the given files in memory; labels are index % 3. */
-export function memorySource(files: Uint8Array[]): Promise<ImageSource> {
+export function memorySource(files: Uint8Array[]): Promise<IndexedSource> {
   return listedSource({
     name: "memory",
     items: files.map((file, i) => ({ key: `image-${i}`, label: i % 3, file })),

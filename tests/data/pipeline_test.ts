@@ -6,7 +6,7 @@ import {
   trainingBatches,
 } from "../../data/pipeline.ts";
 import { Pool } from "../../data/pool.ts";
-import type { ImageSource } from "../../data/source.ts";
+import type { IndexedSource as ImageSource } from "../../data/source.ts";
 import { applyView } from "../../src/augment/apply.ts";
 import { drawView, evaluationView } from "../../src/augment/draw.ts";
 import { type Recipe, recipes } from "../../src/augment/recipe.ts";

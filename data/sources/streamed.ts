@@ -1,0 +1,56 @@
+/**
+ * What the streamed sources share.
+ *
+ * @module
+ */
+import { UserError } from "../../src/errors.ts";
+import type { EncodedImage, Shard, StreamedSource } from "../source.ts";
+import { digest } from "./digest.ts";
+
+/** Of a source that does not know its shards' lengths, the indices of a shard begin at a multiple of this. */
+const STRIDE = 2 ** 32;
+
+/** How many images the shards have together; null if that is not known. */
+export function totalLength(shards: readonly Shard[]): number | null {
+  return shards.reduce<number | null>(
+    (sum, { length }) => sum === null || length === null ? null : sum + length,
+    0,
+  );
+}
+
+/** The index of the first image of each shard. */
+export function firstIndices(shards: readonly Shard[]): number[] {
+  if (totalLength(shards) === null) return shards.map((_, s) => s * STRIDE);
+  let sum = 0;
+  return shards.map(({ length }) => (sum += length!) - length!);
+}
+
+/** A source of `shards`; its fingerprint is the SHA-256 of `identity`. */
+export async function streamedSource(
+  { name, shards, classes, identity, close = () => {} }: {
+    name: string;
+    shards: readonly Shard[];
+    classes: string[];
+    identity: string;
+    close?(): void;
+  },
+): Promise<StreamedSource> {
+  return {
+    kind: "streamed",
+    name,
+    length: totalLength(shards),
+    shards,
+    classes,
+    fingerprint: await digest(identity),
+    async *[Symbol.asyncIterator](): AsyncGenerator<EncodedImage> {
+      const first = firstIndices(shards);
+      for (const [s, shard] of shards.entries()) {
+        for await (const { number, key, label, bytes, failure } of shard.open({ from: 0 })) {
+          if (failure !== null) throw new UserError(`Cannot read ${key} of ${name}: ${failure}. Replace it.`);
+          yield { index: first[s] + number, key, label, bytes };
+        }
+      }
+    },
+    close,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * What the headers of a tar archive say, one after the other: ustar with prefixes, PAX headers (path, size) and GNU long
+ * names and sizes (POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format").
+ *
+ * @module
+ */
+import { UserError } from "../../src/errors.ts";
+
+/** Bytes of a header, and what bodies are padded to. */
+export const BLOCK = 512;
+/** Names and PAX records are shorter than this, unless they are damaged. */
+const LONGEST_EXTENSION = 1 << 20;
+const utf8 = new TextDecoder();
+
+/** What follows a header. */
+export interface TarHeader {
+  name: string;
+  /** Bytes of its body, without padding. */
+  size: number;
+  /** A file; or what {@linkcode TarHeaders.extend} is to be given; or a folder, a link and so on. */
+  kind: "file" | "extension" | "other";
+}
+
+/** Reads the headers of an archive in their order. */
+export class TarHeaders {
+  #archive: string;
+  #extension = "";
+  #extended: { name?: string; size?: number } = {};
+
+  constructor(archive: string) {
+    this.#archive = archive;
+  }
+
+  /** Whether an extension has been read that is about the next file. */
+  get isExtended(): boolean {
+    return this.#extended.name !== undefined || this.#extended.size !== undefined;
+  }
+
+  /** What `block`, the bytes at `offset`, announces; null for the end mark. Throws a UserError if it is no header. */
+  read(block: Uint8Array, offset: number): TarHeader | null {
+    if (block.length < BLOCK) throw this.truncated(`a header at byte ${offset}`, BLOCK - block.length);
+    if (block.every((byte) => byte === 0)) return null;
+    if (checkSum(block) !== number(block.subarray(148, 156))) {
+      throw this.#damaged(`a tar header at byte ${offset}`, "its checksum does not match");
+    }
+    const type = String.fromCharCode(block[156] || 0x30);
+    const isAhead = /[LKxg]/.test(type); // it tells of the file that is still to come
+    const size = (isAhead ? undefined : this.#extended.size) ?? number(block.subarray(124, 136));
+    const name = this.#extended.name ?? headerName(block);
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw this.#damaged(`a size in the tar header of ${name} at byte ${offset}`, "it is no number");
+    }
+    if (type === "L" || type === "x") {
+      if (size > LONGEST_EXTENSION) {
+        throw this.#damaged(`a name in the tar header at byte ${offset}`, `one of ${size} bytes`);
+      }
+      this.#extension = type;
+      return { name, size, kind: "extension" };
+    }
+    if (isAhead) return { name, size, kind: "other" }; // a long link name, or global records
+    this.#extended = {};
+    return { name, size, kind: type === "0" || type === "7" ? "file" : "other" };
+  }
+
+  /** Takes in the body of an extension. */
+  extend(body: Uint8Array): void {
+    if (this.#extension === "L") {
+      this.#extended.name = text(body);
+      return;
+    }
+    const { path, size } = paxRecords(utf8.decode(body));
+    if (path !== undefined) this.#extended.name = path;
+    if (size !== undefined) this.#extended.size = Number(size);
+  }
+
+  /** The error for an archive that ends within `what`. */
+  truncated(what: string, missing: number): UserError {
+    return new UserError(
+      `Cannot read ${this.#archive}: it ends within ${what}: ${missing} bytes are missing. Copy or download it again.`,
+    );
+  }
+
+  #damaged(expected: string, found: string): UserError {
+    return new UserError(
+      `Cannot read ${this.#archive}: expected ${expected}: ${found}. The file is damaged, or not an uncompressed tar ` +
+        `archive. Copy or download it again.`,
+    );
+  }
+}
+
+/** How many bytes lie between the end of a body of `size` bytes and the next header. */
+export function padding(size: number): number {
+  return (BLOCK - size % BLOCK) % BLOCK;
+}
+
+function headerName(header: Uint8Array): string {
+  const name = text(header.subarray(0, 100));
+  // Only POSIX ustar ("ustar\0") has a prefix; GNU ("ustar ") keeps times there.
+  const prefix = text(header.subarray(257, 263)) === "ustar" ? text(header.subarray(345, 500)) : "";
+  return prefix ? `${prefix}/${name}` : name;
+}
+
+/** A field up to its first NUL. */
+function text(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return utf8.decode(end < 0 ? field : field.subarray(0, end));
+}
+
+/** An octal number, or GNU's big-endian binary one, marked by the top bit. */
+function number(field: Uint8Array): number {
+  if (field[0] & 0x80) return field.subarray(1).reduce((value, byte) => value * 256 + byte, field[0] & 0x7f);
+  return parseInt(text(field).trim() || "0", 8);
+}
+
+/** The records `length key=value\n` of a PAX header; lengths count bytes, but no value read here needs them. */
+function paxRecords(records: string): Record<string, string> {
+  return Object.fromEntries(
+    [...records.matchAll(/^\d+ ([^=\n]+)=(.*)$/gm)].map(([, key, value]) => [key, value]),
+  );
+}
+
+function checkSum(header: Uint8Array): number {
+  let sum = 8 * 0x20; // the checksum's own field counts as spaces
+  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += header[i];
+  return sum;
+}
