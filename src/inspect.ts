@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { trainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
+import { optionsWithRecipe } from "./load_recipe.ts";
 import { planReport } from "./plan_report.ts";
 import { expectTimestamps, profileReport } from "./profile.ts";
 import { choosePick, evaluationRows, pinOf, trainerOptions } from "./run_setup.ts";
 
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
 export async function planOf(given: GivenTrainFlags): Promise<string> {
-  const options = trainOptions(given);
+  const { options } = await optionsWithRecipe(given);
   using gpu = await openGpu().catch(() => null);
   const pick = pinOf(options, gpu);
   return planReport(gpu, { ...trainerOptions(options), pick }, { evaluation: evaluationRows(options) });
@@ -22,7 +22,7 @@ export async function planOf(given: GivenTrainFlags): Promise<string> {
 
 /** Where the time of a step with these options goes, as a text; nothing is written but which kernels are fast, and no data opened. */
 export async function profileOf(given: GivenTrainFlags, print = console.log): Promise<string> {
-  const options = trainOptions(given);
+  const { options } = await optionsWithRecipe(given);
   using gpu = await openGpu();
   expectTimestamps(gpu);
   const pick = await choosePick(gpu, { options, tuning: await openTuningCache<Decision>(), print });

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Position } from "../data/pipeline.ts";
+import type { Recipe } from "./augment/recipe.ts";
 import { UserError } from "./errors.ts";
 import type { Trainer } from "./byol/trainer.ts";
 import { targetDecay } from "./byol/schedule.ts";
@@ -40,6 +41,8 @@ export interface KnnBefore {
 /** What a recorder records, and where to. */
 export interface RecorderOptions {
   options: TrainOptions;
+  /** What `options.recipe` names, in full. */
+  recipe?: Recipe;
   /** Steps of the whole run. */
   total: number;
   trainer: Trainer;
@@ -157,7 +160,7 @@ export class Recorder {
 
   /** Writes a checkpoint, and returns the state that it holds. A state whose loss is not finite is not written. */
   async save(): Promise<Map<string, TorchTensor>> {
-    const { options, trainer, metrics, bad, fingerprint, knn } = this.#to;
+    const { options, recipe, trainer, metrics, bad, fingerprint, knn } = this.#to;
     await this.report();
     const tensors = await trainer.state();
     expectFinite(tensors, this.step);
@@ -171,6 +174,7 @@ export class Recorder {
       loss,
       seed,
       config: recordedOptions(options),
+      ...(recipe && { recipe }),
       undecayed: trainer.undecayed,
       fingerprint,
       knn,

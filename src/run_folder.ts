@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Recipe } from "./augment/recipe.ts";
 import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { messageOf, UserError } from "./errors.ts";
@@ -16,10 +17,13 @@ import {
 } from "./io/checkpoint.ts";
 import { fileError } from "./io/file_error.ts";
 import { writeJson } from "./io/json_file.ts";
+import { optionsWithRecipe, runRecipe, sameRecipe, writeRunRecipe } from "./load_recipe.ts";
 
 /** A run that may begin. */
 export interface Run {
   options: TrainOptions;
+  /** What `options.recipe` names, in full. */
+  recipe: Recipe;
   /** Where it was left; null for a new run. */
   checkpoint: LoadedCheckpoint | null;
 }
@@ -63,9 +67,10 @@ async function numberedFolders(out: string): Promise<{ taken: string[]; free: st
 
 /** The options of a new run. A folder that was named must not hold a run; otherwise a free name is found. */
 export async function newRun(given: GivenTrainFlags): Promise<Run> {
-  const options = trainOptions(given);
+  const { options, recipe } = await optionsWithRecipe(given);
   if (given.out === undefined) {
-    return { options: { ...options, out: (await numberedFolders(options.out)).free }, checkpoint: null };
+    const { free } = await numberedFolders(options.out);
+    return { options: { ...options, out: free }, recipe, checkpoint: null };
   }
   const traces = [configPath(given.out), join(given.out, "metrics.jsonl")];
   if ((await Promise.all(traces.map(exists))).includes(true) || await latestCheckpoint(given.out)) {
@@ -75,11 +80,11 @@ export async function newRun(given: GivenTrainFlags): Promise<Run> {
         `Add --resume to go on with that run, or choose another --out.`,
     );
   }
-  return { options, checkpoint: null };
+  return { options, recipe, checkpoint: null };
 }
 
-/** Writes what the run is, and prepares its folder. */
-export async function writeConfig(options: TrainOptions): Promise<void> {
+/** Writes what the run is, with its recipe in full, and prepares its folder. */
+export async function writeConfig(options: TrainOptions, recipe?: Recipe): Promise<void> {
   try {
     await Deno.mkdir(checkpointFolder(options.out), { recursive: true });
   } catch (error) {
@@ -87,6 +92,7 @@ export async function writeConfig(options: TrainOptions): Promise<void> {
   }
   await removeTemporaries(options.out);
   await removeTemporaries(checkpointFolder(options.out));
+  if (recipe) await writeRunRecipe(options.out, recipe);
   await writeJson(configPath(options.out), options);
 }
 
@@ -95,7 +101,9 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
   const given: GivenTrainFlags = Object.fromEntries(
     Object.entries(flags).filter(([, value]) => value !== undefined),
   );
-  const { out: usual } = trainOptions(given);
+  // The recipe is compared by its content below, and its file may be gone.
+  const { recipe: givenRecipe, ...others } = given;
+  const { out: usual } = trainOptions(others);
   const out = given.out ?? (await numberedFolders(usual)).taken.at(-1) ?? usual;
   let saved: TrainOptions;
   try {
@@ -106,7 +114,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
         `Check --out, or leave --resume out to begin a new run.`,
     );
   }
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(others)) {
     const before = saved[name as keyof TrainOptions];
     // --steps overrides --epochs, of which nothing was saved then.
     const overridden = name === "epochs" && given.steps !== undefined;
@@ -117,9 +125,10 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
       );
     }
   }
-  const options: TrainOptions = { ...saved, ...given, epochs: saved.epochs, out };
+  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
+  const options: TrainOptions = { ...saved, ...others, epochs: saved.epochs, out };
   const path = await latestCheckpoint(out);
-  if (!path) return { options, checkpoint: null };
+  if (!path) return { options, recipe, checkpoint: null };
   const checkpoint = await loadCheckpoint(path);
   const theirs = checkpoint.metadata.config as Record<string, unknown> ?? {};
   const differences = Object.entries(recordedOptions(options)).filter(([name, value]) =>
@@ -132,7 +141,14 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
         `Restore the one or the other, or begin a new run.`,
     );
   }
-  return { options, checkpoint };
+  const recorded = checkpoint.metadata.recipe;
+  if (recorded !== undefined && !sameRecipe(recorded as Recipe, recipe)) {
+    throw new UserError(
+      `Cannot resume the run in ${out} as its recipe.json must be the recipe that ${path} was made with: it is ` +
+        `another. Restore it (the checkpoint's metadata hold it), or begin a new run.`,
+    );
+  }
+  return { options, recipe, checkpoint };
 }
 
 /** What config.json must be. */

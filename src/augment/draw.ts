@@ -41,6 +41,13 @@ export interface ViewSizes {
   size: number;
 }
 
+/** What is drawn for an operation that a recipe leaves out: nothing comes of it. */
+const absent: Required<Pick<ViewRecipe, "jitter" | "blur" | "solarize">> = {
+  jitter: { p: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 },
+  blur: { p: 0, sigma: [0, 0] },
+  solarize: { p: 0, threshold: 1 },
+};
+
 /**
  * Draws the parameters of one view.
  *
@@ -49,28 +56,31 @@ export interface ViewSizes {
  * @param random belongs to the view: `keyedRandom(seed, epoch, index, view)`
  */
 export function drawView(view: ViewRecipe, sizes: ViewSizes, random: Random): ViewParameters {
-  const flip = random.chance(view.flip);
-  const jittered = random.chance(view.jitter.p);
+  const jitterRange = view.jitter ?? absent.jitter, blurRange = view.blur ?? absent.blur;
+  const solarize = view.solarize ?? absent.solarize;
+  const flip = random.chance(view.flip ?? 0);
+  const jittered = random.chance(jitterRange.p);
   const factor = (strength: number) => random.between(Math.max(0, 1 - strength), 1 + strength);
   const jitter = {
     order: Array.from(permutation(4, random)),
-    brightness: factor(view.jitter.brightness),
-    contrast: factor(view.jitter.contrast),
-    saturation: factor(view.jitter.saturation),
-    hue: random.between(-view.jitter.hue, view.jitter.hue),
+    brightness: factor(jitterRange.brightness),
+    contrast: factor(jitterRange.contrast),
+    saturation: factor(jitterRange.saturation),
+    hue: random.between(-jitterRange.hue, jitterRange.hue),
   };
-  const grayscale = random.chance(view.grayscale);
-  const blurred = random.chance(view.blur.p);
-  const blur = { sigma: random.between(...view.blur.sigma), taps: blurTaps(sizes.size) };
-  const solarized = random.chance(view.solarize.p);
+  const grayscale = random.chance(view.grayscale ?? 0);
+  const blurred = random.chance(blurRange.p);
+  const blur = { sigma: random.between(...blurRange.sigma), taps: blurRange.taps ?? blurTaps(sizes.size) };
+  const solarized = random.chance(solarize.p);
+  const { crop, resized } = evaluationView(sizes);
   return {
-    crop: drawCrop(view.crop, sizes, random),
-    resized: null,
+    crop: view.crop ? drawCrop(view.crop, sizes, random) : crop,
+    resized: view.crop ? null : resized,
     flip,
     jitter: jittered ? jitter : null,
     grayscale,
     blur: blurred ? blur : null,
-    solarize: solarized ? { threshold: view.solarize.threshold } : null,
+    solarize: solarized ? { threshold: solarize.threshold } : null,
   };
 }
 
@@ -103,7 +113,7 @@ export function blurTaps(size: number): number {
 }
 
 /** torchvision's RandomResizedCrop.get_params, its ten tries and its central fall-back included. */
-function drawCrop(crop: ViewRecipe["crop"], { width, height }: ViewSizes, random: Random): Box {
+function drawCrop(crop: NonNullable<ViewRecipe["crop"]>, { width, height }: ViewSizes, random: Random): Box {
   const logRatio: Range = [Math.log(crop.ratio[0]), Math.log(crop.ratio[1])];
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = width * height * random.between(...crop.area);

@@ -8,14 +8,20 @@ import { UserError } from "../errors.ts";
 /** A closed interval [low, high]. */
 export type Range = readonly [number, number];
 
-/** The distribution of one view: T or T' of the paper (appendix B). Operations apply in the order of the fields. */
+/**
+ * The distribution of one view: T or T' of the paper (appendix B). An operation that is left out does not apply. Those
+ * that are there apply in the order of the fields, whatever the order in which they are written.
+ */
 export interface ViewRecipe {
-  /** Random resized crop: its share of the image's area, uniform, and its ratio width ÷ height, log-uniform. */
-  readonly crop: { readonly area: Range; readonly ratio: Range };
+  /**
+   * Random resized crop: its share of the image's area, uniform, and its ratio width ÷ height, log-uniform. Left out,
+   * the short side is resized to the view's and the middle square kept.
+   */
+  readonly crop?: { readonly area: Range; readonly ratio: Range };
   /** Probability of a horizontal flip. */
-  readonly flip: number;
-  /** Colour jitter: its probability, and how far from neutral each factor may lie. */
-  readonly jitter: {
+  readonly flip?: number;
+  /** Colour jitter: its probability, and how far from neutral each factor may lie; of hue in turns. */
+  readonly jitter?: {
     readonly p: number;
     readonly brightness: number;
     readonly contrast: number;
@@ -23,11 +29,11 @@ export interface ViewRecipe {
     readonly hue: number;
   };
   /** Probability of dropping colour. */
-  readonly grayscale: number;
-  /** Gaussian blur: its probability and its σ in pixels, uniform. */
-  readonly blur: { readonly p: number; readonly sigma: Range };
+  readonly grayscale?: number;
+  /** Gaussian blur: its probability, its σ in pixels, uniform, and its odd number of taps, else as `blurTaps` says. */
+  readonly blur?: { readonly p: number; readonly sigma: Range; readonly taps?: number };
   /** Solarize: its probability, and the threshold on [0, 1] from which values are inverted. */
-  readonly solarize: { readonly p: number; readonly threshold: number };
+  readonly solarize?: { readonly p: number; readonly threshold: number };
 }
 
 /** Three values, for red, green and blue. */
@@ -46,36 +52,56 @@ export interface Recipe {
   readonly size: number;
 }
 
+/** Which sizes a view may have, pixels. */
+export const viewSizes = { min: 8, max: 512 } as const;
+
+/** The usual ratios of a crop, width ÷ height. */
+export const usualRatio: Range = [3 / 4, 4 / 3];
+
+/** Mean and standard deviation of ImageNet's pixels, and the usual size there. */
+export const imagenet = {
+  mean: [.485, .456, .406],
+  std: [.229, .224, .225],
+  size: 224,
+} as const satisfies Partial<Recipe>;
+
 /** What the paper's two distributions share. */
 const paper = {
-  crop: { area: [.08, 1], ratio: [3 / 4, 4 / 3] },
+  crop: { area: [.08, 1], ratio: usualRatio },
   flip: .5,
   jitter: { p: .8, brightness: .4, contrast: .4, saturation: .2, hue: .1 },
   grayscale: .2,
-  blur: { p: 1, sigma: [.1, 2] },
-  solarize: { p: 0, threshold: .5 },
 } satisfies ViewRecipe;
 
-/** The CIFAR recipe of solo-learn: the paper's without blur, which 3 taps at 32 px would hardly show. */
-const small = { ...paper, blur: { p: 0, sigma: [.1, 2] } } satisfies ViewRecipe;
-
-/** For `shapes`: a crop keeps enough of the figure to tell its class. */
-const figure = { ...small, crop: { area: [.3, 1], ratio: [3 / 4, 4 / 3] } } satisfies ViewRecipe;
-
+const often = { p: 1, sigma: [.1, 2] } satisfies ViewRecipe["blur"];
+const rarely = { p: .1, sigma: [.1, 2] } satisfies ViewRecipe["blur"];
 const solarized = { p: .2, threshold: .5 };
 
+/** Chen et al. 2020, appendix A: one distribution for both views, with stronger colours. */
+const contrastive = {
+  ...paper,
+  jitter: { p: .8, brightness: .8, contrast: .8, saturation: .8, hue: .2 },
+  blur: { p: .5, sigma: [.1, 2] },
+} satisfies ViewRecipe;
+
+/** For `shapes`: a crop keeps enough of the figure to tell its class. */
+const figure = { ...paper, crop: { area: [.3, 1], ratio: usualRatio } } satisfies ViewRecipe;
+
+/** The names of the built-in recipes. */
+export type RecipeName = "byol" | "simclr" | "cifar" | "shapes" | "none";
+
 /** The recipes by name. */
-export const recipes: { readonly [name in "byol" | "cifar" | "shapes"]: Recipe } = {
+export const recipes: { readonly [name in RecipeName]: Recipe } = {
   byol: {
     name: "byol",
-    views: [paper, { ...paper, blur: { p: .1, sigma: [.1, 2] }, solarize: solarized }],
-    mean: [.485, .456, .406],
-    std: [.229, .224, .225],
-    size: 224,
+    views: [{ ...paper, blur: often }, { ...paper, blur: rarely, solarize: solarized }],
+    ...imagenet,
   },
+  simclr: { name: "simclr", views: [contrastive, contrastive], ...imagenet },
+  // The CIFAR recipe of solo-learn: the paper's without blur, which 3 taps at 32 px would hardly show.
   cifar: {
     name: "cifar",
-    views: [small, { ...small, solarize: solarized }],
+    views: [paper, { ...paper, solarize: solarized }],
     mean: [.4914, .4822, .4465],
     std: [.2470, .2435, .2616],
     size: 32,
@@ -87,11 +113,18 @@ export const recipes: { readonly [name in "byol" | "cifar" | "shapes"]: Recipe }
     std: [.25, .25, .25],
     size: 32,
   },
+  // Both views are the middle of the image: what the augmentations are worth shows without them.
+  none: { name: "none", views: [{}, {}], ...imagenet },
 };
+
+/** Whether there is a built-in recipe called `name`. */
+export function isRecipeName(name: string): name is RecipeName {
+  return Object.hasOwn(recipes, name);
+}
 
 /** The recipe called `name`; throws a UserError that names the known ones. */
 export function recipeByName(name: string): Recipe {
-  if (Object.hasOwn(recipes, name)) return recipes[name as keyof typeof recipes];
+  if (isRecipeName(name)) return recipes[name];
   const known = Object.keys(recipes).join(", ");
   throw new UserError(
     `Cannot choose the augmentations: recipe must be one of ${known}: current one is ${name}`,

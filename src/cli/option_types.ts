@@ -73,3 +73,20 @@ export function text(placeholder: string): OptionType<string> {
     parse: (value) => value === "" || value.startsWith("-") ? undefined : value,
   };
 }
+
+/** One of a few names, or a file with an extension, which need not be there yet. */
+export function fileOr(
+  extension: string,
+  { placeholder, names, isName }: {
+    placeholder: string;
+    names: string;
+    isName: (text: string) => boolean;
+  },
+): OptionType<string> {
+  const isFile = (text: string) => text.toLowerCase().endsWith(`.${extension}`) && !text.startsWith("-");
+  return {
+    placeholder,
+    expected: `one of ${names}, or a .${extension} file`,
+    parse: (text) => isName(text) || isFile(text) ? text : undefined,
+  };
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { recipes } from "../augment/recipe.ts";
+import { type Recipe, recipeByName } from "../augment/recipe.ts";
 import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
@@ -36,9 +36,10 @@ function lengthOf({ steps, epochs }: GivenTrainFlags, kind: keyof typeof presets
 /**
  * Every option of a run: what is given, and defaults for the rest.
  *
+ * @param recipe The recipe that is given, whose size is the default; a built-in one is known by its name.
  * @throws {UserError} on a value that `--help` does not allow.
  */
-export function trainOptions(given: GivenTrainFlags): TrainOptions {
+export function trainOptions(given: GivenTrainFlags, recipe?: Recipe): TrainOptions {
   given = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   for (const [name, value] of Object.entries(given)) {
     const type: OptionType<unknown> | undefined = trainFlags[name as keyof typeof trainFlags]?.type;
@@ -54,7 +55,7 @@ export function trainOptions(given: GivenTrainFlags): TrainOptions {
   const data = given.data ?? "shapes";
   const kind = /^shapes(:|$)/.test(data) ? "shapes" : "other";
   const preset = presets[kind];
-  const size = given.size ?? recipes[given.recipe ?? preset.recipe].size;
+  const size = given.size ?? (recipe ?? recipeByName(given.recipe ?? preset.recipe)).size;
   const isLarge = size > largestSmallSize;
   const { lr, weightDecay } = optimizerDefaults[given.optimizer ?? preset.optimizer];
   const batch = given.batch ?? preset.batch;

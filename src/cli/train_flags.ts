@@ -4,9 +4,9 @@
  * @module
  */
 
-import { recipes } from "../augment/recipe.ts";
+import { isRecipeName, recipes, viewSizes } from "../augment/recipe.ts";
 import { backbones } from "../nn/backbones.ts";
-import { choice, integer, number, type OptionType, text } from "./option_types.ts";
+import { choice, fileOr, integer, number, type OptionType, text } from "./option_types.ts";
 import { largestSmallSize, maxHoldout, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
 
 /** An option with a value. */
@@ -19,7 +19,7 @@ export interface Flag<T> {
 }
 
 const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
-const recipeNames = Object.keys(recipes) as (keyof typeof recipes)[];
+const recipeNames = Object.keys(recipes).join(", ");
 
 function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
   return { type, about, otherwise: String(otherwise) };
@@ -42,13 +42,15 @@ const data = {
     `${shapes.holdout} for shapes, else a tenth, at most ${maxHoldout}, if labelled`,
   ),
   size: flag(
-    integer({ min: 8, max: 512 }),
+    integer(viewSizes),
     "side of a view in pixels",
-    `${recipes.byol.size} with recipe byol, else ${recipes[other.recipe].size}`,
+    `the recipe's: ${recipes.byol.size} for byol, ${
+      recipes[other.recipe].size
+    } for ${other.recipe} and shapes`,
   ),
   recipe: flag(
-    choice(...recipeNames),
-    "how views are drawn: byol (the paper's), cifar or shapes",
+    fileOr("json", { placeholder: "RECIPE", names: recipeNames, isName: isRecipeName }),
+    `how views are drawn: ${recipeNames}, or FILE.json`,
     `${shapes.recipe} for shapes, else ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
   onBadImage: flag(choice("skip", "error"), "count and name an unreadable image, or stop", "skip"),

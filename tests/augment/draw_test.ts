@@ -65,7 +65,7 @@ Deno.test("operations apply at their rates, factors span their ranges, orders ar
 
 Deno.test("one operation's probability and the image's size leave the draws of the others alone", () => {
   const view = recipes.byol.views[1];
-  const changed = { ...view, jitter: { ...view.jitter, p: 0 }, blur: { ...view.blur, p: 1 } };
+  const changed = { ...view, jitter: { ...view.jitter!, p: 0 }, blur: { ...view.blur!, p: 1 } };
   const narrow = { width: 20, height: 400, size: 224 };
   const [a, b, c] = [draws(view), draws(changed), draws(view, narrow)];
   for (let i = 0; i < N; i++) {
@@ -103,5 +103,9 @@ Deno.test("parameters are plain data", () => {
 
 Deno.test("an unknown recipe is refused with the known ones", async () => {
   assertEquals(recipeByName("cifar").name, "cifar");
-  await assertThrows(() => recipeByName("toString"), UserError, /byol, cifar, shapes.*toString/);
+  await assertThrows(
+    () => recipeByName("toString"),
+    UserError,
+    /byol, simclr, cifar, shapes, none: .*toString/,
+  );
 });
