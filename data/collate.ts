@@ -1,24 +1,25 @@
 /**
- * The stage that makes batches of decoded samples.
+ * The stage that makes batches of prepared samples.
  *
  * @module
  */
 import { UserError } from "../src/errors.ts";
-import type { Position, Visit } from "./order.ts";
+import type { Position } from "./order.ts";
+import type { Prepared } from "./pool.ts";
+import type { ReadSample } from "./read.ts";
 import { TransformStream } from "./streams.ts";
 
-/** A visited sample after reading. */
-export interface Sample extends Visit {
-  key: string;
-  label: number | null;
-}
+/** A sample on its way through the pipeline, less its bytes. */
+export type Sample = Omit<ReadSample, "bytes" | "failure">;
 
-/** Samples after the pool: their views, [sample, view, …], and for each sample what is wrong with it, or null. */
-export interface DecodedGroup {
+/** Samples after the pool. */
+export interface PreparedGroup {
   samples: Sample[];
-  views: Float32Array;
+  /** What was made of each; null for one that cannot be used and has no substitute. */
+  images: (Prepared | null)[];
+  /** What is wrong with each, or null. */
   reasons: (string | null)[];
-  /** Gives the buffer of `views` back. */
+  /** Gives the buffers of `images` back. */
   release(): void;
 }
 
@@ -31,14 +32,13 @@ export interface BadImage {
 
 /** A batch of n samples. */
 export interface Collated {
-  /** View by view: [view, n, …]. */
-  views: Float32Array<ArrayBuffer>;
+  images: Prepared[];
   samples: Sample[];
   /** The bad images between the batch before and the end of this one, in order. */
   bad: BadImage[];
   /** Where a run goes on that has done this batch. */
   next: Position;
-  /** Gives the buffer of `views` back, for a later batch; it must not be read after that. */
+  /** Gives the buffers of `images` back, for later ones; they must not be read after that. */
   release(): void;
 }
 
@@ -46,12 +46,8 @@ export interface Collated {
 export interface CollateOptions {
   /** Samples per batch. */
   batch: number;
-  /** Views per sample. */
-  views: number;
-  /** Values per view. */
-  viewLength: number;
-  /** Samples per epoch. */
-  limit: number;
+  /** Samples per epoch; null if that is not known. */
+  limit: number | null;
   /** What becomes of the samples at the end of an epoch that make no whole batch. */
   partial: "drop" | "keep";
   /**
@@ -61,82 +57,86 @@ export interface CollateOptions {
   onBad(bad: BadImage): void;
 }
 
+/** A good image in hand, and how it is given up. */
+interface Held {
+  sample: Sample;
+  image: Prepared;
+  release(): void;
+}
+
 /**
- * Copies good samples to batches that never span two epochs; the next good sample takes the place of a bad one. Bad
+ * Gathers good samples to batches that never span two epochs; the next good sample takes the place of a bad one. Bad
  * images among the samples dropped at an epoch's end are dropped with them: a run resumed at `next` may not see these.
  * An epoch without any batch ends in a UserError.
  */
 export function collate(
-  { batch, views, viewLength, limit, partial, onBad }: CollateOptions,
-): TransformStream<DecodedGroup, Collated> {
-  const buffers: Float32Array<ArrayBuffer>[] = [];
-  const take = () => buffers.pop() ?? new Float32Array(views * batch * viewLength);
-  let filling = take(), samples: Sample[] = [], bad: BadImage[] = [];
+  { batch, limit, partial, onBad }: CollateOptions,
+): TransformStream<PreparedGroup, Collated> {
+  let held: Held[] = [], bad: BadImage[] = [];
   /** The epoch in hand; it is `fruitless` while it has been seen from its first sample and has given no batch. */
   let epoch = -1, fruitless = false;
 
   const emit = (controller: TransformStreamDefaultController<Collated>) => {
-    const whole = filling, { offset } = samples[samples.length - 1];
-    const left = limit - offset - 1;
+    const batchOf = held, { offset, next } = held[held.length - 1].sample;
+    const left = limit === null ? Infinity : limit - offset - 1;
     controller.enqueue({
-      // Only evaluation, with its single view, keeps partial batches: its values lie at the front.
-      views: samples.length < batch ? whole.subarray(0, samples.length * viewLength) : whole,
-      samples,
+      images: batchOf.map(({ image }) => image),
+      samples: batchOf.map(({ sample }) => sample),
       bad,
-      next: left < batch && partial === "drop"
-        ? { epoch: epoch + 1, offset: 0 }
-        : { epoch, offset: offset + 1 },
-      release: () => buffers.push(whole),
+      next: left < batch && partial === "drop" ? { epoch: epoch + 1, offset: 0 } : next,
+      release: () => batchOf.forEach(({ release }) => release()),
     });
-    filling = take();
-    [samples, bad] = [[], []];
+    [held, bad] = [[], []];
     fruitless = false;
   };
   const endEpoch = () => {
     if (fruitless || partial === "keep") bad.forEach(onBad);
+    held.forEach(({ release }) => release());
     if (!fruitless) return;
     const [wanted, remedy] = partial === "keep"
       ? ["images: expected a good one", "Replace them"]
       : [`${batch} images: expected that many good ones`, "Replace them or lower --batch"];
+    const such = bad.length ? `, such as ${bad[0].key}: ${bad[0].reason}` : "";
     throw new UserError(
-      `Cannot make a batch of ${wanted} among the ${limit}: ${bad.length} are bad, such as ${bad[0].key}: ` +
-        `${bad[0].reason}. ${remedy}.`,
+      `Cannot make a batch of ${wanted} among the ${
+        bad.length + held.length
+      }: ${bad.length} are bad${such}. ${remedy}.`,
     );
   };
 
-  return new TransformStream<DecodedGroup, Collated>(
+  return new TransformStream<PreparedGroup, Collated>(
     {
       transform(group, controller) {
+        const release = counted(group);
         group.samples.forEach((sample, i) => {
           if (sample.epoch !== epoch) {
             endEpoch();
             ({ epoch } = sample);
-            [samples, bad] = [[], []];
+            [held, bad] = [[], []];
             fruitless = sample.offset === 0;
           }
-          const reason = group.reasons[i];
-          if (reason !== null) {
-            bad.push({ index: sample.index, key: sample.key, reason });
-            return;
-          }
-          for (let v = 0; v < views; v++) {
-            const start = (i * views + v) * viewLength;
-            filling.set(
-              group.views.subarray(start, start + viewLength),
-              (v * batch + samples.length) * viewLength,
-            );
-          }
-          samples.push(sample);
-          if (samples.length === batch) emit(controller);
+          const reason = group.reasons[i], image = group.images[i];
+          if (reason !== null) bad.push({ index: sample.index, key: sample.key, reason });
+          if (!image) return;
+          held.push({ sample, image, release });
+          if (held.length === batch) emit(controller);
         });
-        group.release();
       },
       flush(controller) {
-        if (samples.length && partial === "keep") emit(controller);
+        if (held.length && partial === "keep") emit(controller);
         endEpoch();
       },
     },
     undefined,
     { highWaterMark: 1 },
   );
+}
+
+/** To be called once for each good image of `group`: the last call gives its buffers back. */
+function counted({ images, release }: PreparedGroup): () => void {
+  let left = images.reduce((count, image) => count + (image ? 1 : 0), 0);
+  if (left === 0) release();
+  return () => {
+    if (--left === 0) release();
+  };
 }

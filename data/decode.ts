@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { DecodedImage } from "../src/augment/resize.ts";
+import { type DecodedImage, shrinkImage } from "../src/augment/resize.ts";
 import { decodeJpeg, type Pixels } from "./jpeg.ts";
 
 /** More pixels than this are refused before decoding: 100 megapixels, 400 MB decoded. */
@@ -25,7 +25,10 @@ interface Header {
  * Decodes an image by its first bytes, transparency on white. Throws an Error that says what is wrong
  * with the file.
  */
-export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  { shortSide = Infinity }: { shortSide?: number } = {},
+): Promise<DecodedImage> {
   const { width, height, decode } = readHeader(bytes);
   if (width === 0 || height === 0) throw new Error(`its header says ${width}×${height} pixels`);
   if (width * height > MAX_PIXELS) {
@@ -35,7 +38,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   if (image.width !== width || image.height !== height) {
     throw new Error(`its header says ${width}×${height} pixels, decoded are ${image.width}×${image.height}`);
   }
-  return { width, height, data: onWhite(image.data) };
+  return shrinkImage({ width, height, data: onWhite(image.data) }, shortSide);
 }
 
 function readHeader(bytes: Uint8Array): Header {

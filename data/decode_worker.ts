@@ -1,13 +1,15 @@
 /**
- * The Worker of the pool: decodes images and makes their views. Its first message is the {@linkcode Setup}, each
- * further one a {@linkcode Job}, answered by a {@linkcode JobResult} in the same order.
+ * The Worker of the pool: decodes images, and draws and makes their views. Its first message is the {@linkcode Setup},
+ * each further one a {@linkcode Job}, answered by a {@linkcode JobResult} in the same order.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
 import { applyView, VIEW_CHANNELS } from "../src/augment/apply.ts";
-import { drawView, evaluationView } from "../src/augment/draw.ts";
+import { drawView, evaluationView, type ViewParameters } from "../src/augment/draw.ts";
 import type { Recipe } from "../src/augment/recipe.ts";
+import type { DecodedImage } from "../src/augment/resize.ts";
+import { MOST_OBLONG, packView } from "../src/augment/table.ts";
 import { messageOf } from "../src/errors.ts";
 import { keyedRandom } from "../src/random.ts";
 import { decodeImage } from "./decode.ts";
@@ -19,25 +21,55 @@ export interface Setup {
   size: number;
   /** Training: both views of the recipe, drawn with this seed. Evaluation, one plain view: null. */
   seed: number | null;
+  /** Larger images are shrunk to this short side, pixels. */
+  decodeSize: number;
+  /** Whether the views are made here ("cpu"), or only what they are made of ("gpu"). */
+  augment: "cpu" | "gpu";
+  /** Whether the decoded images are wanted although the views are made here. */
+  keepPixels: boolean;
 }
 
-/** A few images to decode. Their bytes lie one after another, so that a message moves one buffer, copying nothing. */
+/** An image of a job. */
+export interface JobItem {
+  /** What the draws are keyed by, with the seed. */
+  epoch: number;
+  index: number;
+  /** Where its bytes end in those of the job. */
+  end: number;
+  /** If it is decoded already: its size. Its bytes are then its pixels, or nothing where these are not needed. */
+  decoded: { width: number; height: number } | null;
+}
+
+/**
+ * A few images. Their bytes lie one after another, so that a message moves one buffer, copying nothing. `views` and
+ * `pixels` are to be filled and sent back; if `pixels` is too small, a larger one comes back.
+ */
 export interface Job {
   bytes: Uint8Array<ArrayBuffer>;
-  /** Where each image's bytes end. */
-  ends: number[];
-  /** What the draws are keyed by, with the seed: for each image. */
-  keys: { epoch: number; index: number }[];
-  /** To be filled and sent back: [image, view, size, size, 4]. */
+  items: JobItem[];
+  /** [image, view, size, size, 4], or empty. */
   views: Float32Array<ArrayBuffer>;
+  pixels: Uint8Array<ArrayBuffer>;
 }
+
+/** What became of an image: what is wrong with it; or its size, and where its records and its pixels end. */
+export type JobAnswer = { reason: string } | {
+  reason: null;
+  width: number;
+  height: number;
+  recordsEnd: number;
+  pixelsEnd: number;
+};
 
 /** The answer to a job. */
 export interface JobResult {
-  /** Views of good images; what stands in the place of bad ones means nothing. */
+  answers: JobAnswer[];
+  /** The views of good images; what stands in the place of bad ones means nothing. */
   views: Float32Array<ArrayBuffer>;
-  /** For each image what is wrong with it, or null. */
-  reasons: (string | null)[];
+  /** The images newly decoded, one after another. */
+  pixels: Uint8Array<ArrayBuffer>;
+  /** The records of their views, likewise, as packView makes them. */
+  records: Int32Array<ArrayBuffer>;
 }
 
 let setup: Setup;
@@ -49,32 +81,83 @@ self.onmessage = ({ data }: MessageEvent<Setup | Job>) => {
   else last = last.then(() => work(data));
 };
 
-async function work(job: Job): Promise<void> {
-  const reasons: (string | null)[] = [];
-  for (let i = 0; i < job.ends.length; i++) {
-    reasons.push(await makeViews(job, i).then(() => null, messageOf));
+async function work({ bytes, items, views, pixels }: Job): Promise<void> {
+  const { augment, keepPixels } = setup;
+  const answers: JobAnswer[] = [], images: Uint8Array[] = [], records: Int32Array[] = [];
+  let recordsEnd = 0, pixelsEnd = 0;
+  for (const [i, item] of items.entries()) {
+    try {
+      const image = await imageOf(bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end), item);
+      const parameters = drawViews(image, item);
+      if (augment === "cpu") makeViews(image, parameters, { i, views });
+      else {
+        for (const view of parameters) {
+          const record = packView(view, { width: image.width, size: setup.size });
+          records.push(record);
+          recordsEnd += record.length;
+        }
+      }
+      if (!item.decoded && (augment === "gpu" || keepPixels)) {
+        images.push(image.data);
+        pixelsEnd += image.data.length;
+      }
+      answers.push({ reason: null, width: image.width, height: image.height, recordsEnd, pixelsEnd });
+    } catch (error) {
+      answers.push({ reason: messageOf(error) });
+    }
   }
-  const result: JobResult = { views: job.views, reasons };
-  self.postMessage(result, [result.views.buffer]);
+  // Grown by halves more than needed, or every slightly larger lot of images would need a new one.
+  const large = pixels.length >= pixelsEnd ? pixels : new Uint8Array(Math.ceil(1.5 * pixelsEnd));
+  const result: JobResult = { answers, views, pixels: large, records: new Int32Array(recordsEnd) };
+  let at = 0;
+  for (const image of images) {
+    result.pixels.set(image, at);
+    at += image.length;
+  }
+  at = 0;
+  for (const record of records) {
+    result.records.set(record, at);
+    at += record.length;
+  }
+  self.postMessage(result, [result.views.buffer, result.pixels.buffer, result.records.buffer]);
 }
 
-/** Decodes image `i` of the job and writes its views to their place. */
-async function makeViews({ bytes, ends, keys, views }: Job, i: number): Promise<void> {
-  const { recipe, size, seed } = setup;
-  const image = await decodeImage(bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i]));
+/** The image of an item, if it can be used. */
+async function imageOf(bytes: Uint8Array<ArrayBuffer>, { decoded }: JobItem): Promise<DecodedImage> {
+  if (decoded) return { ...decoded, data: bytes };
+  const { size, decodeSize } = setup;
+  const image = await decodeImage(bytes, { shortSide: decodeSize });
   const { width, height } = image;
   if (width < size || height < size) {
     throw new Error(`its ${width}×${height} pixels are fewer than the crop's ${size}×${size}: lower --size`);
   }
+  if (Math.max(width, height) > MOST_OBLONG * decodeSize) {
+    throw new Error(
+      `its ${width}×${height} pixels are too oblong: the long side may have ${MOST_OBLONG} times --decode-size, ` +
+        `${MOST_OBLONG * decodeSize}`,
+    );
+  }
+  return image;
+}
+
+function drawViews({ width, height }: DecodedImage, { epoch, index }: JobItem): ViewParameters[] {
+  const { recipe, size, seed } = setup;
   const sizes = { width, height, size };
-  const { epoch, index } = keys[i];
-  const parameters = seed === null
+  return seed === null
     ? [evaluationView(sizes)]
     : recipe.views.map((view, v) => drawView(view, sizes, keyedRandom(seed, epoch, index, v)));
+}
+
+/** Writes the views of image `i` of the job to their place. */
+function makeViews(
+  image: DecodedImage,
+  parameters: ViewParameters[],
+  { i, views }: { i: number; views: Float32Array },
+): void {
+  const { size, recipe: { mean, std } } = setup;
   const length = size * size * VIEW_CHANNELS;
   parameters.forEach((view, v) => {
     const start = (i * parameters.length + v) * length;
-    const out = views.subarray(start, start + length);
-    applyView(image, view, { size, mean: recipe.mean, std: recipe.std, out });
+    applyView(image, view, { size, mean, std, out: views.subarray(start, start + length) });
   });
 }

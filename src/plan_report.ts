@@ -37,7 +37,12 @@ export function planReport(
       (sum, { layout }) => sum + layout.torchShape.reduce((a, b) => a * b),
       0,
     );
-    const features = traceFeatures(machine.target, { encoder, batch: evaluation, size });
+    const features = traceFeatures(machine.target, {
+      encoder,
+      batch: evaluation,
+      size,
+      loading: options.loading,
+    });
     const beside = planMemory(features.dispatches, [features.features]);
     const own = beside.total - (beside.bytes.get("parameters") ?? 0) - (beside.bytes.get("statistics") ?? 0);
     lines.push(

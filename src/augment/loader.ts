@@ -8,20 +8,13 @@
  * @module
  */
 import type { Memory, Store } from "../gpu/memory.ts";
+import type { Program } from "../graph/program.ts";
 import type { Tape } from "../graph/tape.ts";
 import { slice, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { augment, pitchOf } from "../ops/augment.ts";
 import { blurTaps } from "./draw.ts";
 import type { Recipe, ViewRecipe } from "./recipe.ts";
-import { header, MOST_OBLONG, recordWords } from "./table.ts";
-
-/** A decoded image, and what its views are to be. */
-export interface LoadedImage {
-  /** [height, width, 4] */
-  pixels: Uint8Array<ArrayBuffer>;
-  /** The records of its views, one after the other, as `packView` makes them. */
-  records: Int32Array;
-}
+import { header, MOST_OBLONG, type PackedImage, recordWords } from "./table.ts";
 
 /** What views are made of, and into. */
 export interface LoaderOptions {
@@ -69,7 +62,10 @@ export function traceLoader(
   const viewBytes = size * size * 16;
   const perPiece = Math.max(1, Math.min(batch, Math.floor(PIECE_BYTES / viewBytes)));
   const longest = MOST_OBLONG * decodeSize;
-  const taps = Math.max(0, ...recipes.map(({ blur }) => blur && blur.p > 0 ? blurTaps(size) : 0));
+  const taps = Math.max(
+    0,
+    ...recipes.map(({ blur }) => blur && blur.p > 0 ? blur.taps ?? blurTaps(size) : 0),
+  );
   const usual = { pixels: OBLONG * decodeSize ** 2 * 4, rows: OBLONG * decodeSize * pitchOf(size) };
   const record = (long: number) => views * recordWords({ size, long, short: decodeSize, taps });
   const pixels: Store = {
@@ -126,7 +122,7 @@ export class Loader {
    * Uploads up to a batch of images, and calls `run` with the dispatches that make views of what is uploaded. `last` says
    * that there is no more to come, so that `run` may go on with what follows the views.
    */
-  load(images: readonly LoadedImage[], run: (range: DispatchRange, last: boolean) => void): void {
+  load(images: readonly PackedImage[], run: (range: DispatchRange, last: boolean) => void): void {
     const { pieces, perPiece, batch } = this.#traced;
     if (images.length === 0 || images.length > batch) {
       throw new RangeError(`Cannot load ${images.length} images: expected 1 … ${batch}`);
@@ -140,7 +136,7 @@ export class Loader {
   }
 
   /** Uploads images from number `begin` on, up to `end` or as many as there is room for; returns where it has stopped. */
-  #upload(images: readonly LoadedImage[], { begin, end }: { begin: number; end: number }): number {
+  #upload(images: readonly PackedImage[], { begin, end }: { begin: number; end: number }): number {
     const { perPiece, views, size, pixels, table, rowWords } = this.#traced;
     const words = this.#words, directory = perPiece * views, pitch = pitchOf(size);
     words.fill(0, 0, directory);
@@ -172,6 +168,32 @@ export class Loader {
   }
 }
 
+/** What runs a program on a batch, whether that is views or what the GPU makes views of. */
+export interface ViewFeed {
+  /** Submits the program once. The batch may be reused at once. */
+  run(batch: Float32Array<ArrayBuffer> | readonly PackedImage[]): void;
+}
+
+/** Feeds `program`, which works on the views in `store`; with `traced`, it begins with the making of these. */
+export function createViewFeed(
+  memory: Memory,
+  { program, store, traced }: { program: Program; store: Store; traced: TracedLoader | null },
+): ViewFeed {
+  const loader = traced && new Loader(memory, traced);
+  return {
+    run(batch) {
+      if (batch instanceof Float32Array) {
+        memory.write(store, batch);
+        program.run({ begin: traced?.pieces.at(-1)!.end });
+      } else if (loader) {
+        loader.load(batch, (range, last) => program.run(last ? { begin: range.begin } : range));
+      } else {throw new TypeError(
+          "Cannot make views of decoded images as the program was traced without a loader",
+        );}
+    },
+  };
+}
+
 /** Where in `records` each view's record begins. */
 function placesOf(records: Int32Array, views: number): number[] {
   const places = [0];
@@ -181,7 +203,7 @@ function placesOf(records: Int32Array, views: number): number[] {
 
 /** The images' bytes as they come one after the other: those that lie so in one buffer are one piece. */
 function* runsOf(
-  images: readonly LoadedImage[],
+  images: readonly PackedImage[],
 ): Generator<{ bytes: Uint8Array<ArrayBuffer>; offset: number }> {
   let offset = 0;
   for (let i = 0; i < images.length;) {

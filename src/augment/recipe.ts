@@ -130,3 +130,15 @@ export function recipeByName(name: string): Recipe {
     `Cannot choose the augmentations: recipe must be one of ${known}: current one is ${name}`,
   );
 }
+
+/**
+ * The short side of images whose smallest crop under `recipe` has no fewer pixels than a view of `size`: what more an image
+ * has, no view would show.
+ */
+export function usualDecodeSize({ views }: Recipe, size: number): number {
+  const area = Math.min(...views.map(({ crop }) => crop?.area[0] ?? 1));
+  return Math.min(MOST_DECODED, Math.ceil(size / Math.sqrt(area)));
+}
+
+/** Recipes may allow crops of next to nothing: images are not kept larger than this for them. */
+const MOST_DECODED = 4096;

@@ -13,7 +13,7 @@ import type { Box } from "./draw.ts";
 export interface DecodedImage {
   width: number;
   height: number;
-  data: Uint8Array;
+  data: Uint8Array<ArrayBuffer>;
 }
 
 /** 32 bits less 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */

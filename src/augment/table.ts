@@ -10,6 +10,14 @@ import { blurWeights } from "./blur.ts";
 import type { ViewParameters } from "./draw.ts";
 import { resizeAxis } from "./resize.ts";
 
+/** A decoded image, and what its views are to be. */
+export interface PackedImage {
+  /** [height, width, 4] */
+  pixels: Uint8Array<ArrayBuffer>;
+  /** The records of its views, one after the other, as {@linkcode packView} makes them. */
+  records: Int32Array;
+}
+
 /**
  * The words of a header, by their place. The colour operations in their order are three blends, the hue, and three blends:
  * `blends` are the factors, `kinds` two bits for each, and what is not applied has factor 1.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
 import type { Store } from "../gpu/memory.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";
@@ -20,16 +21,27 @@ export interface Step {
   dispatches: Dispatch[];
   /** Both views of the batch, [2, N, size, size, 4]: view 1 of all images, then view 2. */
   views: Store;
+  /** What makes them of decoded images, if the host does not write them. */
+  loader: TracedLoader | null;
   /** The step's scalars, packed by `packStep`. */
   scalars: Store;
   /** (loss, z_std) of each slot. */
   ring: Store;
 }
 
-/** Traces a step of `batch` images of `size` × `size` pixels for the machine `target`. */
+/**
+ * Traces a step of `batch` images of `size` × `size` pixels for the machine `target`. With `loading`, it begins with the
+ * making of the views.
+ */
 export function traceStep(
   { online, target: targetNetwork }: Networks,
-  { batch, size, optimizer, target }: { batch: number; size: number; optimizer: Optimizer; target: Target },
+  { batch, size, optimizer, target, loading = null }: {
+    batch: number;
+    size: number;
+    optimizer: Optimizer;
+    target: Target;
+    loading?: LoaderOptions | null;
+  },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
   const views: Store = { name: "views", category: "input", bytes: viewShape.reduce((a, b) => a * b) * 4 };
@@ -39,6 +51,7 @@ export function traceStep(
 
   const tape = new Tape(target, { training: true, views: 2, add: addInto });
   const images: Tensor = tape.constant(tensorIn(views, { shape: viewShape }));
+  const loader = loading && traceLoader(tape, { ...loading, images });
 
   const projected = tape.withoutGradient(() =>
     targetNetwork.projector(tape, targetNetwork.encoder(tape, images))
@@ -50,5 +63,5 @@ export function traceStep(
   stepMetrics(tape, { losses, z, ring: tensorIn(ring, { shape: [RING_SLOTS, 2] }), step });
   tape.backward();
   optimizer.record(tape, step);
-  return { dispatches: tape.dispatches, views, scalars, ring };
+  return { dispatches: tape.dispatches, views, loader, scalars, ring };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { createViewFeed, type LoaderOptions, type ViewFeed } from "../augment/loader.ts";
+import type { PackedImage } from "../augment/table.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { Program, type Timing } from "../graph/program.ts";
@@ -27,6 +29,8 @@ export interface TrainerOptions {
   batch: number;
   size: number;
   optimizer: OptimizerName;
+  /** How the GPU makes the views of decoded images; null if it is given views. */
+  loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
 }
@@ -41,7 +45,7 @@ export interface StepMetrics {
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
-  { architecture, batch, size, optimizer: name }: TrainerOptions,
+  { architecture, batch, size, optimizer: name, loading }: TrainerOptions,
   target: Target,
 ): { networks: Networks; optimizer: Optimizer; step: Step } {
   const networks = createNetworks(architecture);
@@ -49,7 +53,7 @@ export function traceTraining(
     { online: networks.online.network, target: networks.target.network },
     { name, maxBinding: target.maxBinding },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target });
+  const step = traceStep(networks, { batch, size, optimizer, target, loading });
   return { networks, optimizer, step };
 }
 
@@ -63,6 +67,7 @@ export class Trainer {
   readonly #optimizer: Optimizer;
   readonly #step: Step;
   readonly #program: Program;
+  readonly #feed: ViewFeed;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
     const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
@@ -72,6 +77,11 @@ export class Trainer {
     this.#step = step;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, step);
+    this.#feed = createViewFeed(this.memory, {
+      program: this.#program,
+      store: step.views,
+      traced: step.loader,
+    });
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
   }
@@ -96,15 +106,17 @@ export class Trainer {
     }
   }
 
-  /** Submits one step on `views`, [2, batch, size, size, 4]. Does not wait for the GPU; `views` may be reused at once. */
+  /**
+   * Submits one step on `views`: [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views. Does
+   * not wait for the GPU; `views` may be reused at once.
+   */
   step(
-    views: Float32Array<ArrayBuffer>,
+    views: Float32Array<ArrayBuffer> | readonly PackedImage[],
     { step, ...scalars }: Omit<StepScalars, "slot"> & { step: number },
   ): void {
     this.#gpu.check();
-    this.memory.write(this.#step.views, views);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    this.#program.run();
+    this.#feed.run(views);
   }
 
   /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */

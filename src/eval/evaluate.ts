@@ -7,13 +7,20 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Memory } from "../gpu/memory.ts";
 import type { Pick } from "../graph/target.ts";
 import type { Layer } from "../nn/layers.ts";
-import { collectFeatures, createFeatureExtractor, type ImageBatch, rawPixels } from "./features.ts";
+import type { LoaderOptions } from "../augment/loader.ts";
+import {
+  collectFeatures,
+  createFeatureExtractor,
+  type ImageBatch,
+  type Images,
+  rawPixels,
+} from "./features.ts";
 import { knnAccuracy, usualK } from "./knn.ts";
 
 /** The samples that vote, and those that are asked about, each time read anew. */
-export interface KnnData {
-  references: () => AsyncIterable<ImageBatch>;
-  queries: () => AsyncIterable<ImageBatch>;
+export interface KnnData<I extends Images = Images> {
+  references: () => AsyncIterable<ImageBatch<I>>;
+  queries: () => AsyncIterable<ImageBatch<I>>;
   /** Images of a batch at most, and pixels of their side. */
   batch: number;
   size: number;
@@ -24,14 +31,16 @@ export interface KnnData {
 /** kNN accuracy, 0 … 1 or null without labels on both sides, of `encoder` with the weights in `memory` and its running statistics. */
 export async function encoderKnn(
   gpu: Gpu,
-  { memory, encoder, references, queries, batch, size, signal, pick }: KnnData & {
+  { memory, encoder, references, queries, batch, size, signal, pick, loading }: KnnData & {
     memory: Memory;
     encoder: Layer;
+    /** How the GPU makes views of decoded images; null if it is given views. */
+    loading?: LoaderOptions | null;
     /** How kernels are chosen. */
     pick?: Pick;
   },
 ): Promise<number | null> {
-  using extractor = createFeatureExtractor(memory, { encoder, batch, size, pick });
+  using extractor = createFeatureExtractor(memory, { encoder, batch, size, loading, pick });
   return await knn(gpu, {
     references: await collectFeatures(references(), { featuresOf: extractor.extract, signal }),
     queries: await collectFeatures(queries(), { featuresOf: extractor.extract, signal }),
@@ -41,7 +50,7 @@ export async function encoderKnn(
 /** kNN accuracy, 0 … 1 or null without labels on both sides, of the normalised pixels themselves. */
 export async function rawPixelKnn(
   gpu: Gpu,
-  { references, queries, size, signal }: KnnData,
+  { references, queries, size, signal }: KnnData<Float32Array<ArrayBuffer>>,
 ): Promise<number | null> {
   const pixels = (images: Float32Array, n: number) => rawPixels(images, { n, size });
   return await knn(gpu, {

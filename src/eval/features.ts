@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { createViewFeed, type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
+import type { PackedImage } from "../augment/table.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
@@ -18,10 +20,12 @@ export interface LabelledFeatures {
   dims: number;
 }
 
+/** Views of images, [n, size, size, 4], or the decoded images that the GPU makes them of. */
+export type Images = Float32Array<ArrayBuffer> | readonly PackedImage[];
+
 /** Images as an evaluation pipeline gives them. */
-export interface ImageBatch {
-  /** [n, size, size, 4] */
-  images: Float32Array<ArrayBuffer>;
+export interface ImageBatch<I extends Images = Images> {
+  images: I;
   labels: Int32Array<ArrayBuffer>;
   release(): void;
 }
@@ -29,7 +33,7 @@ export interface ImageBatch {
 /** An encoder in evaluation mode, for batches of up to `batch` images. Dispose of it to free its activations. */
 export interface FeatureExtractor {
   /** Features of `n` images, [n, dims]. Waits for the GPU. */
-  extract(images: Float32Array<ArrayBuffer>, n: number): Promise<Float32Array>;
+  extract(images: Images, n: number): Promise<Float32Array>;
   readonly dims: number;
   [Symbol.dispose](): void;
 }
@@ -40,38 +44,42 @@ interface Extraction {
   batch: number;
   /** Pixels of the images' side. */
   size: number;
+  /** How the GPU makes views of decoded images; null if it is given views. */
+  loading?: LoaderOptions | null;
 }
 
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
   target: Target,
-  { encoder, batch, size }: Extraction,
-): { dispatches: Dispatch[]; features: Tensor; store: Store } {
+  { encoder, batch, size, loading }: Extraction,
+): { dispatches: Dispatch[]; features: Tensor; store: Store; loader: TracedLoader | null } {
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
+  // Of an evaluation there is one view, which nothing is drawn for.
+  const loader = loading ? traceLoader(tape, { ...loading, views: [], images }) : null;
   const features = tape.withoutGradient(() => encoder(tape, images));
-  return { dispatches: tape.dispatches, features, store };
+  return { dispatches: tape.dispatches, features, store, loader };
 }
 
 /** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
 export function createFeatureExtractor(
   memory: Memory,
-  { encoder, batch, size, pick }: Extraction & { pick?: Pick },
+  { pick, ...extraction }: Extraction & { pick?: Pick },
 ): FeatureExtractor {
-  const { dispatches, features, store } = traceFeatures(targetOf(memory.gpu, pick), { encoder, batch, size });
+  const { dispatches, features, store, loader } = traceFeatures(targetOf(memory.gpu, pick), extraction);
   const program = new Program(memory, { dispatches, keep: [features] });
+  const feed = createViewFeed(memory, { program, store, traced: loader });
   const dims = features.shape[1];
   return {
     dims,
     async extract(values, n) {
-      memory.write(store, values);
-      program.run();
+      feed.run(values);
       return (await memory.read(features.region!)).subarray(0, n * dims);
     },
     [Symbol.dispose]() {
       program[Symbol.dispose]();
-      memory.free([store]);
+      memory.free([store, ...(loader ? [loader.pixels, loader.table] : [])]);
     },
   };
 }
@@ -96,10 +104,10 @@ export function rawPixels(images: Float32Array, { n, size }: { n: number; size: 
 }
 
 /** All rows that `featuresOf` gives for `batches`, with their labels. Throws the reason of `signal` if it is aborted. */
-export async function collectFeatures(
-  batches: AsyncIterable<ImageBatch>,
+export async function collectFeatures<I extends Images>(
+  batches: AsyncIterable<ImageBatch<I>>,
   { featuresOf, signal }: {
-    featuresOf: (images: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array> | Float32Array;
+    featuresOf: (images: I, n: number) => Promise<Float32Array> | Float32Array;
     signal?: AbortSignal;
   },
 ): Promise<LabelledFeatures> {
