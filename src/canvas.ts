@@ -14,7 +14,10 @@ export type Colour = readonly [number, number, number];
 /** The font's pixels are squares of so many pixels. */
 const DOT = 2;
 /** A character's width with the space after it, and its height without the space to the next line. */
-export const CHARACTER = { width: (font.width + 1) * DOT, height: font.height * DOT } as const;
+export const CHARACTER = { width: (font.width + 1) * DOT, height: (font.height + 1) * DOT } as const;
+
+/** The font has these letters stand on the line; they are put one of its pixels lower. */
+const HANGING = "gpqy";
 
 /** A picture, white at first. */
 export class Canvas {
@@ -63,11 +66,12 @@ export class Canvas {
     [...text].forEach((character, i) => {
       const found = font.lookup.indexOf(character);
       const glyph = (found < 0 ? font.lookup.indexOf("?") : found) * font.width;
+      const down = HANGING.includes(character) ? DOT : 0;
       for (let column = 0; column < font.width; column++) {
         for (let row = 0; row < font.height; row++) {
           if (!(font.fontData[glyph + column] >> row & 1)) continue;
           const x = left + i * CHARACTER.width + column * DOT;
-          this.fill({ top: top + row * DOT, left: x, height: DOT, width: DOT }, colour);
+          this.fill({ top: top + down + row * DOT, left: x, height: DOT, width: DOT }, colour);
         }
       }
     });

@@ -44,7 +44,7 @@ const NAMED = 5;
 
 const PAD = 16;
 /** From line to line of text. */
-const LINE = CHARACTER.height + 4;
+const LINE = CHARACTER.height + 2;
 /** Characters beside a view: as many as its longest line may have. */
 const COLUMNS = 22;
 /** Lines beside a view: as many as there may be. */
@@ -140,7 +140,7 @@ export function previewLayout(
   };
 }
 
-/** The images of the sheet: one of each of `count` equal parts of the source. */
+/** The images of the sheet: one of each of `count` equal parts of the source, at a place drawn by the seed. */
 async function rowsOf(
   source: ImageSource,
   { recipe, size, count, seed, limit = source.length }: PreviewOptions,
@@ -149,7 +149,10 @@ async function rowsOf(
   const rows: Row[] = [], parts = Math.min(count, limit);
   for (let part = 0; part < parts; part++) {
     const first = Math.floor(part * limit / parts), end = Math.floor((part + 1) * limit / parts);
-    for (let index = first; index < Math.min(end, first + TRIES); index++) {
+    // Equal steps could meet the same class all the time.
+    const start = keyedRandom(seed, part).integer(end - first);
+    for (let attempt = 0; attempt < Math.min(end - first, TRIES); attempt++) {
+      const index = first + (start + attempt) % (end - first);
       try {
         const { key, bytes } = await source.read(index);
         const image = await decodeImage(bytes);
