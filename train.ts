@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { resolve } from "node:path";
-import type { GivenTrainFlags } from "./src/cli/train_flags.ts";
+import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
 import { planOf, profileOf } from "./src/inspect.ts";
@@ -19,12 +18,13 @@ async function main(args: string[]): Promise<number> {
     console.log(parsed.help);
     return 0;
   }
+  const given = fromCaller(parsed.given);
   if (parsed.plan) {
-    console.log(await planOf(parsed.given));
+    console.log(await planOf(given));
     return 0;
   }
   if (parsed.profile) {
-    console.log(await profileOf(parsed.given));
+    console.log(await profileOf(given));
     return 0;
   }
   const interrupt = new AbortController();
@@ -35,7 +35,6 @@ async function main(args: string[]): Promise<number> {
     );
     interrupt.abort();
   });
-  const given = fromCaller(parsed.given);
   const { out, step, total, summary } = await pretrain(given, {
     resume: parsed.resume,
     signal: interrupt.signal,
@@ -50,19 +49,6 @@ async function main(args: string[]): Promise<number> {
       : `Stopped after step ${step} of ${total}. To go on: add --resume --out ${out}`,
   );
   return INTERRUPTED;
-}
-
-/** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
-function fromCaller(given: GivenTrainFlags): GivenTrainFlags {
-  const caller = Deno.env.get("INIT_CWD");
-  if (!caller || caller === Deno.cwd()) return given;
-  const { data, out } = given;
-  const isPath = data !== undefined && !/^shapes(:|$)/.test(data);
-  return {
-    ...given,
-    ...(isPath && { data: resolve(caller, data) }),
-    ...(out !== undefined && { out: resolve(caller, out) }),
-  };
 }
 
 if (import.meta.main) {

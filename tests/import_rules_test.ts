@@ -32,7 +32,7 @@ const exceptions = new Set([
 ]);
 
 /** The entry points. */
-const entries = ["mod.ts", "train.ts", "evaluate.ts"];
+const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts"];
 
 /** Modules beside the folders of src/, such as pretrain.ts, tie the folders together and import what they like. */
 const isTop = (path: string) => entries.includes(path) || /^src\/[^/]+$/.test(path);

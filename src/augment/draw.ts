@@ -137,3 +137,9 @@ function roundHalfEven(x: number): number {
   if (x - floor !== .5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;
 }
+
+/** Throws an Error if an image is too small to give views that show no less than it does. */
+export function expectLarge({ width, height, size }: ViewSizes): void {
+  if (width >= size && height >= size) return;
+  throw new Error(`its ${width}×${height} pixels are fewer than the crop's ${size}×${size}: lower --size`);
+}

@@ -6,24 +6,12 @@
 
 import { isRecipeName, recipes, viewSizes } from "../augment/recipe.ts";
 import { backbones } from "../nn/backbones.ts";
-import { choice, fileOr, integer, number, type OptionType, text } from "./option_types.ts";
+import { type Flag, flag } from "./command.ts";
+import { choice, fileOr, integer, number, text } from "./option_types.ts";
 import { largestSmallSize, maxHoldout, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
-
-/** An option with a value. */
-export interface Flag<T> {
-  type: OptionType<T>;
-  /** What it does, for `--help`. */
-  about: string;
-  /** Its default, in words. */
-  otherwise: string;
-}
 
 const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
 const recipeNames = Object.keys(recipes).join(", ");
-
-function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
-  return { type, about, otherwise: String(otherwise) };
-}
 
 /** The words for a default that depends on the data. */
 function perData(name: Exclude<keyof typeof presets.shapes, "length">): string {

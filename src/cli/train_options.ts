@@ -4,10 +4,9 @@
  * @module
  */
 
-import { Command, CommanderError, Option } from "npm:commander@15.1.0";
-import config from "../../deno.json" with { type: "json" };
-import { UserError } from "../errors.ts";
-import { type Flag, type GivenTrainFlags, trainFlagGroups } from "./train_flags.ts";
+import { Option } from "npm:commander@15.1.0";
+import { createCommand, type Help, parseCommand } from "./command.ts";
+import { type GivenTrainFlags, trainFlagGroups } from "./train_flags.ts";
 
 /** What the arguments of train.ts ask for. */
 export interface TrainArguments {
@@ -19,49 +18,6 @@ export interface TrainArguments {
   plan: boolean;
   /** Print where the time of a step goes, and stop. */
   profile: boolean;
-}
-
-/** The answer to `--help` or `--version`, to be printed instead of training. */
-export interface Help {
-  help: string;
-}
-
-interface GroupedFlag extends Flag<unknown> {
-  group: string;
-}
-
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-function addFlag(command: Command, name: string, { group, about, otherwise, type }: GroupedFlag): void {
-  const flag = `--${kebab(name)}`;
-  const parse = (text: string) => {
-    const value = type.parse(text);
-    if (value !== undefined) return value;
-    throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
-  };
-  const option = new Option(`${flag} <${type.placeholder}>`, `${about} (default: ${otherwise})`);
-  command.addOption(option.argParser(parse).helpGroup(group));
-}
-
-function createCommand(): Command {
-  const command = new Command("./run train").description("Trains an image encoder without labels, by BYOL.");
-  for (const [group, flags] of Object.entries(trainFlagGroups)) {
-    const heading = `${group[0].toUpperCase()}${group.slice(1)}:`;
-    for (const [name, flag] of Object.entries<Flag<unknown>>(flags)) {
-      addFlag(command, name, { ...flag, group: heading });
-    }
-  }
-  return command
-    .optionsGroup("Output:")
-    .option("--resume", "continue the run in --out from its last checkpoint")
-    .optionsGroup("Instead of training:")
-    .option("--plan", "print the memory that the run would use, allocating none")
-    .addOption(
-      new Option("--profile", "measure a step: each kernel's share, and its rate beside this adapter's peaks")
-        .conflicts(["plan", "resume"]),
-    )
-    .version(config.version, "--version", "print the version")
-    .helpOption("--help", "print this");
 }
 
 /**
@@ -76,25 +32,21 @@ function createCommand(): Command {
  * ```
  */
 export function parseTrainOptions(args: readonly string[]): TrainArguments | Help {
-  let printed = "";
-  const command = createCommand()
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
-  try {
-    command.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { help: printed.trimEnd() };
-    const reason = error.message.replace(/^error: /, "").replace("\n", " ").replace(/\.$/, "");
-    const hint = error.code === "commander.excessArguments"
-      ? "Every value belongs to an option: --data SOURCE. "
-      : "";
-    throw new UserError(
-      `Cannot understand the command line: ${reason}. ${hint}--help explains every option.`,
+  const about = "Trains an image encoder without labels, by BYOL.";
+  const command = createCommand("train", { about, groups: trainFlagGroups })
+    .optionsGroup("Output:")
+    .option("--resume", "continue the run in --out from its last checkpoint")
+    .optionsGroup("Instead of training:")
+    .option("--plan", "print the memory that the run would use, allocating none")
+    .addOption(
+      new Option("--profile", "measure a step: each kernel's share, and its rate beside this adapter's peaks")
+        .conflicts(["plan", "resume"]),
     );
-  }
-  const { resume = false, plan = false, profile = false, ...given } = command.opts<
-    GivenTrainFlags & { resume?: true; plan?: true; profile?: true }
-  >();
+  const options = parseCommand<GivenTrainFlags & { resume?: true; plan?: true; profile?: true }>(
+    command,
+    args,
+  );
+  if ("help" in options) return options;
+  const { resume = false, plan = false, profile = false, ...given } = options;
   return { given, resume, plan, profile };
 }

@@ -3,7 +3,7 @@ import { expectTapsFit, parseRecipe } from "../../src/augment/parse_recipe.ts";
 import { recipeByName, recipes, type ViewRecipe } from "../../src/augment/recipe.ts";
 import { UserError } from "../../src/errors.ts";
 import { keyedRandom } from "../../src/random.ts";
-import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 
 Deno.test("simclr has the paper's one distribution for both views, none has no chance in it", () => {
   const [first, second] = recipes.simclr.views;
@@ -189,7 +189,7 @@ for (const [value, path, rest] of refused) {
 
 Deno.test("a value too long to be shown is cut", async () => {
   const long = { views: Array(1000).fill({}) };
-  await assertThrows(() => parseRecipe(long, "x"), UserError, /^.{0,160}\.\.\.\.$/);
+  await assertThrows(() => parseRecipe(long, "x"), UserError, /^.{0,200}\.\.\.\.$/);
 });
 
 Deno.test("more taps than a view bears are refused with the most that do", async () => {

@@ -1,0 +1,44 @@
+/**
+ * Shows what a recipe makes of images before training does: `deno run -A preview.ts --data ./photos --recipe byol`.
+ * `--help` explains it.
+ *
+ * @module
+ */
+import { openSource } from "./data/source.ts";
+import { fromCaller } from "./src/cli/paths.ts";
+import { parsePreviewOptions } from "./src/cli/preview_options.ts";
+import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { writeFileAtomic } from "./src/io/atomic.ts";
+import { optionsWithRecipe } from "./src/load_recipe.ts";
+import { previewSheet } from "./src/preview.ts";
+
+async function main(args: string[]): Promise<void> {
+  const parsed = parsePreviewOptions(args);
+  if ("help" in parsed) {
+    console.log(parsed.help);
+    return;
+  }
+  const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
+  // A run with these options has the same recipe, size and seed by default.
+  const { options: { data, size, seed }, recipe } = await optionsWithRecipe(given);
+  const source = await openSource(data);
+  try {
+    const onBad = ({ key, reason }: { key: string; reason: string }) =>
+      console.error(`Skipped ${key}: ${reason}.`);
+    await writeFileAtomic(out, [await previewSheet(source, { recipe, size, count, seed, onBad })]);
+    console.log(`Views of ${source.name} by the recipe ${recipe.name} at ${size} px are in ${out}`);
+  } finally {
+    source.close();
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+    Deno.exit(0);
+  } catch (error) {
+    const known = error instanceof UserError || error instanceof MachineError;
+    console.error(known ? `error: ${messageOf(error)}` : error);
+    Deno.exit(exitCode(error));
+  }
+}

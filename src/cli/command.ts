@@ -1,0 +1,89 @@
+/**
+ * Command lines: options described as data, read by commander.
+ *
+ * @module
+ */
+import { Command, CommanderError, Option } from "npm:commander@15.1.0";
+import config from "../../deno.json" with { type: "json" };
+import { UserError } from "../errors.ts";
+import type { OptionType } from "./option_types.ts";
+
+/** An option with a value. */
+export interface Flag<T> {
+  type: OptionType<T>;
+  /** What it does, for `--help`. */
+  about: string;
+  /** Its default, in words. */
+  otherwise: string;
+}
+
+/** Options by the headings that they have in `--help`, each by its name in camel case. */
+export type FlagGroups = Record<string, Record<string, Flag<unknown>>>;
+
+/** The answer to `--help` or `--version`, to be printed instead of doing anything. */
+export interface Help {
+  help: string;
+}
+
+/** Describes an option. */
+export function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
+  return { type, about, otherwise: String(otherwise) };
+}
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function addFlag(
+  command: Command,
+  name: string,
+  { group, about, otherwise, type }: Flag<unknown> & { group: string },
+) {
+  const flag = `--${kebab(name)}`;
+  const parse = (text: string) => {
+    const value = type.parse(text);
+    if (value !== undefined) return value;
+    throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
+  };
+  const option = new Option(`${flag} <${type.placeholder}>`, `${about} (default: ${otherwise})`);
+  command.addOption(option.argParser(parse).helpGroup(group));
+}
+
+/** The command `./run NAME` with the options of `groups`. */
+export function createCommand(
+  name: string,
+  { about, groups }: { about: string; groups: FlagGroups },
+): Command {
+  const command = new Command(`./run ${name}`).description(about);
+  for (const [group, flags] of Object.entries(groups)) {
+    const heading = `${group[0].toUpperCase()}${group.slice(1)}:`;
+    for (const [name, flag] of Object.entries(flags)) addFlag(command, name, { ...flag, group: heading });
+  }
+  return command;
+}
+
+/**
+ * The values of the options in `args`, by name in camel case. Prints nothing and never exits.
+ *
+ * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
+ */
+export function parseCommand<T extends object>(command: Command, args: readonly string[]): T | Help {
+  let printed = "";
+  command
+    .version(config.version, "--version", "print the version")
+    .helpOption("--help", "print this")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { help: printed.trimEnd() };
+    const reason = error.message.replace(/^error: /, "").replace("\n", " ").replace(/\.$/, "");
+    const hint = error.code === "commander.excessArguments"
+      ? "Every value belongs to an option: --data SOURCE. "
+      : "";
+    throw new UserError(
+      `Cannot understand the command line: ${reason}. ${hint}--help explains every option.`,
+    );
+  }
+  return command.opts<T>();
+}

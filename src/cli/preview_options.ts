@@ -1,0 +1,37 @@
+/**
+ * The command line of preview.ts.
+ *
+ * @module
+ */
+import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
+import { integer, text } from "./option_types.ts";
+import { trainFlags } from "./train_flags.ts";
+
+const { data, recipe, size, seed } = trainFlags;
+
+const previewFlags = {
+  data,
+  recipe,
+  size,
+  seed,
+  count: flag(integer({ min: 1, max: 64 }), "how many images, spread over the data", 8),
+  out: flag(text("FILE.png"), "the picture to write", "preview.png"),
+};
+
+/** The values of the options of preview.ts that were given. */
+export type GivenPreviewFlags = {
+  [K in keyof typeof previewFlags]?: typeof previewFlags[K] extends Flag<infer T> ? T : never;
+};
+
+/**
+ * Reads the arguments of preview.ts. Prints nothing and never exits.
+ *
+ * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
+ */
+export function parsePreviewOptions(args: readonly string[]): GivenPreviewFlags | Help {
+  const about = "Draws a sheet of the views that training would learn from, with what was drawn for them.";
+  return parseCommand<GivenPreviewFlags>(
+    createCommand("preview", { about, groups: { preview: previewFlags } }),
+    args,
+  );
+}
