@@ -37,6 +37,7 @@ async function main(args: string[]): Promise<number> {
   });
   const { out, step, total, summary } = await pretrain(given, {
     resume: parsed.resume,
+    allowChangedData: parsed.allowChangedData,
     signal: interrupt.signal,
   });
   if (summary) {

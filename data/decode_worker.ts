@@ -9,10 +9,10 @@ import { applyView, VIEW_CHANNELS } from "../src/augment/apply.ts";
 import { drawView, evaluationView, type ViewParameters } from "../src/augment/draw.ts";
 import type { Recipe } from "../src/augment/recipe.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
-import { MOST_OBLONG, packView } from "../src/augment/table.ts";
+import { packView } from "../src/augment/table.ts";
 import { messageOf } from "../src/errors.ts";
 import { keyedRandom } from "../src/random.ts";
-import { decodeImage } from "./decode.ts";
+import { decodeUsable } from "./decode_usable.ts";
 
 /** What all jobs of a pool share. */
 export interface Setup {
@@ -87,7 +87,8 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
   let recordsEnd = 0, pixelsEnd = 0;
   for (const [i, item] of items.entries()) {
     try {
-      const image = await imageOf(bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end), item);
+      const part = bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end);
+      const image = item.decoded ? { ...item.decoded, data: part } : await decodeUsable(part, setup);
       const parameters = drawViews(image, item);
       if (augment === "cpu") makeViews(image, parameters, { i, views });
       else {
@@ -120,24 +121,6 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
     at += record.length;
   }
   self.postMessage(result, [result.views.buffer, result.pixels.buffer, result.records.buffer]);
-}
-
-/** The image of an item, if it can be used. */
-async function imageOf(bytes: Uint8Array<ArrayBuffer>, { decoded }: JobItem): Promise<DecodedImage> {
-  if (decoded) return { ...decoded, data: bytes };
-  const { size, decodeSize } = setup;
-  const image = await decodeImage(bytes, { shortSide: decodeSize });
-  const { width, height } = image;
-  if (width < size || height < size) {
-    throw new Error(`its ${width}×${height} pixels are fewer than the crop's ${size}×${size}: lower --size`);
-  }
-  if (Math.max(width, height) > MOST_OBLONG * decodeSize) {
-    throw new Error(
-      `its ${width}×${height} pixels are too oblong: the long side may have ${MOST_OBLONG} times --decode-size, ` +
-        `${MOST_OBLONG * decodeSize}`,
-    );
-  }
-  return image;
 }
 
 function drawViews({ width, height }: DecodedImage, { epoch, index }: JobItem): ViewParameters[] {

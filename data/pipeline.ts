@@ -72,7 +72,7 @@ export type Views = Float32Array<ArrayBuffer> | PackedImage[];
 
 /** Where the views are made: by the Workers, as a rule, or on the GPU. */
 export interface Augment<V extends Views> {
-  augment: V extends PackedImage[] ? "gpu" : "cpu";
+  augment: Views extends V ? "gpu" | "cpu" : V extends PackedImage[] ? "gpu" : "cpu";
 }
 
 /** B pairs of views. */

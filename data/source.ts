@@ -97,7 +97,8 @@ export type ImageSource = IndexedSource | StreamedSource;
  *
  * Throws a UserError if there is nothing there, or nothing that can be used.
  */
-export async function openSource(spec: string): Promise<ImageSource> {
+export async function openSource(given: string | readonly string[]): Promise<ImageSource> {
+  const [spec] = [given].flat();
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return openShapes(shapes[1]);
   const info = await Deno.stat(spec).catch((error) => {

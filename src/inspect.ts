@@ -14,17 +14,19 @@ import { choosePick, evaluationRows, pinOf, trainerOptions } from "./run_setup.t
 
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
 export async function planOf(given: GivenTrainFlags): Promise<string> {
-  const { options } = await optionsWithRecipe(given);
+  const { options, recipe } = await optionsWithRecipe(given);
   using gpu = await openGpu().catch(() => null);
   const pick = pinOf(options, gpu);
-  return planReport(gpu, { ...trainerOptions(options), pick }, { evaluation: evaluationRows(options) });
+  return planReport(gpu, { ...trainerOptions(options, recipe), pick }, {
+    evaluation: evaluationRows(options),
+  });
 }
 
 /** Where the time of a step with these options goes, as a text; nothing is written but which kernels are fast, and no data opened. */
 export async function profileOf(given: GivenTrainFlags, print = console.log): Promise<string> {
-  const { options } = await optionsWithRecipe(given);
+  const { options, recipe } = await optionsWithRecipe(given);
   using gpu = await openGpu();
   expectTimestamps(gpu);
-  const pick = await choosePick(gpu, { options, tuning: await openTuningCache<Decision>(), print });
-  return await profileReport(gpu, { ...trainerOptions(options), pick });
+  const pick = await choosePick(gpu, { options, recipe, tuning: await openTuningCache<Decision>(), print });
+  return await profileReport(gpu, { ...trainerOptions(options, recipe), pick });
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import { join } from "node:path";
-import { evaluationBatches, trainingBatches } from "../data/pipeline.ts";
+import { evaluationBatches, trainingBatches, type Views } from "../data/pipeline.ts";
+import { diskCache, memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
-import { type Recipe, recipeByName } from "./augment/recipe.ts";
+import type { Recipe } from "./augment/recipe.ts";
 import { backboneOf, Trainer } from "./byol/trainer.ts";
 import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
@@ -14,7 +15,7 @@ import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";
-import { encoderKnn, type KnnData, rawPixelKnn } from "./eval/evaluate.ts";
+import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
 import { BadImages } from "./io/bad_images.ts";
@@ -25,7 +26,7 @@ import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
-import { choosePick, evaluationRows, trainerOptions } from "./run_setup.ts";
+import { choosePick, evaluationRows, loadingOf, trainerOptions } from "./run_setup.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
 export interface KnnFigures extends KnnBefore {
@@ -55,6 +56,8 @@ export interface Outcome {
 export interface PretrainHooks {
   /** Go on with the run in `out` from its last checkpoint. */
   resume?: boolean;
+  /** Go on with it although the data are no longer those that it began with. */
+  allowChangedData?: boolean;
   /** When aborted, the run finishes its step, writes a checkpoint and returns. */
   signal?: AbortSignal;
   /** Receives what the run has to say; by default it is printed. */
@@ -66,12 +69,22 @@ const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
 /** Samples that vote in kNN at the most: of more, the first. */
 const MOST_REFERENCES = 50_000;
 
-/** Which samples train and which are held out: [0, train) and [train, train + holdout). */
+/** Holds the decoded images while the run goes on. */
+const CACHE_FILE = "decoded_images.bin";
+
+/** Which samples train and which are held out: [0, train) and [train, train + holdout). Null: all, of a number unknown. */
 function split(
   source: ImageSource,
-  { limit, holdout, batch }: TrainOptions,
-): { train: number; holdout: number } {
+  { limit, holdout, batch, steps }: TrainOptions,
+): { train: number | null; holdout: number } {
   const n = source.length;
+  if (n === null) {
+    if (limit === null && !holdout && steps !== null) return { train: null, holdout: 0 };
+    throw new UserError(
+      `Cannot train on ${source.name} with --limit, --holdout or --epochs as these need to know how many images there ` +
+        `are: it is streamed, and that shows at its end. Say --steps N instead, or copy it to this machine.`,
+    );
+  }
   const usual = source.classes.length > 1
     ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
     : 0;
@@ -88,6 +101,11 @@ function split(
     );
   }
   return { train, holdout: held };
+}
+
+/** How many images may be bad, if it is not said. */
+function usualMostBad({ length }: ImageSource): number {
+  return length === null ? 1000 : Math.max(10, Math.floor(length / 10));
 }
 
 /**
@@ -108,18 +126,17 @@ function split(
  * ```
  */
 export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks = {}): Promise<Outcome> {
-  const { options, checkpoint } = await (hooks.resume ? resumedRun(given) : newRun(given));
-  const { out, batch, size, seed, workers, onBadImage } = options;
-  const recipe = recipeByName(options.recipe);
+  const { options, recipe, checkpoint } = await (hooks.resume ? resumedRun(given) : newRun(given));
+  const { out, batch, size, seed, workers, augment, decodeSize, onBadImage } = options;
   const source = await openSource(options.data);
   try {
     const { fingerprint } = source;
     const { train, holdout } = split(source, options);
-    const total = options.steps ?? options.epochs! * Math.floor(train / batch);
-    if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint) {
+    const total = options.steps ?? options.epochs! * Math.floor(train! / batch);
+    if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint && !hooks.allowChangedData) {
       throw new UserError(
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
-          `Restore them, or begin a new run.`,
+          `Restore them, begin a new run, or go on with what is there now: --allow-changed-data.`,
       );
     }
     if (checkpoint && checkpoint.step >= total) {
@@ -128,8 +145,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     using gpu = await openGpu();
     const tuning = await openTuningCache<Decision>({ run: hooks.resume ? out : null });
-    const pick = await choosePick(gpu, { options, tuning, print: hooks.print ?? console.log });
-    using trainer = new Trainer(gpu, { ...trainerOptions(options), pick });
+    const pick = await choosePick(gpu, { options, recipe, tuning, print: hooks.print ?? console.log });
+    using trainer = new Trainer(gpu, { ...trainerOptions(options, recipe), pick });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
         found: checkpoint.tensors,
@@ -141,7 +158,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     await trainer.settled();
 
-    await writeConfig(options);
+    await writeConfig(options, recipe);
     await tuning.save(out);
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
@@ -152,20 +169,43 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       start,
       ...(hooks.print && { print: hooks.print, terminal: false }),
     });
-    const bad = await BadImages.open(out, { resume: hooks.resume ?? false, log: progress.log });
-    const pipeline = { source, size, recipe, workers, onBadImage, onBad: bad.add };
-    const rows = evaluationRows(options);
-    const images = (first: number, limit: number) => () =>
-      evaluationBatches({ ...pipeline, first, limit, batch: rows });
-    const data: KnnData = {
-      references: images(0, Math.min(train, MOST_REFERENCES)),
-      queries: images(train, holdout),
-      batch: rows,
+    const bad = await BadImages.open(out, {
+      resume: hooks.resume ?? false,
+      log: progress.log,
+      source: source.name,
+      most: options.maxBad ?? usualMostBad(source),
+      verb: onBadImage === "substitute" ? "Replaced" : "Skipped",
+    });
+    using cache = openCache(options, { identity: `${fingerprint} ${decodeSize}` });
+    const pipeline = {
+      source,
       size,
-      signal: hooks.signal,
+      recipe,
+      workers,
+      decodeSize,
+      cache: cache.images,
+      onBadImage,
+      onBad: bad.add,
     };
+    const rows = evaluationRows(options);
+    const part = { first: 0, limit: Math.min(train ?? 0, MOST_REFERENCES) },
+      heldOut = { first: train ?? 0, limit: holdout };
+    const images = (span: typeof part) => () =>
+      evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: rows });
+    const views = (span: typeof part) => () => evaluationBatches({ ...pipeline, ...span, batch: rows });
+    const evaluation = { batch: rows, size, signal: hooks.signal };
     const encoderAccuracy = () =>
-      encoderKnn(gpu, { ...data, pick, memory: trainer.memory, encoder: trainer.networks.online.encoder });
+      encoderKnn(gpu, {
+        ...evaluation,
+        references: images(part),
+        queries: images(heldOut),
+        loading: loadingOf(options, recipe),
+        pick,
+        memory: trainer.memory,
+        encoder: trainer.networks.online.encoder,
+      });
+    const pixelAccuracy = () =>
+      rawPixelKnn(gpu, { ...evaluation, references: views(part), queries: views(heldOut) });
     const interrupted = (step: number): Outcome => {
       progress.stop();
       return { out, step, total, summary: null };
@@ -182,7 +222,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     let before = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : null;
     if (holdout > 0 && source.classes.length > 1 && !checkpoint) {
       try {
-        const [raw_pixels, untrained] = [await rawPixelKnn(gpu, data), await encoderAccuracy()];
+        const [raw_pixels, untrained] = [await pixelAccuracy(), await encoderAccuracy()];
         if (raw_pixels !== null && untrained !== null) before = { raw_pixels, untrained };
       } catch (error) {
         if (hooks.signal?.aborted) return interrupted(0);
@@ -215,7 +255,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
       );
       let earlier = Promise.resolve();
-      const batches = trainingBatches({ ...pipeline, limit: train, batch, seed, start: recorder.position })
+      const start = recorder.position;
+      const batches = trainingBatches<Views>({ ...pipeline, augment, limit: train, batch, seed, start })
         .getReader();
       try {
         while (recorder.step < total && !hooks.signal?.aborted) {
@@ -277,6 +318,19 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
   } finally {
     source.close();
   }
+}
+
+/** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */
+function openCache(
+  { cache, out }: TrainOptions,
+  { identity }: { identity: string },
+): Disposable & { images: PixelCache | undefined } {
+  const images = cache === "memory"
+    ? memoryCache()
+    : cache === "disk"
+    ? diskCache(join(out, CACHE_FILE), { identity })
+    : undefined;
+  return { images, [Symbol.dispose]: () => images?.close() };
 }
 
 function percent(share: number): string {

@@ -5,7 +5,7 @@
  */
 import { decodeImage } from "../data/decode.ts";
 import type { BadImage } from "../data/pipeline.ts";
-import type { ImageSource } from "../data/source.ts";
+import type { ImageSource, IndexedSource } from "../data/source.ts";
 import { applyView, VIEW_CHANNELS } from "./augment/apply.ts";
 import { type Box, drawView, expectLarge, jitterOperations, type ViewParameters } from "./augment/draw.ts";
 import type { Recipe } from "./augment/recipe.ts";
@@ -74,9 +74,10 @@ const colours: readonly Colour[] = [[220, 100, 0], [0, 100, 220]];
  * ```
  */
 export async function previewSheet(
-  source: ImageSource,
+  given: ImageSource,
   options: PreviewOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const source = given as IndexedSource;
   const bad: BadImage[] = [];
   const rows = await rowsOf(source, options, bad);
   bad.forEach((image) => options.onBad?.(image));

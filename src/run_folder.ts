@@ -36,12 +36,22 @@ const CHANGEABLE = new Set<string>([
   "data",
   "out",
   "workers",
+  "augment",
+  "cache",
   "kernels",
   "checkpointEvery",
   "keep",
   "logEvery",
   "onBadImage",
+  "maxBad",
 ]);
+
+/** Whether the run may go on with `value` for the option `name`, which was `before`. */
+function mayChange(name: string, { before, value }: { before: unknown; value: unknown }): boolean {
+  // Passing bad images over or stopping at them are one run, putting others in their place is another.
+  if (name === "onBadImage") return (before === "substitute") === (value === "substitute");
+  return CHANGEABLE.has(name);
+}
 
 const configPath = (out: string) => join(out, "config.json");
 
@@ -118,7 +128,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
     const before = saved[name as keyof TrainOptions];
     // --steps overrides --epochs, of which nothing was saved then.
     const overridden = name === "epochs" && given.steps !== undefined;
-    if (!CHANGEABLE.has(name) && !overridden && value !== before) {
+    if (!overridden && value !== before && !mayChange(name, { before, value })) {
       throw new UserError(
         `Cannot resume the run in ${out} with ${name} = ${value} as it began with ${before}: expected the same ` +
           `options, apart from ${[...CHANGEABLE].join(", ")}. Leave the option out, or begin a new run.`,

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { LoaderOptions } from "./augment/loader.ts";
+import type { Recipe } from "./augment/recipe.ts";
 import { traceTraining, type TrainerOptions } from "./byol/trainer.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import { UserError } from "./errors.ts";
@@ -16,11 +18,19 @@ import { backboneByName } from "./nn/backbones.ts";
 /** Images of a batch in evaluation, if a training step has no fewer. */
 const EVALUATION_BATCH = 128;
 
+/** How the GPU makes the views of a run; null if the Workers do. */
+export function loadingOf(
+  { augment, decodeSize }: TrainOptions,
+  { views, mean, std }: Recipe,
+): LoaderOptions | null {
+  return augment === "gpu" ? { views, mean, std, decodeSize } : null;
+}
+
 /** What a trainer is built from. */
-export function trainerOptions(
-  { backbone, stem, hidden, projection, batch, size, optimizer }: TrainOptions,
-): TrainerOptions {
+export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
+  const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
   return {
+    loading: loadingOf(options, recipe),
     architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
     batch,
     size,
@@ -48,13 +58,14 @@ export function pinOf({ kernels = "auto" }: TrainOptions, gpu: Gpu | null): Pick
  */
 export async function choosePick(
   gpu: Gpu,
-  { options, tuning, print }: {
+  { options, recipe, tuning, print }: {
     options: TrainOptions;
+    recipe: Recipe;
     tuning: EntryFile<Decision>;
     print: (line: string) => void;
   },
 ): Promise<Pick | undefined> {
-  const pin = pinOf(options, gpu), training = trainerOptions(options);
+  const pin = pinOf(options, gpu), training = trainerOptions(options, recipe);
   expectFit(training, { target: targetOf(gpu, pin), limits: gpu.limits });
   if ((options.kernels ?? "auto") !== "auto") return pin;
   const pick = await tune(gpu, (target) => traceTraining(training, target).step, {

@@ -15,6 +15,8 @@ export interface Flag<T> {
   about: string;
   /** Its default, in words. */
   otherwise: string;
+  /** Whether it may be given more than once; its value is then a list. */
+  repeatable?: boolean;
 }
 
 /** Options by the headings that they have in `--help`, each by its name in camel case. */
@@ -35,12 +37,12 @@ const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.to
 function addFlag(
   command: Command,
   name: string,
-  { group, about, otherwise, type }: Flag<unknown> & { group: string },
+  { group, about, otherwise, type, repeatable }: Flag<unknown> & { group: string },
 ) {
   const flag = `--${kebab(name)}`;
-  const parse = (text: string) => {
+  const parse = (text: string, before: unknown) => {
     const value = type.parse(text);
-    if (value !== undefined) return value;
+    if (value !== undefined) return repeatable && before !== undefined ? [before, value].flat() : value;
     throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
   };
   const option = new Option(`${flag} <${type.placeholder}>`, `${about} (default: ${otherwise})`);

@@ -4,7 +4,7 @@ import { isRecipeName } from "../augment/recipe.ts";
 
 /** The options that may be paths. */
 interface Paths {
-  data?: string;
+  data?: string | string[];
   recipe?: string;
   out?: string;
 }
@@ -14,9 +14,10 @@ export function fromCaller<T extends Paths>(given: T): T {
   const caller = Deno.env.get("INIT_CWD");
   if (!caller || caller === Deno.cwd()) return given;
   const { data, recipe, out } = given;
+  const seen = (source: string) => /^(shapes(:|$)|https?:)/i.test(source) ? source : resolve(caller, source);
   return {
     ...given,
-    ...(data !== undefined && !/^shapes(:|$)/.test(data) && { data: resolve(caller, data) }),
+    ...(data !== undefined && { data: typeof data === "string" ? seen(data) : data.map(seen) }),
     ...(recipe !== undefined && !isRecipeName(recipe) && { recipe: resolve(caller, recipe) }),
     ...(out !== undefined && { out: resolve(caller, out) }),
   };

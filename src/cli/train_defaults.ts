@@ -4,14 +4,14 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { type Recipe, recipeByName } from "../augment/recipe.ts";
+import { type Recipe, recipeByName, usualDecodeSize } from "../augment/recipe.ts";
 import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
 import { largestSmallSize, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
 
 /** Options whose absence means something; see {@linkcode TrainOptions}. */
-type Optional = "limit" | "holdout" | "epochs" | "steps";
+type Optional = "limit" | "holdout" | "epochs" | "steps" | "maxBad";
 
 /** Every option of a run. Their meaning is in train_flags.ts. */
 export interface TrainOptions extends Required<Omit<GivenTrainFlags, Optional>> {
@@ -19,6 +19,8 @@ export interface TrainOptions extends Required<Omit<GivenTrainFlags, Optional>> 
   limit: number | null;
   /** Null: a tenth of the samples, at most 1,000, if they are labelled. */
   holdout: number | null;
+  /** Null: a tenth of the samples. */
+  maxBad: number | null;
   /** Null if `steps` is a number, and only then. */
   epochs: number | null;
   steps: number | null;
@@ -48,26 +50,34 @@ export function trainOptions(given: GivenTrainFlags, recipe?: Recipe): TrainOpti
         `Cannot train with an option ${name}: the known ones are ${Object.keys(trainFlags).join(", ")}`,
       );
     }
-    if (type.parse(String(value)) === undefined) {
-      throw new UserError(`Cannot train with ${name} = ${value} as it must be ${type.expected}`);
+    const wrong = [value].flat().find((part) => type.parse(String(part)) === undefined);
+    if (wrong !== undefined) {
+      throw new UserError(`Cannot train with ${name} = ${wrong} as it must be ${type.expected}`);
     }
   }
   const data = given.data ?? "shapes";
-  const kind = /^shapes(:|$)/.test(data) ? "shapes" : "other";
+  const sources = [data].flat();
+  const kind = sources.every((source) => /^shapes(:|$)/.test(source)) ? "shapes" : "other";
   const preset = presets[kind];
   const size = given.size ?? (recipe ?? recipeByName(given.recipe ?? preset.recipe)).size;
   const isLarge = size > largestSmallSize;
+  const recipeName = given.recipe ?? (isLarge && kind === "other" ? "byol" : preset.recipe);
   const { lr, weightDecay } = optimizerDefaults[given.optimizer ?? preset.optimizer];
   const batch = given.batch ?? preset.batch;
-  const dataName = basename(resolve(data)).replace(/[^\w.-]+/g, "-") || "data";
+  const dataName = sources.map((source) => basename(resolve(source))).join("+").replace(/[^\w.+-]+/g, "-") ||
+    "data";
 
   return {
     data,
     limit: null,
     holdout: preset.holdout,
     size,
-    recipe: isLarge && kind === "other" ? "byol" : preset.recipe,
+    recipe: recipeName,
+    augment: "gpu",
+    decodeSize: usualDecodeSize(recipe ?? recipeByName(recipeName), size),
+    cache: "none",
     onBadImage: "skip",
+    maxBad: null,
     workers: Math.min(navigator.hardwareConcurrency, maxWorkers),
     backbone: preset.backbone,
     stem: isLarge ? "imagenet" : "cifar",

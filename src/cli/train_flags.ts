@@ -22,7 +22,15 @@ const { sgd, lars } = optimizerDefaults;
 const { shapes, other } = presets;
 
 const data = {
-  data: flag(text("SOURCE"), "shapes (built in), a folder of images, or WebDataset tar shards", "shapes"),
+  data: {
+    ...flag<string | string[]>(
+      text("SOURCE"),
+      "shapes (built in), a folder of images, WebDataset shards, Parquet, zip or CIFAR files, also by pattern or " +
+        "http(s); more than one are joined",
+      "shapes",
+    ),
+    repeatable: true,
+  } as Flag<string | string[]>,
   limit: flag(integer({ min: 1 }), "train on the first N samples in source order", "all"),
   holdout: flag(
     integer({ min: 0 }),
@@ -41,7 +49,27 @@ const data = {
     `how views are drawn: ${recipeNames}, or FILE.json`,
     `${shapes.recipe} for shapes, else ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
-  onBadImage: flag(choice("skip", "error"), "count and name an unreadable image, or stop", "skip"),
+  augment: flag(choice("gpu", "cpu"), "where views are made of decoded images", "gpu"),
+  decodeSize: flag(
+    integer({ min: 8, max: 4096 }),
+    "larger images are shrunk to this short side in pixels when they are decoded",
+    "what gives the smallest crop a view's pixels: 114 for 32 px, 792 for 224, with recipe byol",
+  ),
+  cache: flag(
+    choice("memory", "disk", "none"),
+    "keep decoded images for later epochs, as far as there is room",
+    "none",
+  ),
+  onBadImage: flag(
+    choice("skip", "error", "substitute"),
+    "an unreadable image is named, and passed over; or ends the run; or another one takes its place",
+    "skip",
+  ),
+  maxBad: flag(
+    integer({ min: 0 }),
+    "end the run if more images than this are bad",
+    "a tenth of the images, at least 10",
+  ),
   workers: flag(
     integer({ min: 1, max: 256 }),
     "Workers that decode; any number of them gives the same batches",

@@ -14,6 +14,8 @@ export interface TrainArguments {
   given: GivenTrainFlags;
   /** Continue the run in `--out`. */
   resume: boolean;
+  /** Also if the data have changed since. */
+  allowChangedData: boolean;
   /** Print what the run would use, and stop. */
   plan: boolean;
   /** Print where the time of a step goes, and stop. */
@@ -36,17 +38,20 @@ export function parseTrainOptions(args: readonly string[]): TrainArguments | Hel
   const command = createCommand("train", { about, groups: trainFlagGroups })
     .optionsGroup("Output:")
     .option("--resume", "continue the run in --out from its last checkpoint")
+    .option("--allow-changed-data", "continue it although the data are no longer the same")
     .optionsGroup("Instead of training:")
     .option("--plan", "print the memory that the run would use, allocating none")
     .addOption(
       new Option("--profile", "measure a step: each kernel's share, and its rate beside this adapter's peaks")
         .conflicts(["plan", "resume"]),
     );
-  const options = parseCommand<GivenTrainFlags & { resume?: true; plan?: true; profile?: true }>(
+  const options = parseCommand<
+    GivenTrainFlags & { resume?: true; allowChangedData?: true; plan?: true; profile?: true }
+  >(
     command,
     args,
   );
   if ("help" in options) return options;
-  const { resume = false, plan = false, profile = false, ...given } = options;
-  return { given, resume, plan, profile };
+  const { resume = false, allowChangedData = false, plan = false, profile = false, ...given } = options;
+  return { given, resume, allowChangedData, plan, profile };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { UserError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 
 /** An image that could not be used, and why. */
@@ -13,33 +14,46 @@ export interface BadImage {
   reason: string;
 }
 
+/** What the record is of. */
+export interface BadImagesOptions {
+  /** Go on with what a run had found. */
+  resume: boolean;
+  log: (line: string) => void;
+  /** What the source is called. */
+  source: string;
+  /** More than so many end the run. */
+  most: number;
+  /** What is done about them, to say so. */
+  verb: string;
+}
+
 /** So many are told as they come; the others are only in the file. */
 const TOLD = 5;
 
 /** The images that a run passed over, each counted once however many epochs meet it. */
 export class BadImages {
   readonly #path: string;
-  readonly #log: (line: string) => void;
+  readonly #options: BadImagesOptions;
   readonly #found = new Map<number, BadImage>();
   #written = 0;
 
-  private constructor(path: string, log: (line: string) => void) {
+  private constructor(path: string, options: BadImagesOptions) {
     this.#path = path;
-    this.#log = log;
+    this.#options = options;
   }
 
   /** The record of the run in `out`; a resumed run goes on with what it had found. */
   static async open(
     out: string,
-    { resume, log }: { resume: boolean; log: (line: string) => void },
+    options: BadImagesOptions,
   ): Promise<BadImages> {
     const path = join(out, "bad_images.jsonl");
-    const images = new BadImages(path, log);
-    if (resume) {
+    const images = new BadImages(path, options);
+    if (options.resume) {
       const text = await Deno.readTextFile(path).catch(() => "");
       for (const line of text.split("\n").filter(Boolean)) {
-        const bad: BadImage = JSON.parse(line);
-        images.#found.set(bad.index, bad);
+        const { index, key, reason }: BadImage = JSON.parse(line);
+        images.#found.set(index, { index, key, reason });
       }
       images.#written = images.#found.size;
     }
@@ -51,13 +65,20 @@ export class BadImages {
     return this.#found.size;
   }
 
-  /** Notes an image. */
+  /** Notes an image. Throws a UserError if there are too many. */
   readonly add = (bad: BadImage): void => {
     if (this.#found.has(bad.index)) return;
     this.#found.set(bad.index, bad);
+    const { log, verb, most, source } = this.#options;
     if (this.count <= TOLD) {
       const more = this.count === TOLD ? ` Further ones are only named in ${this.#path}.` : "";
-      this.#log(`Skipped ${bad.key}: ${bad.reason}.${more}`);
+      log(`${verb} ${bad.key}: ${bad.reason}.${more}`);
+    }
+    if (this.count > most) {
+      throw new UserError(
+        `Cannot go on with ${source}: expected no more than ${most} images that cannot be used (--max-bad): found ` +
+          `${this.count}, named in ${this.#path}. Check --data, or raise --max-bad.`,
+      );
     }
   };
 
@@ -65,7 +86,7 @@ export class BadImages {
   async flush(): Promise<void> {
     if (this.#written === this.count) return;
     const lines = [...this.#found.values()].sort((a, b) => a.index - b.index).map((bad) =>
-      JSON.stringify(bad) + "\n"
+      JSON.stringify({ source: this.#options.source, ...bad }) + "\n"
     );
     await writeFileAtomic(this.#path, [new TextEncoder().encode(lines.join(""))]);
     this.#written = this.count;

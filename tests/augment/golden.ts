@@ -45,7 +45,7 @@ export function image(name: Name): DecodedImage {
 }
 
 /** [.., 3] to the [.., 4] of a decoded image. */
-export function opaque(values: Uint8Array): Uint8Array {
+export function opaque(values: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     { length: values.length / 3 * 4 },
     (_, i) => i % 4 < 3 ? values[(i >> 2) * 3 + i % 4] : 255,

@@ -1,0 +1,23 @@
+/** Decodes an image for a run, if it is one that the run can use. */
+import { expectLarge } from "../src/augment/draw.ts";
+import type { DecodedImage } from "../src/augment/resize.ts";
+import { MOST_OBLONG } from "../src/augment/table.ts";
+import { decodeImage } from "./decode.ts";
+
+/**
+ * The image in `bytes`, shrunk to a short side of `decodeSize` pixels if it is larger. Throws an Error that says why it
+ * cannot be decoded, or that it is too small for views of `size` pixels, or too oblong for the memory set apart.
+ */
+export async function decodeUsable(
+  bytes: Uint8Array,
+  { size, decodeSize }: { size: number; decodeSize: number },
+): Promise<DecodedImage> {
+  const image = await decodeImage(bytes, { shortSide: decodeSize });
+  const { width, height } = image;
+  expectLarge({ width, height, size });
+  if (Math.max(width, height) <= MOST_OBLONG * decodeSize) return image;
+  throw new Error(
+    `its ${width}×${height} pixels are too oblong: the long side may have ${MOST_OBLONG} times --decode-size, ` +
+      `${MOST_OBLONG * decodeSize}`,
+  );
+}
