@@ -22,5 +22,7 @@ export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 export { MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
 export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";
+export { loadRecipe } from "./src/load_recipe.ts";
+export { type PreviewOptions, previewSheet } from "./src/preview.ts";
 export { type Batch, type EvaluationBatch, evaluationBatches, trainingBatches } from "./data/pipeline.ts";
 export { type EncodedImage, type ImageSource, openSource } from "./data/source.ts";

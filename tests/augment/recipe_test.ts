@@ -1,4 +1,4 @@
-import { drawView, evaluationView } from "../../src/augment/draw.ts";
+import { blurTaps, drawView, evaluationView } from "../../src/augment/draw.ts";
 import { expectTapsFit, parseRecipe } from "../../src/augment/parse_recipe.ts";
 import { recipeByName, recipes, type ViewRecipe } from "../../src/augment/recipe.ts";
 import { UserError } from "../../src/errors.ts";
@@ -66,6 +66,18 @@ Deno.test("built-in recipes are recipes of the format, and survive it", () => {
   for (const recipe of Object.values(recipes)) {
     assertEquals(parseRecipe(JSON.parse(JSON.stringify(recipe)), "elsewhere.json"), recipe);
   }
+});
+
+Deno.test("the example of README.md is a recipe, with what the text below it says", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const section = readme.split(/^## /m).find((text) => text.startsWith("Recipes\n"))!;
+  const recipe = parseRecipe(JSON.parse(/```json\n(.*?)```/s.exec(section)![1]), "README.md");
+  assertEquals([recipe.name, recipe.size, recipe.mean], ["my-photos", 96, recipes.byol.mean]);
+  assertEquals(recipe.views[0].blur, { p: .5, sigma: [.1, 2], taps: 9 });
+  assertEquals(recipe.views[1].crop, { area: [.08, 1], ratio: [3 / 4, 4 / 3] });
+  // 9 taps are those that 96 px would have anyway.
+  assertEquals(blurTaps(96), 9);
+  for (const name of Object.keys(recipes)) assertEquals(section.includes(`| \`${name}\``), true, name);
 });
 
 Deno.test("what is left out has its default, in the recipe and in its operations", () => {

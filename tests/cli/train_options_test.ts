@@ -1,3 +1,4 @@
+import { recipes } from "../../src/augment/recipe.ts";
 import { UserError } from "../../src/errors.ts";
 import { type TrainOptions, trainOptions } from "../../src/cli/train_defaults.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
@@ -183,6 +184,9 @@ const refused: [args: string, message: RegExp][] = [
   ["--lr 0x10", /a number above 0/],
   ["--weight-decay -1e-9", /a number of at least 0/],
   ["--backbone resnet19", /one of resnet8, resnet20, resnet18, resnet34, resnet50/],
+  ["--recipe BYOL", /--recipe BYOL as it must be one of byol, simclr, cifar, shapes, none, or a \.json file/],
+  ["--recipe mine.yaml", /or a \.json file/],
+  ["--recipe -x.json", /or a \.json file/],
   ["--optimizer SGD", /one of sgd, lars/],
   ["--data --limit 3", /--data --limit as it must be a value/],
   ["--resume=yes", /unknown option '--resume=yes'/],
@@ -194,6 +198,15 @@ const refused: [args: string, message: RegExp][] = [
 for (const [args, message] of refused) {
   Deno.test(`refused: ${args}`, () => assertThrows(() => parse(...args.split(" ")), UserError, message));
 }
+
+Deno.test("a recipe may be a file, whose size is the default", () => {
+  const parsed = parseTrainOptions(["--data", "d", "--recipe", "a/mine.JSON"]);
+  assert(!("help" in parsed));
+  const options = trainOptions(parsed.given, { ...recipes.byol, size: 96 });
+  assertIncludes(options, { recipe: "a/mine.JSON", size: 96, stem: "imagenet" });
+  assertIncludes(trainOptions({ ...parsed.given, size: 40 }, recipes.byol), { size: 40, stem: "cifar" });
+  assertIncludes(parse("--data", "d", "--recipe", "simclr"), { size: 224 });
+});
 
 Deno.test("the ends of each range are taken", () => {
   assertIncludes(parse(..."--size 8 --tau 0 --warmup 1 --hidden 4 --holdout 0 --weight-decay 0".split(" ")), {
