@@ -68,7 +68,8 @@ async function* readShard(
   let compressed = false, all = bytes;
   if (begin === 0) ({ compressed, all } = await sniffed(bytes));
   if (compressed) all = gunzipped(file.name, all);
-  for await (const sample of tarSamples(file.name, all, { from, at: begin })) {
+  const marked = file.length === null && !compressed; // a connection that is cut off may look like the end
+  for await (const sample of tarSamples(file.name, all, { from, at: begin, marked })) {
     const { number, bytes, cls, failure } = sample;
     const key = `${file.name.slice(file.name.lastIndexOf("/") + 1)}/${sample.name}`;
     const label = labels.labelOf({ key, cls });
