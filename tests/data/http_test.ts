@@ -5,7 +5,7 @@ import { UserError } from "../../src/errors.ts";
 import { keyedRandom } from "../../src/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat } from "./fixtures.ts";
-import { archive, assertGoesOn, blob, plain, take, whole } from "./streaming.ts";
+import { archive, assertGoesOn, blob, plain, tag, take, whole } from "./streaming.ts";
 
 /** What a server does wrong. */
 interface Faults {
@@ -109,10 +109,10 @@ const spec = "/s-{00..02}.tar";
 const expected = Array.from({ length: 80 }, (_, i) => ({
   key: `s-0${i < 30 ? 0 : i < 42 ? 1 : 2}.tar/d/${i}.jpg`,
   label: i % 3,
-  text: new TextDecoder("latin1").decode(blob(i)),
+  tag: tag(blob(i)),
 }));
 const content = (samples: ReturnType<typeof plain>) =>
-  samples.map(({ key, label, text }) => ({ key, label, text }));
+  samples.map(({ key, label, tag }) => ({ key, label, tag }));
 
 Deno.test("archives over HTTP are read whole, in order, and again in other orders", async () => {
   await serving(shards, {}, async (base) => {
