@@ -20,12 +20,14 @@ async function main(args: string[]): Promise<void> {
   }
   const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
   // A run with these options has the same recipe, size and seed by default.
-  const { options: { data, size, seed }, recipe } = await optionsWithRecipe(given);
+  const { options: { data, size, seed, decodeSize }, recipe } = await optionsWithRecipe(given);
   const source = await openSource(data);
   try {
     const onBad = ({ key, reason }: { key: string; reason: string }) =>
       console.error(`Skipped ${key}: ${reason}.`);
-    await writeFileAtomic(out, [await previewSheet(source, { recipe, size, count, seed, onBad })]);
+    await writeFileAtomic(out, [
+      await previewSheet(source, { recipe, size, count, seed, decodeSize, onBad }),
+    ]);
     console.log(`Views of ${source.name} by the recipe ${recipe.name} at ${size} px are in ${out}`);
   } finally {
     source.close();

@@ -18,12 +18,14 @@ import { UserError } from "./errors.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
+import { writeFileAtomic } from "./io/atomic.ts";
 import { BadImages } from "./io/bad_images.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
+import { previewSheet } from "./preview.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
 import { choosePick, evaluationRows, loadingOf, trainerOptions } from "./run_setup.ts";
@@ -69,6 +71,8 @@ const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
 /** Samples that vote in kNN at the most: of more, the first. */
 const MOST_REFERENCES = 50_000;
 
+/** Images on the sheet that a run begins with. */
+const PREVIEWED = 8;
 /** Holds the decoded images while the run goes on. */
 const CACHE_FILE = "decoded_images.bin";
 
@@ -160,6 +164,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
 
     await writeConfig(options, recipe);
     await tuning.save(out);
+    if (!checkpoint) await writePreview(source, { options, recipe, train });
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
       keepThroughStep: hooks.resume ? start : undefined,
@@ -240,6 +245,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     const clock = new Clock();
     const recorder = new Recorder({
       options,
+      recipe,
       total,
       trainer,
       metrics,
@@ -318,6 +324,24 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
   } finally {
     source.close();
   }
+}
+
+/** Shows some of the views of the first epoch. If no image can be used, the run itself says so. */
+async function writePreview(
+  source: ImageSource,
+  { options: { out, size, seed, decodeSize }, recipe, train }: {
+    options: TrainOptions;
+    recipe: Recipe;
+    train: number | null;
+  },
+): Promise<void> {
+  const limit = train ?? undefined;
+  const sheet = await previewSheet(source, { recipe, size, count: PREVIEWED, seed, limit, decodeSize })
+    .catch((error) => {
+      if (error instanceof UserError) return null;
+      throw error;
+    });
+  if (sheet) await writeFileAtomic(join(out, "preview.png"), [sheet]);
 }
 
 /** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */

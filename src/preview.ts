@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { decodeImage } from "../data/decode.ts";
+import { decodeUsable } from "../data/decode_usable.ts";
 import type { BadImage } from "../data/pipeline.ts";
+import { readSamples } from "../data/read.ts";
 import type { ImageSource, IndexedSource } from "../data/source.ts";
 import { applyView, VIEW_CHANNELS } from "./augment/apply.ts";
-import { type Box, drawView, expectLarge, jitterOperations, type ViewParameters } from "./augment/draw.ts";
-import type { Recipe } from "./augment/recipe.ts";
+import { type Box, drawView, jitterOperations, type ViewParameters } from "./augment/draw.ts";
+import { type Recipe, usualDecodeSize } from "./augment/recipe.ts";
 import { type DecodedImage, resizeCrop } from "./augment/resize.ts";
 import { Canvas, CHARACTER, type Colour } from "./canvas.ts";
 import { messageOf, UserError } from "./errors.ts";
@@ -23,8 +24,10 @@ export interface PreviewOptions {
   count: number;
   /** Of the run: its first epoch has these views. */
   seed: number;
-  /** Images are taken from the first so many of the source; as a rule from all. */
+  /** Images are taken from the first so many of the source, if it can be read in any order; as a rule from all. */
   limit?: number;
+  /** Larger images are shrunk to this short side, as the run has it. */
+  decodeSize?: number;
   /** Is told of images that cannot be used. They are named on the sheet too. */
   onBad?(bad: BadImage): void;
 }
@@ -74,10 +77,9 @@ const colours: readonly Colour[] = [[220, 100, 0], [0, 100, 220]];
  * ```
  */
 export async function previewSheet(
-  given: ImageSource,
+  source: ImageSource,
   options: PreviewOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = given as IndexedSource;
   const bad: BadImage[] = [];
   const rows = await rowsOf(source, options, bad);
   bad.forEach((image) => options.onBad?.(image));
@@ -141,29 +143,28 @@ export function previewLayout(
   };
 }
 
-/** The images of the sheet: one of each of `count` equal parts of the source, at a place drawn by the seed. */
-async function rowsOf(
-  source: ImageSource,
-  { recipe, size, count, seed, limit = source.length }: PreviewOptions,
+/** The images of the sheet. */
+async function rowsOf(source: ImageSource, options: PreviewOptions, bad: BadImage[]): Promise<Row[]> {
+  return source.kind === "indexed"
+    ? await spreadRows(source, options, bad)
+    : await firstRows(source, options, bad);
+}
+
+/** One image of each of `count` equal parts of the source, at a place drawn by the seed. */
+async function spreadRows(
+  source: IndexedSource,
+  { count, limit = source.length, ...options }: PreviewOptions,
   bad: BadImage[],
 ): Promise<Row[]> {
   const rows: Row[] = [], parts = Math.min(count, limit);
   for (let part = 0; part < parts; part++) {
     const first = Math.floor(part * limit / parts), end = Math.floor((part + 1) * limit / parts);
     // Equal steps could meet the same class all the time.
-    const start = keyedRandom(seed, part).integer(end - first);
+    const start = keyedRandom(options.seed, part).integer(end - first);
     for (let attempt = 0; attempt < Math.min(end - first, TRIES); attempt++) {
       const index = first + (start + attempt) % (end - first);
       try {
-        const { key, bytes } = await source.read(index);
-        const image = await decodeImage(bytes);
-        const sizes = { width: image.width, height: image.height, size };
-        expectLarge(sizes);
-        const views = recipe.views.map((view, v) => {
-          const parameters = drawView(view, sizes, keyedRandom(seed, 0, index, v));
-          return { parameters, pixels: viewOf(image, parameters, size) };
-        });
-        rows.push({ index, key, image, views });
+        rows.push(await rowOf(await source.read(index), options));
         break;
       } catch (error) {
         bad.push({ index, key: source.key(index), reason: messageOf(error) });
@@ -171,6 +172,39 @@ async function rowsOf(
     }
   }
   return rows;
+}
+
+/** The first good images of a source that cannot be read in any order. */
+async function firstRows(
+  source: ImageSource,
+  { count, ...options }: PreviewOptions,
+  bad: BadImage[],
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const sample of readSamples(source, { seed: null, first: 0, limit: null })) {
+    const { index, key, failure } = sample;
+    try {
+      if (failure) throw new Error(failure);
+      rows.push(await rowOf(sample, options));
+    } catch (error) {
+      bad.push({ index, key, reason: messageOf(error) });
+    }
+    if (rows.length === count || bad.length === count * TRIES) break;
+  }
+  return rows;
+}
+
+async function rowOf(
+  { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
+  { recipe, size, seed, decodeSize = usualDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
+): Promise<Row> {
+  const image = await decodeUsable(bytes, { size, decodeSize });
+  const sizes = { width: image.width, height: image.height, size };
+  const views = recipe.views.map((view, v) => {
+    const parameters = drawView(view, sizes, keyedRandom(seed, 0, index, v));
+    return { parameters, pixels: viewOf(image, parameters, size) };
+  });
+  return { index, key, image, views };
 }
 
 /** The view in 8 bits, as it is before it is normalised. */

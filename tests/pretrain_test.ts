@@ -1,4 +1,5 @@
 /** Whole runs, small ones: the same seed gives the same files, however they are interrupted. */
+import { openIndexed } from "./data/fixtures.ts";
 import { join } from "node:path";
 import { UserError } from "../src/errors.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
@@ -201,8 +202,7 @@ Deno.test(
   onGpu,
   async () => {
     await inFolder(async (folder) => {
-      const { openSource } = await import("../data/source.ts");
-      const source = await openSource("shapes:40"), data = join(folder, "images"), out = join(folder, "run");
+      const source = await openIndexed("shapes:40"), data = join(folder, "images"), out = join(folder, "run");
       for (const name of ["a", "b"]) await Deno.mkdir(join(data, name), { recursive: true });
       for await (const { index, bytes } of source) {
         await Deno.writeFile(join(data, index < 30 ? "" : index % 2 ? "a" : "b", `${index}.jpg`), bytes);
@@ -296,8 +296,7 @@ Deno.test(
 
 Deno.test("pretrain: unreadable images are counted and named, or stop the run", onGpu, async () => {
   await inFolder(async (folder) => {
-    const { openSource } = await import("../data/source.ts");
-    const source = await openSource("shapes:24");
+    const source = await openIndexed("shapes:24");
     const data = join(folder, "images");
     await Deno.mkdir(data);
     for await (const { index, bytes } of source) await Deno.writeFile(join(data, `${index}.jpg`), bytes);

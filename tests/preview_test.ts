@@ -1,7 +1,7 @@
 /** The sheet of views, read back from its PNG. */
 import { join } from "node:path";
 import { decodeImage } from "../data/decode.ts";
-import { type ImageSource, openSource } from "../data/source.ts";
+import type { IndexedSource } from "../data/source.ts";
 import { applyView } from "../src/augment/apply.ts";
 import { drawView } from "../src/augment/draw.ts";
 import { recipes } from "../src/augment/recipe.ts";
@@ -11,14 +11,16 @@ import { UserError } from "../src/errors.ts";
 import { keyedRandom } from "../src/random.ts";
 import { previewLayout, previewSheet } from "../src/preview.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "./assert.ts";
+import { openIndexed } from "./data/fixtures.ts";
 import { temporaryFolder } from "./io/temporary_folder.ts";
 
 const recipe = recipes.simclr;
 const root = new URL("../", import.meta.url);
 
 /** A source of `files`, of which null cannot be read. */
-function sourceOf(files: (Uint8Array | null)[]): ImageSource {
-  const source = {
+function sourceOf(files: (Uint8Array | null)[]): IndexedSource {
+  return {
+    kind: "indexed",
     name: "files",
     length: files.length,
     classes: [],
@@ -32,7 +34,6 @@ function sourceOf(files: (Uint8Array | null)[]): ImageSource {
     async *[Symbol.asyncIterator]() {},
     close() {},
   };
-  return source;
 }
 
 /** The part of `sheet` at (`top`, `left`), every `scale`-th pixel of it. */
@@ -49,7 +50,7 @@ function cut(sheet: DecodedImage, { top, left, size, scale }: Record<string, num
 
 for (const size of [16, 32]) {
   Deno.test(`each view of the sheet is that of the first epoch: ${size} px`, async () => {
-    const source = await openSource("shapes:4");
+    const source = await openIndexed("shapes:4");
     const png = await previewSheet(source, { recipe, size, count: 4, seed: 9 });
     const sheet = await decodeImage(png), { cell, lefts, width, top } = previewLayout(size);
     const scale = cell / size;
@@ -72,7 +73,7 @@ for (const size of [16, 32]) {
 }
 
 Deno.test("the original fills its cell, with the outlines of both crops on it", async () => {
-  const source = await openSource("shapes:1"), size = 32;
+  const source = await openIndexed("shapes:1"), size = 32;
   const sheet = await decodeImage(await previewSheet(source, { recipe, size, count: 1, seed: 2 }));
   const { top } = previewLayout(size), left = 16, scale = 6;
   const image = await decodeImage((await source.read(0)).bytes);

@@ -51,28 +51,30 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * The bytes of `chunks`, gunzipped if they begin as gzip does, whatever the name is: servers may unpack on the way. Of
- * several members, as pigz and `cat` make them, all are read; DecompressionStream would stop at the second. Throws a
- * UserError that names `archive` if the data are cut off or damaged.
+ * The bytes of `chunks`, gunzipped if they begin as gzip does, whatever the name is: servers may unpack on the way. Throws
+ * a UserError that names `archive` if the data are cut off or damaged.
  */
 export async function* unpacked(
   archive: string,
   chunks: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
+  const { compressed, all } = await sniffed(chunks);
+  yield* compressed ? gunzipped(archive, all) : all;
+}
+
+/** Looks at the first bytes of `chunks`: whether they are gzip's. */
+export async function sniffed(
+  chunks: AsyncGenerator<Uint8Array>,
+): Promise<{ compressed: boolean; all: AsyncGenerator<Uint8Array> }> {
   const begun: Uint8Array[] = [];
-  try {
-    for (let length = 0; length < 2;) {
-      const { done, value } = await chunks.next();
-      if (done) break;
-      begun.push(value);
-      length += value.length;
-    }
-  } catch (error) {
-    await chunks.return(undefined);
-    throw error;
+  for (let length = 0; length < 2;) {
+    const { done, value } = await chunks.next();
+    if (done) break;
+    begun.push(value);
+    length += value.length;
   }
-  const all = resumed(begun, chunks);
-  yield* isGzip(joined(begun.map((chunk) => chunk.subarray(0, 2)))) ? gunzipped(archive, all) : all;
+  const compressed = isGzip(joined(begun.map((chunk) => chunk.subarray(0, 2))));
+  return { compressed, all: resumed(begun, chunks) };
 }
 
 async function* resumed(begun: Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -84,7 +86,8 @@ async function* resumed(begun: Uint8Array[], rest: AsyncGenerator<Uint8Array>): 
   }
 }
 
-async function* gunzipped(
+/** Of several members, as pigz and `cat` make them, all are read; DecompressionStream would stop at the second. */
+export async function* gunzipped(
   archive: string,
   chunks: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

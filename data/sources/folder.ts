@@ -4,12 +4,11 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
-import { hashText } from "../../src/random.ts";
 import { orderedMap } from "../ordered_map.ts";
 import type { IndexedSource } from "../source.ts";
 import { ReadableStream } from "../streams.ts";
 import { entriesOf, readError } from "./entries.ts";
-import { isImageName, listedSource } from "./listed.ts";
+import { inMixedOrder, isImageName, listedSource } from "./listed.ts";
 
 /** Files asked for their size at a time: beyond this it becomes no faster, some 20 µs each on a local disk. */
 const STATS = 32;
@@ -19,18 +18,15 @@ const STATS = 32;
  * that cannot be read.
  */
 export async function openFolder(root: string): Promise<IndexedSource> {
-  const paths: string[] = [];
-  await collect(root, "", { paths, above: new Set() });
+  const found: string[] = [];
+  await collect(root, "", { paths: found, above: new Set() });
+  const paths = inMixedOrder(found, (path) => path);
   if (paths.length === 0) {
     throw new UserError(
-      `Cannot read images from ${root}: expected .jpg, .jpeg, .png or .webp files or .tar shards: found none, also ` +
+      `Cannot read images from ${root}: expected .jpg, .jpeg, .png or .webp files, or .tar, .parquet or .zip ones: found none, also ` +
         `not in its subfolders. Check --data.`,
     );
   }
-  // In the order of their names the classes would come one after the other, and the first N samples would be all of one
-  // kind. The order by hash mixes them, and a new file does not move the others.
-  const place = new Map(paths.map((path) => [path, hashText(path)]));
-  paths.sort((a, b) => place.get(a)! - place.get(b)! || (a < b ? -1 : 1));
   const folderOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : null;
   const classes = [...new Set(paths.map(folderOf))].filter((name) => name !== null).sort();
   const labels = new Map(classes.map((name, label) => [name, label]));

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IndexedSource } from "../source.ts";
+import { hashText } from "../../src/random.ts";
 import { digest } from "./digest.ts";
 
 /** An image that a source knows of. */
@@ -47,6 +48,17 @@ export async function listedSource<T extends Listed>(
     },
     close() {}, // images are read by opening the file anew, so nothing is held between reads
   };
+}
+
+/**
+ * `items` by a hash of their keys. In the order of their names the classes would come one after the other, and the first
+ * N samples would be all of one kind. The order by hash mixes them, and a new file does not move the others.
+ */
+export function inMixedOrder<T>(items: T[], keyOf: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, key: keyOf(item), place: hashText(keyOf(item)) }))
+    .sort((a, b) => a.place - b.place || (a.key < b.key ? -1 : 1))
+    .map(({ item }) => item);
 }
 
 /** Whether files of this name can be decoded. */

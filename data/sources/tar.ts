@@ -8,6 +8,7 @@ import type { ImageSource, IndexedSource, Shard, StreamedSource } from "../sourc
 import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
 import { readError } from "./entries.ts";
 import { type Listed, listedSource } from "./listed.ts";
+import { baseName } from "./patterns.ts";
 import { streamedSource } from "./streamed.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
 import { classLines, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
@@ -152,5 +153,5 @@ function readSample({ archive, image: { name, offset, size } }: Sample): Promise
 }
 
 function keyOf(path: string, entry: string): string {
-  return `${path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)}/${entry}`;
+  return `${baseName(path)}/${entry}`;
 }

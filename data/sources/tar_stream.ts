@@ -31,12 +31,18 @@ const LARGEST_LABEL = 1 << 16;
 
 /**
  * The samples of `archive`, read from `chunks`, from number `from` on. With `at`, that sample's byte, `chunks` begin
- * there. Throws a UserError that names the archive and the byte if it is damaged or cut off.
+ * there. Throws a UserError that names the archive and the byte if it is damaged or cut off; with `marked`, for want of
+ * anything else that tells, also if it ends without an end mark, which some tools do not write.
  */
 export async function* tarSamples(
   archive: string,
   chunks: AsyncGenerator<Uint8Array>,
-  { from = 0, at = 0, bodies = true }: { from?: number; at?: number; bodies?: boolean } = {},
+  { from = 0, at = 0, bodies = true, marked = false }: {
+    from?: number;
+    at?: number;
+    bodies?: boolean;
+    marked?: boolean;
+  } = {},
 ): AsyncGenerator<TarSample> {
   const headers = new TarHeaders(archive);
   const reader = new ByteReader(chunks, at);
@@ -46,7 +52,7 @@ export async function* tarSamples(
     for (let entryAt = -1;;) {
       const offset = reader.position;
       const block = await reader.take(BLOCK);
-      if (block.length === 0) break; // without an end mark, as some tools write
+      if (block.length === 0 && !marked) break;
       const header = headers.read(block, offset);
       if (header === null) break;
       const { name, size, kind } = header;

@@ -7,12 +7,13 @@ import { createCommand, type Flag, flag, type Help, parseCommand } from "./comma
 import { integer, text } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const { data, recipe, size, seed } = trainFlags;
+const { data, recipe, size, decodeSize, seed } = trainFlags;
 
 const previewFlags = {
   data,
   recipe,
   size,
+  decodeSize,
   seed,
   count: flag(integer({ min: 1, max: 64 }), "how many images, spread over the data", 8),
   out: flag(text("FILE.png"), "the picture to write", "preview.png"),

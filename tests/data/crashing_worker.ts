@@ -1,5 +1,38 @@
-/** A Worker for the pool's tests: crashes at its first job. */
+/**
+ * The pool's Worker with faults, for tests: it crashes at its fifth job and at the image of index 13, never answers for that
+ * of index 17, and with seed 99 it crashes at every job. Like a decoder it does so when the job's turn comes.
+ */
 /// <reference lib="deno.worker" />
-self.onmessage = ({ data }) => {
-  if (!("recipe" in data)) throw new Error("out of luck");
+import "../../data/decode_worker.ts";
+import type { JobItem, Setup } from "../../data/decode_worker.ts";
+
+type Message = Setup | { items: JobItem[] };
+
+const scope = self as DedicatedWorkerGlobalScope;
+const work = scope.onmessage! as (event: MessageEvent<Message>) => void;
+const answer = scope.postMessage.bind(scope) as (message: unknown, transfer: Transferable[]) => void;
+const waiting: MessageEvent<Message>[] = [];
+let jobs = 0, seed: number | null = null, isBusy = false;
+
+function next(): void {
+  const event = waiting.shift();
+  isBusy = event !== undefined;
+  if (!event || !("items" in event.data)) return;
+  const { items } = event.data, has = (index: number) => items.some((item) => item.index === index);
+  if (++jobs === 5 || has(13) || seed === 99) throw new Error("out of luck");
+  if (!has(17)) work(event);
+}
+
+scope.postMessage = (message: unknown, transfer: unknown) => {
+  answer(message, transfer as Transferable[]);
+  setTimeout(next, 5); // the answer is under way before the next fault
+};
+scope.onmessage = (event: MessageEvent<Message>) => {
+  if ("recipe" in event.data) {
+    ({ seed } = event.data);
+    work(event);
+  } else {
+    waiting.push(event);
+    if (!isBusy) next();
+  }
 };

@@ -2,7 +2,7 @@
 import { crc32, deflateSync } from "node:zlib";
 import encodeJpeg from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import encodeWebp from "npm:@jsquash/webp@1.5.0/encode.js";
-import { type IndexedSource } from "../../data/source.ts";
+import { type IndexedSource, openSource } from "../../data/source.ts";
 import { listedSource } from "../../data/sources/listed.ts";
 
 /** RGBA of a smooth gradient whose colours depend on `seed`. */
@@ -116,4 +116,11 @@ export async function withFolder(
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** `openSource` for what can be read in any order. */
+export async function openIndexed(spec: string): Promise<IndexedSource> {
+  const source = await openSource(spec);
+  if (source.kind !== "indexed") throw new TypeError(`${spec} is not indexed`);
+  return source;
 }

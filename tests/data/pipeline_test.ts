@@ -22,6 +22,7 @@ const files = await Promise.all(
   Array.from({ length: 11 }, (_, i) => jpeg(gradient(33 + i, 50 - i, { seed: i }))),
 );
 const source = await memorySource(files);
+const setup = { recipe, size, decodeSize: 128, augment: "cpu", keepPixels: false } as const;
 const options = { source, batch: 4, size, recipe, seed: 7, workers: 2 };
 
 /** The first `count` batches, their views copied, and the Workers gone. */
@@ -185,14 +186,46 @@ Deno.test("no more than a few batches are made ahead, and cancelling ends all", 
   assertEquals(reads, after);
 });
 
-Deno.test("a Worker's crash rejects with its reason, and so does a closed pool", async () => {
-  const url = new URL("./crashing_worker.ts", import.meta.url);
-  const pool = new Pool({ recipe, size, seed: 1 }, { workers: 1, url });
-  const task = { bytes: files[0], epoch: 0, index: 0 };
-  await assertThrows(() => pool.run([task]), Error, /Worker has crashed.*out of luck/);
-  await assertThrows(() => pool.run([task]), Error, /crashed/);
-  const closed = new Pool({ recipe, size, seed: 1 }, { workers: 1 });
-  const running = closed.run([task]);
+const crashing = new URL("./crashing_worker.ts", import.meta.url);
+
+Deno.test("crashed Workers are replaced, and no image is lost or comes twice", async () => {
+  const tasks = (base: number) => files.slice(0, 3).map((bytes, i) => ({ bytes, epoch: 0, index: base + i }));
+  const run = async (url?: URL) => {
+    const pool = new Pool({ ...setup, seed: 1 }, { workers: 2, url });
+    try {
+      // 11 lots of three: both Workers meet their fifth job more than once.
+      const results = await Promise.all(Array.from({ length: 11 }, (_, k) => pool.run(tasks(100 + 3 * k))));
+      return results.flatMap(({ images }) => images.map((image) => [...image!.views]));
+    } finally {
+      pool.close();
+    }
+  };
+  assertEquals(await run(crashing), await run());
+});
+
+Deno.test("an image that Workers crash at, or give no answer for, is bad, and its neighbours are not", async () => {
+  const pool = new Pool({ ...setup, seed: 1 }, { workers: 1, url: crashing, patience: 1000 });
+  const { images, reasons } = await pool.run(
+    [12, 13, 14, 17].map((index) => ({ bytes: files[0], epoch: 0, index })),
+  );
+  pool.close();
+  assertEquals(images.map((image) => image !== null), [true, false, true, false]);
+  assert(/crashes at it.*out of luck/.test(reasons[1]!), reasons[1]!);
+  assert(/no answer for 1 s/.test(reasons[3]!), reasons[3]!);
+});
+
+Deno.test("a pool whose Workers only crash gives up, and a closed one rejects", async () => {
+  const pool = new Pool({ ...setup, seed: 99 }, { workers: 2, url: crashing });
+  const lots = Array.from({ length: 30 }, (_, index) => pool.run([{ bytes: files[0], epoch: 0, index }]));
+  const outcomes = await Promise.allSettled(lots);
+  assert(outcomes.some(({ status }) => status === "rejected"), "no lot was rejected");
+  await assertThrows(
+    () => pool.run([{ bytes: files[0], epoch: 0, index: 0 }]),
+    Error,
+    /again and again: .*out of luck/,
+  );
+  const closed = new Pool({ ...setup, seed: 1 }, { workers: 1 });
+  const running = closed.run([{ bytes: files[0], epoch: 0, index: 0 }]);
   closed.close();
   await assertThrows(() => running, Error, /closed/);
 });

@@ -1,5 +1,5 @@
 import { decodeImage } from "../../data/decode.ts";
-import { openSource } from "../../data/source.ts";
+import { type IndexedSource, openSource } from "../../data/source.ts";
 import { entriesOf } from "../../data/sources/entries.ts";
 import { openFolder } from "../../data/sources/folder.ts";
 import { UserError } from "../../src/errors.ts";
@@ -7,6 +7,13 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Opens what is known to be indexed. */
+async function openIndexed(spec: string): Promise<IndexedSource> {
+  const source = await openSource(spec);
+  assert(source.kind === "indexed", "it is not indexed");
+  return source;
+}
 
 async function list(spec: string) {
   const source = await openSource(spec);
@@ -49,7 +56,7 @@ Deno.test("a folder gives its images in an order that mixes the classes, the fir
 Deno.test("what a folder lists and cannot be read is answered: images by policy, all else at once", async () => {
   await withFolder({ "cats/1.jpg": "1", "tars/notes.txt": "" }, async (folder) => {
     await Deno.symlink(`${folder}/gone`, `${folder}/cats/2.jpg`);
-    const source = await openSource(folder);
+    const source = await openIndexed(folder);
     assertEquals([0, 1].map((i) => source.key(i)).sort(), ["cats/1.jpg", "cats/2.jpg"]);
     await Deno.symlink(`${folder}/gone`, `${folder}/dogs`);
     await assertThrows(
@@ -188,27 +195,31 @@ Deno.test("missing, empty and unknown sources are refused with what is known", a
       UserError,
       /none: expected "shapes".*no such file/,
     );
-    await assertThrows(() => openSource(`${folder}/notes.txt`), UserError, /not a tar archive/);
+    await assertThrows(
+      () => openSource(`${folder}/notes.txt`),
+      UserError,
+      /notes\.txt is a file of another kind/,
+    );
     await assertThrows(() => openSource("ftp://host/x"), UserError, /no source of this kind/);
     await assertThrows(() => openSource("shapes:0"), UserError, /number of images/);
   });
 });
 
 Deno.test("shapes: real JPEGs, balanced, the same each time, and readable in any order", async () => {
-  const source = await openSource("shapes:20");
+  const source = await openIndexed("shapes:20");
   assertEquals([source.length, source.classes.length], [20, 10]);
   const last = await source.read(19);
   assertEquals([last.index, last.label], [19, 9]);
   const { width, height } = await decodeImage(last.bytes);
   assertEquals([width, height], [32, 32]);
-  const again = await (await openSource("shapes")).read(19);
+  const again = await (await openIndexed("shapes")).read(19);
   assertEquals([...again.bytes], [...last.bytes]);
   assert(text((await source.read(9)).bytes) !== text(last.bytes), "two images of a class are the same");
 });
 
 Deno.test("an image read from a shard decodes", async () => {
   await withFolder({ "a.tar": tar([tarEntry("1.jpg", await jpeg())]) }, async (folder) => {
-    const source = await openSource(`${folder}/a.tar`);
+    const source = await openIndexed(`${folder}/a.tar`);
     assertEquals((await decodeImage((await source.read(0)).bytes)).height, 36);
   });
 });

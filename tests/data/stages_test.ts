@@ -1,4 +1,11 @@
-import { type BadImage, collate, type Collated, type DecodedGroup, type Sample } from "../../data/collate.ts";
+import { assembleViews } from "../../data/assemble.ts";
+import {
+  type BadImage,
+  collate,
+  type CollateOptions,
+  type PreparedGroup,
+  type Sample,
+} from "../../data/collate.ts";
 import { group } from "../../data/group.ts";
 import { sourceOrder, trainingOrder } from "../../data/order.ts";
 import { orderedMap } from "../../data/ordered_map.ts";
@@ -70,13 +77,21 @@ Deno.test("group gathers small items and leaves large ones alone", async () => {
 
 /** Groups of visits whose single value per view is 10 · index + view; the indices in `bad` are bad. */
 function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as number[], views = 2 } = {}) {
-  return Array.from(visits, ([epoch, offset]): DecodedGroup => {
-    const sample: Sample = { epoch, offset, index: offset, key: `k${offset}`, label: null };
-    const reason = bad.includes(offset) ? "spoilt" : null;
+  return Array.from(visits, ([epoch, offset]): PreparedGroup => {
+    const next = { epoch, offset: offset + 1 };
+    const sample: Sample = { epoch, offset, index: offset, key: `k${offset}`, label: null, next };
+    const isBad = bad.includes(offset);
+    const image = {
+      width: 1,
+      height: 1,
+      pixels: new Uint8Array(0),
+      records: new Int32Array(0),
+      views: Float32Array.from({ length: views }, (_, v) => 10 * offset + v),
+    };
     return {
       samples: [sample],
-      views: Float32Array.from({ length: views }, (_, v) => 10 * offset + v),
-      reasons: [reason],
+      images: [isBad ? null : image],
+      reasons: [isBad ? "spoilt" : null],
       release() {},
     };
   });
@@ -85,20 +100,20 @@ const epochsOf = (limit: number, epochs: number): [number, number][] =>
   Array.from({ length: limit * epochs }, (_, i) => [Math.floor(i / limit), i % limit]);
 
 /** What batches there are, as [values, indices, epoch, offset] and the indices of the bad images told with them. */
-async function collated(input: DecodedGroup[], options: Partial<Parameters<typeof collate>[0]> = {}) {
-  const stage = collate({
-    batch: 2,
-    views: 2,
-    viewLength: 1,
-    limit: 5,
-    partial: "drop",
-    onBad() {},
-    ...options,
-  });
-  const out: Collated[] = await Array.fromAsync(ReadableStream.from(input).pipeThrough(stage));
-  return out.map((
-    { views, samples, bad, next },
-  ) => [[...views], samples.map((s) => s.index), next.epoch, next.offset, bad.map((b) => b.index)]);
+async function collated(
+  input: PreparedGroup[],
+  { views = 2, ...options }: Partial<CollateOptions> & { views?: number } = {},
+) {
+  const stage = collate({ batch: 2, limit: 5, partial: "drop", onBad() {}, ...options });
+  const assemble = assembleViews({ batch: 2, views, viewLength: 1 });
+  const batches = await Array.fromAsync(ReadableStream.from(input).pipeThrough(stage));
+  return batches.map(assemble).map(({ views, samples, bad, next }) => [
+    [...views],
+    samples.map((s) => s.index),
+    next.epoch,
+    next.offset,
+    bad.map((b) => b.index),
+  ]);
 }
 
 Deno.test("batches hold view 1 of all, then view 2; partial ones are dropped at the end of each epoch", async () => {
@@ -169,13 +184,38 @@ Deno.test("an epoch without a batch is an error that tells of all, its rest afte
   );
 });
 
-Deno.test("released buffers are used again", async () => {
-  const stage = collate({ batch: 1, views: 1, viewLength: 4, limit: 9, partial: "drop", onBad() {} });
-  const buffers = new Set<ArrayBuffer>();
-  const input = groups(epochsOf(9, 1), { views: 4 });
-  for await (const { views, release } of ReadableStream.from(input).pipeThrough(stage)) {
-    buffers.add(views.buffer);
+Deno.test("buffers are given back when the last image of their group is done with, dropped ones too", async () => {
+  const given: number[] = [];
+  const [a, b, c] = groups(epochsOf(6, 1)).map((group) => group);
+  const joined = [[a, b, c], groups(epochsOf(6, 1)).slice(3)].map((parts, i): PreparedGroup => ({
+    samples: parts.flatMap(({ samples }) => samples),
+    images: parts.flatMap(({ images }) => images),
+    reasons: parts.flatMap(({ reasons }) => reasons),
+    release: () => given.push(i),
+  }));
+  const stage = collate({ batch: 4, limit: 6, partial: "drop", onBad() {} });
+  const reader = ReadableStream.from(joined).pipeThrough(stage).getReader();
+  const { value } = await reader.read();
+  assertEquals(given, []);
+  value!.release();
+  assertEquals(given, [0]);
+  assertEquals((await reader.read()).done, true);
+  assertEquals(given, [0, 1]);
+});
+
+Deno.test("released arrays are used again", () => {
+  const assemble = assembleViews({ batch: 1, views: 1, viewLength: 4 });
+  const arrays = groups(epochsOf(9, 1), { views: 4 }).map(({ samples, images }) => {
+    const batch = {
+      images: images.map((image) => image!),
+      samples,
+      bad: [],
+      next: samples[0].next,
+      release() {},
+    };
+    const { views, release } = assemble(batch);
     release();
-  }
-  assert(buffers.size <= 4, `${buffers.size} buffers for 9 batches`);
+    return views.buffer;
+  });
+  assertEquals(new Set(arrays).size, 1);
 });

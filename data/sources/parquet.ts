@@ -1,0 +1,161 @@
+/**
+ * Images in Parquet files, as Hugging Face stores data sets. They are streamed: the rows of a row group lie together, and
+ * to read one is to read its whole page or group.
+ *
+ * @module
+ */
+import { UserError } from "../../src/errors.ts";
+import type { Shard, ShardImage, StreamedSource } from "../source.ts";
+import { type Columns, columnsOf } from "./parquet_columns.ts";
+import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_file.ts";
+import { baseName } from "./patterns.ts";
+import { streamedSource } from "./streamed.ts";
+
+/** Where a row group has an index of its pages, a shard is a part of it of about so many bytes and rows at most. */
+const SLICE = { bytes: 2 ** 26, rows: 1000 };
+/** Other row groups are read whole, and a column of more bytes would not fit in one array. */
+const LARGEST_GROUP = 2 ** 31 - 1;
+/** Labels without names are numbers below this, or no labels. */
+const MOST_CLASSES = 1e6;
+
+/** Rows of a file that are read together. */
+interface Rows {
+  file: ParquetFile;
+  column: string;
+  from: number;
+  to: number;
+}
+
+/**
+ * Opens the files at `paths`, in this order, as one source called `name`. Throws a UserError if one cannot be read or has
+ * no column of images, or if there are no rows.
+ */
+export async function openParquet(name: string, paths: string[]): Promise<StreamedSource> {
+  const rows: Rows[] = [], values: unknown[] = [], sizes: number[] = [], names: string[] = [];
+  for (const path of paths) {
+    const file = await openParquetFile(path);
+    const columns = columnsOf(file);
+    names.push(...columns.names ?? []);
+    const slices = slicesOf(file, columns);
+    rows.push(...slices);
+    sizes.push(...file.metadata.row_groups.map((group) => Number(group.total_byte_size)));
+    values.push(...await labelsIn(file, columns, slices.at(-1)?.to ?? 0));
+  }
+  if (rows.length === 0) {
+    throw new UserError(
+      `Cannot read images from ${name}: expected at least one row: found none. Check --data.`,
+    );
+  }
+  const { classes, labels } = labelled(values, names.length > 0 ? [...new Set(names)] : null);
+  let first = 0;
+  const shards = rows.map((part) => {
+    const count = part.to - part.from;
+    first += count;
+    return shardOf(part, labels.slice(first - count, first));
+  });
+  return await streamedSource({
+    name,
+    shards,
+    classes,
+    identity: JSON.stringify([
+      rows.map(({ file, from, to }) => [baseName(file.path), from, to]),
+      sizes,
+      labels,
+    ]),
+  });
+}
+
+/** The row groups of a file, or parts of them, as far as they can be read apart. */
+function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
+  const slices: Rows[] = [];
+  let first = 0;
+  for (const [g, group] of file.metadata.row_groups.entries()) {
+    const count = Number(group.num_rows);
+    const chunks = group.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === image);
+    const bytes = chunks.reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
+    if (!Number.isSafeInteger(count) || count < 0 || chunks.length === 0 || !(bytes >= 0)) {
+      throw damaged(file.path, `row group ${g} with its column ${image}`, new Error(`it has ${count} rows`));
+    }
+    const indexed = chunks.every(({ offset_index_offset, offset_index_length }) =>
+      offset_index_offset && offset_index_length
+    );
+    if (!indexed && bytes > LARGEST_GROUP) {
+      throw new UserError(
+        `Cannot read ${file.path}: expected row groups of less than ${LARGEST_GROUP} bytes, or an index of pages: row ` +
+          `group ${g} has ${bytes}. Write it with smaller row groups, or with write_page_index.`,
+      );
+    }
+    const fits = Math.floor(SLICE.bytes / (bytes / Math.max(1, count)));
+    const size = indexed ? Math.max(1, Math.min(SLICE.rows, fits)) : count;
+    for (let from = 0; from < count; from += size) {
+      const to = Math.min(count, from + size);
+      slices.push({ file, column: image, from: first + from, to: first + to });
+    }
+    first += count;
+  }
+  return slices;
+}
+
+/** The values of the label column: a number, a string or null for each row. */
+async function labelsIn(file: ParquetFile, { label, names }: Columns, count: number): Promise<unknown[]> {
+  if (label === null || count === 0) return Array(count).fill(null);
+  const values = await readRows(file, { column: label, from: 0, to: count });
+  return values.map((value) => {
+    if (typeof value === "bigint" || typeof value === "number") {
+      const number = Number(value);
+      return names ? names[number] ?? null : number >= 0 && number < MOST_CLASSES ? number : null;
+    }
+    return typeof value === "string" ? value : null;
+  });
+}
+
+/** What the values of labels mean: names of classes, or numbers of classes without names. */
+function labelled(
+  values: unknown[],
+  names: string[] | null,
+): { classes: string[]; labels: (number | null)[] } {
+  const numbers = values.filter((value) => typeof value === "number");
+  const most = numbers.reduce((most, value) => Math.max(most, value), -1);
+  const texts = new Set(values.filter((value) => typeof value === "string"));
+  const classes = names ?? [
+    ...Array.from({ length: most + 1 }, (_, k) => String(k)),
+    ...[...texts].sort(),
+  ];
+  const places = new Map(classes.map((name, k) => [name, k]));
+  return {
+    classes,
+    labels: values.map((value) => value === null ? null : places.get(String(value)) ?? null),
+  };
+}
+
+function shardOf(rows: Rows, labels: (number | null)[]): Shard {
+  const { file, from: first, to } = rows;
+  return {
+    name: `${file.path}, rows ${first} to ${to - 1}`,
+    length: to - first,
+    async *open({ from }) {
+      const values = await readRows(file, { ...rows, from: first + from });
+      for (const [i, value] of values.entries()) {
+        values[i] = undefined; // what has been handed out may be freed
+        const number = from + i;
+        yield {
+          number,
+          key: `${baseName(file.path)}/${first + number}`,
+          label: labels[number],
+          ...imageIn(value),
+          at: null,
+        };
+      }
+    },
+  };
+}
+
+function imageIn(value: unknown): Pick<ShardImage, "bytes" | "failure"> {
+  const { bytes, path } = value instanceof Uint8Array
+    ? { bytes: value }
+    : (value ?? {}) as { bytes?: unknown; path?: unknown };
+  // A copy, so that it does not hold the page that it is a part of.
+  if (bytes instanceof Uint8Array) return { bytes: bytes.slice(), failure: null };
+  const elsewhere = typeof path === "string" ? `, which only names the file ${path}` : "";
+  return { bytes: new Uint8Array(0), failure: `its row has no bytes${elsewhere}` };
+}

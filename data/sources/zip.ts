@@ -1,0 +1,133 @@
+/**
+ * Images in zip archives: read in any order by the archive's own list of entries.
+ *
+ * @module
+ */
+import {
+  type Entry,
+  type FileEntry,
+  Reader,
+  Uint8ArrayWriter,
+  ZipReader,
+} from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
+import { messageOf, UserError } from "../../src/errors.ts";
+import type { IndexedSource } from "../source.ts";
+import { readPart } from "./bytes.ts";
+import { readError } from "./entries.ts";
+import { inMixedOrder, isImageName, type Listed, listedSource } from "./listed.ts";
+import { baseName } from "./patterns.ts";
+
+/** Larger files are no images, and would not fit in memory. */
+const LARGEST_IMAGE = 2 ** 30;
+/** Deflate cannot make more than so many bytes of one, so an entry that claims more is damaged. */
+const DEFLATE_RATIO = 1032;
+
+interface Item extends Listed {
+  entry: FileEntry;
+}
+
+/**
+ * Opens the archives at `paths` as one source called `name`. The class of an image is the first folder below the one that
+ * all images of its archive have in common, if there is any. Entries that are encrypted or damaged are bad images. Throws
+ * a UserError if an archive cannot be read, or if there are no images.
+ */
+export async function openZip(name: string, paths: string[]): Promise<IndexedSource> {
+  const found: { key: string; folder: string | null; entry: FileEntry }[] = [];
+  for (const path of paths) {
+    const images = await imagesOf(path);
+    const root = commonFolder(images.map(({ name }) => name));
+    for (const { name, entry } of images) {
+      const rest = name.slice(root.length), slash = rest.indexOf("/");
+      found.push({
+        key: paths.length > 1 ? `${baseName(path)}/${name}` : name,
+        folder: slash < 0 ? null : rest.slice(0, slash),
+        entry,
+      });
+    }
+  }
+  if (found.length === 0) {
+    throw new UserError(
+      `Cannot read images from ${name}: expected .jpg, .jpeg, .png or .webp entries: found none. Check --data.`,
+    );
+  }
+  const classes = [...new Set(found.map(({ folder }) => folder))].filter((folder) => folder !== null).sort();
+  const labels = new Map(classes.map((folder, label) => [folder, label]));
+  const items: Item[] = inMixedOrder(found, ({ key }) => key)
+    .map(({ key, folder, entry }) => ({ key, label: labels.get(folder ?? "") ?? null, entry }));
+  return await listedSource({
+    name,
+    items,
+    classes,
+    identity: JSON.stringify(
+      items.map(({ key, label, entry }) => [key, label, entry.uncompressedSize, entry.signature]),
+    ),
+    bytes: ({ entry }) => unzip(entry),
+  });
+}
+
+/** The visible images of an archive, by the names of their entries. */
+async function imagesOf(path: string): Promise<{ name: string; entry: FileEntry }[]> {
+  let size: number;
+  try {
+    ({ size } = await Deno.stat(path));
+  } catch (error) {
+    throw readError(path, error);
+  }
+  let entries: Entry[];
+  try {
+    entries = await new ZipReader(new FileReader(path, size)).getEntries();
+  } catch (error) {
+    throw new UserError(
+      `Cannot read ${path}: expected a zip archive with its list of entries at the end: ${
+        messageOf(error)
+      }. It is ` +
+        `damaged, cut off, or no zip archive: copy or download it again.`,
+      { cause: error },
+    );
+  }
+  return entries
+    .filter((entry) => !entry.directory)
+    .map((entry) => ({ name: entry.filename.replaceAll("\\", "/"), entry }))
+    .filter(({ name }) => isImageName(name) && !/(^|\/)(\.|__MACOSX\/)/.test(name));
+}
+
+/** The folders that all of `names` begin with, with a slash at the end; "" if there are none. */
+function commonFolder(names: string[]): string {
+  let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
+  for (const name of names) {
+    while (!name.startsWith(common)) common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
+  }
+  return common;
+}
+
+async function unzip(entry: FileEntry): Promise<Uint8Array> {
+  const { uncompressedSize: size, compressedSize } = entry;
+  if (entry.encrypted) throw new Error("it is encrypted");
+  if (size > LARGEST_IMAGE) throw new Error(`it has ${size} bytes, and ${LARGEST_IMAGE} is the limit`);
+  if (size > DEFLATE_RATIO * compressedSize + DEFLATE_RATIO) {
+    throw new Error(`it claims ${size} bytes of ${compressedSize} compressed ones: it is damaged`);
+  }
+  try {
+    return await entry.getData(new Uint8ArrayWriter(), { checkSignature: true, useWebWorkers: false });
+  } catch (error) {
+    throw new Error(`the archive is damaged there: ${messageOf(error) || "it cannot be unpacked"}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Gives zip.js parts of a file; no handle is held between two. */
+class FileReader extends Reader<string> {
+  #path: string;
+
+  constructor(path: string, size: number) {
+    super(path);
+    this.#path = path;
+    this.size = size;
+  }
+
+  override readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+    const size = Math.max(0, Math.min(length, this.size - offset));
+    return readPart(this.#path, { offset, size, what: `byte ${offset + size}` });
+  }
+}

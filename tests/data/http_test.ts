@@ -1,0 +1,260 @@
+import { gzipSync } from "node:zlib";
+import { openSource } from "../../data/source.ts";
+import { readSamples } from "../../data/read.ts";
+import { UserError } from "../../src/errors.ts";
+import { keyedRandom } from "../../src/random.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { concat } from "./fixtures.ts";
+import { archive, assertGoesOn, blob, plain, tag, take, whole } from "./streaming.ts";
+
+/** What a server does wrong. */
+interface Faults {
+  /** Whether it honours Range. */
+  range?: boolean;
+  /** Breaks connections off at random bytes, so many at most of each file. */
+  breaks?: number;
+  /** Answers like these before it answers a path rightly, each once. */
+  statuses?: number[];
+  /** Refuses HEAD. */
+  head?: boolean;
+  /** Tells no length, and closes after this fraction of a body. */
+  chunked?: boolean;
+  /** Says that files have so many bytes more than they have. */
+  longer?: number;
+  /** Stops sending, and leaves the connection open. */
+  stall?: boolean;
+  seed?: number;
+}
+
+const patience = { attempts: 4, delay: 1, longest: 4, idle: 300 };
+
+/** Serves `files` by raw sockets, as Deno.serve would not let an answer be cut off; logs requests as "GET /a 100-". */
+async function serving(
+  files: Record<string, Uint8Array>,
+  faults: Faults,
+  test: (base: string, log: string[], faults: Faults) => Promise<void>,
+): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const log: string[] = [], random = keyedRandom(faults.seed ?? 1);
+  const left = new Map<string, number>(), statuses = new Map<string, number[]>();
+  const answer = async (connection: Deno.Conn) => {
+    using _ = connection;
+    let request = "";
+    const buffer = new Uint8Array(4096);
+    while (!request.includes("\r\n\r\n")) {
+      const count = await connection.read(buffer);
+      if (count === null) return;
+      request += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    const [, method, path] = /^(\w+) (\S+)/.exec(request)!;
+    const range = /range: bytes=(\d+)-/i.exec(request)?.[1];
+    log.push(`${method} ${path}${range ? ` ${range}-` : ""}`);
+    const send = async (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    };
+    const head = (status: number, headers: string[]) =>
+      send(
+        new TextEncoder().encode(
+          [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
+        ),
+      );
+    const file = files[path.slice(1)];
+    if (!file) return await head(404, ["content-length: 0"]);
+    if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);
+    if (method === "GET") {
+      if (!statuses.has(path)) statuses.set(path, [...faults.statuses ?? []]);
+      const status = statuses.get(path)!.shift();
+      if (status) return await head(status, ["retry-after: 0", "content-length: 0"]);
+    }
+    const etag = `etag: "${file.length}"`;
+    const from = range && faults.range !== false ? Number(range) : 0;
+    const body = file.subarray(from), length = body.length + (faults.longer ?? 0);
+    const headers = faults.chunked ? ["transfer-encoding: chunked"] : [`content-length: ${length}`];
+    if (from > 0) headers.push(`content-range: bytes ${from}-${from + length - 1}/${from + length}`);
+    await head(from > 0 ? 206 : 200, [...headers, etag]);
+    if (method === "HEAD") return;
+    if (!left.has(path)) left.set(path, faults.breaks ?? 0);
+    const breaks = left.get(path)! > 0;
+    if (breaks) left.set(path, left.get(path)! - 1);
+    // Sometimes after a byte or two, sometimes just before the end.
+    const sent = breaks
+      ? body.subarray(0, [1, 2, body.length - 1, random.integer(body.length)][random.integer(4)])
+      : body;
+    if (faults.chunked) {
+      await send(new TextEncoder().encode(`${sent.length.toString(16)}\r\n`));
+      await send(concat([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));
+    } else await send(sent);
+    if (faults.stall) await new Promise((resolve) => setTimeout(resolve, 800));
+  };
+  const underway = new Set<Promise<void>>();
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      const answering = answer(connection).catch(() => {}).finally(() => underway.delete(answering));
+      underway.add(answering);
+    }
+  })();
+  try {
+    await test(`http://127.0.0.1:${listener.addr.port}`, log, faults);
+  } finally {
+    listener.close();
+    await accepting;
+    await Promise.all(underway);
+  }
+}
+
+const shards = { "s-00.tar": archive(0, 30), "s-01.tar": archive(30, 42), "s-02.tar": archive(42, 80) };
+const spec = "/s-{00..02}.tar";
+
+/** What training on all of `shards` gives in source order. */
+const expected = Array.from({ length: 80 }, (_, i) => ({
+  key: `s-0${i < 30 ? 0 : i < 42 ? 1 : 2}.tar/d/${i}.jpg`,
+  label: i % 3,
+  tag: tag(blob(i)),
+}));
+const content = (samples: ReturnType<typeof plain>) =>
+  samples.map(({ key, label, tag }) => ({ key, label, tag }));
+
+Deno.test("archives over HTTP are read whole, in order, and again in other orders", async () => {
+  await serving(shards, {}, async (base) => {
+    const source = await openSource(base + spec, { patience });
+    assert(source.kind === "streamed" && source.length === null, "it is not streamed");
+    assertEquals(content(plain(await take(source, { ...whole, seed: null }))), expected);
+    await assertGoesOn(source, { count: 80, cuts: [0, 41, 79, 80, 200] });
+    assertEquals((await Array.fromAsync(source)).map(({ key }) => key), expected.map(({ key }) => key));
+  });
+});
+
+Deno.test("broken connections are mended, with and without Range, lengths and HEAD", async () => {
+  const packed = Object.fromEntries(
+    Object.entries(shards).map(([name, bytes]) => [name + ".gz", new Uint8Array(gzipSync(bytes))]),
+  );
+  for (const range of [true, false]) {
+    for (const chunked of [false, true]) {
+      for (let seed = 0; seed < 6; seed++) {
+        const faults = { range, chunked, seed, breaks: 3, statuses: [503, 429], head: seed % 2 === 0 };
+        await serving({ ...shards, ...packed }, faults, async (base, log) => {
+          for (const suffix of ["", ".gz"]) {
+            const source = await openSource(base + spec + suffix, { patience });
+            const once = content(plain(await take(source, { ...whole, seed: null })));
+            const named = expected.map((each) => ({
+              ...each,
+              key: each.key.replace(".tar", ".tar" + suffix),
+            }));
+            assertEquals(once, named);
+          }
+          assert(log.filter((line) => /GET .*\d-$/.test(line)).length > 6, "no connection was broken");
+        });
+      }
+    }
+  }
+});
+
+Deno.test("a run goes on within a shard by Range, without what lies before", async () => {
+  await serving({ "a.tar": archive(0, 1500) }, {}, async (base, log) => {
+    const source = await openSource(`${base}/a.tar`, { patience });
+    const all = plain(await take(source, { ...whole, seed: 1 }, 1200));
+    const { next } = all[1100];
+    assert(next.block!.at! > 1e6 && next.block!.from === 1000, JSON.stringify(next));
+    log.length = 0;
+    const rest = plain(await take(source, { ...whole, seed: 1, start: next }, 99));
+    assertEquals(rest, all.slice(1101));
+    assertEquals(log[0], `GET /a.tar ${next.block!.at}-`);
+  });
+});
+
+Deno.test("cancelling aborts what is being received", async () => {
+  await serving(
+    { "a.tar": archive(0, 20).subarray(0, 20_000) },
+    { stall: true, longer: 1e6 },
+    async (base) => {
+      const source = await openSource(`${base}/a.tar`, { patience: { ...patience, idle: 60_000 } });
+      for (const seed of [null, 1]) {
+        const reader = readSamples(source, { ...whole, seed }).getReader();
+        const pending = seed === null ? reader.read() : undefined;
+        await pending;
+        const waiting = reader.read();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const before = performance.now();
+        await reader.cancel();
+        await waiting;
+        assert(performance.now() - before < 400, "cancelling waits for the server");
+      }
+    },
+  );
+});
+
+Deno.test("what a server lacks or cuts off is an error that names it", async () => {
+  const read = async (url: string, seed: number | null = null) =>
+    await take(await openSource(url, { patience }), { ...whole, seed });
+  await serving(shards, {}, async (base, log) => {
+    await assertThrows(
+      () => read(`${base}/none.tar`),
+      UserError,
+      /Cannot read http.*\/none\.tar: .*status 404/,
+    );
+    assertEquals(log, ["HEAD /none.tar"]);
+    await assertThrows(() => read(`${base}/s-00.tar.bz2`), UserError, /s-00\.tar\.bz2: .*ending in \.tar/);
+    await assertThrows(() => read(`${base}/*.tar`), UserError, /servers do not list/);
+  });
+  await serving(shards, { statuses: Array(9).fill(500) }, async (base, log) => {
+    await assertThrows(
+      () => read(`${base}/s-00.tar`),
+      UserError,
+      /byte 0 of .*s-00\.tar: .*4 attempts: found status 500/,
+    );
+    assertEquals(log.filter((line) => line === "GET /s-00.tar").length, 4);
+  });
+  await serving(shards, { longer: 10 }, async (base) => {
+    await assertThrows(() => read(`${base}/s-00.tar`), UserError, /byte \d+ of .*s-00\.tar: .*4 attempts/);
+  });
+  await serving(shards, { stall: true, longer: 10, range: false }, async (base) => {
+    await assertThrows(() => read(`${base}/s-00.tar`), UserError, /no byte in 0\.3 s/);
+  });
+  const gz = new Uint8Array(gzipSync(shards["s-00.tar"]));
+  const cut = {
+    "a.tar": shards["s-00.tar"].subarray(0, 20_000),
+    "b.tgz": gz.subarray(0, 10_000),
+    "c.tar": shards["s-00.tar"].subarray(0, -1024),
+  };
+  await serving(cut, { chunked: true }, async (base) => {
+    await assertThrows(
+      () => read(`${base}/a.tar`),
+      UserError,
+      /a\.tar: it ends within .*: \d+ bytes are missing/,
+    );
+    await assertThrows(
+      () => read(`${base}/b.tgz`),
+      UserError,
+      /b\.tgz: .*unpacked bytes, "unexpected end of file"/,
+    );
+  });
+  await assertThrows(() => read("http://127.0.0.1:1/a.tar"), UserError, /Cannot read http:.*attempts/);
+});
+
+Deno.test("a file that changes while it is read is not mixed with what it was", async () => {
+  const files: Record<string, Uint8Array> = { "a.tar": archive(0, 30) };
+  await serving(files, {}, async (base) => {
+    const source = await openSource(`${base}/a.tar`, { patience });
+    files["a.tar"] = archive(1, 30);
+    await assertThrows(() => take(source, { ...whole, seed: null }), UserError, /a\.tar as it has changed/);
+    const other = await openSource(`${base}/a.tar`, { patience });
+    assert(other.fingerprint !== source.fingerprint, "the fingerprint overlooks another version");
+    assertEquals((await openSource(`${base}/a.tar`, { patience })).fingerprint, other.fingerprint);
+  });
+});
+
+Deno.test("classes.txt beside the first archive names the classes", async () => {
+  const text = (lines: string) => new TextEncoder().encode(lines);
+  await serving({ ...shards, "classes.txt": text("x\ny\nz\n") }, {}, async (base) => {
+    const source = await openSource(`${base}/s-01.tar`, { patience });
+    assertEquals(source.classes, ["x", "y", "z"]);
+  });
+  await serving({ ...shards, "classes.txt": text("x\n") }, {}, async (base) => {
+    const source = await openSource(`${base}/s-01.tar`, { patience });
+    await assertThrows(
+      () => take(source, { ...whole, seed: null }),
+      UserError,
+      /1 classes of classes\.txt: s-01\.tar\/d\/31\.jpg has "1"/,
+    );
+  });
+});

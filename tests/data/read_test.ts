@@ -1,0 +1,213 @@
+import { BLOCK } from "../../data/shuffle.ts";
+import { readSamples } from "../../data/read.ts";
+import type { Shard, ShardImage } from "../../data/source.ts";
+import { streamedSource } from "../../data/sources/streamed.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { memorySource } from "./fixtures.ts";
+import { assertGoesOn, plain, take, whole } from "./streaming.ts";
+
+/** A source of shards with so many images each, that tells which are open and where each was begun. */
+async function fakeSource(lengths: number[], { known = true, size = 4, slow = 0 } = {}) {
+  const opened: [shard: number, from: number, at: number | null][] = [];
+  const log = { open: 0, read: 0, opened };
+  const shards = lengths.map((length, s): Shard => ({
+    name: `shard ${s}`,
+    length: known ? length : null,
+    async *open({ from, at = null, signal }) {
+      log.open++;
+      opened.push([s, from, at]);
+      try {
+        for (let number = from; number < length; number++) {
+          if (slow) await new Promise((resolve) => setTimeout(resolve, (number * 7 + s) % slow));
+          signal?.throwIfAborted();
+          log.read++;
+          const image: ShardImage = {
+            number,
+            key: `${s}/${number}`,
+            label: s,
+            bytes: new Uint8Array(size).fill(number),
+            failure: number % 50 === 49 ? "spoilt" : null,
+            at: number * 10,
+          };
+          yield image;
+        }
+      } finally {
+        log.open--;
+      }
+    },
+  }));
+  const source = await streamedSource({ name: "fake", shards, classes: ["a"], identity: "" });
+  return { source, log };
+}
+
+Deno.test("a streamed epoch has each image once, mixed, and goes on from any sample", async () => {
+  for (const known of [true, false]) {
+    const { source, log } = await fakeSource([900, 700, 1, 800, 0, 399].filter((n) => n > 0), { known });
+    await assertGoesOn(source, { count: 2800, cuts: [0, 1, 998, 999, 1000, 2500, 2799, 2800, 5599, 6000] });
+    assertEquals(log.open, 0, "shards are still open");
+  }
+  const single = await fakeSource([1]);
+  await assertGoesOn(single.source, { count: 1, cuts: [0, 1] });
+});
+
+Deno.test("a block mixes the shards that are in it", async () => {
+  const { source } = await fakeSource([500, 500, 500, 500]);
+  const samples = await take(source, { ...whole, seed: 1 }, 2000);
+  const [a, b] = [samples.slice(0, 1000), samples.slice(1000)];
+  const shardsOf = (part: typeof samples) => new Set(part.map(({ label }) => label));
+  assertEquals([shardsOf(a).size, shardsOf(b).size], [2, 2]);
+  const same = samples.filter(({ offset, index }) => Math.abs(offset - index) < 20).length;
+  assert(same < 200, `${same} of 2000 are near their place`);
+  const runs = a.filter(({ label }, i) => i > 0 && label === a[i - 1].label).length;
+  assert(runs > 400 && runs < 600, `${runs} of 1000 neighbours are of one shard`);
+});
+
+Deno.test("going on reads no shard that the block in hand does not need", async () => {
+  const { source, log } = await fakeSource([600, 600, 600, 600]);
+  const samples = await take(source, { ...whole, seed: 2 }, 1500);
+  const { next } = samples.at(-1)!;
+  log.opened.length = 0;
+  await take(source, { ...whole, seed: 2, start: next }, 100);
+  // The second block of 1000 begins with image 400 of the second shard in order.
+  assertEquals(log.opened.map(([, from, at]) => [from, at]).slice(0, 2), [[400, 4000], [0, null]]);
+});
+
+Deno.test("a position without its block is found by counting", async () => {
+  const { source } = await fakeSource([1300, 900]);
+  const all = plain(await take(source, { ...whole, seed: 3 }, 3000));
+  for (const cut of [5, 1200, 2199, 2500]) {
+    const { epoch, offset } = all[cut];
+    const rest = plain(await take(source, { ...whole, seed: 3, start: { epoch, offset } }, 20));
+    assertEquals(rest, all.slice(cut, cut + 20));
+  }
+});
+
+Deno.test("first and limit take a part of the source order, also of streamed sources", async () => {
+  const { source, log } = await fakeSource([10, 20, 5, 30]);
+  const part = { first: 25, limit: 12 };
+  const once = await take(source, { ...part, seed: null });
+  assertEquals(once.map(({ index }) => index), Array.from({ length: 12 }, (_, i) => 25 + i));
+  assertEquals(once[0].key, "1/15");
+  const epoch = await take(source, { ...part, seed: 0 }, 12);
+  assertEquals(epoch.map(({ index }) => index).sort((a, b) => a - b), once.map(({ index }) => index));
+  assertEquals(epoch.at(-1)!.next, { epoch: 1, offset: 0 });
+  assert(log.opened.every(([shard]) => shard >= 1), "a shard before `first` was read");
+  assertEquals((await take(source, { first: 60, limit: null, seed: null })).length, 5);
+  await assertThrows(
+    () => readSamples(source, { first: 60, limit: 6, seed: null }),
+    UserError,
+    /6 images from number 60 on of fake: it has 65/,
+  );
+  const unknown = (await fakeSource([3], { known: false })).source;
+  await assertThrows(
+    () => readSamples(unknown, { first: 0, limit: 2, seed: 1 }),
+    UserError,
+    /--limit nor --holdout/,
+  );
+});
+
+Deno.test("indices are unique where lengths are unknown", async () => {
+  const { source } = await fakeSource([2, 2], { known: false });
+  const samples = await take(source, { ...whole, seed: null });
+  assertEquals(samples.map(({ index }) => index), [0, 1, 2 ** 32, 2 ** 32 + 1]);
+});
+
+Deno.test("timing does not matter, failures stay with their samples", async () => {
+  const quick = (await fakeSource([60, 70])).source, slow = (await fakeSource([60, 70], { slow: 3 })).source;
+  const samples = plain(await take(quick, { ...whole, seed: 4 }, 260));
+  assertEquals(plain(await take(slow, { ...whole, seed: 4 }, 260)), samples);
+  const failed = samples.filter(({ failure }) => failure !== null);
+  assertEquals(failed.length, 4);
+  assertEquals(failed[0].failure, "it cannot be read: spoilt");
+});
+
+Deno.test("a block is bounded by its bytes, and only one is filled ahead", async () => {
+  const { source, log } = await fakeSource([1000], { size: BLOCK.bytes / 8 });
+  const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
+  const { value } = await reader.read();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals(value!.next.block!.number, 0);
+  assert(log.read <= 8 + 8 + 2, `${log.read} images of 32 MB were read ahead`);
+  await reader.cancel();
+  assertEquals(log.open, 0);
+});
+
+Deno.test("nothing is read before the first is asked for, and nothing stays open after the last", async () => {
+  const { source, log } = await fakeSource([30, 30], { slow: 2 });
+  const stream = readSamples(source, { ...whole, seed: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(log.opened, []);
+  await stream.cancel();
+  const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
+  const pending = reader.read();
+  await reader.cancel();
+  await pending;
+  assertEquals(log.open, 0);
+});
+
+/** A source whose second shard breaks off. */
+async function brokenSource(error: Error, { empty = false } = {}) {
+  const { source, log } = await fakeSource([1500, 40]);
+  const shards = source.shards.map((shard, s): Shard => ({
+    ...shard,
+    length: null,
+    async *open(options) {
+      if (empty) return;
+      for await (const image of shard.open(options)) {
+        if (s === 1 && image.number === 20) throw error;
+        yield image;
+      }
+    },
+  }));
+  return { source: await streamedSource({ name: "broken", shards, classes: [], identity: "" }), log };
+}
+
+Deno.test("a damaged shard ends the stream with its error, after the blocks before it", async () => {
+  const { source, log } = await brokenSource(new UserError("shard 1 is damaged"));
+  for (const seed of [null, 1, 2, 3]) {
+    const got: number[] = [];
+    await assertThrows(
+      async () => {
+        for await (const { index } of readSamples(source, { ...whole, seed })) got.push(index);
+      },
+      UserError,
+      /shard 1 is damaged/,
+    );
+    assert(seed === null ? got.length === 1520 : [0, 1000].includes(got.length), `${got.length} images came`);
+    assertEquals(log.open, 0);
+  }
+});
+
+Deno.test("sources that turn out empty or shorter are errors, not endless loops", async () => {
+  const { source } = await brokenSource(new Error(), { empty: true });
+  for (const seed of [null, 1]) {
+    await assertThrows(
+      () => take(source, { ...whole, seed }, 1),
+      UserError,
+      /broken.*at least one.*found none/,
+    );
+  }
+  const { source: fake } = await fakeSource([5, 5]);
+  const shards = fake.shards.map((shard) => ({ ...shard, length: 7 }));
+  const shorter = await streamedSource({ name: "shorter", shards, classes: [], identity: "" });
+  for (const seed of [null, 1]) {
+    await assertThrows(
+      () => take(shorter, { ...whole, seed }, 20),
+      UserError,
+      /shard \d as it has changed: .*7 images.*5/,
+    );
+  }
+});
+
+Deno.test("indexed sources go on from any sample too", async () => {
+  const source = await memorySource(Array.from({ length: 23 }, (_, i) => new Uint8Array([i, i])));
+  await assertGoesOn(source, { count: 23, cuts: [0, 7, 21, 22, 23, 60] });
+  const failing = {
+    ...source,
+    read: (i: number) => i === 3 ? Promise.reject(new Error("gone")) : source.read(i),
+  };
+  const samples = await take(failing, { ...whole, seed: 1 }, 23);
+  const failed = samples.filter(({ failure }) => failure !== null);
+  assertEquals(failed.map(({ key, failure }) => [key, failure]), [["image-3", "it cannot be read: gone"]]);
+});

@@ -1,0 +1,99 @@
+import {
+  Uint8ArrayReader,
+  Uint8ArrayWriter,
+  ZipWriter,
+} from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
+import { type ImageSource, type IndexedSource, openSource } from "../../data/source.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { withFolder } from "./fixtures.ts";
+import { assertGoesOn, blob, take, whole } from "./streaming.ts";
+
+/** An archive of `files`; those whose name has "locked" are encrypted, those with "stored" not compressed. */
+export async function zip(files: Record<string, Uint8Array>): Promise<Uint8Array> {
+  const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
+  for (const [name, bytes] of Object.entries(files)) {
+    await writer.add(name, new Uint8ArrayReader(bytes), {
+      level: name.includes("stored") ? 0 : 6,
+      password: name.includes("locked") ? "secret" : undefined,
+      directory: name.endsWith("/"),
+    });
+  }
+  return await writer.close();
+}
+
+function asIndexed(source: ImageSource): IndexedSource {
+  assert(source.kind === "indexed", "it is not indexed");
+  return source;
+}
+
+const none = new Uint8Array(0);
+
+Deno.test("a zip archive gives its images, the first folder that differs being the class", async () => {
+  const files: Record<string, Uint8Array> = {
+    "set/": none,
+    "set/notes.txt": none,
+    "__MACOSX/set/dog/._1.jpg": none,
+  };
+  for (let i = 0; i < 30; i++) {
+    files[`set/${i % 2 ? "dog" : "cat"}/${i % 3 ? "stored" : "deep/er"}-${i}.jpg`] = blob(i);
+  }
+  await withFolder({ "a.zip": await zip(files) }, async (folder) => {
+    const source = asIndexed(await openSource(`${folder}/a.zip`));
+    assertEquals([source.length, source.classes], [30, ["cat", "dog"]]);
+    const samples = await take(source, { ...whole, seed: null });
+    for (const { key, label, bytes, failure } of samples) {
+      assertEquals([failure, label], [null, key.startsWith("set/dog/") ? 1 : 0]);
+      assert(bytes.every((byte, i) => byte === files[key][i]) && bytes.length === files[key].length, key);
+    }
+    const first = samples.slice(0, 10).map(({ label }) => label);
+    assert(first.includes(0) && first.includes(1), "classes come one after the other");
+    await assertGoesOn(source, { count: 30, cuts: [3, 29, 40] });
+  });
+});
+
+Deno.test("encrypted and damaged entries are bad images, the others are read", async () => {
+  const bytes = await zip({
+    "1-stored.jpg": blob(1),
+    "2.jpg": blob(2),
+    "3-locked.jpg": blob(3),
+    "4.png": blob(4),
+  });
+  bytes[60] ^= 1; // within the first entry
+  await withFolder(
+    { "a.zip": bytes, "b.zip": await zip({ "x/1.jpg": blob(5), "y/1.jpg": blob(6) }) },
+    async (folder) => {
+      const samples = await take(await openSource(`${folder}/a.zip`), { ...whole, seed: null });
+      const found = Object.fromEntries(samples.map(({ key, failure }) => [key, failure]));
+      assertEquals(found["3-locked.jpg"], "it cannot be read: it is encrypted");
+      assert(/the archive is damaged there: /.test(found["1-stored.jpg"]!), String(found["1-stored.jpg"]));
+      assertEquals([found["2.jpg"], found["4.png"]], [null, null]);
+      const both = asIndexed(await openSource(folder));
+      assertEquals([both.length, both.classes], [6, ["x", "y"]]);
+      const keys = Array.from({ length: 6 }, (_, i) => both.key(i)).sort();
+      assertEquals(keys.slice(3), ["a.zip/4.png", "b.zip/x/1.jpg", "b.zip/y/1.jpg"]);
+    },
+  );
+});
+
+Deno.test("a zip archive that is cut off, empty or of another kind is refused", async () => {
+  const bytes = await zip({ "1.jpg": blob(1) });
+  const files = {
+    "cut.zip": bytes.subarray(0, -30),
+    "no.zip": "nothing",
+    "empty.zip": await zip({ "a.txt": none }),
+  };
+  await withFolder(files, async (folder) => {
+    await assertThrows(
+      () => openSource(`${folder}/cut.zip`),
+      UserError,
+      /cut\.zip: expected a zip archive.*cut off/,
+    );
+    await assertThrows(() => openSource(`${folder}/no.zip`), UserError, /no\.zip: expected a zip archive/);
+    await assertThrows(
+      () => openSource(`${folder}/empty.zip`),
+      UserError,
+      /empty\.zip: expected \.jpg.*found none/,
+    );
+  });
+});
