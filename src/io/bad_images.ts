@@ -77,7 +77,8 @@ export class BadImages {
     if (this.count > most) {
       throw new UserError(
         `Cannot go on with ${source}: expected no more than ${most} images that cannot be used (--max-bad): found ` +
-          `${this.count}, named in ${this.#path}. Check --data, or raise --max-bad.`,
+          `${this.count}, such as ${bad.key}: ${bad.reason}. All are named in ${this.#path}. Check --data, or raise ` +
+          `--max-bad.`,
       );
     }
   };

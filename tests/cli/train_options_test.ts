@@ -25,7 +25,11 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     holdout: 1000,
     size: 32,
     recipe: "shapes",
+    augment: "gpu",
+    decodeSize: 59,
+    cache: "none",
     onBadImage: "skip",
+    maxBad: null,
     backbone: "resnet8",
     stem: "cifar",
     hidden: 512,
@@ -70,9 +74,8 @@ Deno.test("other data gets the other defaults", () => {
 
 Deno.test("every option is taken", () => {
   const given = [
-    ..."--data d --limit 10000 --holdout 5000 --size 40 --recipe byol --on-bad-image error --workers 3".split(
-      " ",
-    ),
+    ..."--data d --data e --limit 10000 --holdout 5000 --size 40 --recipe byol --workers 3".split(" "),
+    ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --cache disk".split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
@@ -81,12 +84,16 @@ Deno.test("every option is taken", () => {
       .split(" "),
   ];
   assertEquals(parse(...given), {
-    data: "d",
+    data: ["d", "e"],
     limit: 10000,
     holdout: 5000,
     size: 40,
     recipe: "byol",
-    onBadImage: "error",
+    augment: "cpu",
+    decodeSize: 99,
+    cache: "disk",
+    onBadImage: "substitute",
+    maxBad: 7,
     workers: 3,
     backbone: "resnet50",
     stem: "imagenet",
@@ -112,10 +119,15 @@ Deno.test("every option is taken", () => {
   });
 });
 
-Deno.test("--resume, --plan and --profile are switches", () => {
-  const off = { given: {}, resume: false, plan: false, profile: false };
+Deno.test("--resume, --allow-changed-data, --plan and --profile are switches", () => {
+  const off = { given: {}, resume: false, allowChangedData: false, plan: false, profile: false };
   assertEquals(parseTrainOptions([]), off);
   assertEquals(parseTrainOptions(["--resume", "--plan"]), { ...off, resume: true, plan: true });
+  assertEquals(parseTrainOptions(["--resume", "--allow-changed-data"]), {
+    ...off,
+    resume: true,
+    allowChangedData: true,
+  });
   assertEquals(parseTrainOptions(["--batch", "4", "--profile"]), {
     ...off,
     given: { batch: 4 },
