@@ -184,7 +184,7 @@ export function createViewFeed(
     run(batch) {
       if (batch instanceof Float32Array) {
         memory.write(store, batch);
-        program.run({ begin: traced?.pieces.at(-1)!.end });
+        program.run({ begin: traced?.pieces[traced.pieces.length - 1].end });
       } else if (loader) {
         loader.load(batch, (range, last) => program.run(last ? { begin: range.begin } : range));
       } else {throw new TypeError(

@@ -1,6 +1,6 @@
 /** The kernels against the TypeScript version, which is held against Pillow and torchvision. */
 import { applyView } from "../../src/augment/apply.ts";
-import { drawView, evaluationView, type ViewParameters } from "../../src/augment/draw.ts";
+import { drawView, type ViewParameters } from "../../src/augment/draw.ts";
 import { Loader, type LoaderOptions, traceLoader } from "../../src/augment/loader.ts";
 import { recipes } from "../../src/augment/recipe.ts";
 import type { DecodedImage } from "../../src/augment/resize.ts";
