@@ -7,7 +7,7 @@
  * @module
  */
 import { type DecodedImage, shrinkImage } from "../src/augment/resize.ts";
-import { checkSize, type Format } from "./formats/format.ts";
+import { checkSize, type Format, MAX_PIXELS } from "./formats/format.ts";
 import { gif } from "./formats/gif.ts";
 import { jpeg } from "./formats/jpeg.ts";
 import { upright } from "./formats/orientation.ts";
@@ -15,6 +15,8 @@ import { png } from "./formats/png.ts";
 import { ppm } from "./formats/ppm.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
+
+export { MAX_PIXELS };
 
 const formats: Format[] = [jpeg, png, webp, gif, tiff, ppm];
 

@@ -138,6 +138,9 @@ export function findParts(
     );
   }
   const count = across * down * (planar ? samples : 1);
+  if (compression !== 1 && lineBytes(layout) * part.height > 4 * MAX_PIXELS) {
+    throw new Error(`its ${kind}s hold more than ${4 * MAX_PIXELS / 1e6} MB each`);
+  }
   const offsets = directory.values(tiled ? 324 : 273) ?? [], lengths = directory.values(tiled ? 325 : 279);
   if (offsets.length < count) {
     throw new Error(`it is a damaged TIFF: it has ${offsets.length} of ${count} ${kind}s`);
