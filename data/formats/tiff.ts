@@ -1,9 +1,9 @@
 /**
  * TIFF: its first page.
  *
- * Of the libraries, imagescript's module fails on every file; npm:utif2, npm:geotiff and npm:tiff get at least five
- * kinds of the golden files wrong each, and take truncated files for whole ones. So the container is read here, in the
- * modules imported below, and what is compressed by the decoders of PNG's deflate and of JPEG.
+ * Of the libraries, imagescript's module fails on every file; npm:utif2@4.1.0, npm:geotiff@3.0.5 and npm:tiff@7.1.3 get
+ * at least nine of some fifty golden files wrong each, and the first takes a truncated file for a whole one. So the
+ * container is read here, in the modules imported below; deflate is Deno's own, and JPEG is libjpeg's.
  *
  * @module
  */

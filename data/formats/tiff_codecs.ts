@@ -1,6 +1,6 @@
 /**
- * What the parts of a TIFF are compressed by (TIFF 6.0, sections 9, 13 and 14; Adobe's TIFF notes). Ours, as the
- * libraries' cannot be imported alone, write to the console, or take a truncated part for a whole one.
+ * What the parts of a TIFF are compressed by (TIFF 6.0, sections 9 and 13; Adobe's technical notes). LZW and PackBits are
+ * ours: npm:geotiff does not export its own, which writes to the console.
  *
  * @module
  */
