@@ -22,7 +22,7 @@ export async function decodeCmykJpeg(bytes: Uint8Array, size: number): Promise<P
     marker === 0xee && ascii(bytes, at + 4, 5) === "Adobe"
   );
   if (!named) bytes = joined([bytes.subarray(0, 2), adobeSegment(0), bytes.subarray(2)]);
-  const decoded = await withDecoder(size, (jpeg) => jpeg.decode(bytes, 0, 0)).catch(() => null);
+  const decoded = await withDecoder(size, (jpeg) => jpeg.decode(bytes, 0, 0));
   if (decoded?.format !== INKS) throw new Error("it is a damaged CMYK JPEG");
   const { width, height, buffer: data } = decoded;
   for (let i = 0; i < data.length; i += 4) {

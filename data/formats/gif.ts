@@ -35,9 +35,8 @@ export const gif: Format = {
             throw new Error("another size");
           }
           return { width: frame.width, height: frame.height, data: decoded.buffer };
-        }).catch(() => {
-          throw new Error("it is a damaged GIF"); // the decoder says no more
         });
+        if (!pixels) throw new Error("it is a damaged GIF"); // the decoder says no more
         return onCanvas({ pixels, ...frame }, { width, height });
       },
     };

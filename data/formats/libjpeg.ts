@@ -43,7 +43,7 @@ export async function decodeJpeg(bytes: Uint8Array, size: number): Promise<Pixel
         : said.at(-1);
     }
     return decoded;
-  }).catch(() => null);
+  });
   if (!pixels) throw new Error(`it is a damaged or unsupported JPEG: ${damage ?? "it cannot be decoded"}`);
   if (damage) throw new Error(`it is a damaged JPEG: ${damage.replace("Corrupt JPEG data: ", "")}`);
   return pixels;

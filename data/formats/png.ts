@@ -41,9 +41,8 @@ export const png: Format = {
       height,
       orientation,
       async decode() {
-        const decoded = await withDecoder(width * height, (png) => png.decode(bytes)).catch(() => {
-          throw new Error("it is a damaged PNG"); // the decoder gives a number that means no more
-        });
+        const decoded = await withDecoder(width * height, (png) => png.decode(bytes));
+        if (!decoded) throw new Error("it is a damaged PNG"); // the decoder gives a number that means no more
         return { width: decoded.width, height: decoded.height, data: decoded.framebuffer };
       },
     };

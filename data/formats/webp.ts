@@ -89,7 +89,7 @@ async function decodeStill(
         `${width}×${height}`,
     );
   }
-  const pixels = await withLibwebp(width * height, (libwebp) => libwebp.decode(bytes)).catch(() => null);
+  const pixels = await withLibwebp(width * height, (libwebp) => libwebp.decode(bytes));
   if (!pixels) throw new Error("it is a damaged WebP");
   return pixels;
 }
