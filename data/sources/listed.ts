@@ -69,5 +69,5 @@ export function isImageName(name: string): boolean {
 
 /** Whether files with this extension (without the dot) can be decoded. */
 export function isImageExtension(extension: string): boolean {
-  return /^(jpe?g|png|webp)$/i.test(extension);
+  return /^(jpe?g|png|webp|gif|tiff?|ppm)$/i.test(extension);
 }

@@ -1,0 +1,39 @@
+/**
+ * How a camera was held (EXIF 2.3, tag 274), as in PIL.ImageOps.exif_transpose.
+ *
+ * @module
+ */
+import type { DecodedImage } from "../../src/augment/resize.ts";
+import { Directory } from "./directory.ts";
+import { ascii } from "./format.ts";
+
+/** The tag of the orientation. */
+export const ORIENTATION = 274;
+
+/** The orientation in an EXIF block, 1 … 8; upright, 1, if the block is damaged or does not say. */
+export function exifOrientation(exif: Uint8Array): number {
+  if (ascii(exif, 0, 6) === "Exif\0\0") exif = exif.subarray(6);
+  try {
+    return new Directory(exif, "EXIF block").values(ORIENTATION)?.[0] ?? 1;
+  } catch {
+    return 1; // no reason to lose the picture
+  }
+}
+
+/** `image` turned and mirrored upright; itself if it is so, or if `orientation` has no meaning. */
+export function upright(image: DecodedImage, orientation = 1): DecodedImage {
+  if (orientation < 2 || orientation > 8) return image;
+  const { width, height, data } = image;
+  const pixels = new Uint32Array(data.buffer, data.byteOffset, width * height);
+  const turned = new Uint32Array(width * height);
+  const fromRight = [2, 3, 7, 8].includes(orientation), fromBottom = [3, 4, 6, 7].includes(orientation);
+  const across = fromRight ? -1 : 1, down = fromBottom ? -width : width;
+  const start = (fromRight ? width - 1 : 0) + (fromBottom ? (height - 1) * width : 0);
+  const lying = orientation >= 5; // rows become columns
+  const size = lying ? { width: height, height: width } : { width, height };
+  const [toRight, toNextLine] = lying ? [down, across] : [across, down];
+  for (let y = 0, o = 0; y < size.height; y++) {
+    for (let x = 0, i = start + y * toNextLine; x < size.width; x++, i += toRight) turned[o++] = pixels[i];
+  }
+  return { ...size, data: new Uint8Array(turned.buffer) };
+}

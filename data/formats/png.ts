@@ -1,0 +1,50 @@
+/**
+ * PNG: imagescript decodes it, with 16 bits a sample to the high ones.
+ *
+ * @module
+ */
+import { ascii, type Format, viewOf } from "./format.ts";
+import { exifOrientation } from "./orientation.ts";
+import { reusable } from "./reusable.ts";
+
+const MAGIC = "\x89PNG\r\n\x1a\n";
+
+// Only this module of imagescript, and only when needed: its main one loads native code for other tasks.
+const withDecoder = reusable(async () => {
+  const { default: png } = await import("npm:imagescript@1.3.1/wasm/node/png.js");
+  return await png.init();
+});
+
+/** PNG of all colour types and depths. */
+export const png: Format = {
+  name: "PNG",
+  matches: (bytes) => ascii(bytes, 0, 8) === MAGIC,
+  readHeader(bytes) {
+    const view = viewOf(bytes);
+    if (bytes.length < 33) throw new Error("it is a truncated PNG: it ends within its header");
+    if (ascii(bytes, 12) !== "IHDR") {
+      throw new Error("it is a damaged PNG: it does not begin with its header");
+    }
+    const width = view.getUint32(16), height = view.getUint32(20);
+    let orientation: number | undefined, kind = "";
+    for (let at = 8; kind !== "IEND";) {
+      if (at + 12 > bytes.length) throw new Error("it is a truncated PNG: it has no end chunk");
+      const end = at + 12 + view.getUint32(at);
+      kind = ascii(bytes, at + 4);
+      if (!/^[a-zA-Z]{4}$/.test(kind)) throw new Error(`it is a damaged PNG: no chunk at byte ${at}`);
+      if (end > bytes.length) throw new Error(`it is a truncated PNG: it ends within its ${kind} chunk`);
+      if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(at + 8, end - 4));
+      at = end;
+    }
+    return {
+      width,
+      height,
+      orientation,
+      async decode() {
+        const decoded = await withDecoder(width * height, (png) => png.decode(bytes));
+        if (!decoded) throw new Error("it is a damaged PNG"); // the decoder gives a number that means no more
+        return { width: decoded.width, height: decoded.height, data: decoded.framebuffer };
+      },
+    };
+  },
+};

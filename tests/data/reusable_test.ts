@@ -1,0 +1,24 @@
+import { reusable } from "../../data/formats/reusable.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+
+Deno.test("a decoder serves until it throws or an image is large, also with many at a time", async () => {
+  let loaded = 0;
+  const use = reusable(() => Promise.resolve(++loaded));
+  const fail = () => {
+    throw new Error("trap");
+  };
+  assertEquals([await use(1, (n) => n), await use(1, (n) => n)], [1, 1]);
+  assertEquals([await use(1, fail), await use(1, (n) => n)], [null, 2]);
+  assertEquals([await use(1e8, (n) => n), await use(1, (n) => n)], [2, 3]);
+  // The second waits with the decoder that the first spoils, and must not get it.
+  assertEquals(await Promise.all([use(1, fail), use(1, (n) => n), use(1, (n) => n)]), [null, 4, 4]);
+});
+
+Deno.test("a decoder that cannot be loaded is no fault of the image, and is tried again", async () => {
+  let loaded = 0;
+  const use = reusable(() =>
+    ++loaded < 3 ? Promise.reject(new Error("no such package")) : Promise.resolve("good")
+  );
+  for (let i = 0; i < 2; i++) await assertThrows(() => use(1, () => "decoded"), Error, /no such package/);
+  assertEquals(await use(1, (decoder) => decoder), "good");
+});
