@@ -8,19 +8,7 @@ import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";
 import { assertGoesOn, blob, take, whole } from "./streaming.ts";
-
-/** An archive of `files`; those whose name has "locked" are encrypted, those with "stored" not compressed. */
-export async function zip(files: Record<string, Uint8Array>): Promise<Uint8Array> {
-  const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
-  for (const [name, bytes] of Object.entries(files)) {
-    await writer.add(name, new Uint8ArrayReader(bytes), {
-      level: name.includes("stored") ? 0 : 6,
-      password: name.includes("locked") ? "secret" : undefined,
-      directory: name.endsWith("/"),
-    });
-  }
-  return await writer.close();
-}
+import { zip } from "./zip.ts";
 
 function asIndexed(source: ImageSource): IndexedSource {
   assert(source.kind === "indexed", "it is not indexed");
