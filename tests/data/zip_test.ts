@@ -1,8 +1,3 @@
-import {
-  Uint8ArrayReader,
-  Uint8ArrayWriter,
-  ZipWriter,
-} from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
 import { type ImageSource, type IndexedSource, openSource } from "../../data/source.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
