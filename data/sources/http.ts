@@ -77,12 +77,12 @@ class Attempts {
 export async function probe(url: string, patience: Patience): Promise<RemoteFile> {
   const name = nameOf(url);
   const headers = await attempt(name, patience, async () => {
-    // Some servers refuse HEAD, and addresses may be signed for GET alone.
+    // Some servers refuse HEAD or tell a length of 0 then, and addresses may be signed for GET alone.
     for (const method of ["HEAD", "GET"]) {
       using connection = new Connection(patience.idle);
       const accept = method === "HEAD" ? [400, 401, 403, 405, 501] : [];
       const { ok, headers } = await connection.open(url, { method, name, accept });
-      if (ok) return headers;
+      if (ok && (method === "GET" || lengthOf(headers) !== 0)) return headers;
     }
     throw new Error("GET either is answered or throws");
   });
