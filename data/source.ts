@@ -7,7 +7,7 @@ import { messageOf, UserError } from "../src/errors.ts";
 import { isCifarTraining, openCifar } from "./sources/cifar.ts";
 import { entriesOf } from "./sources/entries.ts";
 import { openFolder } from "./sources/folder.ts";
-import type { Patience } from "./sources/http.ts";
+import type { Patience } from "./sources/http_connection.ts";
 import { joinSources } from "./sources/joined.ts";
 import { isImageName } from "./sources/listed.ts";
 import { baseName, pathsOf, urlsOf } from "./sources/patterns.ts";

@@ -15,6 +15,8 @@ interface Faults {
   breaks?: number;
   /** Answers like these before it answers a path rightly, each once. */
   statuses?: number[];
+  /** Seconds that it asks to be left alone for, with each of these. */
+  wait?: number;
   /** Refuses HEAD. */
   head?: boolean;
   /** Tells no length, and closes after this fraction of a body. */
@@ -64,7 +66,7 @@ async function serving(
     if (method === "GET") {
       if (!statuses.has(path)) statuses.set(path, [...faults.statuses ?? []]);
       const status = statuses.get(path)!.shift();
-      if (status) return await head(status, ["retry-after: 0", "content-length: 0"]);
+      if (status) return await head(status, [`retry-after: ${faults.wait ?? 0}`, "content-length: 0"]);
     }
     const etag = `etag: "${file.length}"`;
     const from = range && faults.range !== false ? Number(range) : 0;
@@ -231,6 +233,15 @@ Deno.test("what a server lacks or cuts off is an error that names it", async () 
     );
   });
   await assertThrows(() => read("http://127.0.0.1:1/a.tar"), UserError, /Cannot read http:.*attempts/);
+});
+
+Deno.test("a server that asks to be left alone is", async () => {
+  await serving(shards, { statuses: [429], wait: 1 }, async (base) => {
+    const source = await openSource(`${base}/s-01.tar`, { patience });
+    const before = performance.now();
+    await take(source, { ...whole, seed: null });
+    assert(performance.now() - before >= 990, "it was asked again too early");
+  });
 });
 
 Deno.test("a file that changes while it is read is not mixed with what it was", async () => {
