@@ -144,6 +144,7 @@ export async function* shuffled(
       const order = blockOrder(images.length, { seed, epoch, block: number });
       for (; done < images.length; done++) {
         const image = images[order[done]];
+        delete images[order[done]]; // what has been handed out may be freed
         const last = done + 1 === images.length;
         let next: Position = {
           epoch,

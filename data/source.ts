@@ -7,15 +7,13 @@ import { messageOf, UserError } from "../src/errors.ts";
 import { isCifarTraining, openCifar } from "./sources/cifar.ts";
 import { entriesOf } from "./sources/entries.ts";
 import { openFolder } from "./sources/folder.ts";
-import type { Patience } from "./sources/http.ts";
+import type { Patience } from "./sources/http_connection.ts";
 import { joinSources } from "./sources/joined.ts";
 import { isImageName } from "./sources/listed.ts";
-import { openParquet } from "./sources/parquet.ts";
 import { baseName, pathsOf, urlsOf } from "./sources/patterns.ts";
 import { openShapes } from "./sources/shapes.ts";
 import { openTar } from "./sources/tar.ts";
 import { openTarHttp } from "./sources/tar_http.ts";
-import { openZip } from "./sources/zip.ts";
 
 /** An image as it is stored. */
 export interface EncodedImage {
@@ -131,7 +129,7 @@ export async function openSource(
 async function openOne(spec: string, { patience }: OpenOptions): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, urlsOf(spec), patience);
+  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), patience);
   const info = await statOf(spec);
   if (info?.isDirectory) return await openDirectory(spec);
   const paths = info ? [spec] : await pathsOf(spec);
@@ -154,9 +152,18 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
 const kinds: { kind: string; pattern: RegExp; open(name: string, paths: string[]): Promise<ImageSource> }[] =
   [
     { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
-    { kind: "Parquet files", pattern: /\.parquet$/i, open: openParquet },
-    { kind: "zip archives", pattern: /\.zip$/i, open: openZip },
     { kind: "batches of CIFAR", pattern: /\.bin$/i, open: openCifar },
+    // What only these need is loaded for them alone.
+    {
+      kind: "Parquet files",
+      pattern: /\.parquet$/i,
+      open: async (name, paths) => (await import("./sources/parquet.ts")).openParquet(name, paths),
+    },
+    {
+      kind: "zip archives",
+      pattern: /\.zip$/i,
+      open: async (name, paths) => (await import("./sources/zip.ts")).openZip(name, paths),
+    },
   ];
 
 const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name));

@@ -154,9 +154,9 @@ export class ByteReader {
 
   /** Passes over `length` bytes, fewer at the end; tells how many. */
   async skip(length: number): Promise<number> {
-    let missing = length;
-    while (missing > 0 && await this.#fill()) missing -= this.#shift(missing).length;
-    return length - missing;
+    const begin = this.position;
+    for (let missing = length; missing > 0 && await this.#fill();) missing -= this.#shift(missing).length;
+    return this.position - begin; // `length` may be Infinity
   }
 
   #shift(most: number): Uint8Array {

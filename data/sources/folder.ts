@@ -23,8 +23,8 @@ export async function openFolder(root: string): Promise<IndexedSource> {
   const paths = inMixedOrder(found, (path) => path);
   if (paths.length === 0) {
     throw new UserError(
-      `Cannot read images from ${root}: expected .jpg, .jpeg, .png or .webp files, or .tar, .parquet or .zip ones: found none, also ` +
-        `not in its subfolders. Check --data.`,
+      `Cannot read images from ${root}: expected .jpg, .jpeg, .png or .webp files in it or below, or .tar, .parquet or ` +
+        `.zip files right in it: found none, also not in its subfolders. Check --data.`,
     );
   }
   const folderOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : null;

@@ -15,6 +15,8 @@ import { streamedSource } from "./streamed.ts";
 const SLICE = { bytes: 2 ** 26, rows: 1000 };
 /** Other row groups are read whole, and a column of more bytes would not fit in one array. */
 const LARGEST_GROUP = 2 ** 31 - 1;
+/** A file that claims more rows, images of them all, is damaged. */
+const MOST_ROWS_PER_BYTE = 100;
 /** Labels without names are numbers below this, or no labels. */
 const MOST_CLASSES = 1e6;
 
@@ -34,9 +36,8 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
   const rows: Rows[] = [], values: unknown[] = [], sizes: number[] = [], names: string[] = [];
   for (const path of paths) {
     const file = await openParquetFile(path);
-    const columns = columnsOf(file);
+    const { columns, slices } = described(file);
     names.push(...columns.names ?? []);
-    const slices = slicesOf(file, columns);
     rows.push(...slices);
     sizes.push(...file.metadata.row_groups.map((group) => Number(group.total_byte_size)));
     values.push(...await labelsIn(file, columns, slices.at(-1)?.to ?? 0));
@@ -65,6 +66,17 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
   });
 }
 
+/** What a file says of itself. Throws a UserError also where that makes no sense. */
+function described(file: ParquetFile): { columns: Columns; slices: Rows[] } {
+  try {
+    const columns = columnsOf(file);
+    return { columns, slices: slicesOf(file, columns) };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw damaged(file.path, "a description of columns and row groups", error);
+  }
+}
+
 /** The row groups of a file, or parts of them, as far as they can be read apart. */
 function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
   const slices: Rows[] = [];
@@ -73,8 +85,9 @@ function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
     const count = Number(group.num_rows);
     const chunks = group.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === image);
     const bytes = chunks.reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
-    if (!Number.isSafeInteger(count) || count < 0 || chunks.length === 0 || !(bytes >= 0)) {
-      throw damaged(file.path, `row group ${g} with its column ${image}`, new Error(`it has ${count} rows`));
+    const possible = count >= 0 && count <= MOST_ROWS_PER_BYTE * file.byteLength;
+    if (!Number.isSafeInteger(count) || !possible || chunks.length === 0 || !(bytes >= 0)) {
+      throw damaged(file.path, `row group ${g} with its column ${image}`, `it has ${count} rows`);
     }
     const indexed = chunks.every(({ offset_index_offset, offset_index_length }) =>
       offset_index_offset && offset_index_length

@@ -20,7 +20,7 @@ import { readError } from "./entries.ts";
 /** An open file; no handle is held. */
 export interface ParquetFile {
   path: string;
-  buffer: AsyncBuffer;
+  byteLength: number;
   metadata: FileMetaData;
   /** The top-level columns. */
   columns: SchemaTree[];
@@ -44,33 +44,52 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
   } catch (error) {
     throw readError(path, error);
   }
-  const buffer: AsyncBuffer = {
-    byteLength,
-    async slice(start, end = byteLength) {
-      // A damaged file may point anywhere.
-      if (!(start >= 0 && start <= end && end <= byteLength)) {
-        throw new Error(`it has ${byteLength} bytes and points to ${start} … ${end}`);
-      }
-      return (await readPart(path, { offset: start, size: end - start, what: `byte ${end}` })).buffer;
-    },
-  };
+  const { buffer, close } = bufferOf(path, byteLength);
   try {
     const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
-    return { path, buffer, metadata, columns: parquetSchema(metadata).children };
+    return { path, byteLength, metadata, columns: parquetSchema(metadata).children };
   } catch (error) {
     throw damaged(path, "a Parquet file with its description at the end", error);
+  } finally {
+    close();
   }
+}
+
+/**
+ * The bytes of a file for one call of hyparquet, to be closed after it. Where a damaged file makes that call throw, it
+ * leaves promises behind that nobody awaits, and a rejection of one would end the process: after `close` none settles.
+ */
+function bufferOf(path: string, byteLength: number): { buffer: AsyncBuffer; close(): void } {
+  let closed = false;
+  const read = async (start: number, end: number) => {
+    if (!(start >= 0 && start <= end && end <= byteLength)) {
+      await new Promise((resolve) => setTimeout(resolve)); // not before the call has thrown, if it is to
+      throw new Error(`it has ${byteLength} bytes and points to ${start} … ${end}`);
+    }
+    return (await readPart(path, { offset: start, size: end - start, what: `byte ${end}` })).buffer;
+  };
+  const never = new Promise<never>(() => {});
+  const slice = (start: number, end = byteLength) => {
+    const bytes = read(start, end).then(
+      (bytes) => closed ? never : bytes,
+      (error) => closed ? never : Promise.reject(error),
+    );
+    bytes.catch(() => {}); // it may have been asked for ahead, and never be awaited
+    return bytes;
+  };
+  return { buffer: { byteLength, slice }, close: () => closed = true };
 }
 
 /** The values of a top-level column in the rows `from` … `to` − 1. Throws a UserError if they cannot be read. */
 export async function readRows(
-  { path, buffer: file, metadata }: ParquetFile,
+  { path, byteLength, metadata }: ParquetFile,
   { column, from, to }: { column: string; from: number; to: number },
 ): Promise<unknown[]> {
   let rows: unknown[][] = [];
+  const { buffer, close } = bufferOf(path, byteLength);
   try {
     await parquetRead({
-      file,
+      file: buffer,
       metadata,
       columns: [column],
       rowStart: from,
@@ -84,6 +103,8 @@ export async function readRows(
     if (rows.length !== to - from) throw new Error(`there are ${rows.length} rows`);
   } catch (error) {
     throw damaged(path, `column ${column} in the rows ${from} to ${to - 1}`, error);
+  } finally {
+    close();
   }
   return rows.map(([value]) => value);
 }

@@ -4,15 +4,14 @@
  * @module
  */
 import { glob } from "node:fs/promises";
-import braces from "npm:braces@3.0.3";
 import { messageOf, UserError } from "../../src/errors.ts";
 
 /** More files than this are a slip of the keyboard. */
 const MOST = 100_000;
 
 /** The URLs that `spec` stands for, in its order. Throws a UserError if one is none, or for a glob. */
-export function urlsOf(spec: string): string[] {
-  const urls = expanded(spec);
+export async function urlsOf(spec: string): Promise<string[]> {
+  const urls = await expanded(spec);
   const wrong = urls.find((url) => !URL.canParse(url) || /[*[\]]/.test(url));
   if (wrong === undefined) return urls;
   throw new UserError(
@@ -25,7 +24,7 @@ export function urlsOf(spec: string): string[] {
 export async function pathsOf(spec: string): Promise<string[]> {
   if (!/[{*?[]/.test(spec)) return [];
   const paths = new Set<string>();
-  for (const path of expanded(spec)) {
+  for (const path of await expanded(spec)) {
     const found = /[*?[]/.test(path) ? (await Array.fromAsync(glob(path))).sort() : [path];
     for (const each of found) paths.add(each);
   }
@@ -35,8 +34,9 @@ export async function pathsOf(spec: string): Promise<string[]> {
   );
 }
 
-function expanded(spec: string): string[] {
+async function expanded(spec: string): Promise<string[]> {
   if (!spec.includes("{")) return [spec];
+  const { default: braces } = await import("npm:braces@3.0.3");
   try {
     return braces(spec, { expand: true, rangeLimit: MOST }) as string[];
   } catch (error) {

@@ -8,13 +8,16 @@ import { orderedMap } from "../ordered_map.ts";
 import type { Shard, StreamedSource } from "../source.ts";
 import { ReadableStream } from "../streams.ts";
 import { gunzipped, sniffed } from "./bytes.ts";
-import { nameOf, PATIENCE, type Patience, probe, remoteBytes, type RemoteFile, textAt } from "./http.ts";
+import { nameOf, probe, remoteBytes, type RemoteFile, textAt } from "./http.ts";
+import { PATIENCE, type Patience } from "./http_connection.ts";
 import { streamedSource } from "./streamed.ts";
 import { classLines, type Labels, labelsOf } from "./tar_samples.ts";
 import { tarSamples } from "./tar_stream.ts";
 
-/** Servers are asked for so many files at a time. */
+/** Servers are asked for so many files at a time, */
 const PROBES = 8;
+/** and so often at most: what does not answer in the beginning is a slip in the address more often than an outage. */
+const ATTEMPTS_AT_OPENING = 4;
 
 /**
  * Opens the archives at `urls`, in this order, as one source called `name`. How many images they have is not known
@@ -35,12 +38,13 @@ export async function openTarHttp(
         `or .tgz. Check --data, or copy the file to this machine.`,
     );
   }
+  const asking = { ...patience, attempts: Math.min(patience.attempts, ATTEMPTS_AT_OPENING) };
   const files = await Array.fromAsync(
-    ReadableStream.from(urls).pipeThrough(orderedMap((url) => probe(url, patience), PROBES)),
+    ReadableStream.from(urls).pipeThrough(orderedMap((url) => probe(url, asking), PROBES)),
   );
   const beside = new URL("classes.txt", urls[0]);
   beside.search = new URL(urls[0]).search; // where a signature may be
-  const listed = classLines(await textAt(beside.href, patience) ?? "");
+  const listed = classLines(await textAt(beside.href, asking) ?? "");
   const labels = labelsOf(name, { listed, texts: null });
   return await streamedSource({
     name,

@@ -15,6 +15,8 @@ interface Faults {
   breaks?: number;
   /** Answers like these before it answers a path rightly, each once. */
   statuses?: number[];
+  /** Seconds that it asks to be left alone for, with each of these. */
+  wait?: number;
   /** Refuses HEAD. */
   head?: boolean;
   /** Tells no length, and closes after this fraction of a body. */
@@ -64,7 +66,7 @@ async function serving(
     if (method === "GET") {
       if (!statuses.has(path)) statuses.set(path, [...faults.statuses ?? []]);
       const status = statuses.get(path)!.shift();
-      if (status) return await head(status, ["retry-after: 0", "content-length: 0"]);
+      if (status) return await head(status, [`retry-after: ${faults.wait ?? 0}`, "content-length: 0"]);
     }
     const etag = `etag: "${file.length}"`;
     const from = range && faults.range !== false ? Number(range) : 0;
@@ -163,15 +165,17 @@ Deno.test("a run goes on within a shard by Range, without what lies before", asy
 });
 
 Deno.test("cancelling aborts what is being received", async () => {
-  await serving(
-    { "a.tar": archive(0, 20).subarray(0, 20_000) },
-    { stall: true, longer: 1e6 },
-    async (base) => {
-      const source = await openSource(`${base}/a.tar`, { patience: { ...patience, idle: 60_000 } });
+  const bytes = archive(0, 30);
+  const files = {
+    "a.tar": bytes.subarray(0, 20_000),
+    "b.tgz": new Uint8Array(gzipSync(bytes)).subarray(0, 20_000),
+  };
+  await serving(files, { stall: true, longer: 1e6 }, async (base) => {
+    for (const name of Object.keys(files)) {
+      const source = await openSource(`${base}/${name}`, { patience: { ...patience, idle: 60_000 } });
       for (const seed of [null, 1]) {
         const reader = readSamples(source, { ...whole, seed }).getReader();
-        const pending = seed === null ? reader.read() : undefined;
-        await pending;
+        if (seed === null) await reader.read();
         const waiting = reader.read();
         await new Promise((resolve) => setTimeout(resolve, 50));
         const before = performance.now();
@@ -179,8 +183,8 @@ Deno.test("cancelling aborts what is being received", async () => {
         await waiting;
         assert(performance.now() - before < 400, "cancelling waits for the server");
       }
-    },
-  );
+    }
+  });
 });
 
 Deno.test("what a server lacks or cuts off is an error that names it", async () => {
@@ -229,6 +233,15 @@ Deno.test("what a server lacks or cuts off is an error that names it", async () 
     );
   });
   await assertThrows(() => read("http://127.0.0.1:1/a.tar"), UserError, /Cannot read http:.*attempts/);
+});
+
+Deno.test("a server that asks to be left alone is", async () => {
+  await serving(shards, { statuses: [429], wait: 1 }, async (base) => {
+    const source = await openSource(`${base}/s-01.tar`, { patience });
+    const before = performance.now();
+    await take(source, { ...whole, seed: null });
+    assert(performance.now() - before >= 990, "it was asked again too early");
+  });
 });
 
 Deno.test("a file that changes while it is read is not mixed with what it was", async () => {

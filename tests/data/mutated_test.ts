@@ -1,0 +1,216 @@
+/** Hundreds of damaged archives: each is refused, or gives what is right of it, and nothing hangs or crashes. */
+import { gzipSync } from "node:zlib";
+import { parquetMetadataAsync } from "npm:hyparquet@1.31.5";
+import { readSamples } from "../../data/read.ts";
+import { openSource } from "../../data/source.ts";
+import { UserError } from "../../src/errors.ts";
+import { keyedRandom, type Random } from "../../src/random.ts";
+import { assert } from "../assert.ts";
+import { tar, tarEntry, withFolder } from "./fixtures.ts";
+import { archive, blob, tag, whole } from "./streaming.ts";
+import { zip } from "./zip.ts";
+
+/** How many of each kind. */
+const CASES = 150;
+/** A case that takes longer hangs. */
+const LONGEST = 5000;
+
+/** `bytes` with a few of them changed, or its end cut off; and whether the byte at a place is what it was. */
+function mutated(
+  bytes: Uint8Array,
+  random: Random,
+): { copy: Uint8Array; isWhole(from: number, to: number): boolean } {
+  const copy = bytes.slice();
+  if (random.chance(.2)) {
+    const end = random.integer(bytes.length);
+    return { copy: copy.subarray(0, end), isWhole: (_, to) => to <= end };
+  }
+  const places = Array.from({ length: 1 + random.integer(4) }, () => random.integer(bytes.length));
+  // Headers, lists and descriptions are short beside the data, and lie at the ends.
+  if (random.chance(.5)) places.push(bytes.length - 1 - random.integer(Math.min(bytes.length, 600)));
+  for (const place of places) {
+    copy[place] = random.chance(.5) ? copy[place] ^ (1 << random.integer(8)) : random.integer(256);
+  }
+  return {
+    copy,
+    isWhole: (from, to) =>
+      places.every((place) => place < from || place >= to || copy[place] === bytes[place]),
+  };
+}
+
+/** What came of a damaged file: samples by key, as tags; and how many were bad. */
+interface Outcome {
+  samples: { key: string; index: number; tag: string }[];
+  failed: number;
+  refused: string | null;
+}
+
+async function outcomeOf(path: string): Promise<Outcome> {
+  const outcome: Outcome = { samples: [], failed: 0, refused: null };
+  try {
+    for await (
+      const { key, index, bytes, failure } of readSamples(await openSource(path), { ...whole, seed: null })
+    ) {
+      if (failure === null) outcome.samples.push({ key, index, tag: tag(bytes) });
+      else {
+        assert(/^it cannot be read: ./.test(failure), `the failure of ${key} is ${JSON.stringify(failure)}`);
+        outcome.failed++;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    assert(/^Cannot .*: /.test(error.message), error.message);
+    outcome.refused = error.message;
+  }
+  return outcome;
+}
+
+/** Damages `bytes` so many times, and lets `check` judge what comes of it. */
+async function damage(
+  bytes: Uint8Array,
+  { name, seed, check }: {
+    name: string;
+    seed: number;
+    check(outcome: Outcome, isWhole: (from: number, to: number) => boolean): void;
+  },
+): Promise<void> {
+  let refused = 0, failed = 0, delivered = 0;
+  await withFolder({}, async (folder) => {
+    for (let i = 0; i < CASES; i++) {
+      const { copy, isWhole } = mutated(bytes, keyedRandom(seed, i));
+      await Deno.writeFile(`${folder}/${name}`, copy);
+      const before = performance.now();
+      const outcome = await outcomeOf(`${folder}/${name}`);
+      const took = performance.now() - before;
+      assert(took < LONGEST, `case ${i} took ${took} ms`);
+      try {
+        check(outcome, isWhole);
+      } catch (error) {
+        throw new Error(`case ${i} of ${name}`, { cause: error });
+      }
+      refused += Number(outcome.refused !== null);
+      failed += outcome.failed;
+      delivered += outcome.samples.length;
+    }
+  });
+  assert(refused > 10 && delivered > 100, `${refused} refused, ${failed} bad images, ${delivered} delivered`);
+}
+
+const count = 12;
+const tags = Array.from({ length: count }, (_, i) => tag(blob(i)));
+const numberOf = (key: string) => Number(/(\d+)\.jpg$/.exec(key)?.[1]);
+
+Deno.test("damaged tar archives", async () => {
+  const bytes = archive(0, count);
+  // Where each image's bytes lie.
+  const spans = Array.from({ length: count }, (_, i) => {
+    const from = find(bytes, blob(i));
+    return [from, from + blob(i).length];
+  });
+  await damage(bytes, {
+    name: "a.tar",
+    seed: 1,
+    check({ samples }, isWhole) {
+      for (const sample of samples) {
+        const i = numberOf(sample.key), [from, to] = spans[i];
+        assert(!isWhole(from, to) || sample.tag === tags[i], `${sample.key} is not what it was`);
+      }
+    },
+  });
+});
+
+Deno.test("damaged tar archives with long names", async () => {
+  const long = (i: number) => `${"d".repeat(120)}/${i}.jpg`;
+  const entries = tags.flatMap((_, i) => {
+    const record = `path=${long(i)}\n`, size = record.length + 4;
+    return [
+      i % 2
+        ? tarEntry("@LongLink", `${long(i)}\0`, { type: "L" })
+        : tarEntry("pax", `${size} ${record}`, { type: "x" }),
+      tarEntry("short", blob(i)),
+    ];
+  });
+  const known = new Set(tags);
+  await damage(tar(entries), {
+    name: "a.tar",
+    seed: 2,
+    check({ samples }) {
+      // Names have no checksum here, so an image may be missing or have another name.
+      const strange = samples.filter(({ tag }) => !known.has(tag)).length;
+      assert(strange <= 5, `${strange} images are not what they were`);
+    },
+  });
+});
+
+Deno.test("damaged compressed archives are refused, or the damage changes nothing", async () => {
+  await damage(new Uint8Array(gzipSync(archive(0, count))), {
+    name: "a.tar.gz",
+    seed: 3,
+    check({ samples, refused }) {
+      for (const sample of samples) {
+        assert(sample.tag === tags[numberOf(sample.key)], `${sample.key} differs`);
+      }
+      assert(refused !== null || samples.length === count, "images are missing");
+    },
+  }).catch((error) => {
+    if (!/delivered/.test(error.message)) throw error; // few are delivered: nearly every damage is noticed
+  });
+});
+
+Deno.test("damaged zip archives", async () => {
+  const files = Object.fromEntries(
+    tags.map((_, i) => [`${i % 2 ? "a" : "b"}/${i % 3 ? "stored-" : ""}${i}.jpg`, blob(i)]),
+  );
+  const known = new Set(tags);
+  await damage(await zip(files), {
+    name: "a.zip",
+    seed: 4,
+    check({ samples }) {
+      for (const sample of samples) assert(known.has(sample.tag), `${sample.key} is not what it was`);
+    },
+  });
+});
+
+Deno.test("damaged Parquet files", async () => {
+  for (const [seed, kind] of ["struct", "binary", "gzip", "brotli"].entries()) {
+    const path = new URL(`../golden/parquet_${kind}.parquet`, import.meta.url);
+    const bytes = await Deno.readFile(path);
+    const { samples: whole } = await outcomeOf(path.pathname);
+    const { row_groups } = await parquetMetadataAsync(bytes.buffer, { geoparquet: false });
+    // Pages have no checksums: what is damaged in a row group can only be told if it makes no sense.
+    let first = 0;
+    const groups = row_groups.map(({ num_rows, columns }) => {
+      const starts = columns.map(({ meta_data: m }) =>
+        Number(m!.dictionary_page_offset ?? m!.data_page_offset)
+      );
+      const ends = columns.map(({ meta_data: m }, c) => starts[c] + Number(m!.total_compressed_size));
+      first += Number(num_rows);
+      return { rows: [first - Number(num_rows), first], from: Math.min(...starts), to: Math.max(...ends) };
+    });
+    const end = Math.max(...groups.map(({ to }) => to));
+    const expected = new Map(whole.map(({ index, tag }) => [index, tag]));
+    await damage(bytes, {
+      name: "a.parquet",
+      seed: 5 + seed,
+      check({ samples }, isWhole) {
+        if (!isWhole(end, bytes.length)) return; // the description may say anything now
+        for (const { index, tag } of samples) {
+          const group = groups.find(({ rows: [first, last] }) => index >= first && index < last)!;
+          assert(
+            !isWhole(group.from, group.to) || tag === expected.get(index),
+            `row ${index} is not what it was`,
+          );
+        }
+      },
+    });
+  }
+});
+
+/** Where `part` lies in `bytes`. */
+function find(bytes: Uint8Array, part: Uint8Array): number {
+  for (let at = 0;; at++) {
+    at = bytes.indexOf(part[0], at);
+    assert(at >= 0, "it is not there");
+    if (part.every((byte, i) => bytes[at + i] === byte)) return at;
+  }
+}
