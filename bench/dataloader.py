@@ -1,6 +1,6 @@
 """Pairs of augmented views a second from torchvision's DataLoader: the other side of `deno task bench pipeline`.
 
-    python3 dataloader.py RECIPE.json SIZE SECONDS WORKERS SHARD.tar...
+    python3 dataloader.py RECIPE.json SIZE BATCH SECONDS WORKERS SHARD.tar...
 
 RECIPE.json holds a recipe of src/augment/recipe.ts. Decoding and augmenting are Pillow's and torchvision's, in the way of
 BYOL's reproductions: transforms on PIL images, then ToTensor and Normalize. Prints one line of JSON.
@@ -17,28 +17,26 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
-recipe_path, size, seconds, workers, *shards = sys.argv[1:]
-size, seconds, workers = int(size), float(seconds), int(workers)
-recipe = json.loads(open(recipe_path).read())
-BATCH = 128 if size <= 64 else 32
+recipe_path, size, batch, seconds, workers, *shards = sys.argv[1:]
+size, batch, seconds, workers = int(size), int(batch), float(seconds), int(workers)
+with open(recipe_path) as file:
+    recipe = json.load(file)
 
 
 def view(v):
-    jitter, blur, solarize = v["jitter"], v["blur"], v["solarize"]
-    steps = [
-        transforms.RandomResizedCrop(size, v["crop"]["area"], v["crop"]["ratio"], InterpolationMode.BICUBIC),
-        transforms.RandomHorizontalFlip(v["flip"]),
-        transforms.RandomApply(
-            [transforms.ColorJitter(jitter["brightness"], jitter["contrast"], jitter["saturation"], jitter["hue"])],
-            jitter["p"],
-        ),
-        transforms.RandomGrayscale(v["grayscale"]),
-    ]
-    if blur["p"] > 0:
+    steps = [transforms.RandomResizedCrop(size, v["crop"]["area"], v["crop"]["ratio"], InterpolationMode.BICUBIC)]
+    if "flip" in v:
+        steps.append(transforms.RandomHorizontalFlip(v["flip"]))
+    if "jitter" in v:
+        strengths = [v["jitter"][name] for name in ("brightness", "contrast", "saturation", "hue")]
+        steps.append(transforms.RandomApply([transforms.ColorJitter(*strengths)], v["jitter"]["p"]))
+    if "grayscale" in v:
+        steps.append(transforms.RandomGrayscale(v["grayscale"]))
+    if "blur" in v:
         taps = max(3, 2 * (size // 10 // 2) + 1)
-        steps.append(transforms.RandomApply([transforms.GaussianBlur(taps, blur["sigma"])], blur["p"]))
-    if solarize["p"] > 0:
-        steps.append(transforms.RandomSolarize(255 * solarize["threshold"], solarize["p"]))
+        steps.append(transforms.RandomApply([transforms.GaussianBlur(taps, v["blur"]["sigma"])], v["blur"]["p"]))
+    if "solarize" in v:
+        steps.append(transforms.RandomSolarize(255 * v["solarize"]["threshold"], v["solarize"]["p"]))
     return transforms.Compose(steps + [transforms.ToTensor(), transforms.Normalize(recipe["mean"], recipe["std"])])
 
 
@@ -67,7 +65,7 @@ class Pairs(torch.utils.data.Dataset):
 
 torch.set_num_threads(1)
 loader = torch.utils.data.DataLoader(
-    Pairs(), batch_size=BATCH, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=True
+    Pairs(), batch_size=batch, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=True
 )
 pairs, begin = 0, None
 while begin is None or time.perf_counter() - begin < seconds:

@@ -1,10 +1,11 @@
 /**
  * The benchmarks, as Markdown for bench/RESULTS.md:
  *
- *     deno task bench                            all of them
+ *     deno task bench                            all of them that need no data
  *     deno task bench kernels [--all]            products and convolutions, each way of doing them; --all: slow ways too
  *     deno task bench step [backbone batch]…     a training step
  *     deno task bench optimizer                  the update, with and without the target's moving average
+ *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { exitCode, MachineError, messageOf, UserError } from "../src/errors.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
+import { benchPipeline } from "./pipeline.ts";
 import { benchStep } from "./step.ts";
 
 /** By name; each prints its tables. */
@@ -19,6 +21,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   kernels: benchKernels,
   step: benchStep,
   optimizer: benchOptimizer,
+  pipeline: benchPipeline,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {
@@ -33,7 +36,8 @@ async function main([name, ...args]: string[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
   console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
-  for (const bench of name === undefined ? Object.values(benches) : [benches[name]]) {
+  const needNone = Object.values(benches).filter((bench) => bench !== benchPipeline);
+  for (const bench of name === undefined ? needNone : [benches[name]]) {
     console.log();
     await bench(gpu, args);
   }

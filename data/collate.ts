@@ -10,7 +10,7 @@ import type { ReadSample } from "./read.ts";
 import { TransformStream } from "./streams.ts";
 
 /** A sample on its way through the pipeline, less its bytes. */
-export type Sample = Omit<ReadSample, "bytes" | "failure">;
+export type Sample = Omit<ReadSample, "bytes" | "place" | "failure">;
 
 /** Samples after the pool. */
 export interface PreparedGroup {

@@ -9,10 +9,11 @@ import { applyView, VIEW_CHANNELS } from "../src/augment/apply.ts";
 import { drawView, evaluationView, type ViewParameters } from "../src/augment/draw.ts";
 import type { Recipe } from "../src/augment/recipe.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
-import { packView } from "../src/augment/table.ts";
+import { RecordWriter } from "../src/augment/table.ts";
 import { messageOf } from "../src/errors.ts";
 import { keyedRandom } from "../src/random.ts";
 import { decodeUsable } from "./decode_usable.ts";
+import { type Place, readPlace } from "./place.ts";
 
 /** What all jobs of a pool share. */
 export interface Setup {
@@ -36,6 +37,8 @@ export interface JobItem {
   index: number;
   /** Where its bytes end in those of the job. */
   end: number;
+  /** Where it is yet to be read from; it has no bytes in the job then. */
+  place: Place | null;
   /** If it is decoded already: its size. Its bytes are then its pixels, or nothing where these are not needed. */
   decoded: { width: number; height: number } | null;
 }
@@ -68,12 +71,13 @@ export interface JobResult {
   views: Float32Array<ArrayBuffer>;
   /** The images newly decoded, one after another. */
   pixels: Uint8Array<ArrayBuffer>;
-  /** The records of their views, likewise, as packView makes them. */
+  /** The records of their views, likewise, as RecordWriter makes them. */
   records: Int32Array<ArrayBuffer>;
 }
 
 let setup: Setup;
 let last = Promise.resolve();
+const records = new RecordWriter();
 
 self.onmessage = ({ data }: MessageEvent<Setup | Job>) => {
   if ("recipe" in data) setup = data;
@@ -83,44 +87,51 @@ self.onmessage = ({ data }: MessageEvent<Setup | Job>) => {
 
 async function work({ bytes, items, views, pixels }: Job): Promise<void> {
   const { augment, keepPixels } = setup;
-  const answers: JobAnswer[] = [], images: Uint8Array[] = [], records: Int32Array[] = [];
-  let recordsEnd = 0, pixelsEnd = 0;
+  const answers: JobAnswer[] = [], images: Uint8Array[] = [];
+  let pixelsEnd = 0;
   for (const [i, item] of items.entries()) {
     try {
       const part = bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end);
-      const image = item.decoded ? { ...item.decoded, data: part } : await decodeUsable(part, setup);
+      const image = item.decoded
+        ? { ...item.decoded, data: part }
+        : await decodeUsable(item.place ? read(item.place) : part, setup);
       const parameters = drawViews(image, item);
       if (augment === "cpu") makeViews(image, parameters, { i, views });
       else {
-        for (const view of parameters) {
-          const record = packView(view, { width: image.width, size: setup.size });
-          records.push(record);
-          recordsEnd += record.length;
-        }
+        for (const view of parameters) records.add(view, { width: image.width, size: setup.size });
       }
       if (!item.decoded && (augment === "gpu" || keepPixels)) {
         images.push(image.data);
         pixelsEnd += image.data.length;
       }
-      answers.push({ reason: null, width: image.width, height: image.height, recordsEnd, pixelsEnd });
+      answers.push({
+        reason: null,
+        width: image.width,
+        height: image.height,
+        recordsEnd: records.length,
+        pixelsEnd,
+      });
     } catch (error) {
       answers.push({ reason: messageOf(error) });
     }
   }
   // Grown by halves more than needed, or every slightly larger lot of images would need a new one.
   const large = pixels.length >= pixelsEnd ? pixels : new Uint8Array(Math.ceil(1.5 * pixelsEnd));
-  const result: JobResult = { answers, views, pixels: large, records: new Int32Array(recordsEnd) };
+  const result: JobResult = { answers, views, pixels: large, records: records.take() };
   let at = 0;
   for (const image of images) {
     result.pixels.set(image, at);
     at += image.length;
   }
-  at = 0;
-  for (const record of records) {
-    result.records.set(record, at);
-    at += record.length;
-  }
   self.postMessage(result, [result.views.buffer, result.pixels.buffer, result.records.buffer]);
+}
+
+function read(place: Place): Uint8Array {
+  try {
+    return readPlace(place);
+  } catch (error) {
+    throw new Error(`it cannot be read: ${messageOf(error)}`);
+  }
 }
 
 function drawViews({ width, height }: DecodedImage, { epoch, index }: JobItem): ViewParameters[] {

@@ -158,7 +158,7 @@ function stream<V extends Views, T>(
     );
   }
   const read = training && cache ? unreadWhereKept(source, cache) : source;
-  const samples = readSamples(read, { seed, first, limit: options.limit ?? null, start });
+  const samples = readSamples(read, { seed, first, limit: options.limit ?? null, start, locate: true });
   const pool = new Pool({ recipe, size, seed, decodeSize, augment, keepPixels: cache !== undefined }, {
     workers,
   });
@@ -179,7 +179,9 @@ function stream<V extends Views, T>(
     ? { source, first, limit: limit! }
     : undefined;
   const batches = samples
-    .pipeThrough(group({ count, weight: MESSAGE.encoded, weigh: (sample) => sample.bytes.length }))
+    .pipeThrough(
+      group({ count, weight: MESSAGE.encoded, weigh: ({ place, bytes }) => place?.size ?? bytes.length }),
+    )
     .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
     .pipeThrough(collate({ batch, limit, partial: training ? "drop" : "keep", onBad: report }));
   const assemble = assembleViews({ batch, views, viewLength });
@@ -202,6 +204,7 @@ function unreadWhereKept(source: ImageSource, cache: PixelCache): ImageSource {
       cache.has(index)
         ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: null })
         : source.read(index),
+    locate: (index) => cache.has(index) ? null : source.locate?.(index) ?? null,
   };
 }
 

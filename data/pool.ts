@@ -6,11 +6,14 @@
 import { VIEW_CHANNELS } from "../src/augment/apply.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
 import type { PackedImage } from "../src/augment/table.ts";
+import type { Place } from "./place.ts";
 import type { Job, JobItem, JobResult, Setup } from "./decode_worker.ts";
 
-/** An image for the pool: encoded, or decoded already. */
+/** An image for the pool: encoded, or yet to be read, or decoded already. */
 export interface Task {
   bytes: Uint8Array;
+  /** Where the bytes lie if they are yet to be read. */
+  place?: Place | null;
   decoded?: DecodedImage;
   epoch: number;
   index: number;
@@ -194,12 +197,13 @@ export class Pool {
     );
     const items: JobItem[] = [];
     let length = 0;
-    tasks.forEach(({ epoch, index, decoded }, i) => {
+    tasks.forEach(({ epoch, index, decoded, place = null }, i) => {
       length += parts[i].length;
       items.push({
         epoch,
         index,
         end: length,
+        place: decoded ? null : place,
         decoded: decoded ? { width: decoded.width, height: decoded.height } : null,
       });
     });

@@ -46,8 +46,8 @@ async function prepareGroup(
   return { samples, images, reasons, release: () => used.forEach(({ release }) => release()) };
 }
 
-function taskOf({ epoch, index, bytes }: Omit<Task, "decoded">, cache?: PixelCache): Task {
-  return { epoch, index, bytes, decoded: cache?.get(index) };
+function taskOf({ epoch, index, bytes, place }: Omit<Task, "decoded">, cache?: PixelCache): Task {
+  return { epoch, index, bytes, place, decoded: cache?.get(index) };
 }
 
 function imageOf({ width, height, pixels }: Prepared) {

@@ -6,6 +6,7 @@
 import { messageOf, UserError } from "../src/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
+import type { Place } from "./place.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./source.ts";
 import { ReadableStream } from "./streams.ts";
 
@@ -16,7 +17,10 @@ export interface ReadSample {
   index: number;
   key: string;
   label: number | null;
+  /** Empty if it has a `place`. */
   bytes: Uint8Array;
+  /** Where its bytes lie, if that was asked for and they are a part of a file. */
+  place: Place | null;
   /** What kept it from being read, as "it cannot be read: …". */
   failure: string | null;
   /** Where a run goes on that has consumed this sample and all before. */
@@ -32,7 +36,11 @@ export interface ReadOrder {
   limit: number | null;
   /** The `next` of the last sample consumed. */
   start?: Position;
+  /** Whether to tell where bytes lie, in place of reading them, where that is possible. */
+  locate?: boolean;
 }
+
+const none = new Uint8Array(0);
 
 /** Files read at a time: at eight, reading has all but its full speed. */
 const READS = 8;
@@ -44,11 +52,11 @@ const READS = 8;
  * stream fails with one at a shard that is damaged.
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
-  const { seed, first, limit, start = { epoch: 0, offset: 0 } } = order;
+  const { seed, first, limit, start = { epoch: 0, offset: 0 }, locate = false } = order;
   expectSpan(source, order);
   if (source.kind === "indexed") {
     const span = { first, limit: limit ?? source.length - first };
-    return cancellable(() => readIndexed(source, { ...span, seed, start }));
+    return cancellable(() => readIndexed(source, { ...span, seed, start, locate }));
   }
   const spans = spansOf(source, { first, limit });
   return cancellable((signal) =>
@@ -74,7 +82,13 @@ function expectSpan(source: ImageSource, { first, limit }: ReadOrder): void {
 
 async function* readIndexed(
   source: IndexedSource,
-  { first, limit, seed, start }: { first: number; limit: number; seed: number | null; start: Position },
+  { first, limit, seed, start, locate }: {
+    first: number;
+    limit: number;
+    seed: number | null;
+    start: Position;
+    locate: boolean;
+  },
 ): AsyncGenerator<ReadSample> {
   const visits = seed === null ? sourceOrder({ first, limit }) : trainingOrder({ first, limit, seed, start });
   const underway: Promise<ReadSample>[] = [];
@@ -84,6 +98,11 @@ async function* readIndexed(
       const next = last
         ? { epoch: visit.epoch + 1, offset: 0 }
         : { epoch: visit.epoch, offset: visit.offset + 1 };
+      const located = locate ? source.locate?.(visit.index) : null;
+      if (located && underway.length === 0) {
+        yield { ...visit, ...located, bytes: none, failure: null, next };
+        continue;
+      }
       underway.push(readVisit(source, visit, next));
       if (underway.length === READS) yield await underway.shift()!;
     }
@@ -96,9 +115,9 @@ async function* readIndexed(
 /** Does not throw: what is wrong becomes the sample's `failure`. */
 async function readVisit(source: IndexedSource, visit: Visit, next: Position): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index), failure: null, next };
+    return { ...visit, ...await source.read(visit.index), place: null, failure: null, next };
   } catch (error) {
-    const nothing = { key: source.key(visit.index), label: null, bytes: new Uint8Array(0) };
+    const nothing = { key: source.key(visit.index), label: null, bytes: none, place: null };
     return { ...visit, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
   }
 }
@@ -133,6 +152,7 @@ function sampleOf(
     key,
     label,
     bytes,
+    place: null,
     failure: failure === null ? null : `it cannot be read: ${failure}`,
   };
 }

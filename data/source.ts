@@ -5,6 +5,7 @@
  */
 import { messageOf, UserError } from "../src/errors.ts";
 import { isCifarTraining, openCifar } from "./sources/cifar.ts";
+import type { Place } from "./place.ts";
 import { entriesOf } from "./sources/entries.ts";
 import { openFolder } from "./sources/folder.ts";
 import type { Patience } from "./sources/http_connection.ts";
@@ -28,6 +29,11 @@ export interface EncodedImage {
   bytes: Uint8Array;
   /** Index into the source's classes; null if unlabelled. */
   label: number | null;
+}
+
+/** An image, and where its bytes lie. */
+export interface LocatedImage extends Omit<EncodedImage, "bytes"> {
+  place: Place;
 }
 
 /** What all sources have. Iterating gives each image once, in source order; it throws at one that cannot be read. */
@@ -54,6 +60,8 @@ export interface IndexedSource extends Source {
   key(index: number): string;
   /** The image at `index`, 0 … length − 1. */
   read(index: number): Promise<EncodedImage>;
+  /** The same, but where its bytes lie in place of them; null if they are not a part of a file. May be left out. */
+  locate?(index: number): LocatedImage | null;
 }
 
 /** Encoded images in shards, each of which can only be read from its begin on, or from a place near there. */

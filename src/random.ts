@@ -74,10 +74,12 @@ export function keyedRandom(...keys: number[]): Random {
 
 /** A random permutation of 0 … n − 1 (Fisher and Yates). */
 export function permutation(n: number, random: Random): Uint32Array {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  const order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   for (let i = n - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
+    const j = random.integer(i + 1), held = order[i];
+    order[i] = order[j];
+    order[j] = held;
   }
   return order;
 }

@@ -39,6 +39,11 @@ export async function openFolder(root: string): Promise<IndexedSource> {
     classes,
     identity: JSON.stringify([paths, sizes]),
     bytes: ({ key }) => Deno.readFile(`${root}/${key}`),
+    // A file whose size is not known cannot be read either; reading it says why.
+    place: ({ key }, index) => {
+      const size = sizes[index];
+      return size === null ? null : { path: `${root}/${key}`, offset: 0, size };
+    },
   });
 }
 

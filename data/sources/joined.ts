@@ -72,6 +72,10 @@ async function joinIndexed(
     fingerprint: await digest(identity),
     key,
     read,
+    locate(index) {
+      const { source, labelOf, place } = find(index), found = source.locate?.(place);
+      return found ? { ...found, index, key: key(index), label: labelOf(found.label) } : null;
+    },
     async *[Symbol.asyncIterator]() {
       for (let index = 0; index < length; index++) yield await read(index);
     },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Place } from "../place.ts";
 import type { IndexedSource } from "../source.ts";
 import { hashText } from "../../src/random.ts";
 import { digest } from "./digest.ts";
@@ -18,12 +19,14 @@ export interface Listed {
  * labels where they do not follow from these, and what is cheap to know of the contents, as a rule their sizes.
  */
 export async function listedSource<T extends Listed>(
-  { name, items, classes, identity, bytes }: {
+  { name, items, classes, identity, bytes, place }: {
     name: string;
     items: T[];
     classes: string[];
     identity: string;
     bytes(item: T, index: number): Promise<Uint8Array>;
+    /** Where the bytes lie, if they are a part of a file. */
+    place?(item: T, index: number): Place | null;
   },
 ): Promise<IndexedSource> {
   const fingerprint = await digest(identity);
@@ -43,6 +46,10 @@ export async function listedSource<T extends Listed>(
     fingerprint,
     key: (index) => itemAt(index).key,
     read,
+    locate(index) {
+      const item = itemAt(index), found = place?.(item, index);
+      return found ? { index, key: item.key, label: item.label, place: found } : null;
+    },
     async *[Symbol.asyncIterator]() {
       for (let index = 0; index < items.length; index++) yield await read(index);
     },

@@ -59,7 +59,12 @@ export async function openTar(name: string, paths: string[]): Promise<ImageSourc
 type Description = { name: string; classes: string[]; identity: string };
 
 function indexed(description: Description, samples: Sample[]): Promise<IndexedSource> {
-  return listedSource({ ...description, items: samples, bytes: readSample });
+  return listedSource({
+    ...description,
+    items: samples,
+    bytes: readSample,
+    place: ({ archive, image: { offset, size } }) => ({ path: archive, offset, size }),
+  });
 }
 
 function streamed(

@@ -23,19 +23,24 @@ const PRECISION_BITS = 32 - 8 - 2;
 const RADIUS = 2;
 
 /**
- * The weights of one axis: output pixel o is the sum over k < count[o] of weights[o·taps + k]·input[first[o] + k]. Weights
- * from count[o] on are 0.
+ * The weights of one axis: output pixel o is the sum over k < taps of weights[o·taps + k] · input[from + first[o] + k].
+ * Weights are 0 from count[o] on, where the input may have ended.
  */
 export interface Axis {
   taps: number;
+  /** The first input pixel that is needed, and how many are from there on. */
+  from: number;
+  length: number;
   first: Int32Array;
   count: Int32Array;
   weights: Int32Array;
+  /** `first` and `weights`, one behind the other, as the kernels have them. */
+  words: Int32Array;
 }
 
 /** Crops of small images repeat a few lengths; those of large ones do not, and are not worth keeping. */
 const CACHED_LENGTH = 64;
-const cache = new Map<string, Axis>();
+const cache = new Map<number, Axis>();
 
 /** Holds the rows between the two passes; grows to the largest need and is kept, as one is needed per view. */
 let rows = new Uint8ClampedArray(0);
@@ -57,15 +62,14 @@ export function resizeCrop(
 ): void {
   const across = resizeAxis(crop.width, { length: resized.width, start: resized.left, size: width });
   const down = resizeAxis(crop.height, { length: resized.height, start: resized.top, size: height });
-  const firstRow = down.first[0];
-  const rowCount = down.first[height - 1] + down.count[height - 1] - firstRow;
+  const rowCount = down.length;
   const rowLength = 4 * width;
   if (rows.length < rowCount * rowLength) rows = new Uint8ClampedArray(rowCount * rowLength);
 
   const half = 1 << (PRECISION_BITS - 1);
   const { data } = image;
   for (let y = 0; y < rowCount; y++) {
-    const line = ((crop.top + firstRow + y) * image.width + crop.left) * 4;
+    const line = ((crop.top + down.from + y) * image.width + crop.left + across.from) * 4;
     for (let x = 0, o = y * rowLength; x < width; x++, o += 4) {
       let r = half, g = half, b = half;
       let i = line + 4 * across.first[x];
@@ -83,7 +87,7 @@ export function resizeCrop(
   }
   for (let y = 0, o = 0; y < height; y++) {
     const base = y * down.taps, end = base + down.count[y];
-    const column = (down.first[y] - firstRow) * rowLength;
+    const column = down.first[y] * rowLength;
     for (let x = 0; x < rowLength; x += 4, o += 4) {
       let r = half, g = half, b = half;
       for (let k = base, i = column + x; k < end; k++, i += rowLength) {
@@ -127,13 +131,13 @@ export function resizeAxis(
   input: number,
   { length, start, size }: { length: number; start: number; size: number },
 ): Axis {
-  if (input > CACHED_LENGTH || size > CACHED_LENGTH) return computeAxis(input, { length, start, size });
-  const key = `${input} ${length} ${start} ${size}`;
-  let found = cache.get(key);
-  if (!found) {
-    if (cache.size >= 256) cache.clear();
-    cache.set(key, found = computeAxis(input, { length, start, size }));
+  // Parts of what the axis is resized to are asked for in evaluation only.
+  if (input > CACHED_LENGTH || size > CACHED_LENGTH || start !== 0 || length !== size) {
+    return computeAxis(input, { length, start, size });
   }
+  const key = input * (CACHED_LENGTH + 1) + size;
+  let found = cache.get(key);
+  if (!found) cache.set(key, found = computeAxis(input, { length, start, size }));
   return found;
 }
 
@@ -145,21 +149,23 @@ function computeAxis(
   const scale = input / length;
   const stretch = Math.max(1, scale);
   const support = RADIUS * stretch;
-  const first = new Int32Array(size), count = new Int32Array(size);
+  const begins = new Int32Array(size), count = new Int32Array(size);
   let taps = 0;
   for (let o = 0; o < size; o++) {
     const center = (start + o + .5) * scale;
-    first[o] = Math.max(0, Math.trunc(center - support + .5));
-    count[o] = Math.min(input, Math.trunc(center + support + .5)) - first[o];
+    begins[o] = Math.max(0, Math.trunc(center - support + .5));
+    count[o] = Math.min(input, Math.trunc(center + support + .5)) - begins[o];
     taps = Math.max(taps, count[o]);
   }
-  const weights = new Int32Array(size * taps);
+  const from = begins[0], words = new Int32Array(size * (1 + taps));
+  const first = words.subarray(0, size), weights = words.subarray(size);
+  for (let o = 0; o < size; o++) first[o] = begins[o] - from;
   const exact = new Float64Array(taps);
   for (let o = 0; o < size; o++) {
     const center = (start + o + .5) * scale;
     let sum = 0;
     for (let k = 0; k < count[o]; k++) {
-      exact[k] = bicubic((k + first[o] - center + .5) * (1 / stretch));
+      exact[k] = bicubic((k + begins[o] - center + .5) * (1 / stretch));
       sum += exact[k];
     }
     for (let k = 0; k < count[o]; k++) {
@@ -167,7 +173,7 @@ function computeAxis(
       weights[o * taps + k] = Math.trunc(weight < 0 ? weight - .5 : weight + .5);
     }
   }
-  return { taps, first, count, weights };
+  return { taps, from, length: first[size - 1] + count[size - 1], first, count, weights, words };
 }
 
 /** Keys' cubic convolution kernel with a = −1/2. */

@@ -14,7 +14,7 @@ import { resizeAxis } from "./resize.ts";
 export interface PackedImage {
   /** [height, width, 4] */
   pixels: Uint8Array<ArrayBuffer>;
-  /** The records of its views, one after the other, as {@linkcode packView} makes them. */
+  /** The records of its views, one after the other, as {@linkcode RecordWriter} makes them. */
   records: Int32Array;
 }
 
@@ -58,58 +58,93 @@ export function recordWords({ size, long, short, taps }: {
   return HEADER_WORDS + axis(long) + axis(short) + taps;
 }
 
-/**
- * The record of one view of `size` × `size` pixels, from an image of `width` pixels a row. `pixelsAt` counts the pixels
- * from the image's first, and `rowsAt` is 0: whoever puts records together adds where the image and its rows begin.
- */
-export function packView(
-  { crop, resized, flip, jitter, grayscale, blur, solarize }: ViewParameters,
-  { width, size }: { width: number; size: number },
-): Int32Array {
-  const place = resized ?? { top: 0, left: 0, height: size, width: size };
-  const across = resizeAxis(crop.width, { length: place.width, start: place.left, size });
-  const down = resizeAxis(crop.height, { length: place.height, start: place.top, size });
-  const taps = blur?.taps ?? 0;
-  const words = HEADER_WORDS + size * (2 + across.taps + down.taps) + taps;
-  const record = new Int32Array(words), reals = new Float32Array(record.buffer);
-  const firstRow = down.first[0];
-  record[header.words] = words;
-  record[header.pixelsAt] = (crop.top + firstRow) * width + crop.left;
-  record[header.width] = width;
-  record[header.rowCount] = down.first[size - 1] + down.count[size - 1] - firstRow;
-  record[header.tapsAcross] = across.taps;
-  record[header.tapsDown] = down.taps;
-  record[header.flip] = Number(flip);
-  packJitter(jitter, { record, reals });
-  record[header.grayscale] = Number(grayscale);
-  record[header.blurTaps] = taps;
-  record[header.solarize] = Number(solarize !== null);
-  reals[header.threshold] = solarize?.threshold ?? 0;
+/** Records put together. */
+export class RecordWriter {
+  #words = new Int32Array(1 << 12);
+  #reals = new Float32Array(this.#words.buffer);
+  #length = 0;
 
-  let at = HEADER_WORDS;
-  record.set(across.first, at);
-  record.set(across.weights, at += size);
-  at += across.weights.length;
-  for (let o = 0; o < size; o++) record[at + o] = down.first[o] - firstRow;
-  record.set(down.weights, at += size);
-  if (blur) reals.set(blurWeights(blur), at + down.weights.length);
-  return record;
+  /** How many words there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A copy of all words; the writer begins anew. */
+  take(): Int32Array<ArrayBuffer> {
+    const words = this.#words.slice(0, this.#length);
+    this.#length = 0;
+    return words;
+  }
+
+  /**
+   * Appends the record of a view of `size` × `size` pixels, from an image of `width` pixels a row. `pixelsAt` counts the
+   * pixels from the image's first, and `rowsAt` is 0: whoever puts images together adds where they and their rows begin.
+   */
+  add(
+    { crop, resized, flip, jitter, grayscale, blur, solarize }: ViewParameters,
+    { width, size }: { width: number; size: number },
+  ): void {
+    const place = resized ?? { top: 0, left: 0, height: size, width: size };
+    const across = resizeAxis(crop.width, { length: place.width, start: place.left, size });
+    const down = resizeAxis(crop.height, { length: place.height, start: place.top, size });
+    const taps = blur?.taps ?? 0;
+    const count = HEADER_WORDS + across.words.length + down.words.length + taps;
+    const at = this.#grow(count), words = this.#words, reals = this.#reals;
+    words[at + header.words] = count;
+    words[at + header.pixelsAt] = (crop.top + down.from) * width + crop.left + across.from;
+    words[at + header.width] = width;
+    words[at + header.rowsAt] = 0;
+    words[at + header.rowCount] = down.length;
+    words[at + header.tapsAcross] = across.taps;
+    words[at + header.tapsDown] = down.taps;
+    words[at + header.flip] = Number(flip);
+    packJitter(jitter, { at, words, reals });
+    words[at + header.grayscale] = Number(grayscale);
+    words[at + header.blurTaps] = taps;
+    words[at + header.solarize] = Number(solarize !== null);
+    reals[at + header.threshold] = solarize?.threshold ?? 0;
+    const downAt = at + HEADER_WORDS + across.words.length;
+    words.set(across.words, at + HEADER_WORDS);
+    words.set(down.words, downAt);
+    if (blur) reals.set(blurWeights(blur), downAt + down.words.length);
+  }
+
+  /** Makes room for `count` words, and returns where they begin. */
+  #grow(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#words.length) {
+      const words = new Int32Array(2 * this.#length);
+      words.set(this.#words);
+      this.#words = words;
+      this.#reals = new Float32Array(words.buffer);
+    }
+    return at;
+  }
 }
 
 /** Brightness, contrast and saturation, as torchvision numbers them, are blends with black, the mean grey and the grey. */
 function packJitter(
   jitter: ViewParameters["jitter"],
-  { record, reals }: { record: Int32Array; reals: Float32Array },
+  { at, words, reals }: { at: number; words: Int32Array; reals: Float32Array },
 ): void {
-  reals.fill(1, header.blends, header.kinds);
-  if (!jitter) return;
-  const { order, hue } = jitter, turn = order.indexOf(3);
-  const factors = [jitter.brightness, jitter.contrast, jitter.saturation];
-  order.forEach((operation, k) => {
-    if (k === turn) return;
-    const slot = k < turn ? k : k + 2; // those after the hue begin at 3
-    reals[header.blends + slot] = factors[operation];
-    record[header.kinds] |= operation << 2 * slot;
-  });
-  reals[header.hue] = hue;
+  const blends = at + header.blends;
+  for (let slot = 0; slot < 6; slot++) reals[blends + slot] = 1;
+  let kinds = 0;
+  if (jitter) {
+    const { order } = jitter, turn = order.indexOf(3);
+    for (let k = 0; k < 4; k++) {
+      const operation = order[k];
+      if (operation === 3) continue;
+      const slot = k < turn ? k : k + 2; // those after the hue begin at 3
+      reals[blends + slot] = operation === 0
+        ? jitter.brightness
+        : operation === 1
+        ? jitter.contrast
+        : jitter.saturation;
+      kinds |= operation << 2 * slot;
+    }
+  }
+  words[at + header.kinds] = kinds;
+  reals[at + header.hue] = jitter?.hue ?? 0;
 }

@@ -4,7 +4,7 @@ import { drawView, type ViewParameters } from "../../src/augment/draw.ts";
 import { Loader, type LoaderOptions, traceLoader } from "../../src/augment/loader.ts";
 import { recipes } from "../../src/augment/recipe.ts";
 import type { DecodedImage } from "../../src/augment/resize.ts";
-import { packView } from "../../src/augment/table.ts";
+import { RecordWriter } from "../../src/augment/table.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import { tensorIn } from "../../src/graph/tensor.ts";
@@ -41,10 +41,11 @@ async function onGpu(
   const loader = new Loader(memory, traced);
   let goes = 0;
   loader.load(
-    images.map(({ image: { data, width }, parameters }) => ({
-      pixels: Uint8Array.from(data),
-      records: Int32Array.from(parameters.flatMap((p) => [...packView(p, { width, size })])),
-    })),
+    images.map(({ image: { data, width }, parameters }) => {
+      const writer = new RecordWriter();
+      parameters.forEach((view) => writer.add(view, { width, size }));
+      return { pixels: Uint8Array.from(data), records: writer.take() };
+    }),
     (range) => {
       goes++;
       program.run(range);
