@@ -29,7 +29,7 @@ export async function decodeImage(
   bytes: Uint8Array,
   { shortSide = Infinity }: { shortSide?: number } = {},
 ): Promise<DecodedImage> {
-  const { width, height, orientation, decode } = formatOf(bytes).readHeader(bytes);
+  const { width, height, orientation, opaque, decode } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
   const decoded = await decode();
   if (decoded.width !== width || decoded.height !== height) {
@@ -39,7 +39,7 @@ export async function decodeImage(
   }
   const { buffer, byteOffset, length } = decoded.data;
   const data = new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
-  toWhite(data);
+  if (!opaque) toWhite(data);
   return shrinkImage(upright({ width, height, data }, orientation), shortSide);
 }
 

@@ -2,7 +2,7 @@
 //
 // image [M, SIZE, SIZE] of vec4f, the views of a piece behind `row` others; blurred [views, SIZE, SIZE] of vec4f. Beyond the
 // border the image is reflected, without its last pixel. Workgroups as in augment_rows.
-struct Params { first: u32, row: u32, groups: u32 }
+struct Params { first: u32, row: u32, turns: u32 }
 
 @group(0) @binding(0) var<storage, read> table: array<i32>;
 @group(0) @binding(1) var<storage, read> image: array<vec4f>;
@@ -32,7 +32,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_image = (params.row + group.y) * SIZE * SIZE;
   let to = group.y * SIZE * SIZE;
   let quads = (SIZE + 3u) / 4u;
-  for (var i = group.x * 64u + lane; i < SIZE * quads; i += params.groups * 64u) {
+  // A loop that is left at its end saves llvmpipe a turn without effect.
+  var i = (group.x * 64u + lane / 8u * 8u) * params.turns + lane % 8u;
+  let end = min(SIZE * quads, i + 8u * params.turns);
+  loop {
     let row = i / quads * SIZE;
     let x = i % quads * 4u;
     var s0 = vec3f(0.0);
@@ -40,27 +43,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var s2 = vec3f(0.0);
     var s3 = vec3f(0.0);
     var w = vec4f(0.0); // of the pixel in hand, for each of the four sums
-    for (var k = 0u; k < taps + 3u; k++) {
-      w = vec4f(0.0, w.xyz);
-      if (k < taps) {
-        w.x = real(weights + k);
-      }
+    var k = 0u;
+    loop {
+      w = vec4f(select(0.0, real(weights + k), k < taps), w.xyz);
       let pixel = image[from_image + row + reflected(i32(x + k) - i32(taps / 2u))].rgb;
       s0 += w.x * pixel;
       s1 += w.y * pixel;
       s2 += w.z * pixel;
       s3 += w.w * pixel;
+      continuing {
+        k++;
+        break if k >= taps + 3u;
+      }
     }
     let at_pixel = to + row + x;
-    blurred[at_pixel] = vec4f(s0, 0.0);
-    if (x + 1u < SIZE) {
+    let within = select(0u, SIZE, i < SIZE * quads);
+    if (x < within) {
+      blurred[at_pixel] = vec4f(s0, 0.0);
+    }
+    if (x + 1u < within) {
       blurred[at_pixel + 1u] = vec4f(s1, 0.0);
     }
-    if (x + 2u < SIZE) {
+    if (x + 2u < within) {
       blurred[at_pixel + 2u] = vec4f(s2, 0.0);
     }
-    if (x + 3u < SIZE) {
+    if (x + 3u < within) {
       blurred[at_pixel + 3u] = vec4f(s3, 0.0);
+    }
+    continuing {
+      i += 8u;
+      break if i >= end;
     }
   }
 }

@@ -1,10 +1,10 @@
 // image_v = grey(jitter(resized_v / 255))   the view's colour operations in their order, each if the view has it
 //
-// and mirrored if the view is flipped. resized and partials by augment_columns; image [M, SIZE, SIZE] of vec4f, the views
-// of a piece behind `row` others. LAST: there is no blur to come, so the view is solarized and normalised here. Workgroups
-// as in augment_columns.
+// and mirrored if the view is flipped; solarized and normalised if there is no blur to come. resized and partials by
+// augment_columns; image [M, SIZE, SIZE] of vec4f, the views of a piece behind `row` others. Workgroups as in
+// augment_columns.
 struct Params {
-  first: u32, row: u32, groups: u32,
+  first: u32, row: u32, groups: u32, turns: u32,
   mean_r: f32, mean_g: f32, mean_b: f32, std_r: f32, std_g: f32, std_b: f32,
 }
 
@@ -14,9 +14,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> image: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+override LANES: u32;
 override SIZE: u32;
 override PITCH: u32;
-override LAST: bool;
 
 // The colour operations in the order of the view: three blends, the hue, three blends, most of them without effect. A blend
 // is f · colour + (1 − f) · towards; its kind says towards what: black (0), the mean luma (1) or the pixel's own (2).
@@ -47,6 +47,9 @@ fn luma(x: Pixels) -> vec4f {
 }
 
 fn blend(x: Pixels, factor: f32, kind: u32, mean_luma: f32) -> Pixels {
+  if (factor == 1.0) {
+    return x;
+  }
   let rest = (1.0 - factor) * select(vec4f(select(0.0, mean_luma, kind == 1u)), luma(x), kind == 2u);
   return Pixels(
     clamp(factor * x.r + rest, vec4f(0.0), vec4f(1.0)),
@@ -64,14 +67,13 @@ fn fall(k: vec4f) -> vec4f {
 fn turned_hue(x: Pixels, turns: f32) -> Pixels {
   let value = max(x.r, max(x.g, x.b));
   let chroma = value - min(x.r, min(x.g, x.b));
-  let sector = select(
-    select(4.0 + (x.r - x.g) / chroma, 2.0 + (x.b - x.r) / chroma, value == x.g),
-    (x.g - x.b) / chroma,
-    value == x.r,
-  );
+  let is_red = value == x.r;
+  let is_green = value == x.g;
+  let across = select(select(x.r - x.g, x.b - x.r, is_green), x.g - x.b, is_red);
+  let sector = select(select(vec4f(4.0), vec4f(2.0), is_green), vec4f(0.0), is_red) + across / chroma;
   let wound = 6.0 * turns + sector;
   let hue = wound - 6.0 * floor(wound / 6.0);
-  let same = (chroma == vec4f(0.0)) | vec4<bool>(turns == 0.0); // grey has no hue
+  let same = chroma == vec4f(0.0); // grey has no hue
   return Pixels(
     select(value - chroma * fall(hue + 5.0), x.r, same),
     select(value - chroma * fall(hue + 3.0), x.g, same),
@@ -83,7 +85,9 @@ fn coloured(pixels: Pixels, by: Colours, mean_luma: f32) -> Pixels {
   var x = blend(pixels, by.before.x, by.kinds_before.x, mean_luma);
   x = blend(x, by.before.y, by.kinds_before.y, mean_luma);
   x = blend(x, by.before.z, by.kinds_before.z, mean_luma);
-  x = turned_hue(x, by.turns);
+  if (by.turns != 0.0) {
+    x = turned_hue(x, by.turns);
+  }
   x = blend(x, by.after.x, by.kinds_after.x, mean_luma);
   x = blend(x, by.after.y, by.kinds_after.y, mean_luma);
   return blend(x, by.after.z, by.kinds_after.z, mean_luma);
@@ -105,11 +109,11 @@ fn finished(colour: vec3f, finish: Finish) -> vec4f {
   return vec4f((solarized - finish.mean) / finish.deviation, 0.0);
 }
 
-fn stored(colour: vec3f, finish: Finish) -> vec4f {
-  return select(vec4f(colour, 0.0), finished(colour, finish), LAST);
+fn stored(colour: vec3f, finish: Finish, last: bool) -> vec4f {
+  return select(vec4f(colour, 0.0), finished(colour, finish), last);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = u32(table[params.first + group.y]);
   if (at == 0u) {
@@ -123,9 +127,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let colours = colours_at(at);
   let finish = finish_at(at);
   let flip = table[at + 7u] != 0;
+  let last = table[at + 17u] == 0;
   let gray = table[at + 16u] != 0;
   let quads = PITCH / 4u;
-  for (var i = group.x * 64u + lane; i < SIZE * quads; i += params.groups * 64u) {
+  // A loop that is left at its end saves llvmpipe a turn without effect.
+  var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
+  let end = min(SIZE * quads, i + 8u * params.turns);
+  loop {
     let bytes = resized[group.y * SIZE * quads + i];
     var pixels = coloured(
       Pixels(
@@ -143,15 +151,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let x = i % quads * 4u;
     let to = ((params.row + group.y) * SIZE + i / quads) * SIZE + select(x, SIZE - 1u - x, flip);
     let step = select(1u, 0xffffffffu, flip);
-    image[to] = stored(vec3f(pixels.r.x, pixels.g.x, pixels.b.x), finish);
-    if (x + 1u < SIZE) {
-      image[to + step] = stored(vec3f(pixels.r.y, pixels.g.y, pixels.b.y), finish);
+    let within = select(0u, SIZE, i < SIZE * quads);
+    if (x < within) {
+      image[to] = stored(vec3f(pixels.r.x, pixels.g.x, pixels.b.x), finish, last);
     }
-    if (x + 2u < SIZE) {
-      image[to + 2u * step] = stored(vec3f(pixels.r.z, pixels.g.z, pixels.b.z), finish);
+    if (x + 1u < within) {
+      image[to + step] = stored(vec3f(pixels.r.y, pixels.g.y, pixels.b.y), finish, last);
     }
-    if (x + 3u < SIZE) {
-      image[to + 3u * step] = stored(vec3f(pixels.r.w, pixels.g.w, pixels.b.w), finish);
+    if (x + 2u < within) {
+      image[to + 2u * step] = stored(vec3f(pixels.r.z, pixels.g.z, pixels.b.z), finish, last);
+    }
+    if (x + 3u < within) {
+      image[to + 3u * step] = stored(vec3f(pixels.r.w, pixels.g.w, pixels.b.w), finish, last);
+    }
+    continuing {
+      i += 8u;
+      break if i >= end;
     }
   }
 }

@@ -2,8 +2,9 @@
 //
 // resized [views, SIZE, PITCH / 4] of four pixels, a word each, of four bytes. partials [views, groups]: of each workgroup
 // the sum of the luma after those colour operations that come before contrast, which needs the mean; in a fixed order.
-// A view has `groups` workgroups, whose invocations take turns of four neighbouring pixels.
-struct Params { first: u32, groups: u32 }
+// A view has `groups` workgroups, whose invocations make four neighbouring pixels in each of their turns. Eight lanes stay
+// together, and go on where they have stopped: caches of CPUs like that, and GPUs still write whole lines of memory.
+struct Params { first: u32, groups: u32, turns: u32 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4u>;
 @group(0) @binding(1) var<storage, read> table: array<i32>;
@@ -11,12 +12,13 @@ struct Params { first: u32, groups: u32 }
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+override LANES: u32;
 override SIZE: u32;
 override PITCH: u32;
 const HALF = 1 << 21u;
 const HEADER = 20u;
 
-var<workgroup> sums: array<f32, 64>;
+var<workgroup> sums: array<f32, LANES>;
 
 // The colour operations in the order of the view: three blends, the hue, three blends, most of them without effect. A blend
 // is f · colour + (1 − f) · towards; its kind says towards what: black (0), the mean luma (1) or the pixel's own (2).
@@ -47,6 +49,9 @@ fn luma(x: Pixels) -> vec4f {
 }
 
 fn blend(x: Pixels, factor: f32, kind: u32, mean_luma: f32) -> Pixels {
+  if (factor == 1.0) {
+    return x;
+  }
   let rest = (1.0 - factor) * select(vec4f(select(0.0, mean_luma, kind == 1u)), luma(x), kind == 2u);
   return Pixels(
     clamp(factor * x.r + rest, vec4f(0.0), vec4f(1.0)),
@@ -64,14 +69,13 @@ fn fall(k: vec4f) -> vec4f {
 fn turned_hue(x: Pixels, turns: f32) -> Pixels {
   let value = max(x.r, max(x.g, x.b));
   let chroma = value - min(x.r, min(x.g, x.b));
-  let sector = select(
-    select(4.0 + (x.r - x.g) / chroma, 2.0 + (x.b - x.r) / chroma, value == x.g),
-    (x.g - x.b) / chroma,
-    value == x.r,
-  );
+  let is_red = value == x.r;
+  let is_green = value == x.g;
+  let across = select(select(x.r - x.g, x.b - x.r, is_green), x.g - x.b, is_red);
+  let sector = select(select(vec4f(4.0), vec4f(2.0), is_green), vec4f(0.0), is_red) + across / chroma;
   let wound = 6.0 * turns + sector;
   let hue = wound - 6.0 * floor(wound / 6.0);
-  let same = (chroma == vec4f(0.0)) | vec4<bool>(turns == 0.0); // grey has no hue
+  let same = chroma == vec4f(0.0); // grey has no hue
   return Pixels(
     select(value - chroma * fall(hue + 5.0), x.r, same),
     select(value - chroma * fall(hue + 3.0), x.g, same),
@@ -83,7 +87,9 @@ fn coloured(pixels: Pixels, by: Colours, mean_luma: f32) -> Pixels {
   var x = blend(pixels, by.before.x, by.kinds_before.x, mean_luma);
   x = blend(x, by.before.y, by.kinds_before.y, mean_luma);
   x = blend(x, by.before.z, by.kinds_before.z, mean_luma);
-  x = turned_hue(x, by.turns);
+  if (by.turns != 0.0) {
+    x = turned_hue(x, by.turns);
+  }
   x = blend(x, by.after.x, by.kinds_after.x, mean_luma);
   x = blend(x, by.after.y, by.kinds_after.y, mean_luma);
   return blend(x, by.after.z, by.kinds_after.z, mean_luma);
@@ -102,43 +108,57 @@ fn before_contrast(all: Colours) -> Colours {
   );
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = u32(table[params.first + group.y]);
   let quads = PITCH / 4u;
-  let n = select(0u, SIZE * quads, at != 0u);
   let rows_at = u32(table[at + 3u]) / 4u;
   let taps = u32(table[at + 6u]);
   let first = at + HEADER + SIZE + SIZE * u32(table[at + 5u]);
   let weights = first + SIZE;
   let colours = before_contrast(colours_at(at));
   var total = 0.0;
-  for (var i = group.x * 64u + lane; i < n; i += params.groups * 64u) {
+  // A loop that is left at its end saves llvmpipe a turn without effect.
+  var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
+  let end = min(SIZE * quads, i + 8u * params.turns);
+  loop {
     let y = i / quads;
     let x = i % quads;
     let from_row = rows_at + u32(table[first + y]) * quads + x;
     var r = vec4i(HALF);
     var g = vec4i(HALF);
     var b = vec4i(HALF);
-    for (var k = 0u; k < taps; k++) {
+    var k = 0u;
+    loop {
       let pixel = rows[from_row + k * quads];
       let weight = table[weights + y * taps + k];
       r += weight * vec4i(pixel & vec4u(255u));
       g += weight * vec4i(pixel >> vec4u(8u) & vec4u(255u));
       b += weight * vec4i(pixel >> vec4u(16u));
+      continuing {
+        k++;
+        break if k >= taps;
+      }
     }
     r = clamp(r >> vec4u(22u), vec4i(0), vec4i(255));
     g = clamp(g >> vec4u(22u), vec4i(0), vec4i(255));
     b = clamp(b >> vec4u(22u), vec4i(0), vec4i(255));
-    resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
+    if (i < SIZE * quads) {
+      resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
+    }
     let lumas = luma(coloured(Pixels(vec4f(r) / 255.0, vec4f(g) / 255.0, vec4f(b) / 255.0), colours, 0.0));
-    total += dot(select(vec4f(0.0), lumas, 4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE)), vec4f(1.0));
+    let within = vec4<bool>(i < SIZE * quads) & (4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE));
+    total += dot(select(vec4f(0.0), lumas, within), vec4f(1.0));
+    continuing {
+      i += 8u;
+      break if i >= end;
+    }
   }
   sums[lane] = total;
   workgroupBarrier();
   if (lane == 0u) {
     var all = 0.0;
-    for (var i = 0u; i < 64u; i++) {
+    for (var i = 0u; i < LANES; i++) {
       all += sums[i];
     }
     partials[group.y * params.groups + group.x] = all;

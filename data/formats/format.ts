@@ -20,6 +20,8 @@ export interface Header {
   height: number;
   /** How the picture is to be turned after decoding, as EXIF counts: 1 … 8, where 1 is upright. */
   orientation?: number;
+  /** Whether no pixel can be transparent. */
+  opaque?: boolean;
   /** Decodes the whole file. */
   decode(): Pixels | Promise<Pixels>;
 }

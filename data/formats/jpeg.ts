@@ -35,7 +35,7 @@ export const jpeg: Format = {
     }
     const { width, height, components } = frame!; // the segments end with a scan
     const decode = components === 4 ? decodeCmykJpeg : decodeJpeg;
-    return { width, height, orientation, decode: () => decode(bytes, width * height) };
+    return { width, height, orientation, opaque: true, decode: () => decode(bytes, width * height) };
   },
 };
 

@@ -111,6 +111,7 @@ export class Loader {
   readonly #memory: Memory;
   readonly #traced: TracedLoader;
   readonly #words: Int32Array<ArrayBuffer>;
+  readonly #gathered = new Uint8Array(GATHERED_BYTES);
 
   constructor(memory: Memory, traced: TracedLoader) {
     this.#memory = memory;
@@ -161,7 +162,7 @@ export class Loader {
       throw new RangeError("Cannot load an image as it is larger than what was set apart for one");
     }
     this.#memory.write(table, words.subarray(0, used));
-    for (const { bytes, offset } of runsOf(images.slice(begin, at))) {
+    for (const { bytes, offset } of joined(runsOf(images.slice(begin, at)), this.#gathered)) {
       this.#memory.write(pixels, bytes, offset);
     }
     return at;
@@ -201,10 +202,36 @@ function placesOf(records: Int32Array, views: number): number[] {
   return places;
 }
 
+/** A write to the GPU costs as much as copying so many bytes: shorter pieces are gathered first. */
+const GATHERED_BYTES = 2 ** 18;
+
+/** Bytes, and where in a store they go. */
+interface Piece {
+  bytes: Uint8Array<ArrayBuffer>;
+  offset: number;
+}
+
+/** `pieces`, each of which follows the one before; neighbours that `buffer` holds together are copied there to be one. */
+function* joined(pieces: Iterable<Piece>, buffer: Uint8Array<ArrayBuffer>): Generator<Piece> {
+  let begin = 0, length = 0;
+  for (const piece of pieces) {
+    const { bytes, offset } = piece;
+    if (length > 0 && length + bytes.length > buffer.length) {
+      yield { bytes: buffer.subarray(0, length), offset: begin };
+      length = 0;
+    }
+    if (bytes.length > buffer.length) yield piece;
+    else {
+      if (length === 0) begin = offset;
+      buffer.set(bytes, length);
+      length += bytes.length;
+    }
+  }
+  if (length > 0) yield { bytes: buffer.subarray(0, length), offset: begin };
+}
+
 /** The images' bytes as they come one after the other: those that lie so in one buffer are one piece. */
-function* runsOf(
-  images: readonly PackedImage[],
-): Generator<{ bytes: Uint8Array<ArrayBuffer>; offset: number }> {
+function* runsOf(images: readonly PackedImage[]): Generator<Piece> {
   let offset = 0;
   for (let i = 0; i < images.length;) {
     const { buffer, byteOffset } = images[i].pixels;

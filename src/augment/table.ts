@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { blurWeights } from "./blur.ts";
+import { shortBlurWeights } from "./blur.ts";
 import type { ViewParameters } from "./draw.ts";
 import { resizeAxis } from "./resize.ts";
 
@@ -87,7 +87,7 @@ export class RecordWriter {
     const place = resized ?? { top: 0, left: 0, height: size, width: size };
     const across = resizeAxis(crop.width, { length: place.width, start: place.left, size });
     const down = resizeAxis(crop.height, { length: place.height, start: place.top, size });
-    const taps = blur?.taps ?? 0;
+    const blurred = blur && shortBlurWeights(blur), taps = blurred?.length ?? 0;
     const count = HEADER_WORDS + across.words.length + down.words.length + taps;
     const at = this.#grow(count), words = this.#words, reals = this.#reals;
     words[at + header.words] = count;
@@ -106,7 +106,7 @@ export class RecordWriter {
     const downAt = at + HEADER_WORDS + across.words.length;
     words.set(across.words, at + HEADER_WORDS);
     words.set(down.words, downAt);
-    if (blur) reals.set(blurWeights(blur), downAt + down.words.length);
+    if (blurred) reals.set(blurred, downAt + down.words.length);
   }
 
   /** Makes room for `count` words, and returns where they begin. */

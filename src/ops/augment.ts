@@ -26,35 +26,39 @@ const rowsKernel: Kernel = {
   name: "augment_rows",
   code: rowsCode,
   bindings: { pixels: "read", table: "read", rows: "read_write" },
-  params: { first: "u32", tiles: "u32", stride: "u32" },
+  params: { first: "u32", groups: "u32" },
 };
 const columnsKernel: Kernel = {
   name: "augment_columns",
   code: columnsCode,
   bindings: { rows: "read", table: "read", resized: "read_write", partials: "read_write" },
-  params: { first: "u32", groups: "u32" },
+  params: { first: "u32", groups: "u32", turns: "u32" },
 };
 const coloursKernel: Kernel = {
   name: "augment_colours",
   code: coloursCode,
   bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
-  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+  params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALISED },
 };
 const blurRowsKernel: Kernel = {
   name: "augment_blur_rows",
   code: blurRowsCode,
   bindings: { table: "read", image: "read", blurred: "read_write" },
-  params: { first: "u32", row: "u32", groups: "u32" },
+  params: { first: "u32", row: "u32", turns: "u32" },
 };
 const blurColumnsKernel: Kernel = {
   name: "augment_blur_columns",
   code: blurColumnsCode,
   bindings: { table: "read", blurred: "read", image: "read_write" },
-  params: { first: "u32", row: "u32", groups: "u32", ...NORMALISED },
+  params: { first: "u32", row: "u32", turns: "u32", ...NORMALISED },
 };
 
-/** Pixels that an invocation makes, more or less. */
-const PIXELS_OF_AN_INVOCATION = 16;
+/** Rows that a workgroup of the first pass makes at a time. */
+const ROWS_OF_A_WORKGROUP = 32;
+/** Pixels of a view that a workgroup of the later passes makes, four of an invocation at a time. */
+const PIXELS_OF_A_WORKGROUP = 4096;
+/** Invocations of a workgroup. Those of a software adapter take turns, and each of them costs the reading of its record. */
+const LANES = 64, SOFTWARE_LANES = 16;
 
 /** Pixels from row to row of a view between the passes: four at a time are read there. */
 export function pitchOf(size: number): number {
@@ -92,9 +96,10 @@ export function augment(
     expected: "be [M, size, size, 4]",
   });
   const pitch = pitchOf(size);
-  const groups = Math.ceil(size * pitch / (64 * PIXELS_OF_AN_INVOCATION));
+  const groups = Math.ceil(size * pitch / PIXELS_OF_A_WORKGROUP);
+  const lanes = tape.target.software ? SOFTWARE_LANES : LANES;
+  const turnsOf = (lanes: number) => Math.ceil(size * pitch / 4 / lanes / groups);
   const grid = [groups, count, 1] as const;
-  const place = { first, row, groups };
   const normalised = {
     mean_r: mean[0],
     mean_g: mean[1],
@@ -106,36 +111,36 @@ export function augment(
   const rows = tape.tensor("rows of the views", [rowWords]);
   const resized = tape.tensor("resized views", [count, size, pitch]);
   const partials = tape.tensor("sums of the luma", [count, groups]);
-  const tiles = Math.ceil(size / 32), turns = Math.ceil(size / (2 * PIXELS_OF_AN_INVOCATION));
+  const stripes = Math.ceil(size / ROWS_OF_A_WORKGROUP);
   tape.dispatch(rowsKernel, {
     tensors: { pixels, table, rows },
-    params: { first, tiles, stride: 2 * turns },
+    params: { first, groups: stripes },
     constants: { SIZE: size, PITCH: pitch },
-    grid: [tiles * turns, count, 1],
+    grid: [stripes, count, 1],
   });
   tape.dispatch(columnsKernel, {
     tensors: { rows, table, resized, partials },
-    params: { first, groups },
-    constants: { SIZE: size, PITCH: pitch },
+    params: { first, groups, turns: turnsOf(lanes) },
+    constants: { SIZE: size, PITCH: pitch, LANES: lanes },
     grid,
   });
   tape.dispatch(coloursKernel, {
     tensors: { table, resized, partials, image: images },
-    params: { ...place, ...normalised },
-    constants: { SIZE: size, PITCH: pitch, LAST: Number(!blur) },
+    params: { first, row, groups, turns: turnsOf(lanes), ...normalised },
+    constants: { SIZE: size, PITCH: pitch, LANES: lanes },
     grid,
   });
   if (blur) {
     const blurred = tape.tensor("rows of the blur", [count, size, size, 4]);
     tape.dispatch(blurRowsKernel, {
       tensors: { table, image: images, blurred },
-      params: place,
+      params: { first, row, turns: turnsOf(LANES) },
       constants: { SIZE: size },
       grid,
     });
     tape.dispatch(blurColumnsKernel, {
       tensors: { table, blurred, image: images },
-      params: { ...place, ...normalised },
+      params: { first, row, turns: turnsOf(LANES), ...normalised },
       constants: { SIZE: size },
       grid,
     });

@@ -1,5 +1,5 @@
 import { applyView } from "../../src/augment/apply.ts";
-import { gaussianBlur } from "../../src/augment/blur.ts";
+import { blurWeights, gaussianBlur, shortBlurWeights } from "../../src/augment/blur.ts";
 import { adjustBrightness } from "../../src/augment/brightness.ts";
 import { adjustContrast } from "../../src/augment/contrast.ts";
 import { evaluationView } from "../../src/augment/draw.ts";
@@ -8,7 +8,7 @@ import { adjustHue } from "../../src/augment/hue.ts";
 import { type DecodedImage, resizeCrop } from "../../src/augment/resize.ts";
 import { adjustSaturation } from "../../src/augment/saturation.ts";
 import { solarize } from "../../src/augment/solarize.ts";
-import { assert, assertClose } from "../assert.ts";
+import { assert, assertClose, assertEquals } from "../assert.ts";
 import { bytes, floats, golden, image, opaque, toFour, toThree } from "./golden.ts";
 
 const operations: Record<string, (pixels: Float32Array, value: number) => void> = {
@@ -79,4 +79,14 @@ golden.views.forEach(({ image: name, size, parameters, out: expected }, i) => {
     assertClose("view", toThree(out), floats(expected), { absolute: 1e-5 });
     assert(out.every((x, i) => i % 4 < 3 || x === 0), "the fourth channel is not 0");
   });
+});
+
+Deno.test("the kernels' blur leaves out only weights that float32 hardly sees", () => {
+  for (const [sigma, length] of [[.1, 1], [.5, 7], [1, 11], [1.7, 19], [2, 23]]) {
+    const whole = blurWeights({ sigma, taps: 23 }), short = shortBlurWeights({ sigma, taps: 23 });
+    const radius = (length - 1) / 2;
+    assertEquals(short.length, length, `σ = ${sigma}`);
+    assertEquals([...short], [...whole.subarray(11 - radius, 12 + radius)]);
+    assert(1 - short.reduce((a, b) => a + b) <= 2 ** -21, `σ = ${sigma}: too much is left out`);
+  }
 });
