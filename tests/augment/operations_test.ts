@@ -82,7 +82,7 @@ golden.views.forEach(({ image: name, size, parameters, out: expected }, i) => {
 });
 
 Deno.test("the kernels' blur leaves out only weights that float32 hardly sees", () => {
-  for (const [sigma, length] of [[.1, 1], [.5, 7], [1, 11], [1.7, 19], [2, 23]]) {
+  for (const [sigma, length] of [[.1, 1], [.5, 5], [1, 11], [1.7, 17], [2, 21]]) {
     const whole = blurWeights({ sigma, taps: 23 }), short = shortBlurWeights({ sigma, taps: 23 });
     const radius = (length - 1) / 2;
     assertEquals(short.length, length, `σ = ${sigma}`);
