@@ -13,6 +13,25 @@
  * console.log(summary?.knn?.trained);
  * ```
  *
+ * @example The stages of the data pipeline, put together by hand
+ * ```ts
+ * import { collate, group, openSource, Pool, prepare, readSamples, recipes } from "./mod.ts";
+ *
+ * const source = await openSource("shapes:64"), recipe = recipes.shapes;
+ * const setup = { recipe, size: 32, seed: 7, decodeSize: 64, augment: "cpu", keepPixels: false } as const;
+ * const pool = new Pool(setup, { workers: 1 });
+ * const batches = readSamples(source, { seed: 7, first: 0, limit: 64 })
+ *   .pipeThrough(group({ count: 8, weight: 2 ** 18, weigh: ({ bytes }) => bytes.length }))
+ *   .pipeThrough(prepare(pool, { concurrency: 2 }))
+ *   .pipeThrough(collate({ batch: 16, limit: 64, partial: "drop", onBad: console.warn }));
+ * for await (const { images, samples, release } of batches) {
+ *   console.log(samples[0].key, images[0].views.length); // both views, [2, 32, 32, 4]
+ *   release();
+ *   break;
+ * }
+ * pool.close();
+ * ```
+ *
  * @module
  */
 export { type KnnFigures, type Outcome, pretrain, type PretrainHooks, type Summary } from "./src/pretrain.ts";
@@ -26,3 +45,11 @@ export { loadRecipe } from "./src/load_recipe.ts";
 export { type PreviewOptions, previewSheet } from "./src/preview.ts";
 export { type Batch, type EvaluationBatch, evaluationBatches, trainingBatches } from "./data/pipeline.ts";
 export { type EncodedImage, type ImageSource, openSource } from "./data/source.ts";
+export { type ReadOrder, type ReadSample, readSamples } from "./data/read.ts";
+export { group } from "./data/group.ts";
+export { orderedMap } from "./data/ordered_map.ts";
+export { Pool, type PoolOptions, type PoolResult, type Prepared, type Task } from "./data/pool.ts";
+export { prepare, type PrepareOptions } from "./data/prepare.ts";
+export { collate, type Collated, type CollateOptions, type PreparedGroup } from "./data/collate.ts";
+export { decodeImage } from "./data/decode.ts";
+export { diskCache, memoryCache, type PixelCache } from "./data/pixel_cache.ts";
