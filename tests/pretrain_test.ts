@@ -278,6 +278,16 @@ Deno.test("pretrain: unreadable images are counted and named, or stop the run", 
       JSON.parse(line)
     );
     assertEquals(named.map(({ key }) => key), ["broken.jpg"]);
+    const few = join(folder, "few");
+    await assertThrows(
+      () => pretrain({ ...given, maxBad: 0, out: few }, quiet),
+      UserError,
+      /no more than 0 images .*--max-bad.*: found 1, such as broken\.jpg: .*bad_images\.jsonl/,
+    );
+    assertEquals(
+      await Deno.readTextFile(join(few, "bad_images.jsonl")),
+      await Deno.readTextFile(join(out, "bad_images.jsonl")),
+    );
     await assertThrows(
       () => pretrain({ ...given, onBadImage: "error", out: join(folder, "error") }, quiet),
       UserError,
