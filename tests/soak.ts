@@ -188,22 +188,23 @@ async function main(args: string[]): Promise<boolean> {
   });
   const samples = Number(values.samples);
   if (
-    !isTold || !(Number.isInteger(samples) && samples >= 10_000) ||
+    !isTold || !(Number.isInteger(samples) && samples >= 50_000) ||
     positionals.some((p) => !/\.tar(\.gz)?$/.test(p))
   ) {
     throw new UserError(
-      `Cannot soak as asked: expected Linux, --samples of at least 10000, and .tar or .tar.gz files: found ` +
+      `Cannot soak as asked: expected Linux, --samples of at least 50000, and .tar or .tar.gz files: found ` +
         `${Deno.build.os}, ${args.join(" ")}.`,
     );
   }
-  let allRight = true;
+  let allRight = false;
   await withFolder({}, async (folder) => {
     const sources = positionals.length
       ? { [`${positionals.length} shards`]: positionals }
       : await builtIn(folder);
-    allRight &&= await soak(sources, samples);
+    const isBounded = await soak(sources, samples);
     console.log();
-    allRight &&= await release(sources);
+    const isReleased = await release(sources);
+    allRight = isBounded && isReleased;
   });
   return allRight;
 }
