@@ -18,7 +18,7 @@ import { withFolder } from "./data/fixtures.ts";
 import { serving } from "./data/server.ts";
 import { differences } from "./kill/compare.ts";
 import { type DataSet, dataSets } from "./kill/data_sets.ts";
-import { checkpointsIn, drawMoments, type Moment, type Pace, reach } from "./kill/moments.ts";
+import { checkpointsIn, drawMoments, isWriting, type Moment, type Pace, reach } from "./kill/moments.ts";
 import { argumentsOf, kill, trainWith } from "./whole_runs.ts";
 
 /** Neither a divisor of the steps of an epoch, so that checkpoints lie within epochs. */
@@ -108,6 +108,7 @@ async function killAt(
   moment: Moment,
   { args, out, pace }: { args: string[]; out: string; pace: Pace },
 ): Promise<string | null> {
+  const before = checkpointsIn(out);
   const child = await attempt(args, out), exit = new AbortController();
   const output = child.output();
   const done = output.then(() => exit.abort());
@@ -116,9 +117,9 @@ async function killAt(
   const { success, signal, stdout, stderr } = await output;
   if (success) return null;
   if (signal !== "SIGKILL") throw new Error(`A run failed: ${decode(stderr)}`);
-  const { steps, writing } = checkpointsIn(out);
+  const { steps } = checkpointsIn(out);
   const isStarting = !/^step \d/m.test(decode(stdout));
-  return `${steps.at(-1) ?? 0}${writing ? " w" : isStarting ? " s" : ""}`;
+  return `${steps.at(-1) ?? 0}${isWriting(out, before) ? " w" : isStarting ? " s" : ""}`;
 }
 
 /** Does so with the files of `set` on disk, or on a server that goes on while processes come and go. */

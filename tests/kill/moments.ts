@@ -41,16 +41,21 @@ export function drawMoments(
   });
 }
 
-/** The steps that the run in `out` has checkpoints of; and whether another one is being written. */
-export function checkpointsIn(out: string): { steps: number[]; writing: boolean } {
+/** The steps that the run in `out` has checkpoints of; and the files that others are being written to, or were. */
+export function checkpointsIn(out: string): { steps: number[]; partial: string[] } {
   try {
     const names = Array.from(Deno.readDirSync(`${out}/checkpoints`), ({ name }) => name);
     const steps = names.map((name) => Number(/^step-(\d+)\./.exec(name)?.[1])).filter((step) => step > 0);
-    return { steps: steps.sort((a, b) => a - b), writing: names.some((name) => name.endsWith(".partial")) };
+    return { steps: steps.sort((a, b) => a - b), partial: names.filter((name) => name.endsWith(".partial")) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { steps: [], writing: false };
+    return { steps: [], partial: [] };
   }
+}
+
+/** Whether a checkpoint of the run in `out` is being written, `before` being what there was when its process started. */
+export function isWriting(out: string, before: { partial: string[] }): boolean {
+  return checkpointsIn(out).partial.some((name) => !before.partial.includes(name));
 }
 
 /** Waits for `moment` in a process that has just started on the run in `out`; gives up if `signal` is aborted. */
@@ -58,14 +63,14 @@ export async function reach(
   { kind, checkpoints, share }: Moment,
   { out, every, pace, signal }: { out: string; every: number; pace: Pace; signal: AbortSignal },
 ): Promise<void> {
-  const count = () => Math.ceil((checkpointsIn(out).steps.at(-1) ?? 0) / every);
+  const count = ({ steps } = checkpointsIn(out)) => Math.ceil((steps.at(-1) ?? 0) / every);
   const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   if (kind === "starting") return await pause(share * pace.first);
-  const before = count();
+  const before = checkpointsIn(out);
   while (!signal.aborted && count() < checkpoints) await pause(2);
   if (kind === "training") {
     // A process that finds that many at its start has yet to come to its own first one.
-    return await pause(share * (before < checkpoints ? pace.interval : pace.first + pace.interval));
+    return await pause(share * (count(before) < checkpoints ? pace.interval : pace.first + pace.interval));
   }
-  while (!signal.aborted && !checkpointsIn(out).writing) await pause(1);
+  while (!signal.aborted && !isWriting(out, before)) await pause(1);
 }
