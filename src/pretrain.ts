@@ -174,7 +174,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       start,
       ...(hooks.print && { print: hooks.print, terminal: false }),
     });
-    const bad = await BadImages.open(out, {
+    await using bad = await BadImages.open(out, {
       resume: hooks.resume ?? false,
       log: progress.log,
       source: source.name,

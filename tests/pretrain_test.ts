@@ -6,10 +6,10 @@ import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { planOf } from "../src/inspect.ts";
 import { pretrain } from "../src/pretrain.ts";
-import type { StepRecord } from "../src/recorder.ts";
 import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { onGpu } from "./gpu/shared.ts";
+import { argumentsOf, kill, records, trainWith } from "./whole_runs.ts";
 
 const tiny = {
   data: "shapes:120",
@@ -26,7 +26,6 @@ const tiny = {
   workers: 2,
 } as const satisfies GivenTrainFlags;
 
-const root = new URL("../", import.meta.url);
 // Kernels that were timed beside other tests are not for the runs of whoever tests.
 Deno.env.set("BYOL_CACHE", await Deno.makeTempDir({ prefix: "byol cache " }));
 const quiet = { print() {} };
@@ -48,45 +47,12 @@ async function bytesOf(path: string): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** The lines of metrics.jsonl without what depends on the clock. */
-async function records(out: string): Promise<unknown[]> {
-  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
-  return lines.map((line) => {
-    const { images_per_second, data_wait, ...rest }: StepRecord = JSON.parse(line);
-    assert(images_per_second > 0 && data_wait >= 0 && data_wait <= 1, line);
-    return rest;
-  });
-}
-
-/** train.ts in a process of its own. */
-function trainWith({ args, env = {} }: { args: string[]; env?: Record<string, string> }): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("train.ts", root).pathname, ...args],
-    env,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
 /** train.ts with the tiny options, and more. */
 function train(
   out: string,
   { more = [], env }: { more?: string[]; env?: Record<string, string> } = {},
 ): Deno.ChildProcess {
-  const flags = Object.entries({ ...tiny, out }).flatMap(([name, value]) => [
-    `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-    `${value}`,
-  ]);
-  return trainWith({ args: [...flags, ...more], env });
-}
-
-/** Signals a process, unless it is done already: a fast machine may be. */
-function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    process.kill(signal);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
-  }
+  return trainWith({ args: [...argumentsOf({ ...tiny, out }), ...more], env });
 }
 
 async function appearance(path: string): Promise<void> {
@@ -312,6 +278,16 @@ Deno.test("pretrain: unreadable images are counted and named, or stop the run", 
       JSON.parse(line)
     );
     assertEquals(named.map(({ key }) => key), ["broken.jpg"]);
+    const few = join(folder, "few");
+    await assertThrows(
+      () => pretrain({ ...given, maxBad: 0, out: few }, quiet),
+      UserError,
+      /no more than 0 images .*--max-bad.*: found 1, such as broken\.jpg: .*bad_images\.jsonl/,
+    );
+    assertEquals(
+      await Deno.readTextFile(join(few, "bad_images.jsonl")),
+      await Deno.readTextFile(join(out, "bad_images.jsonl")),
+    );
     await assertThrows(
       () => pretrain({ ...given, onBadImage: "error", out: join(folder, "error") }, quiet),
       UserError,

@@ -31,7 +31,7 @@ export interface BadImagesOptions {
 const TOLD = 5;
 
 /** The images that a run passed over, each counted once however many epochs meet it. */
-export class BadImages {
+export class BadImages implements AsyncDisposable {
   readonly #path: string;
   readonly #options: BadImagesOptions;
   readonly #found = new Map<number, BadImage>();
@@ -91,5 +91,10 @@ export class BadImages {
     );
     await writeFileAtomic(this.#path, [new TextEncoder().encode(lines.join(""))]);
     this.#written = this.count;
+  }
+
+  /** Writes the file also where an error ends the run, as when there are too many. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush().catch(() => {}); // that other error is the one to tell
   }
 }

@@ -1,0 +1,68 @@
+/** Images damaged at random. */
+import { keyedRandom, type Random } from "../../src/random.ts";
+import { goldenFiles } from "./golden.ts";
+
+/** The kinds of files that are drawn equally often, as some formats have many more golden files than others. */
+const kinds: RegExp[] = [
+  /^jpeg (4|g|r|t)/,
+  /^jpeg (cmyk|ycck)/,
+  /^png/,
+  /^webp (lossy|lossless|turned)/,
+  /^webp animated/,
+  /^gif/,
+  /^tiff (?!jpeg)/,
+  /^tiff jpeg/,
+  /^ppm/,
+];
+/** The golden files of each kind. */
+export const filesByKind = kinds.map((kind) => goldenFiles.filter(({ name }) => kind.test(name)));
+
+/** What is done to a copy of a file, some of it in place. */
+const mutations: Record<string, (bytes: Uint8Array, random: Random) => Uint8Array> = {
+  cut: (bytes, random) => bytes.subarray(0, random.integer(bytes.length)),
+  "flipped bits": (bytes, random) => {
+    for (let n = 1 + random.integer(10); n > 0; n--) {
+      bytes[random.integer(bytes.length)] ^= 1 << random.integer(8);
+    }
+    return bytes;
+  },
+  "other bytes": (bytes, random) => {
+    for (let n = 1 + random.integer(10); n > 0; n--) {
+      bytes[random.integer(bytes.length)] = random.integer(256);
+    }
+    return bytes;
+  },
+  "a span of zeros": (bytes, random) => {
+    const start = random.integer(bytes.length);
+    return bytes.fill(0, start, start + 1 + random.integer(60));
+  },
+  "a span left out": (bytes, random) => {
+    const start = random.integer(bytes.length), length = 1 + random.integer(20);
+    bytes.copyWithin(start, start + length);
+    return bytes.subarray(0, Math.max(start, bytes.length - length));
+  },
+  "huge numbers in the header": (bytes, random) => {
+    const start = 4 + random.integer(40);
+    return bytes.fill(0xff, start, start + 1 + random.integer(4));
+  },
+  "other numbers in the header": (bytes, random) => {
+    for (let n = 1 + random.integer(3); n > 0; n--) bytes[4 + random.integer(60)] = random.integer(256);
+    return bytes;
+  },
+  "no bytes": () => new Uint8Array(0),
+  "zeros alone": (bytes) => bytes.fill(0),
+  "a file of another kind": () => new TextEncoder().encode("<!doctype html><title>404</title>"),
+};
+
+/** Damaged file `i` of many that `seed` gives, and what it is. */
+export function mutated(seed: number, i: number): { bytes: Uint8Array; which: string } {
+  const random = keyedRandom(seed, i), kind = filesByKind[i % filesByKind.length];
+  const names = Object.keys(mutations);
+  const { name, file } = kind[random.integer(kind.length)];
+  const mutation = names[random.integer(names.length)];
+  return { bytes: mutations[mutation](file.slice(), random), which: `file ${i}: ${name}, ${mutation}` };
+}
+
+/** What a message must not have: the innards of a decoder, or values that nobody meant to print. */
+export const innards =
+  /RuntimeError|RangeError|TypeError|unreachable|wasm|memory access|undefined|null|NaN|Infinity|object|\bat \w+ \(|\n/;

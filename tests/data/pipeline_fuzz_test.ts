@@ -1,0 +1,155 @@
+/** Thousands of damaged images among good ones, through the whole pipeline: none is lost, none comes twice. */
+import { decodeUsable } from "../../data/decode_usable.ts";
+import { evaluationBatches, type OnBadImage } from "../../data/pipeline.ts";
+import { type ImageSource, openSource } from "../../data/source.ts";
+import { applyView } from "../../src/augment/apply.ts";
+import { evaluationView } from "../../src/augment/draw.ts";
+import { recipes } from "../../src/augment/recipe.ts";
+import { UserError } from "../../src/errors.ts";
+import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
+import { keyedRandom } from "../../src/random.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { temporaryFolder } from "../io/temporary_folder.ts";
+import { tar, tarEntry, withFolder } from "./fixtures.ts";
+import { goldenFiles } from "./golden.ts";
+import { innards, mutated } from "./mutations.ts";
+
+/** 2,000 damaged images and 300 good ones. */
+const COUNT = 2300, GOOD = 300;
+const size = 8, batch = 32, recipe = recipes.cifar, decodeSize = 16;
+
+const usable = goldenFiles.filter(({ width, height }) => Math.min(width, height) >= size);
+const extensions = ["jpg", "jpeg", "png", "webp", "gif", "tiff", "ppm"];
+
+/** The files by name: the good ones here and there, extensions at random. */
+const { files, good } = (() => {
+  const files: Record<string, Uint8Array> = {}, good = new Map<string, Uint8Array>();
+  for (let i = 0; i < COUNT; i++) {
+    const isGood = Math.floor(i * GOOD / COUNT) !== Math.floor((i + 1) * GOOD / COUNT);
+    const key = `${i}.${extensions[keyedRandom(6, i).integer(extensions.length)]}`;
+    files[key] = isGood ? usable[good.size % usable.length].file : mutated(7, i).bytes;
+    if (isGood) good.set(key, files[key]);
+  }
+  return { files, good };
+})();
+
+/** The view of a good image. */
+async function viewOf(bytes: Uint8Array): Promise<string> {
+  const image = await decodeUsable(bytes, { size, decodeSize });
+  const out = new Float32Array(size * size * 4);
+  applyView(image, evaluationView({ ...image, size }), { size, mean: recipe.mean, std: recipe.std, out });
+  return out.join();
+}
+
+const expected = new Map(
+  await Promise.all(Array.from(
+    good,
+    async ([key, bytes]) => [key, await viewOf(bytes)] as const,
+  )),
+);
+assertEquals(expected.size, GOOD);
+
+/** What came of reading `source`: the indices and views delivered, and what bad_images.jsonl says. */
+async function readAll(
+  source: ImageSource,
+  { onBadImage, workers, limit = COUNT }: { onBadImage: OnBadImage; workers: number; limit?: number },
+): Promise<{ indices: number[]; views: string[]; bad: (BadImage & { source: string })[] }> {
+  await using folder = await temporaryFolder();
+  const told: string[] = [], indices: number[] = [], views: string[] = [];
+  const bad = await BadImages.open(folder.path, {
+    resume: false,
+    log: (line) => told.push(line),
+    source: source.name,
+    most: COUNT,
+    verb: "Skipped",
+  });
+  const options = { source, limit, batch, size, recipe, decodeSize, workers, onBadImage, onBad: bad.add };
+  for await (const { images, indices: mine, release } of evaluationBatches(options)) {
+    const length = images.length / mine.length;
+    assertEquals(length, size * size * 4);
+    indices.push(...mine);
+    mine.forEach((_, i) => views.push(images.subarray(i * length, (i + 1) * length).join()));
+    release();
+  }
+  await bad.flush();
+  const lines = (await Deno.readTextFile(`${folder.path}/bad_images.jsonl`)).trimEnd().split("\n");
+  assertEquals([bad.count, told.length], [lines.length, 5]);
+  return { indices, views, bad: lines.map((line) => JSON.parse(line)) };
+}
+
+/** Checks that every image was delivered or is named, once; and that the good ones are what they were. */
+async function assertAllAccountedFor(source: ImageSource, keys: string[]): Promise<void> {
+  const { indices, views, bad } = await readAll(source, { onBadImage: "skip", workers: 2 });
+  assertEquals([...indices].sort((a, b) => a - b), indices, "in order");
+  const all = [...indices, ...bad.map(({ index }) => index)].sort((a, b) => a - b);
+  assertEquals(all, keys.map((_, i) => i), "each is delivered or named, once");
+  for (const { source: name, key, index, reason } of bad) {
+    assertEquals([name, key], [source.name, keys[index]]);
+    assert(/^its? ([a-z]|\d+×\d+ pixels)/.test(reason) && !innards.test(reason), `${key}: ${reason}`);
+  }
+  assert(bad.length > COUNT / 2, `only ${bad.length} are bad`);
+  let right = 0;
+  indices.forEach((index, i) => right += Number(views[i] === expected.get(baseName(keys[index]))));
+  assertEquals(right, GOOD, "good images delivered as they are");
+}
+
+const baseName = (key: string) => key.slice(key.lastIndexOf("/") + 1);
+
+Deno.test("a folder of 2,000 damaged images among 300 good ones", async () => {
+  await withFolder(files, async (folder) => {
+    const source = await openSource(folder);
+    assert(source.kind === "indexed", "it is streamed");
+    const keys = Array.from({ length: source.length }, (_, i) => source.key(i));
+    assertEquals([...keys].sort(), Object.keys(files).sort());
+    await assertAllAccountedFor(source, keys);
+  });
+});
+
+const archive = tar(Object.entries(files).map(([name, bytes]) => tarEntry(name, bytes)));
+
+Deno.test("an archive of them, and others in the place of the damaged ones", async () => {
+  await withFolder({ "a.tar": archive }, async (folder) => {
+    const source = await openSource(`${folder}/a.tar`);
+    const keys = Object.keys(files).map((name) => `a.tar/${name}`);
+    await assertAllAccountedFor(source, keys);
+    const limit = 500; // as each of them costs several others
+    const skipped = await readAll(source, { onBadImage: "skip", workers: 1, limit });
+    const replaced = await readAll(source, { onBadImage: "substitute", workers: 2, limit });
+    assertEquals(replaced.bad, skipped.bad);
+    const delivered = new Map(skipped.indices.map((index, i) => [index, skipped.views[i]]));
+    // Where all the images drawn to replace one are bad too, there is none.
+    const missing = limit - replaced.indices.length;
+    assert(missing < limit / 10, `${missing} have no substitute`);
+    assertEquals([...new Set(replaced.indices)].sort((a, b) => a - b), replaced.indices);
+    const views = new Set(delivered.values());
+    replaced.indices.forEach((index, i) => {
+      const view = replaced.views[i];
+      assert(
+        delivered.has(index) ? view === delivered.get(index) : views.has(view),
+        `${keys[index]} is another`,
+      );
+    });
+    const again = await readAll(source, { onBadImage: "substitute", workers: 1, limit });
+    assertEquals(again, replaced);
+  });
+});
+
+Deno.test("more bad images than --max-bad end the stream in words, and are named", async () => {
+  await withFolder({ "a.tar": archive }, async (folder) => {
+    const source = await openSource(`${folder}/a.tar`);
+    const bad = await BadImages.open(folder, {
+      resume: false,
+      log() {},
+      source: source.name,
+      most: 40,
+      verb: "Skipped",
+    });
+    const options = { source, batch, size, recipe, decodeSize, workers: 2, onBad: bad.add };
+    await assertThrows(
+      () => Array.fromAsync(evaluationBatches(options)),
+      UserError,
+      /go on with .*a\.tar: expected no more than 40 images.*\(--max-bad\): found 41, such as a\.tar\/\d+\.\w+: its? /,
+    );
+    assertEquals(bad.count, 41);
+  });
+});

@@ -1,0 +1,100 @@
+/** A web server with faults. */
+import { keyedRandom } from "../../src/random.ts";
+import { concat } from "./fixtures.ts";
+
+/** What a server does wrong. */
+export interface Faults {
+  /** Whether it honours Range. */
+  range?: boolean;
+  /** Breaks connections off at random bytes, so many at most of each file. */
+  breaks?: number;
+  /** The chance that it does so, while any of these are left; 1 unless told. */
+  breaking?: number;
+  /** Answers like these before it answers a path rightly, each once. */
+  statuses?: number[];
+  /** Seconds that it asks to be left alone for, with each of these. */
+  wait?: number;
+  /** Refuses HEAD. */
+  head?: boolean;
+  /** Tells no length, and closes after this fraction of a body. */
+  chunked?: boolean;
+  /** Says that files have so many bytes more than they have. */
+  longer?: number;
+  /** Stops sending, and leaves the connection open. */
+  stall?: boolean;
+  seed?: number;
+}
+
+/** Serves `files` by raw sockets, as Deno.serve would not let an answer be cut off; logs requests as "GET /a 100-". */
+export async function serving(
+  files: Record<string, Uint8Array>,
+  faults: Faults,
+  test: (base: string, log: string[], faults: Faults) => Promise<void>,
+): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const log: string[] = [], random = keyedRandom(faults.seed ?? 1);
+  const left = new Map<string, number>(), statuses = new Map<string, number[]>();
+  const answer = async (connection: Deno.Conn) => {
+    using _ = connection;
+    let request = "";
+    const buffer = new Uint8Array(4096);
+    while (!request.includes("\r\n\r\n")) {
+      const count = await connection.read(buffer);
+      if (count === null) return;
+      request += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    const [, method, path] = /^(\w+) (\S+)/.exec(request)!;
+    const range = /range: bytes=(\d+)-/i.exec(request)?.[1];
+    log.push(`${method} ${path}${range ? ` ${range}-` : ""}`);
+    const send = async (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    };
+    const head = (status: number, headers: string[]) =>
+      send(
+        new TextEncoder().encode(
+          [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
+        ),
+      );
+    const file = files[path.slice(1)];
+    if (!file) return await head(404, ["content-length: 0"]);
+    if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);
+    if (method === "GET") {
+      if (!statuses.has(path)) statuses.set(path, [...faults.statuses ?? []]);
+      const status = statuses.get(path)!.shift();
+      if (status) return await head(status, [`retry-after: ${faults.wait ?? 0}`, "content-length: 0"]);
+    }
+    const etag = `etag: "${file.length}"`;
+    const from = range && faults.range !== false ? Number(range) : 0;
+    const body = file.subarray(from), length = body.length + (faults.longer ?? 0);
+    const headers = faults.chunked ? ["transfer-encoding: chunked"] : [`content-length: ${length}`];
+    if (from > 0) headers.push(`content-range: bytes ${from}-${from + length - 1}/${from + length}`);
+    await head(from > 0 ? 206 : 200, [...headers, etag]);
+    if (method === "HEAD") return;
+    if (!left.has(path)) left.set(path, faults.breaks ?? 0);
+    const breaks = left.get(path)! > 0 && random.chance(faults.breaking ?? 1);
+    if (breaks) left.set(path, left.get(path)! - 1);
+    // Sometimes after a byte or two, sometimes just before the end.
+    const sent = breaks
+      ? body.subarray(0, [1, 2, body.length - 1, random.integer(body.length)][random.integer(4)])
+      : body;
+    if (faults.chunked) {
+      await send(new TextEncoder().encode(`${sent.length.toString(16)}\r\n`));
+      await send(concat([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));
+    } else await send(sent);
+    if (faults.stall) await new Promise((resolve) => setTimeout(resolve, 800));
+  };
+  const underway = new Set<Promise<void>>();
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      const answering = answer(connection).catch(() => {}).finally(() => underway.delete(answering));
+      underway.add(answering);
+    }
+  })();
+  try {
+    await test(`http://127.0.0.1:${listener.addr.port}`, log, faults);
+  } finally {
+    listener.close();
+    await accepting;
+    await Promise.all(underway);
+  }
+}

@@ -1,0 +1,118 @@
+/** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
+import { gzipSync } from "node:zlib";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
+import type { GivenTrainFlags } from "../../src/cli/train_flags.ts";
+import { keyedRandom } from "../../src/random.ts";
+import { concat, gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
+import type { Faults } from "../data/server.ts";
+import { zip } from "../data/zip.ts";
+
+/** What a run reads. */
+export interface DataSet {
+  /** Files by their paths. */
+  files: Record<string, Uint8Array>;
+  /** What the server that has them does wrong; files on disk if this is left out. */
+  faults?: Faults;
+  /** `--data`, seen from where the files are. */
+  data: string[];
+  /** How the run differs from that of other kinds. */
+  flags?: GivenTrainFlags;
+}
+
+/** More than a shuffle block has, so that streamed sources have two in an epoch. */
+const COUNT = 1040;
+/** Where the second and the third shard begin. */
+const SHARDS = [0, 300, 700, COUNT];
+
+/** The images by number: JPEG, a few PNG, and one in fifteen that is cut off, empty or no image. */
+async function allImages(): Promise<Uint8Array[]> {
+  const images: Uint8Array[] = [];
+  for await (const { index, bytes } of await openIndexed(`shapes:${COUNT}`)) {
+    if (index % 17 === 5) images.push(bytes.subarray(0, 300));
+    else if (index % 97 === 11) images.push(new Uint8Array(0));
+    else if (index % 233 === 40) images.push(new TextEncoder().encode("no image"));
+    else images.push(index % 19 === 4 ? png(gradient(24, 20, { seed: index })) : bytes);
+  }
+  return images;
+}
+
+/** Calls `make` for each shard with the numbers of its images. */
+function shards<T>(make: (numbers: number[], shard: number) => T): T[] {
+  return SHARDS.slice(0, -1).map((first, shard) =>
+    make(Array.from({ length: SHARDS[shard + 1] - first }, (_, i) => first + i), shard)
+  );
+}
+
+const images = await allImages();
+
+const folder = Object.fromEntries(images.map((bytes, i) => [`images/${"abc"[i % 3]}/${i}.jpg`, bytes]));
+
+const archives = shards((numbers) =>
+  tar(numbers.map((i) => concat([tarEntry(`${i}.jpg`, images[i]), tarEntry(`${i}.cls`, String(i % 3))])))
+);
+const tars = Object.fromEntries(archives.map((bytes, shard) => [`s-${shard}.tar`, bytes]));
+const packed = Object.fromEntries(
+  archives.map((bytes, shard) => [`s-${shard}.tar.gz`, new Uint8Array(gzipSync(bytes))]),
+);
+
+const cifar = shards((numbers) =>
+  concat(numbers.map((i) => {
+    const random = keyedRandom(i);
+    return Uint8Array.from({ length: 3073 }, (_, at) => at === 0 ? i % 10 : random.integer(256));
+  }))
+);
+
+const parquet = shards((numbers) =>
+  new Uint8Array(parquetWriteBuffer({
+    columnData: [
+      { name: "image", data: numbers.map((i) => images[i]), type: "BYTE_ARRAY" },
+      { name: "label", data: numbers.map((i) => i % 3), type: "INT32" },
+    ],
+    rowGroupSize: 130,
+  }))
+);
+
+const dropping: Faults = { breaks: Infinity, breaking: .4 };
+/** How many images there are is not known beforehand; so many steps are three epochs. */
+const streamed: GivenTrainFlags = { steps: 190 };
+
+/** Data sets by what their kind is called. */
+export const dataSets: Record<string, DataSet> = {
+  folder: { files: folder, data: ["images"], flags: { cache: "disk", holdout: 20 } },
+  tar: { files: tars, data: ["s-{0..2}.tar"] },
+  "tar.gz": { files: packed, data: ["s-{0..2}.tar.gz"] },
+  "tar, HTTP, Range": { files: tars, faults: dropping, data: ["s-{0..2}.tar"], flags: streamed },
+  "tar, HTTP": {
+    files: tars,
+    faults: { ...dropping, range: false },
+    data: ["s-{0..2}.tar"],
+    flags: streamed,
+  },
+  "tar.gz, HTTP, Range": { files: packed, faults: dropping, data: ["s-{0..2}.tar.gz"], flags: streamed },
+  "tar.gz, HTTP": {
+    files: packed,
+    faults: { ...dropping, range: false, chunked: true },
+    data: ["s-{0..2}.tar.gz"],
+    flags: streamed,
+  },
+  CIFAR: {
+    files: Object.fromEntries(cifar.map((bytes, k) => [`cifar/data_batch_${k + 1}.bin`, bytes])),
+    data: ["cifar"],
+  },
+  Parquet: {
+    files: Object.fromEntries(parquet.map((bytes, k) => [`train-${k}.parquet`, bytes])),
+    data: ["train-*.parquet"],
+  },
+  zip: { files: { "images.zip": await zip(folder) }, data: ["images.zip"], flags: { cache: "memory" } },
+  shapes: { files: {}, data: [`shapes:${COUNT}`] },
+  joined: {
+    files: { ...folder, "s-0.tar": tars["s-0.tar"], "images.zip": await zip({ "a/0.jpg": images[0] }) },
+    data: ["images", "s-0.tar", "images.zip"],
+    flags: { onBadImage: "substitute" },
+  },
+  "joined, streamed": {
+    files: { ...folder, "s-0.tar.gz": packed["s-0.tar.gz"] },
+    data: ["images", "s-0.tar.gz"],
+    flags: { epochs: 2 },
+  },
+};
