@@ -1,30 +1,44 @@
 """Pairs of augmented views a second from torchvision's DataLoader: the other side of `deno task bench pipeline`.
 
-    python3 dataloader.py RECIPE.json SIZE BATCH SECONDS WORKERS SHARD.tar...
+    python3 dataloader.py RECIPE.json SIZE BATCH SECONDS WORKERS torchvision|pillow SHARD.tar...
 
-RECIPE.json holds a recipe of src/augment/recipe.ts. Decoding and augmenting are Pillow's and torchvision's, in the way of
-BYOL's reproductions: transforms on PIL images, then ToTensor and Normalize. Prints one line of JSON.
+RECIPE.json holds a recipe of src/augment/recipe.ts. Decoding and augmenting are Pillow's and torchvision's: transforms on
+PIL images, then ToTensor and Normalize. The blur is torchvision's GaussianBlur, whose 23 x 23 taps take most of a view's
+time at 224 pixels, or Pillow's, an approximation by boxes that many reproductions use. Prints one line of JSON.
 """
 
 import io
 import json
+import random
 import sys
 import tarfile
 import time
 
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
-recipe_path, size, batch, seconds, workers, *shards = sys.argv[1:]
+recipe_path, size, batch, seconds, workers, blur_by, *shards = sys.argv[1:]
 size, batch, seconds, workers = int(size), int(batch), float(seconds), int(workers)
 with open(recipe_path) as file:
     recipe = json.load(file)
 
 
+class PillowBlur:
+    def __init__(self, sigma):
+        self.sigma = sigma
+
+    def __call__(self, image):
+        return image.filter(ImageFilter.GaussianBlur(random.uniform(*self.sigma)))
+
+
 def view(v):
-    steps = [transforms.RandomResizedCrop(size, v["crop"]["area"], v["crop"]["ratio"], InterpolationMode.BICUBIC)]
+    bicubic = InterpolationMode.BICUBIC
+    if "crop" in v:
+        steps = [transforms.RandomResizedCrop(size, v["crop"]["area"], v["crop"]["ratio"], bicubic)]
+    else:
+        steps = [transforms.Resize(size, bicubic), transforms.CenterCrop(size)]
     if "flip" in v:
         steps.append(transforms.RandomHorizontalFlip(v["flip"]))
     if "jitter" in v:
@@ -33,8 +47,10 @@ def view(v):
     if "grayscale" in v:
         steps.append(transforms.RandomGrayscale(v["grayscale"]))
     if "blur" in v:
-        taps = max(3, 2 * (size // 10 // 2) + 1)
-        steps.append(transforms.RandomApply([transforms.GaussianBlur(taps, v["blur"]["sigma"])], v["blur"]["p"]))
+        taps = v["blur"].get("taps", max(3, 2 * (size // 10 // 2) + 1))
+        sigma = v["blur"]["sigma"]
+        blur = PillowBlur(sigma) if blur_by == "pillow" else transforms.GaussianBlur(taps, sigma)
+        steps.append(transforms.RandomApply([blur], v["blur"]["p"]))
     if "solarize" in v:
         steps.append(transforms.RandomSolarize(255 * v["solarize"]["threshold"], v["solarize"]["p"]))
     return transforms.Compose(steps + [transforms.ToTensor(), transforms.Normalize(recipe["mean"], recipe["std"])])

@@ -1,9 +1,11 @@
 /** Pairs of views a second, from the archives on disk to the GPU's memory, beside torchvision's DataLoader. */
 import { trainingBatches, type Views } from "../data/pipeline.ts";
+import { fileURLToPath as fromFileUrl } from "node:url";
 import { memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { openSource } from "../data/source.ts";
+import { pathsOf } from "../data/sources/patterns.ts";
 import { createViewFeed, traceLoader } from "../src/augment/loader.ts";
-import { recipeByName, usualDecodeSize } from "../src/augment/recipe.ts";
+import { type Recipe, recipeByName, usualDecodeSize } from "../src/augment/recipe.ts";
 import { UserError } from "../src/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
@@ -32,33 +34,51 @@ export async function benchPipeline(gpu: Gpu, args: readonly string[]): Promise<
     `Pairs of views a second, ${WORKERS} Workers; medians of ${SAMPLES} samples of ${SECONDS} s, in turns\n`,
   );
   const row = printTable([
-    "shards",
-    "recipe",
-    "px",
-    "TypeScript",
-    "WGSL",
-    "WGSL, cached",
-    "DataLoader",
-    "WGSL ÷ DataLoader",
-    "cached ÷ DataLoader",
+    ...[
+      "shards",
+      "recipe",
+      "px",
+      "TypeScript",
+      "WGSL",
+      "WGSL, cached",
+      "DataLoader",
+      "DataLoader, Pillow's blur",
+    ],
+    ...["WGSL ÷ DataLoader", "cached ÷ DataLoader", "WGSL ÷ Pillow's blur"],
   ]);
   for (let i = 0; i < args.length; i += 2) {
     const [data, recipeName] = [args[i], args[i + 1]];
     const recipe = recipeByName(recipeName);
-    const wgsl: number[] = [], cached: number[] = [], typescript: number[] = [], theirs: number[] = [];
+    const pillow: number[] = [],
+      wgsl: number[] = [],
+      cached: number[] = [],
+      typescript: number[] = [],
+      theirs: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample++) {
       wgsl.push(await ours(gpu, { data, recipeName, augment: "gpu" }));
       cached.push(await ours(gpu, { data, recipeName, augment: "gpu", cache: memoryCache() }));
       typescript.push(await ours(gpu, { data, recipeName, augment: "cpu" }));
-      const rate = await dataLoader(data, recipeName);
-      if (rate !== null) theirs.push(rate);
+      theirs.push(...await dataLoader(data, { recipe, blur: "torchvision" }));
+      if (recipe.views.some(({ blur }) => blur)) {
+        pillow.push(...await dataLoader(data, { recipe, blur: "pillow" }));
+      }
     }
     const rate = (values: number[]) => values.length ? median(values).toPrecision(3) : "–";
-    const ratio = (ours: number[]) => theirs.length ? (median(ours) / median(theirs)).toFixed(1) : "–";
+    const ratio = (ours: number[], theirs: number[]) =>
+      theirs.length ? (median(ours) / median(theirs)).toFixed(1) : "–";
     const name = data.slice(data.lastIndexOf("/", data.lastIndexOf("/") - 1) + 1);
     row(
-      ...[name, recipeName, recipe.size, rate(typescript), rate(wgsl), rate(cached), rate(theirs)],
-      ...[ratio(wgsl), ratio(cached)],
+      ...[
+        name,
+        recipeName,
+        recipe.size,
+        rate(typescript),
+        rate(wgsl),
+        rate(cached),
+        rate(theirs),
+        rate(pillow),
+      ],
+      ...[ratio(wgsl, theirs), ratio(cached, theirs), ratio(wgsl, pillow)],
     );
   }
 }
@@ -117,25 +137,30 @@ async function ours(
   }
 }
 
-/** The same by torchvision; null where Python has none. */
-async function dataLoader(data: string, recipeName: string): Promise<number | null> {
-  const recipe = recipeByName(recipeName);
-  const path = await Deno.makeTempFile({ suffix: ".json" });
+/** The same by torchvision: a rate, or none where Python has no torchvision. */
+async function dataLoader(
+  data: string,
+  { recipe, blur }: { recipe: Recipe; blur: "torchvision" | "pillow" },
+): Promise<number[]> {
+  const { size } = recipe, path = await Deno.makeTempFile({ suffix: ".json" });
+  const shards = await pathsOf(data);
   try {
     await Deno.writeTextFile(path, JSON.stringify(recipe));
-    const script = new URL("dataloader.py", import.meta.url).pathname;
-    const { success, stdout, stderr } = await new Deno.Command("sh", {
-      // The shell knows patterns, as openSource does.
+    const { success, stdout, stderr } = await new Deno.Command("python3", {
       args: [
-        "-c",
-        `exec python3 ${script} ${path} ${recipe.size} ${batchOf(recipe.size)} ${SECONDS} ${WORKERS} ${data}`,
+        fromFileUrl(new URL("dataloader.py", import.meta.url)),
+        ...[path, size, batchOf(size), SECONDS, WORKERS, blur].map(String),
+        ...(shards.length ? shards : [data]),
       ],
       env: { OMP_NUM_THREADS: "1" },
     }).output();
-    if (success) return JSON.parse(new TextDecoder().decode(stdout)).pairs_per_second;
+    if (success) return [JSON.parse(new TextDecoder().decode(stdout)).pairs_per_second];
     const reason = new TextDecoder().decode(stderr).trim();
-    if (/No module named|not found/.test(reason)) return null;
+    if (/No module named/.test(reason)) return [];
     throw new Error(`dataloader.py: ${reason}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // there is no Python
+    throw error;
   } finally {
     await Deno.remove(path);
   }

@@ -1,7 +1,7 @@
 /** Decodes an image for a run, if it is one that the run can use. */
 import { expectLarge } from "../src/augment/draw.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
-import { MOST_OBLONG } from "../src/augment/table.ts";
+import { MOST_OBLONG, UPLOAD_BYTES } from "../src/augment/table.ts";
 import { decodeImage } from "./decode.ts";
 
 /**
@@ -15,9 +15,12 @@ export async function decodeUsable(
   const image = await decodeImage(bytes, { shortSide: decodeSize });
   const { width, height } = image;
   expectLarge({ width, height, size });
-  if (Math.max(width, height) <= MOST_OBLONG * decodeSize) return image;
+  const long = Math.max(width, height),
+    most = Math.min(MOST_OBLONG * decodeSize, UPLOAD_BYTES / 4 / Math.min(width, height));
+  if (long <= most) return image;
   throw new Error(
-    `its ${width}×${height} pixels are too oblong: the long side may have ${MOST_OBLONG} times --decode-size, ` +
-      `${MOST_OBLONG * decodeSize}`,
+    `its ${width}×${height} pixels are too oblong: the long side may have ${
+      Math.floor(most)
+    } at this --decode-size`,
   );
 }

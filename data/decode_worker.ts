@@ -10,7 +10,7 @@ import { drawView, evaluationView, type ViewParameters } from "../src/augment/dr
 import type { Recipe } from "../src/augment/recipe.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
 import { RecordWriter } from "../src/augment/table.ts";
-import { messageOf } from "../src/errors.ts";
+import { MachineError, messageOf } from "../src/errors.ts";
 import { keyedRandom } from "../src/random.ts";
 import { decodeUsable } from "./decode_usable.ts";
 import { type Place, readPlace } from "./place.ts";
@@ -64,6 +64,11 @@ export type JobAnswer = { reason: string } | {
   pixelsEnd: number;
 };
 
+/** What is sent in place of a result where the machine is at fault, so that no image is blamed. */
+export interface JobFailure {
+  failure: string;
+}
+
 /** The answer to a job. */
 export interface JobResult {
   answers: JobAnswer[];
@@ -82,8 +87,21 @@ const records = new RecordWriter();
 self.onmessage = ({ data }: MessageEvent<Setup | Job>) => {
   if ("recipe" in data) setup = data;
   // One job after the other: while one waits for a decoder to load, the next one's message comes in.
-  else last = last.then(() => work(data));
+  else last = last.then(() => work(data)).catch((error) => fail(error));
 };
+
+/** A decoder that is not there, or no memory: another machine, or the same at another time, could use the image. */
+function isOfMachine(error: unknown): boolean {
+  return error instanceof MachineError ||
+    error instanceof RangeError && /allocation failed/.test(error.message);
+}
+
+/** Tells the pool of the machine's failures; what else is thrown is a crash. */
+function fail(error: unknown): void {
+  if (!isOfMachine(error)) throw error;
+  const failure: JobFailure = { failure: messageOf(error) };
+  self.postMessage(failure);
+}
 
 async function work({ bytes, items, views, pixels }: Job): Promise<void> {
   const { augment, keepPixels } = setup;
@@ -112,6 +130,7 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
         pixelsEnd,
       });
     } catch (error) {
+      if (isOfMachine(error)) throw error;
       answers.push({ reason: messageOf(error) });
     }
   }

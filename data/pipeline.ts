@@ -46,7 +46,8 @@ export interface BatchOptions {
   cache?: PixelCache;
   /**
    * Whether an image that cannot be used is passed over, as a rule; or ends the stream with a UserError in place of the
-   * batch that it would have been part of; or is replaced by another one, which its index decides, if the source is indexed.
+   * batch that it would have been part of; or, in training, is replaced by another one, which its index decides, if the
+   * source is indexed.
    */
   onBadImage?: OnBadImage;
   /**
@@ -151,12 +152,7 @@ function stream<V extends Views, T>(
         `images. Lower --batch.`,
     );
   }
-  if (onBadImage === "substitute" && source.kind !== "indexed") {
-    throw new UserError(
-      `Cannot substitute images of ${source.name}: expected a source that can be read in any order: it is streamed. ` +
-        `Use --on-bad-image skip.`,
-    );
-  }
+  expectSubstitutes(source, onBadImage);
   const read = training && cache ? unreadWhereKept(source, cache) : source;
   const samples = readSamples(read, { seed, first, limit: options.limit ?? null, start, locate: true });
   const pool = new Pool({ recipe, size, seed, decodeSize, augment, keepPixels: cache !== undefined }, {
@@ -175,7 +171,7 @@ function stream<V extends Views, T>(
     }
     onBad?.(bad);
   };
-  const substitutes = onBadImage === "substitute" && source.kind === "indexed"
+  const substitutes = training && onBadImage === "substitute" && source.kind === "indexed"
     ? { source, first, limit: limit! }
     : undefined;
   const batches = samples
@@ -192,6 +188,15 @@ function stream<V extends Views, T>(
     );
   };
   return closing(batches, delivered, () => pool.close());
+}
+
+/** Throws a UserError if bad images are to be replaced, and the source cannot be asked for others. */
+export function expectSubstitutes({ kind, name }: ImageSource, onBadImage: OnBadImage): void {
+  if (onBadImage !== "substitute" || kind === "indexed") return;
+  throw new UserError(
+    `Cannot substitute images of ${name}: expected a source that can be read in any order: it is streamed. Use ` +
+      `--on-bad-image skip.`,
+  );
 }
 
 /** `source`, but that images kept in `cache` have no bytes, nor labels, which training does not ask for. */

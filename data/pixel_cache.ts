@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { statfsSync } from "node:fs";
 import type { DecodedImage } from "../src/augment/resize.ts";
 
 /** Decoded images by their index in the source. */
@@ -18,7 +19,7 @@ export interface PixelCache {
   close(): void;
 }
 
-/** How much memory may be used, as a share of what is free when the cache is made. */
+/** How much memory, or disk, may be used, as a share of what is free when the cache is made. */
 const SHARE = .5;
 
 /** A cache in memory of at most `bytes`: images that come when it is full are not kept. */
@@ -44,13 +45,22 @@ type Entry = [offset: number, width: number, height: number];
  * A cache in the file `path`, with an index beside it at `path`.json. `identity` says what the images are: of which source,
  * and how decoded; what an earlier run kept of another is dropped. The index is written when the cache is closed, and every
  * thousand images, after what it tells of: after a crash the file has all that the index tells, and more, which is
- * overwritten.
+ * overwritten. The file takes at most `bytes`, as a rule half of what is free: checkpoints need room too.
  */
-export function diskCache(path: string, { identity }: { identity: string }): PixelCache {
+export function diskCache(
+  path: string,
+  { identity, bytes: most }: { identity: string; bytes?: number },
+): PixelCache {
   const indexPath = `${path}.json`;
   const entries = readIndex(indexPath, identity);
   const file = Deno.openSync(path, { read: true, write: true, create: true });
+  if (entries.size === 0) {
+    // Before the first image: an index of other images must not outlive them.
+    remove(indexPath);
+    file.truncateSync(0);
+  }
   const length = file.statSync().size;
+  const room = most ?? length + SHARE * freeBytes(path);
   let end = 0;
   for (const [index, [offset, width, height]] of entries) {
     const after = offset + 4 * width * height;
@@ -61,7 +71,7 @@ export function diskCache(path: string, { identity }: { identity: string }): Pix
   const save = () => {
     if (unwritten === 0) return;
     file.syncDataSync();
-    const temporary = `${indexPath}.part`;
+    const temporary = `${indexPath}${PART}`;
     Deno.writeTextFileSync(temporary, JSON.stringify({ identity, entries: [...entries] }));
     Deno.renameSync(temporary, indexPath);
     unwritten = 0;
@@ -82,7 +92,7 @@ export function diskCache(path: string, { identity }: { identity: string }): Pix
       return { width, height, data };
     },
     set(index, { width, height, data }) {
-      if (full || entries.has(index)) return;
+      if (full || entries.has(index) || end + data.length > room) return;
       try {
         file.seekSync(end, Deno.SeekMode.Start);
         for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
@@ -91,6 +101,8 @@ export function diskCache(path: string, { identity }: { identity: string }): Pix
         if (++unwritten === SAVE_EVERY) save();
       } catch {
         full = true; // the disk, as a rule: the run goes on without keeping more
+        file.truncateSync(end);
+        remove(`${indexPath}${PART}`);
       }
     },
     close() {
@@ -105,6 +117,26 @@ export function diskCache(path: string, { identity }: { identity: string }): Pix
 }
 
 const SAVE_EVERY = 1000;
+/** Behind the name of an index that is being written. */
+const PART = ".part";
+
+/** Bytes that are free where `path` lies; 0 if that cannot be told. */
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return 0;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was not there.
+  }
+}
 
 function readIndex(path: string, identity: string): Map<number, Entry> {
   try {

@@ -4,6 +4,20 @@
  * @module
  */
 
+/** Encoded images of more bytes are refused before anything is allocated for them: 1 GiB. */
+const LARGEST_IMAGE = 2 ** 30;
+
+/** Why an encoded image of `size` bytes is not read; null if it is. */
+export function excessOf(size: number): string | null {
+  return size > LARGEST_IMAGE ? `it has ${size} bytes, and ${LARGEST_IMAGE} is the limit` : null;
+}
+
+/** Throws an Error if an encoded image of `size` bytes is too large to be read. */
+export function expectModest(size: number): void {
+  const excess = excessOf(size);
+  if (excess !== null) throw new Error(excess);
+}
+
 /** A part of a file. */
 export interface Place {
   path: string;
@@ -21,6 +35,7 @@ const handles = new Map<string, Deno.FsFile>();
  * wait. Files stay open for later calls; those least recently read are closed.
  */
 export function readPlace({ path, offset, size }: Place): Uint8Array<ArrayBuffer> {
+  expectModest(size);
   let file = handles.get(path);
   if (file) handles.delete(path); // to come last
   else file = Deno.openSync(path);

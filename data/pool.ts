@@ -6,8 +6,9 @@
 import { VIEW_CHANNELS } from "../src/augment/apply.ts";
 import type { DecodedImage } from "../src/augment/resize.ts";
 import type { PackedImage } from "../src/augment/table.ts";
+import { MachineError } from "../src/errors.ts";
 import type { Place } from "./place.ts";
-import type { Job, JobItem, JobResult, Setup } from "./decode_worker.ts";
+import type { Job, JobFailure, JobItem, JobResult, Setup } from "./decode_worker.ts";
 
 /** An image for the pool: encoded, or yet to be read, or decoded already. */
 export interface Task {
@@ -90,7 +91,7 @@ export class Pool {
 
   /**
    * Prepares `tasks`; a bad image is an answer, and one that Workers crash at is bad. Rejects if the pool is closed, or if
-   * Workers crash whatever they are given.
+   * Workers crash whatever they are given; with a MachineError if a decoder cannot be loaded, or memory is short.
    */
   run(tasks: Task[]): Promise<PoolResult> {
     return this.#send({ tasks, answer: Promise.withResolvers(), crashes: 0 });
@@ -107,8 +108,9 @@ export class Pool {
     const hired: Hand = Object.assign(hand, { worker });
     // A Worker that was replaced may have left a message.
     const isGone = () => hired.worker !== worker;
-    worker.onmessage = ({ data }) => {
+    worker.onmessage = ({ data }: MessageEvent<JobResult | JobFailure>) => {
       if (isGone()) return;
+      if ("failure" in data) return this.#stop(new MachineError(data.failure));
       this.#crashes = 0;
       const lot = hired.waiting.shift();
       this.#watch(hired);

@@ -105,6 +105,8 @@ export type ImageSource = IndexedSource | StreamedSource;
 export interface OpenOptions {
   /** How long to try where a server fails. */
   patience?: Patience;
+  /** Ends the opening by its reason when aborted, where it would wait for a server. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -134,10 +136,10 @@ export async function openSource(
   }
 }
 
-async function openOne(spec: string, { patience }: OpenOptions): Promise<ImageSource> {
+async function openOne(spec: string, options: OpenOptions): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), patience);
+  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), options);
   const info = await statOf(spec);
   if (info?.isDirectory) return await openDirectory(spec);
   const paths = info ? [spec] : await pathsOf(spec);

@@ -111,47 +111,49 @@ fn before_contrast(all: Colours) -> Colours {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = u32(table[params.first + group.y]);
-  let quads = PITCH / 4u;
-  let rows_at = u32(table[at + 3u]) / 4u;
-  let taps = u32(table[at + 6u]);
-  let first = at + HEADER + SIZE + SIZE * u32(table[at + 5u]);
-  let weights = first + SIZE;
-  let colours = before_contrast(colours_at(at));
   var total = 0.0;
-  // A loop that is left at its end saves llvmpipe a turn without effect.
-  var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
-  let end = min(SIZE * quads, i + 8u * params.turns);
-  loop {
-    let y = i / quads;
-    let x = i % quads;
-    let from_row = rows_at + u32(table[first + y]) * quads + x;
-    var r = vec4i(HALF);
-    var g = vec4i(HALF);
-    var b = vec4i(HALF);
-    var k = 0u;
+  if (at != 0u) { // not a return: all must meet at the barrier
+    let quads = PITCH / 4u;
+    let rows_at = u32(table[at + 3u]) / 4u;
+    let taps = u32(table[at + 6u]);
+    let first = at + HEADER + SIZE + SIZE * u32(table[at + 5u]);
+    let weights = first + SIZE;
+    let colours = before_contrast(colours_at(at));
+    // A loop that is left at its end saves llvmpipe a turn without effect.
+    var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
+    let end = min(SIZE * quads, i + 8u * params.turns);
     loop {
-      let pixel = rows[from_row + k * quads];
-      let weight = table[weights + y * taps + k];
-      r += weight * vec4i(pixel & vec4u(255u));
-      g += weight * vec4i(pixel >> vec4u(8u) & vec4u(255u));
-      b += weight * vec4i(pixel >> vec4u(16u));
-      continuing {
-        k++;
-        break if k >= taps;
+      let y = i / quads;
+      let x = i % quads;
+      let from_row = rows_at + u32(table[first + y]) * quads + x;
+      var r = vec4i(HALF);
+      var g = vec4i(HALF);
+      var b = vec4i(HALF);
+      var k = 0u;
+      loop {
+        let pixel = rows[from_row + k * quads];
+        let weight = table[weights + y * taps + k];
+        r += weight * vec4i(pixel & vec4u(255u));
+        g += weight * vec4i(pixel >> vec4u(8u) & vec4u(255u));
+        b += weight * vec4i(pixel >> vec4u(16u));
+        continuing {
+          k++;
+          break if k >= taps;
+        }
       }
-    }
-    r = clamp(r >> vec4u(22u), vec4i(0), vec4i(255));
-    g = clamp(g >> vec4u(22u), vec4i(0), vec4i(255));
-    b = clamp(b >> vec4u(22u), vec4i(0), vec4i(255));
-    if (i < SIZE * quads) {
-      resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
-    }
-    let lumas = luma(coloured(Pixels(vec4f(r) / 255.0, vec4f(g) / 255.0, vec4f(b) / 255.0), colours, 0.0));
-    let within = vec4<bool>(i < SIZE * quads) & (4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE));
-    total += dot(select(vec4f(0.0), lumas, within), vec4f(1.0));
-    continuing {
-      i += 8u;
-      break if i >= end;
+      r = clamp(r >> vec4u(22u), vec4i(0), vec4i(255));
+      g = clamp(g >> vec4u(22u), vec4i(0), vec4i(255));
+      b = clamp(b >> vec4u(22u), vec4i(0), vec4i(255));
+      if (i < SIZE * quads) {
+        resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
+      }
+      let lumas = luma(coloured(Pixels(vec4f(r) / 255.0, vec4f(g) / 255.0, vec4f(b) / 255.0), colours, 0.0));
+      let within = vec4<bool>(i < SIZE * quads) & (4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE));
+      total += dot(select(vec4f(0.0), lumas, within), vec4f(1.0));
+      continuing {
+        i += 8u;
+        break if i >= end;
+      }
     }
   }
   sums[lane] = total;

@@ -12,22 +12,33 @@ export interface Lap {
   data_wait: number;
 }
 
+/** How a clock tells the time. */
+export interface ClockOptions {
+  /** The time in milliseconds; tests have their own. */
+  now?: () => number;
+  /** Milliseconds after which it is known that the GPU is done: it is asked every now and then. */
+  delay?: number;
+}
+
 /** Counts time from its construction on. */
 export class Clock {
   readonly #now: () => number;
+  readonly #delay: number;
   readonly #begin: number;
   #lapBegin: number;
   #idleSince: number;
   #starved = 0;
   #submitted = 0;
   #done = 0;
+  /** Waits for data after submissions of which it is not known yet when the GPU was done with them. */
+  readonly #waits = new Map<number, { begin: number; end: number }>();
   #lapDone = 0;
   #lapDoneAt: number;
   #rate = 0;
 
-  /** @param now The time in milliseconds; tests have their own. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor({ now = () => performance.now(), delay = 0 }: ClockOptions = {}) {
     this.#now = now;
+    this.#delay = delay;
     this.#begin =
       this.#lapBegin =
       this.#idleSince =
@@ -45,23 +56,30 @@ export class Clock {
     return this.#done;
   }
 
-  /** Notes a submission that the GPU has done when `done` resolves, and gives that promise back. */
+  /** Notes a submission that the GPU has done some time before `done` resolves, and gives that promise back. */
   submitted(done: Promise<void>): Promise<void> {
-    const mine = ++this.#submitted;
+    const mine = ++this.#submitted, at = this.#now();
     return done.then(() => {
       this.#done = mine;
-      this.#idleSince = this.#now();
+      this.#idleSince = Math.max(at, this.#now() - this.#delay);
+      const wait = this.#waits.get(mine);
+      if (wait) this.#starve(wait);
+      this.#waits.delete(mine);
     });
   }
 
   /** Awaits data, and counts the part of the wait in which the GPU had done all that was submitted. */
   async waiting<T>(data: Promise<T>): Promise<T> {
-    const begin = this.#now();
+    const begin = this.#now(), last = this.#submitted;
     const result = await data;
-    if (this.#done === this.#submitted) {
-      this.#starved += this.#now() - Math.max(begin, this.#idleSince);
-    }
+    const wait = { begin, end: this.#now() };
+    if (this.#done === last) this.#starve(wait);
+    else this.#waits.set(last, wait); // the GPU may have been done before the end: that will show
     return result;
+  }
+
+  #starve({ begin, end }: { begin: number; end: number }): void {
+    this.#starved += Math.max(0, end - Math.max(begin, this.#idleSince));
   }
 
   /** The rates since the last call, a submission being `batch` images. If none of them is done yet, the last rate. */

@@ -72,7 +72,7 @@ export function refusal(obstacle: string, options: TrainerOptions, machine: Mach
   const batch = largestBatch(options, machine);
   return batch
     ? `${obstacle} The largest batch that fits is ${batch}.`
-    : `${obstacle} No smaller batch fits either: lower --size, --hidden or --projection.`;
+    : `${obstacle} No smaller batch fits either: lower --size, --decode-size, --hidden or --projection.`;
 }
 
 /**

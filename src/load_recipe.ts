@@ -53,6 +53,12 @@ export async function optionsWithRecipe(
   const options = trainOptions(given, named);
   const recipe = named ?? recipeByName(options.recipe);
   expectTapsFit(recipe, options.size);
+  if (options.decodeSize < options.size) {
+    throw new UserError(
+      `Cannot make views of ${options.size} pixels of images shrunk to ${options.decodeSize}: --decode-size must be at ` +
+        `least --size. Raise it, or lower --size.`,
+    );
+  }
   return { options, recipe };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { evaluationBatches, trainingBatches, type Views } from "../data/pipeline.ts";
+import { evaluationBatches, expectSubstitutes, trainingBatches, type Views } from "../data/pipeline.ts";
 import { diskCache, memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import type { Recipe } from "./augment/recipe.ts";
@@ -25,6 +25,7 @@ import { writeJson } from "./io/json_file.ts";
 import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
+import { onAbort } from "./on_abort.ts";
 import { previewSheet } from "./preview.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
@@ -132,8 +133,13 @@ function usualMostBad({ length }: ImageSource): number {
 export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks = {}): Promise<Outcome> {
   const { options, recipe, checkpoint } = await (hooks.resume ? resumedRun(given) : newRun(given));
   const { out, batch, size, seed, workers, augment, decodeSize, onBadImage } = options;
-  const source = await openSource(options.data);
+  const source = await openSource(options.data, hooks).catch((error) => {
+    if (hooks.signal?.aborted) return null;
+    throw error;
+  });
+  if (!source) return { out, step: checkpoint?.step ?? 0, total: options.steps ?? 0, summary: null };
   try {
+    expectSubstitutes(source, onBadImage);
     const { fingerprint } = source;
     const { train, holdout } = split(source, options);
     const total = options.steps ?? options.epochs! * Math.floor(train! / batch);
@@ -164,7 +170,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
 
     await writeConfig(options, recipe);
     await tuning.save(out);
-    if (!checkpoint) await writePreview(source, { options, recipe, train });
+    if (!checkpoint) await writePreview(source, { options, recipe, train, signal: hooks.signal });
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
       keepThroughStep: hooks.resume ? start : undefined,
@@ -242,7 +248,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       );
     }
 
-    const clock = new Clock();
+    const clock = new Clock({ delay: await settlingTime(trainer) });
     const recorder = new Recorder({
       options,
       recipe,
@@ -264,9 +270,11 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       const start = recorder.position;
       const batches = trainingBatches<Views>({ ...pipeline, augment, limit: train, batch, seed, start })
         .getReader();
+      using _ = onAbort(hooks.signal, () => batches.cancel()); // a server may keep us waiting for long
       try {
         while (recorder.step < total && !hooks.signal?.aborted) {
           const { value } = await clock.waiting(batches.read());
+          if (!value && hooks.signal?.aborted) break;
           if (!value) throw new Error("The endless stream of batches ended");
           trainer.step(value.views, recorder.scalars(recorder.step));
           value.release();
@@ -312,7 +320,11 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     await writeJson(join(out, "summary.json"), summary);
     await bad.flush();
     progress.stop();
-    progress.log(`The encoder is in ${encoderPath}${bad.count ? `; ${bad.count} images were skipped` : ""}`);
+    progress.log(
+      `The encoder is in ${encoderPath}${
+        bad.count ? `; ${bad.count} images were ${onBadImage === "substitute" ? "replaced" : "skipped"}` : ""
+      }`,
+    );
     if (knn) {
       progress.log(
         `kNN: raw pixels ${percent(knn.raw_pixels)}, untrained ${percent(knn.untrained)}, trained ${
@@ -326,19 +338,36 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
   }
 }
 
+/** Milliseconds that it takes to be told that an idle GPU is idle. */
+async function settlingTime(trainer: Trainer): Promise<number> {
+  await trainer.settled();
+  const begin = performance.now();
+  await trainer.settled();
+  return performance.now() - begin;
+}
+
 /** Shows some of the views of the first epoch. If no image can be used, the run itself says so. */
 async function writePreview(
   source: ImageSource,
-  { options: { out, size, seed, decodeSize }, recipe, train }: {
+  { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
     options: TrainOptions;
     recipe: Recipe;
     train: number | null;
+    signal?: AbortSignal;
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const sheet = await previewSheet(source, { recipe, size, count: PREVIEWED, seed, limit, decodeSize })
+  const sheet = await previewSheet(source, {
+    recipe,
+    size,
+    count: PREVIEWED,
+    seed,
+    limit,
+    decodeSize,
+    signal,
+  })
     .catch((error) => {
-      if (error instanceof UserError) return null;
+      if (error instanceof UserError || signal?.aborted) return null;
       throw error;
     });
   if (sheet) await writeFileAtomic(join(out, "preview.png"), [sheet]);

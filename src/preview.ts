@@ -12,7 +12,8 @@ import { type Box, drawView, jitterOperations, type ViewParameters } from "./aug
 import { type Recipe, usualDecodeSize } from "./augment/recipe.ts";
 import { type DecodedImage, resizeCrop } from "./augment/resize.ts";
 import { Canvas, CHARACTER, type Colour } from "./canvas.ts";
-import { messageOf, UserError } from "./errors.ts";
+import { MachineError, messageOf, UserError } from "./errors.ts";
+import { onAbort } from "./on_abort.ts";
 import { keyedRandom } from "./random.ts";
 
 /** What a sheet shows. */
@@ -28,6 +29,8 @@ export interface PreviewOptions {
   limit?: number;
   /** Larger images are shrunk to this short side, as the run has it. */
   decodeSize?: number;
+  /** Ends the reading by its reason when aborted. */
+  signal?: AbortSignal;
   /** Is told of images that cannot be used. They are named on the sheet too. */
   onBad?(bad: BadImage): void;
 }
@@ -82,6 +85,7 @@ export async function previewSheet(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bad: BadImage[] = [];
   const rows = await rowsOf(source, options, bad);
+  options.signal?.throwIfAborted();
   bad.forEach((image) => options.onBad?.(image));
   if (rows.length === 0) {
     const [{ key, reason }] = bad;
@@ -167,6 +171,7 @@ async function spreadRows(
         rows.push(await rowOf(await source.read(index), options));
         break;
       } catch (error) {
+        if (error instanceof MachineError) throw error;
         bad.push({ index, key: source.key(index), reason: messageOf(error) });
       }
     }
@@ -181,16 +186,21 @@ async function firstRows(
   bad: BadImage[],
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for await (const sample of readSamples(source, { seed: null, first: 0, limit: null })) {
+  const samples = readSamples(source, { seed: null, first: 0, limit: null }).getReader();
+  using _ = onAbort(options.signal, () => samples.cancel());
+  while (rows.length < count && bad.length < count * TRIES) {
+    const { value: sample } = await samples.read();
+    if (!sample) break;
     const { index, key, failure } = sample;
     try {
       if (failure) throw new Error(failure);
       rows.push(await rowOf(sample, options));
     } catch (error) {
+      if (error instanceof MachineError) throw error;
       bad.push({ index, key, reason: messageOf(error) });
     }
-    if (rows.length === count || bad.length === count * TRIES) break;
   }
+  await samples.cancel();
   return rows;
 }
 

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { drawView } from "./augment/draw.ts";
+import type { LoaderOptions } from "./augment/loader.ts";
+import { type PackedImage, RecordWriter } from "./augment/table.ts";
 import { Trainer, type TrainerOptions } from "./byol/trainer.ts";
 import { MachineError } from "./errors.ts";
 import type { Gpu } from "./gpu/device.ts";
@@ -39,13 +42,31 @@ export function expectTimestamps({ timestamps, name }: Pick<Gpu, "timestamps" | 
   );
 }
 
+/** Images of noise, as large as photographs are decoded for the run, with views drawn by its recipe. */
+function randomImages(
+  { views, decodeSize }: LoaderOptions,
+  { batch, size }: { batch: number; size: number },
+): PackedImage[] {
+  const writer = new RecordWriter(), side = decodeSize;
+  return Array.from({ length: batch }, (_, i) => {
+    const random = keyedRandom(0, i);
+    for (const view of views) {
+      writer.add(drawView(view, { width: side, height: side, size }, random), { width: side, size });
+    }
+    const pixels = new Uint8Array(side * side * 4).map(() => random.integer(256));
+    return { pixels, records: writer.take() };
+  });
+}
+
 /** Takes steps of `options` on drawn weights and random views, and measures them. */
 export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Profile> {
   expectTimestamps(gpu);
   const { batch, size } = options;
   using trainer = new Trainer(gpu, options);
   trainer.initialize({ seed: 0, targetInit: "copy" });
-  const views = new Float32Array(2 * batch * size * size * 4).map(keyedRandom(0).normal);
+  const views = options.loading
+    ? randomImages(options.loading, { batch, size })
+    : new Float32Array(2 * batch * size * size * 4).map(keyedRandom(0).normal);
   let step = 0;
   const wall = await wallTimer({
     run: () => trainer.step(views, { step: step++, lr: 0.01, momentum: 0.9, weightDecay: 1e-6, tau: 0.99 }),

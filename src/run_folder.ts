@@ -163,7 +163,10 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
 
 /** What config.json must be. */
 function trainOptionsOf(value: unknown): TrainOptions {
-  if (typeof value === "object" && value !== null && "backbone" in value) return value as TrainOptions;
+  if (typeof value === "object" && value !== null && "backbone" in value) {
+    if ("decodeSize" in value) return value as TrainOptions;
+    throw new TypeError("it was written by an older version, which drew other views of large images");
+  }
   throw new TypeError("an object with the options of a run is expected");
 }
 

@@ -67,7 +67,7 @@ Deno.test("refusal: names the largest batch, or says that there is none", async 
   assertEquals(largestBatch(options, none), null);
   assertEquals(
     refusal("It is too large.", options, none),
-    "It is too large. No smaller batch fits either: lower --size, --hidden or --projection.",
+    "It is too large. No smaller batch fits either: lower --size, --decode-size, --hidden or --projection.",
   );
 });
 

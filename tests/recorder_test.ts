@@ -17,7 +17,7 @@ async function record(
   const options = trainOptions({ batch: 4, steps: total, logEvery: 10, checkpointEvery: 1000 });
   const reads: [number, number][] = [], shown: (number | null)[] = [];
   let now = 0;
-  const clock = new Clock(() => now);
+  const clock = new Clock({ now: () => now });
   const recorder = new Recorder({
     options,
     total,

@@ -30,7 +30,7 @@ Deno.test("targetDecay: rises from its base to 1 as the paper has it, or stays",
 
 Deno.test("Clock: counts as waiting only what the GPU idled", async () => {
   let now = 0;
-  const clock = new Clock(() => now);
+  const clock = new Clock({ now: () => now });
   const step = Promise.withResolvers<void>();
   const done = clock.submitted(step.promise);
   const hidden = Promise.withResolvers<void>();
@@ -52,4 +52,31 @@ Deno.test("Clock: counts as waiting only what the GPU idled", async () => {
   assertEquals(clock.lap(10), { images_per_second: 100, data_wait: 0.75 }); // one step, done after 100 ms
   assertEquals(clock.lap(10).images_per_second, 100);
   assertEquals(clock.seconds, 0.25);
+});
+
+Deno.test("Clock: a GPU that is done before that is known has waited all the same", async () => {
+  let now = 0;
+  const clock = new Clock({ now: () => now, delay: 11 });
+  // Steps of 1 ms, data every 6 ms, and the news of each step 11 ms late, when others have been submitted.
+  const news: { at: number; tell: () => void }[] = [], told: Promise<void>[] = [];
+  const advance = async (to: number) => {
+    while (news.length && news[0].at <= to) {
+      now = news[0].at;
+      news.shift()!.tell();
+      await told.shift();
+    }
+    now = to;
+  };
+  for (let step = 0; step < 20; step++) {
+    const step = Promise.withResolvers<void>(), data = Promise.withResolvers<void>();
+    told.push(clock.submitted(step.promise));
+    news.push({ at: now + 1 + 11, tell: step.resolve });
+    const waited = clock.waiting(data.promise);
+    await advance(now + 6);
+    data.resolve();
+    await waited;
+  }
+  await advance(now + 12);
+  const { data_wait } = clock.lap(1);
+  assertClose("data wait", [data_wait], [20 * 5 / 132], { absolute: 1e-9 });
 });

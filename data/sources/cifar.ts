@@ -39,17 +39,17 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
   const identity: string[] = [];
   const record = set.labels + PIXELS;
   for (const path of paths) {
-    const bytes = await Deno.readFile(path).catch((error) => {
+    const refuse = (error: unknown) => {
       throw readError(path, error);
-    });
+    };
+    const { size } = await Deno.stat(path).catch(refuse);
     const damaged = (expected: string, found: string) =>
       new UserError(
         `Cannot read ${path}: expected ${expected}: ${found}. It is damaged, cut off, or not of CIFAR-${set.classes}'s ` +
           `binary version. Copy or download it again.`,
       );
-    if (bytes.length === 0 || bytes.length % record !== 0) {
-      throw damaged(`records of ${record} bytes`, `it has ${bytes.length}`);
-    }
+    if (size === 0 || size % record !== 0) throw damaged(`records of ${record} bytes`, `it has ${size}`);
+    const bytes = await Deno.readFile(path).catch(refuse);
     for (let number = 0, start = 0; start < bytes.length; number++, start += record) {
       const label = bytes[start + set.labels - 1];
       if (label >= set.classes) {

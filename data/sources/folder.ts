@@ -5,13 +5,21 @@
  */
 import { UserError } from "../../src/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
+import { expectModest } from "../place.ts";
 import type { IndexedSource } from "../source.ts";
 import { ReadableStream } from "../streams.ts";
+import { digest } from "./digest.ts";
 import { entriesOf, readError } from "./entries.ts";
 import { inMixedOrder, isImageName, listedSource } from "./listed.ts";
 
 /** Files asked for their size at a time: beyond this it becomes no faster, some 20 µs each on a local disk. */
 const STATS = 32;
+
+/**
+ * So many images, spread over the folder, count with all their bytes in the fingerprint if they have no more than that:
+ * files of uncompressed formats are often of one size.
+ */
+const FINGERPRINTED = 32, MOST_FINGERPRINTED = 2 ** 22;
 
 /**
  * Opens the folder `root`; hidden files and folders are passed over. Throws a UserError if it has no images, or a folder
@@ -33,18 +41,32 @@ export async function openFolder(root: string): Promise<IndexedSource> {
   const sizes = await Array.fromAsync(
     ReadableStream.from(paths).pipeThrough(orderedMap((path) => sizeOf(`${root}/${path}`), STATS)),
   );
+  const step = Math.max(1, Math.floor(paths.length / FINGERPRINTED));
+  const samples = await Promise.all(
+    paths.filter((_, i) => i % step === 0).slice(0, FINGERPRINTED)
+      .map((path, i) => fileDigest(`${root}/${path}`, sizes[i * step])),
+  );
   return await listedSource({
     name: root,
     items: paths.map((key) => ({ key, label: labels.get(folderOf(key) ?? "") ?? null })),
     classes,
-    identity: JSON.stringify([paths, sizes]),
-    bytes: ({ key }) => Deno.readFile(`${root}/${key}`),
+    identity: JSON.stringify([paths, sizes, samples]),
+    bytes: async ({ key }, index) => {
+      expectModest(sizes[index] ?? 0);
+      return await Deno.readFile(`${root}/${key}`);
+    },
     // A file whose size is not known cannot be read either; reading it says why.
     place: ({ key }, index) => {
       const size = sizes[index];
       return size === null ? null : { path: `${root}/${key}`, offset: 0, size };
     },
   });
+}
+
+/** The SHA-256 of a small file; null of others, whose sizes differ, and if it cannot be read. */
+async function fileDigest(path: string, size: number | null): Promise<string | null> {
+  if (size === null || size > MOST_FINGERPRINTED) return null;
+  return await Deno.readFile(path).then(digest, () => null);
 }
 
 /** Adds the images below `root`/`folder` to `paths`. `above` holds the real folders on the way, so that links may loop. */

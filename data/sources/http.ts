@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
-import { attempt, Attempts, Connection, Passing, type Patience } from "./http_connection.ts";
+import { type Asking, attempt, Attempts, Connection, Passing, type Patience } from "./http_connection.ts";
 
 /** A file on a server. */
 export interface RemoteFile {
@@ -13,18 +13,24 @@ export interface RemoteFile {
   name: string;
   /** Bytes; null if the server does not tell. */
   length: number | null;
-  /** Its ETag, or when it was last modified; null if the server does not tell. */
-  version: string | null;
+  /** Its ETag and when it was last modified, as far as the server tells. */
+  version: Version;
+}
+
+/** Two answers are of one file if all agrees that both have. */
+export interface Version {
+  etag: string | null;
+  modified: string | null;
 }
 
 /** What the server tells of the file at `url`. Throws a UserError if it has none, or does not answer. */
-export async function probe(url: string, patience: Patience): Promise<RemoteFile> {
+export async function probe(url: string, asking: Asking): Promise<RemoteFile> {
   const name = nameOf(url);
-  const headers = await attempt(name, patience, async () => {
+  const headers = await attempt(name, asking, async () => {
     // Some servers refuse HEAD or tell a length of 0 then, and addresses may be signed for GET alone.
     for (const method of ["HEAD", "GET"]) {
-      using connection = new Connection(patience.idle);
-      const accept = method === "HEAD" ? [400, 401, 403, 405, 501] : [];
+      using connection = new Connection(asking.patience.idle, asking.signal);
+      const accept = (status: number) => method === "HEAD" && (isRefusal(status) || status === 501);
       const { ok, headers } = await connection.open(url, { method, name, accept });
       if (ok && (method === "GET" || lengthOf(headers) !== 0)) return headers;
     }
@@ -33,12 +39,17 @@ export async function probe(url: string, patience: Patience): Promise<RemoteFile
   return { url, name, length: lengthOf(headers), version: versionOf(headers) };
 }
 
+/** Whether an answer says that there is nothing for us, and will not say otherwise in a while. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
 /** The text at `url`; null if there is none. */
-export async function textAt(url: string, patience: Patience): Promise<string | null> {
+export async function textAt(url: string, asking: Asking): Promise<string | null> {
   const name = nameOf(url);
-  return await attempt(name, patience, async () => {
-    using connection = new Connection(patience.idle);
-    const { status, headers } = await connection.open(url, { name, accept: [403, 404, 410] });
+  return await attempt(name, asking, async () => {
+    using connection = new Connection(asking.patience.idle, asking.signal);
+    const { status, headers } = await connection.open(url, { name, accept: isRefusal });
     // Some servers answer what they do not have with a page.
     if (status >= 400 || /html/.test(headers.get("content-type") ?? "")) return null;
     const decoder = new TextDecoder();
@@ -86,9 +97,8 @@ export async function* remoteBytes(
 function rangeFrom(at: number, { version }: RemoteFile): Record<string, string> {
   if (at === 0) return {};
   // A weak ETag cannot be compared for this; the answer's own version is, by us.
-  const condition: Record<string, string> = version && !version.startsWith("W/")
-    ? { "if-range": version }
-    : {};
+  const { etag, modified } = version, known = etag?.startsWith("W/") ? null : etag ?? modified;
+  const condition: Record<string, string> = known ? { "if-range": known } : {};
   return { range: `bytes=${at}-`, ...condition };
 }
 
@@ -98,8 +108,9 @@ function place(
   { file, at }: { file: RemoteFile; at: number },
 ): { position: number; length: number | null } {
   const version = versionOf(headers);
-  if (file.version !== null && version !== null && version !== file.version) {
-    throw changed(file, `version ${version}`);
+  for (const part of ["etag", "modified"] as const) {
+    const [before, now] = [file.version[part], version[part]].map((text) => text?.replace(/^W\//, ""));
+    if (before !== undefined && now !== undefined && before !== now) throw changed(file, `version ${now}`);
   }
   let position = 0, length = lengthOf(headers);
   if (status === 206) {
@@ -138,14 +149,14 @@ function lengthOf(headers: Headers): number | null {
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-function versionOf(headers: Headers): string | null {
-  return headers.get("etag") ?? headers.get("last-modified");
+function versionOf(headers: Headers): Version {
+  return { etag: headers.get("etag"), modified: headers.get("last-modified") };
 }
 
 function changed({ name, length, version }: RemoteFile, found: string): UserError {
   return new UserError(
     `Cannot read ${name} as it has changed: expected ${length ?? "as many"} bytes of version ${
-      version ?? "unknown"
+      version.etag ?? version.modified ?? "unknown"
     }, ` +
       `as when it was opened: found ${found}. Begin again.`,
   );

@@ -16,6 +16,13 @@ export interface Patience {
   idle: number;
 }
 
+/** How a server is asked. */
+export interface Asking {
+  patience: Patience;
+  /** Ends the asking by its reason when aborted. */
+  signal?: AbortSignal;
+}
+
 /** Two minutes in all, as long as a server or a router takes to start anew. */
 export const PATIENCE: Patience = { attempts: 10, delay: 500, longest: 30_000, idle: 60_000 };
 
@@ -63,12 +70,16 @@ export class Attempts {
 }
 
 /** Does `act`, and does it again where it fails in passing; `name` is what it is about. */
-export async function attempt<T>(name: string, patience: Patience, act: () => Promise<T>): Promise<T> {
+export async function attempt<T>(
+  name: string,
+  { patience, signal }: Asking,
+  act: () => Promise<T>,
+): Promise<T> {
   for (const attempts = new Attempts(patience);;) {
     try {
       return await act();
     } catch (error) {
-      await attempts.after(error, { name });
+      await attempts.after(error, { name, signal });
     }
   }
 }
@@ -91,9 +102,10 @@ export class Connection {
   /** Throws a Passing if it is worth another attempt, a UserError if not. */
   async open(
     url: string,
-    { name, accept = [], ...init }: {
+    { name, accept = () => false, ...init }: {
       name: string;
-      accept?: number[];
+      /** Which answers will do besides good ones. */
+      accept?: (status: number) => boolean;
       method?: string;
       headers?: Record<string, string>;
     },
@@ -104,7 +116,7 @@ export class Connection {
     const response = await this.#intime(() => fetch(url, { ...init, headers, signal }));
     this.#reader = response.body?.getReader();
     const { status, statusText } = response;
-    if (response.ok || accept.includes(status)) return response;
+    if (response.ok || accept(status)) return response;
     const found = `status ${status} ${statusText}`.trim();
     if (status === 416) {
       throw new UserError(`Cannot read ${name} as it has become shorter: found ${found}. Begin again.`);

@@ -37,10 +37,12 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
   for (const path of paths) {
     const file = await openParquetFile(path);
     const { columns, slices } = described(file);
-    names.push(...columns.names ?? []);
-    rows.push(...slices);
-    sizes.push(...file.metadata.row_groups.map((group) => Number(group.total_byte_size)));
-    values.push(...await labelsIn(file, columns, slices.at(-1)?.to ?? 0));
+    const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
+    // One by one: a call takes some hundred thousand arguments at most.
+    for (const name of columns.names ?? []) names.push(name);
+    for (const slice of slices) rows.push(slice);
+    for (const { total_byte_size } of file.metadata.row_groups) sizes.push(Number(total_byte_size));
+    for (const label of labels) values.push(label);
   }
   if (rows.length === 0) {
     throw new UserError(

@@ -12,7 +12,7 @@ const MOST = 100_000;
 /** The URLs that `spec` stands for, in its order. Throws a UserError if one is none, or for a glob. */
 export async function urlsOf(spec: string): Promise<string[]> {
   const urls = await expanded(spec);
-  const wrong = urls.find((url) => !URL.canParse(url) || /[*[\]]/.test(url));
+  const wrong = urls.find((url) => !URL.canParse(url) || /[*[\]]/.test(new URL(url).pathname));
   if (wrong === undefined) return urls;
   throw new UserError(
     `Cannot open the data source ${spec}: expected addresses, as numbers or names in braces: servers do not list what ` +

@@ -5,13 +5,14 @@
  */
 import { UserError } from "../../src/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "../source.ts";
+import { expectModest } from "../place.ts";
 import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
 import { readError } from "./entries.ts";
 import { type Listed, listedSource } from "./listed.ts";
 import { baseName } from "./patterns.ts";
 import { streamedSource } from "./streamed.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
-import { classLines, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
+import { classLines, expectLabel, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
 import { tarSamples } from "./tar_stream.ts";
 
 interface Sample extends Listed {
@@ -136,7 +137,10 @@ function indexPlain(path: string, file: WindowedFile): Sample[] {
     if (role.base !== base) finish();
     base = role.base;
     if (role.kind === "image") image ??= entry;
-    else if (role.kind === "cls") cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
+    else if (role.kind === "cls") {
+      expectLabel(path, entry);
+      cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
+    }
   }
   finish();
   return samples;
@@ -153,8 +157,9 @@ async function listedClasses(path: string): Promise<string[]> {
   );
 }
 
-function readSample({ archive, image: { name, offset, size } }: Sample): Promise<Uint8Array> {
-  return readPart(archive, { offset, size, what: name });
+async function readSample({ archive, image: { name, offset, size } }: Sample): Promise<Uint8Array> {
+  expectModest(size);
+  return await readPart(archive, { offset, size, what: name });
 }
 
 function keyOf(path: string, entry: string): string {

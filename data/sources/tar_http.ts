@@ -27,7 +27,7 @@ const ATTEMPTS_AT_OPENING = 4;
 export async function openTarHttp(
   name: string,
   urls: string[],
-  patience: Patience = PATIENCE,
+  { patience = PATIENCE, signal }: { patience?: Patience; signal?: AbortSignal } = {},
 ): Promise<StreamedSource> {
   const other = urls.find((url) => !/\.(tar|tar\.gz|tgz)$/i.test(new URL(url).pathname));
   if (other !== undefined) {
@@ -38,7 +38,8 @@ export async function openTarHttp(
         `or .tgz. Check --data, or copy the file to this machine.`,
     );
   }
-  const asking = { ...patience, attempts: Math.min(patience.attempts, ATTEMPTS_AT_OPENING) };
+  const attempts = Math.min(patience.attempts, ATTEMPTS_AT_OPENING);
+  const asking = { patience: { ...patience, attempts }, signal };
   const files = await Array.fromAsync(
     ReadableStream.from(urls).pipeThrough(orderedMap((url) => probe(url, asking), PROBES)),
   );
@@ -49,7 +50,10 @@ export async function openTarHttp(
   return await streamedSource({
     name,
     classes: labels.classes,
-    identity: JSON.stringify([files.map(({ name, length, version }) => [name, length, version]), listed]),
+    identity: JSON.stringify([
+      files.map(({ name, length, version: { etag, modified } }) => [name, length, etag ?? modified]),
+      listed,
+    ]),
     shards: files.map((file): Shard => ({
       name: file.name,
       length: null,

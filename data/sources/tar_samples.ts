@@ -16,6 +16,21 @@ export function roleOf(entry: string): { base: string; kind: "image" | "cls" | "
   return { base, kind: extension.toLowerCase() === "cls" ? "cls" : "other" };
 }
 
+/** The text of a .cls entry has so many bytes at most. */
+const LARGEST_LABEL = 1 << 16;
+
+/** Throws a UserError if the .cls entry of an archive is too large to be one. */
+export function expectLabel(
+  archive: string,
+  { name, offset, size }: { name: string; offset: number; size: number },
+): void {
+  if (size <= LARGEST_LABEL) return;
+  throw new UserError(
+    `Cannot read ${archive}: expected an integer or a name in ${name} at byte ${offset}: it has ${size} bytes. ` +
+      `Replace it.`,
+  );
+}
+
 /** The names of classes in the text of a classes.txt: one a line. */
 export function classLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { excessOf } from "../place.ts";
 import { ByteReader } from "./bytes.ts";
 import { BLOCK, padding, TarHeaders } from "./tar_header.ts";
-import { roleOf } from "./tar_samples.ts";
+import { expectLabel, roleOf } from "./tar_samples.ts";
 
 /** An image of an archive. */
 export interface TarSample {
@@ -24,10 +24,6 @@ export interface TarSample {
   /** Why it has no bytes although they were asked for. */
   failure: string | null;
 }
-
-/** Larger files are no images, and would not fit in memory. */
-const LARGEST_IMAGE = 2 ** 30;
-const LARGEST_LABEL = 1 << 16;
 
 /**
  * The samples of `archive`, read from `chunks`, from number `from` on. With `at`, that sample's byte, `chunks` begin
@@ -81,20 +77,14 @@ export async function* tarSamples(
             bytes: new Uint8Array(0),
             cls: null,
             at: start,
-            failure: null,
+            failure: excessOf(size),
           };
-          if (size > LARGEST_IMAGE) image.failure = `it has ${size} bytes, and ${LARGEST_IMAGE} is the limit`;
-          else if (bodies && image.number >= from) {
+          if (image.failure === null && bodies && image.number >= from) {
             image.bytes = await take();
             taken = true;
           }
         } else if (role.kind === "cls") {
-          if (size > LARGEST_LABEL) {
-            throw new UserError(
-              `Cannot read ${archive}: expected an integer or a name in ${name} at byte ${offset}: it has ${size} ` +
-                `bytes. Replace it.`,
-            );
-          }
+          expectLabel(archive, { name, offset, size });
           cls = new TextDecoder().decode(await take()).trim();
           taken = true;
         }

@@ -13,13 +13,12 @@ import {
 } from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
 import { messageOf, UserError } from "../../src/errors.ts";
 import type { IndexedSource } from "../source.ts";
+import { expectModest } from "../place.ts";
 import { readPart } from "./bytes.ts";
 import { readError } from "./entries.ts";
 import { inMixedOrder, isImageName, type Listed, listedSource } from "./listed.ts";
 import { baseName } from "./patterns.ts";
 
-/** Larger files are no images, and would not fit in memory. */
-const LARGEST_IMAGE = 2 ** 30;
 /** Deflate cannot make more than so many bytes of one, so an entry that claims more is damaged. */
 const DEFLATE_RATIO = 1032;
 
@@ -112,7 +111,7 @@ function commonFolder(names: string[]): string {
 async function unzip(item: Item): Promise<Uint8Array> {
   const { entry } = item, { uncompressedSize: size, compressedSize } = entry;
   if (entry.encrypted) throw new Error("it is encrypted");
-  if (size > LARGEST_IMAGE) throw new Error(`it has ${size} bytes, and ${LARGEST_IMAGE} is the limit`);
+  expectModest(size);
   if (size > DEFLATE_RATIO * compressedSize + DEFLATE_RATIO) {
     throw new Error(`it claims ${size} bytes of ${compressedSize} compressed ones: it is damaged`);
   }

@@ -126,8 +126,9 @@ function drawCrop(crop: NonNullable<ViewRecipe["crop"]>, { width, height }: View
     }
   }
   const [low, high] = crop.ratio;
-  const h = width / height < low ? roundHalfEven(width / low) : height;
-  const w = width / height > high ? roundHalfEven(height * high) : width;
+  // At least a pixel, whatever the ratio.
+  const h = width / height < low ? Math.max(1, roundHalfEven(width / low)) : height;
+  const w = width / height > high ? Math.max(1, roundHalfEven(height * high)) : width;
   return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w };
 }
 

@@ -14,7 +14,7 @@ import { slice, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { augment, pitchOf } from "../ops/augment.ts";
 import { blurTaps } from "./draw.ts";
 import type { Recipe, ViewRecipe } from "./recipe.ts";
-import { header, MOST_OBLONG, type PackedImage, recordWords } from "./table.ts";
+import { header, MOST_OBLONG, type PackedImage, recordWords, UPLOAD_BYTES } from "./table.ts";
 
 /** What views are made of, and into. */
 export interface LoaderOptions {
@@ -47,8 +47,8 @@ export interface TracedLoader {
   rowWords: number;
 }
 
-/** Bytes of views that are worked on at once, and of images that are uploaded at once, at the most. */
-const PIECE_BYTES = 2 ** 26, UPLOAD_BYTES = 2 ** 27;
+/** Bytes of views that are worked on at once, at the most. */
+const PIECE_BYTES = 2 ** 26;
 /** Photographs are rarely longer than this many times their short side. What is set apart for a piece assumes it of all. */
 const OBLONG = 1.5;
 
@@ -71,9 +71,9 @@ export function traceLoader(
   const pixels: Store = {
     name: "decoded images",
     category: "input",
-    bytes: Math.max(
-      longest * decodeSize * 4,
-      Math.min(UPLOAD_BYTES, Math.ceil(perPiece * usual.pixels / 4) * 4),
+    bytes: Math.min(
+      UPLOAD_BYTES,
+      Math.max(longest * decodeSize * 4, Math.ceil(perPiece * usual.pixels / 4) * 4),
     ),
   };
   const tableWords = perPiece * views + Math.max(record(longest), perPiece * record(OBLONG * decodeSize));
@@ -181,13 +181,17 @@ export function createViewFeed(
   { program, store, traced }: { program: Program; store: Store; traced: TracedLoader | null },
 ): ViewFeed {
   const loader = traced && new Loader(memory, traced);
+  const loaded = traced?.pieces[traced.pieces.length - 1].end; // where the program goes on that has its views
   return {
     run(batch) {
       if (batch instanceof Float32Array) {
         memory.write(store, batch);
-        program.run({ begin: traced?.pieces[traced.pieces.length - 1].end });
+        program.run({ begin: loaded });
       } else if (loader) {
-        loader.load(batch, (range, last) => program.run(last ? { begin: range.begin } : range));
+        loader.load(batch, (range, last) => {
+          program.run(range);
+          if (last) program.run({ begin: loaded });
+        });
       } else {throw new TypeError(
           "Cannot make views of decoded images as the program was traced without a loader",
         );}

@@ -43,6 +43,9 @@ export const header = {
 /** How many times as long as `--decode-size` the long side of an image may be. */
 export const MOST_OBLONG = 16;
 
+/** The bytes of decoded images that are uploaded at once, at the most; an image of more cannot be used. */
+export const UPLOAD_BYTES = 2 ** 27;
+
 /** The length of a header. */
 export const HEADER_WORDS = 20;
 

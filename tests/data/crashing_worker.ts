@@ -1,6 +1,6 @@
 /**
  * The pool's Worker with faults, for tests: it crashes at its fifth job and at the image of index 13, never answers for that
- * of index 17, and with seed 99 it crashes at every job. Like a decoder it does so when the job's turn comes.
+ * of index 17, with seed 99 it crashes at every job, and with seed 98 it has no decoder. Like a decoder it does so when the job's turn comes.
  */
 /// <reference lib="deno.worker" />
 import "../../data/decode_worker.ts";
@@ -19,6 +19,7 @@ function next(): void {
   isBusy = event !== undefined;
   if (!event || !("items" in event.data)) return;
   const { items } = event.data, has = (index: number) => items.some((item) => item.index === index);
+  if (seed === 98) return scope.postMessage({ failure: "Cannot decode images as there is no decoder" }, []);
   if (++jobs === 5 || has(13) || seed === 99) throw new Error("out of luck");
   if (!has(17)) work(event);
 }

@@ -13,6 +13,17 @@ export interface Held {
 /** Whether the system tells. */
 export const isTold = Deno.build.os === "linux";
 
+/** The open files whose paths begin with `folder`. */
+export function openIn(folder: string): string[] {
+  return Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      return ""; // closed meanwhile
+    }
+  }).filter((path) => path.startsWith(folder));
+}
+
 /** What is held now. */
 export function held(): Held {
   const files = [...Deno.readDirSync("/proc/self/fd")].length;

@@ -100,7 +100,7 @@ Deno.test("what a server lacks or cuts off is an error that names it", async () 
       UserError,
       /Cannot read http.*\/none\.tar: .*status 404/,
     );
-    assertEquals(log, ["HEAD /none.tar"]);
+    assertEquals(log, ["HEAD /none.tar", "GET /none.tar"]);
     await assertThrows(() => read(`${base}/s-00.tar.bz2`), UserError, /s-00\.tar\.bz2: .*ending in \.tar/);
     await assertThrows(() => read(`${base}/*.tar`), UserError, /servers do not list/);
   });
@@ -174,4 +174,14 @@ Deno.test("classes.txt beside the first archive names the classes", async () => 
       /1 classes of classes\.txt: s-01\.tar\/d\/31\.jpg has "1"/,
     );
   });
+});
+
+Deno.test("opening a source ends when it is told to, however long a server asks to wait", async () => {
+  const busy = () => new Response(null, { status: 503, headers: { "retry-after": "60" } });
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, busy);
+  const controller = new AbortController(), begin = performance.now();
+  const opening = openSource(`http://127.0.0.1:${server.addr.port}/a.tar`, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 200);
+  const name = await opening.then(() => "opened", (error) => error.name);
+  assertEquals([name, performance.now() - begin < 20_000], ["AbortError", true]);
 });

@@ -128,3 +128,8 @@ Deno.test("a damaged row group ends the stream with its rows, after those before
     assert(got.length > 0, "nothing came before it");
   });
 });
+
+Deno.test("Parquet with more rows than a call has arguments", async () => {
+  const source = await openSource(new URL("../golden/parquet_many.parquet", import.meta.url).pathname);
+  assertEquals([source.length, source.classes], [150_000, ["0", "1", "2"]]);
+});

@@ -11,7 +11,7 @@ import { applyView } from "../../src/augment/apply.ts";
 import { drawView, evaluationView } from "../../src/augment/draw.ts";
 import { type Recipe, recipes } from "../../src/augment/recipe.ts";
 import { decodeImage } from "../../data/decode.ts";
-import { UserError } from "../../src/errors.ts";
+import { MachineError, UserError } from "../../src/errors.ts";
 import { keyedRandom } from "../../src/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { gradient, jpeg, memorySource, png } from "./fixtures.ts";
@@ -228,6 +228,13 @@ Deno.test("a pool whose Workers only crash gives up, and a closed one rejects", 
   const running = closed.run([{ bytes: files[0], epoch: 0, index: 0 }]);
   closed.close();
   await assertThrows(() => running, Error, /closed/);
+});
+
+Deno.test("where a decoder cannot be loaded no image is bad: the pool stops, as the machine is at fault", async () => {
+  const pool = new Pool({ ...setup, seed: 98 }, { workers: 1, url: crashing });
+  const task = { bytes: files[0], epoch: 0, index: 0 };
+  await assertThrows(() => pool.run([task]), MachineError, /no decoder/);
+  await assertThrows(() => pool.run([task]), MachineError, /no decoder/);
 });
 
 Deno.test("the polyfilled streams make the same batches", async () => {

@@ -1,0 +1,121 @@
+import { type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
+import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
+import type { IndexedSource } from "../../data/source.ts";
+import type { DecodedImage } from "../../src/augment/resize.ts";
+import { recipes } from "../../src/augment/recipe.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { temporaryFolder } from "../io/temporary_folder.ts";
+import { gradient, jpeg, memorySource } from "./fixtures.ts";
+
+/** An image of one value. */
+const plain = (value: number, side = 4): DecodedImage => ({
+  width: side,
+  height: side,
+  data: new Uint8Array(side * side * 4).fill(value),
+});
+const valueOf = (cache: PixelCache, index: number) => cache.get(index)?.data[0];
+
+Deno.test("a cache in memory keeps copies, as many as there is room for", () => {
+  const cache = memoryCache(150), image = plain(1);
+  cache.set(0, image);
+  image.data.fill(9);
+  cache.set(1, plain(2));
+  cache.set(2, plain(3)); // 64 bytes each: there is no room
+  assertEquals([0, 1, 2].map((i) => [cache.has(i), valueOf(cache, i)]), [[true, 1], [true, 2], [
+    false,
+    undefined,
+  ]]);
+  cache.close();
+});
+
+Deno.test("a cache on disk is there again for the same images, and for no others", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/pixels.bin`;
+  const first = diskCache(path, { identity: "A" });
+  first.set(5, plain(50));
+  first.set(7, plain(70, 6));
+  first.close();
+  const again = diskCache(path, { identity: "A" });
+  assertEquals([valueOf(again, 5), valueOf(again, 7), again.get(7)?.width, again.has(6)], [50, 70, 6, false]);
+  again.close();
+
+  // Others take its place, and the process is killed before it has told of them.
+  const others = diskCache(path, { identity: "B" });
+  assertEquals(others.has(5), false);
+  others.set(5, plain(99));
+  const back = diskCache(path, { identity: "A" });
+  assertEquals(back.has(5), false, "what B wrote is not A's");
+  back.close();
+  others.close();
+});
+
+Deno.test("a cache on disk leaves room, and a cut file gives what it has", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/pixels.bin`;
+  const cache = diskCache(path, { identity: "A", bytes: 150 });
+  for (let i = 0; i < 4; i++) cache.set(i, plain(i));
+  assertEquals([0, 1, 2, 3].map((i) => cache.has(i)), [true, true, false, false]);
+  cache.close();
+  assertEquals((await Deno.stat(path)).size, 128);
+  await Deno.truncate(path, 100);
+  const cut = diskCache(path, { identity: "A" });
+  assertEquals([valueOf(cut, 0), cut.has(1)], [0, false]);
+  cut.close();
+});
+
+const files = await Promise.all(
+  Array.from({ length: 9 }, (_, i) => jpeg(gradient(33 + i, 50 - i, { seed: i }))),
+);
+const options = { batch: 3, size: 32, recipe: recipes.cifar, seed: 7, workers: 2 };
+
+async function take(stream: ReadableStream<Batch>, count: number) {
+  const batches = [];
+  for await (const { views, indices, release } of stream) {
+    batches.push({ views: [...views], indices });
+    release();
+    if (batches.length === count) break;
+  }
+  return batches;
+}
+
+Deno.test("batches are the same with a cache, and what is kept is not read again", async () => {
+  await using folder = await temporaryFolder();
+  const source = await memorySource(files), expected = await take(trainingBatches({ ...options, source }), 6);
+  for (const cache of [memoryCache(), diskCache(`${folder.path}/pixels.bin`, { identity: "A" })]) {
+    const read: number[] = [];
+    const counted: IndexedSource = {
+      ...source,
+      read: (index) => {
+        read.push(index);
+        return source.read(index);
+      },
+    };
+    assertEquals(await take(trainingBatches({ ...options, source: counted, cache }), 6), expected);
+    assertEquals([...new Set(read)].sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    const before = read.length;
+    assertEquals(await take(trainingBatches({ ...options, source: counted, cache }), 6), expected);
+    assertEquals(read.length, before, "kept images are read again");
+    cache.close();
+  }
+});
+
+Deno.test("a bad image is replaced in training, by what its index decides; an evaluation passes it over", async () => {
+  const spoilt = await memorySource(files.map((file, i) => i === 4 ? file.subarray(0, 200) : file));
+  const both = { ...options, source: spoilt, onBadImage: "substitute" } as const;
+  const epochs = await take(trainingBatches(both), 6);
+  for (const half of [epochs.slice(0, 3), epochs.slice(3)]) {
+    assertEquals(
+      half.flatMap(({ indices }) => indices).sort(),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8],
+      "no batch is short",
+    );
+  }
+  const one = await take(trainingBatches({ ...both, workers: 1 }), 6);
+  assertEquals(one, epochs);
+  const told: number[] = [];
+  const evaluated = await Array.fromAsync(
+    evaluationBatches({ ...both, onBad: ({ index }) => told.push(index) }),
+  );
+  assertEquals(evaluated.flatMap(({ indices }) => indices), [0, 1, 2, 3, 5, 6, 7, 8]);
+  assert(told.includes(4), "it is not named");
+});
