@@ -11,7 +11,7 @@
 override EMA: bool = true;
 
 struct Params { n: u32, target_n: u32 }
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scales: array<vec2f>;

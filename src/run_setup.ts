@@ -29,7 +29,9 @@ export function loadingOf(
 /** What a trainer is built from. */
 export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
+  const { predictor, target, negatives, temperature } = options;
   return {
+    objective: { predictor: predictor === "on", target, negatives, temperature },
     loading: loadingOf(options, recipe),
     architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
     batch,

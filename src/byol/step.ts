@@ -1,5 +1,5 @@
 /**
- * One training step of BYOL, traced (paper, algorithm 1).
+ * One training step, traced (paper, algorithm 1).
  *
  * @module
  */
@@ -9,12 +9,15 @@ import { type Dispatch, Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
-import { byolLoss, stepMetrics } from "../ops/byol_loss.ts";
+import { stepMetrics } from "../ops/step_metrics.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
+import { BYOL, type Objective, objectiveLoss } from "./objective.ts";
 
 /** Slots of the ring that holds the metrics of past steps until the host reads them. */
 export const RING_SLOTS = 4096;
+/** Numbers in a slot. */
+export const RING_FIGURES = 4;
 
 /** A traced step and the stores that feed it and that it fills. */
 export interface Step {
@@ -25,7 +28,7 @@ export interface Step {
   loader: TracedLoader | null;
   /** The step's scalars, packed by `packStep`. */
   scalars: Store;
-  /** (loss, z_std) of each slot. */
+  /** {@linkcode RING_FIGURES} of each slot: loss, z_std, …. */
   ring: Store;
 }
 
@@ -35,32 +38,33 @@ export interface Step {
  */
 export function traceStep(
   { online, target: targetNetwork }: Networks,
-  { batch, size, optimizer, target, loading = null }: {
+  { batch, size, optimizer, target, loading = null, objective = BYOL }: {
     batch: number;
     size: number;
     optimizer: Optimizer;
     target: Target;
     loading?: LoaderOptions | null;
+    objective?: Objective;
   },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
   const views: Store = { name: "views", category: "input", bytes: viewShape.reduce((a, b) => a * b) * 4 };
   const scalars: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
-  const ring: Store = { name: "metrics ring", category: "metrics", bytes: RING_SLOTS * 8 };
+  const ring: Store = { name: "metrics ring", category: "metrics", bytes: RING_SLOTS * RING_FIGURES * 4 };
   const step = tensorIn(scalars, { shape: [STEP_BYTES / 4] });
 
   const tape = new Tape(target, { training: true, views: 2, add: addInto });
   const images: Tensor = tape.constant(tensorIn(views, { shape: viewShape }));
   const loader = loading && traceLoader(tape, { ...loading, images });
 
-  const projected = tape.withoutGradient(() =>
-    targetNetwork.projector(tape, targetNetwork.encoder(tape, images))
-  );
+  const projected = targetNetwork &&
+    tape.withoutGradient(() => targetNetwork.projector(tape, targetNetwork.encoder(tape, images)));
   const z = online.projector(tape, online.encoder(tape, images));
-  const q = online.predictor(tape, z);
+  const q = online.predictor?.(tape, z) ?? z;
 
-  const losses = byolLoss(tape, { q, target: projected });
-  stepMetrics(tape, { losses, z, ring: tensorIn(ring, { shape: [RING_SLOTS, 2] }), step });
+  const losses = objectiveLoss(tape, objective, { q, target: projected ?? z });
+  const slots = tensorIn(ring, { shape: [RING_SLOTS, RING_FIGURES] });
+  stepMetrics(tape, { losses, z, ring: slots, step }, { batches: 1 });
   tape.backward();
   optimizer.record(tape, step);
   return { dispatches: tape.dispatches, views, loader, scalars, ring };

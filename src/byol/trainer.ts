@@ -20,7 +20,8 @@ import {
   type StepScalars,
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
-import { RING_SLOTS, type Step, traceStep } from "./step.ts";
+import { BYOL, type Objective } from "./objective.ts";
+import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** What a trainer is built from. */
 export interface TrainerOptions {
@@ -29,6 +30,8 @@ export interface TrainerOptions {
   batch: number;
   size: number;
   optimizer: OptimizerName;
+  /** What the networks are held to; BYOL's if not given. */
+  objective?: Objective;
   /** How the GPU makes the views of decoded images; null if it is given views. */
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
@@ -37,7 +40,7 @@ export interface TrainerOptions {
 
 /** What a step reports. */
 export interface StepMetrics {
-  /** The sum of both terms averaged over the batch, 0 … 8. */
+  /** The sum of both terms averaged over the batch: 0 … 8 without negatives. */
   loss: number;
   /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
@@ -45,15 +48,15 @@ export interface StepMetrics {
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
-  { architecture, batch, size, optimizer: name, loading }: TrainerOptions,
+  { architecture, batch, size, optimizer: name, loading, objective = BYOL }: TrainerOptions,
   target: Target,
 ): { networks: Networks; optimizer: Optimizer; step: Step } {
-  const networks = createNetworks(architecture);
+  const networks = createNetworks(architecture, objective);
   const optimizer = createOptimizer(
-    { online: networks.online.network, target: networks.target.network },
-    { name, maxBinding: target.maxBinding },
+    { online: networks.online.network, target: networks.target?.network ?? null },
+    { name, maxBinding: target.maxBinding, ema: objective.target === "ema" },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target, loading });
+  const step = traceStep(networks, { batch, size, optimizer, target, loading, objective });
   return { networks, optimizer, step };
 }
 
@@ -92,12 +95,13 @@ export class Trainer {
     return variables.filter(({ tensor }) => tensor.shape.length === 1).map(({ name }) => name);
   }
 
-  /** Draws the first weights. The target starts as a copy of the online network, or by a draw of its own. */
+  /** Draws the first weights. A target network starts as a copy of the online network, or by a draw of its own. */
   initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
-    const { online: { network: online }, target: { network: target } } = this.networks;
+    const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
       const values = drawWeights(online[part], { seed });
       this.memory.write(online[part].store, values);
+      if (!target) continue;
       // The target's layout is the beginning of the online network's.
       const theirs = targetInit === "copy"
         ? values.subarray(0, target[part].store.bytes / 4)
@@ -132,22 +136,28 @@ export class Trainer {
 
   /** What the steps `from` … `to` − 1 reported, at most {@linkcode RING_SLOTS} back. Waits for the GPU. */
   async metrics(from: number, to: number): Promise<StepMetrics[]> {
-    const ring = await this.memory.read(tensorIn(this.#step.ring, { shape: [RING_SLOTS, 2] }).region!);
+    const ring = await this.memory.read(
+      tensorIn(this.#step.ring, { shape: [RING_SLOTS, RING_FIGURES] }).region!,
+    );
     return Array.from({ length: to - from }, (_, i) => {
       const slot = (from + i) % RING_SLOTS;
-      const [loss, zStd] = ring.subarray(2 * slot, 2 * slot + 2);
+      const [loss, zStd] = ring.subarray(RING_FIGURES * slot);
       return { loss, zStd };
     });
   }
 
   /** Where each part of the state lies, with the prefix of its names in a checkpoint. */
   #parts(): { flat: FlatStore; store: Store; prefix: string }[] {
-    const { online: { network: online }, target: { network: target } } = this.networks;
+    const online = this.networks.online.network, target = this.networks.target?.network;
     return [
       { flat: online.parameters, store: online.parameters.store, prefix: "online." },
       { flat: online.statistics, store: online.statistics.store, prefix: "online." },
-      { flat: target.parameters, store: target.parameters.store, prefix: "target." },
-      { flat: target.statistics, store: target.statistics.store, prefix: "target." },
+      ...target
+        ? [
+          { flat: target.parameters, store: target.parameters.store, prefix: "target." },
+          { flat: target.statistics, store: target.statistics.store, prefix: "target." },
+        ]
+        : [],
       { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
     ];
   }

@@ -8,7 +8,7 @@ import { type Recipe, recipeByName, usualDecodeSize } from "../augment/recipe.ts
 import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
-import { largestSmallSize, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
+import { largestSmallSize, maxWorkers, methods, optimizerDefaults, presets } from "./train_presets.ts";
 
 /** Options whose absence means something; see {@linkcode TrainOptions}. */
 type Optional = "limit" | "holdout" | "epochs" | "steps" | "maxBad";
@@ -33,6 +33,32 @@ function lengthOf({ steps, epochs }: GivenTrainFlags, kind: keyof typeof presets
   return "samples" in length
     ? { epochs: null, steps: Math.ceil(length.samples / batch) }
     : { epochs: length.epochs, steps: null };
+}
+
+/** τ of a target that does not follow: a fixed one keeps its weights, the online network itself has always the last ones. */
+const STANDING_TAU = { fixed: 1, none: 0, shared: 0 } as const;
+
+/** The method's parts, and how its target follows. */
+function methodOf(given: GivenTrainFlags, usualTau: number) {
+  const { method = "byol" } = given, target = given.target ?? methods[method].target;
+  if (target !== "ema") {
+    for (
+      const name of ["tau", "tauSchedule", ...target === "fixed" ? [] : ["targetInit"] as const] as const
+    ) {
+      if (given[name] === undefined) continue;
+      const why = target === "fixed" ? "the target stays as it began" : "there is no second network";
+      throw new UserError(
+        `Cannot train with ${name} = ${
+          given[name]
+        } and target = ${target} as ${why}: ${name} belongs to a target ` +
+          `that is ${name === "targetInit" ? "ema or fixed" : "ema"}. Leave the one or the other out.`,
+      );
+    }
+  }
+  const follows = target === "ema"
+    ? { tau: usualTau, tauSchedule: "cosine" } as const
+    : { tau: STANDING_TAU[target], tauSchedule: "constant" } as const;
+  return { method, ...methods[method], target, ...follows, targetInit: "copy" } as const;
 }
 
 /**
@@ -83,9 +109,7 @@ export function trainOptions(given: GivenTrainFlags, recipe?: Recipe): TrainOpti
     stem: isLarge ? "imagenet" : "cifar",
     hidden: preset.hidden,
     projection: preset.projection,
-    tau: preset.tau,
-    tauSchedule: "cosine",
-    targetInit: "copy",
+    ...methodOf(given, preset.tau),
     optimizer: preset.optimizer,
     // Rounded, or 1.2 · 24 / 256 would not read .1125 in config.json.
     lr: Number((lr[kind] * batch / 256).toPrecision(6)),

@@ -8,7 +8,14 @@ import { isRecipeName, recipes, viewSizes } from "../augment/recipe.ts";
 import { backbones } from "../nn/backbones.ts";
 import { type Flag, flag } from "./command.ts";
 import { choice, fileOr, integer, number, text } from "./option_types.ts";
-import { largestSmallSize, maxHoldout, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
+import {
+  largestSmallSize,
+  maxHoldout,
+  maxWorkers,
+  methods,
+  optimizerDefaults,
+  presets,
+} from "./train_presets.ts";
 
 const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
 const recipeNames = Object.keys(recipes).join(", ");
@@ -101,10 +108,32 @@ const network = {
 };
 
 const method = {
+  method: flag(choice("byol", "simclr"), "what --predictor, --target and --negatives are by default", "byol"),
+  predictor: flag(
+    choice("on", "off"),
+    "whether the online network predicts the target's projections, or is held against them directly",
+    "on for byol, off for simclr",
+  ),
+  target: flag(
+    choice("ema", "fixed", "none", "shared"),
+    "whose projections are learnt from: the moving average's; those of a network that stays as it began; the online " +
+      "network's own, without gradient; or the same with a gradient through both sides",
+    "ema for byol, shared for simclr",
+  ),
+  negatives: flag(
+    number({ min: 0 }),
+    "weight of the negatives in the loss: 0 is BYOL's, 1 InfoNCE",
+    "0 for byol, 1 for simclr",
+  ),
+  temperature: flag(
+    number({ min: 0, exclusive: true }),
+    "temperature of the negatives",
+    methods.byol.temperature,
+  ),
   tau: flag(
     number({ min: 0, max: 1 }),
     "decay rate of the target at the start; 1 freezes the target",
-    perData("tau"),
+    `${perData("tau")}; 1 if fixed`,
   ),
   tauSchedule: flag(choice("cosine", "constant"), "raise tau to 1 along a cosine, or leave it", "cosine"),
   targetInit: flag(

@@ -35,6 +35,12 @@ export const presets = {
   },
 } as const;
 
+/** What the methods are made of: the two ends of a family, see `src/byol/objective.ts`. */
+export const methods = {
+  byol: { predictor: "on", target: "ema", negatives: 0, temperature: 0.1 },
+  simclr: { predictor: "off", target: "shared", negatives: 1, temperature: 0.1 },
+} as const;
+
 /** Views of more pixels get the ImageNet stem, and the paper's recipe. */
 export const largestSmallSize = 64;
 

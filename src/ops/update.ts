@@ -80,7 +80,7 @@ export function larsTrust(
 
 /**
  * v ← momentum · v + trust · (g + λ·θ); θ ← θ − lr · v; and for the first `paired` elements ξ ← τ·ξ + (1 − τ)·θ with the
- * new θ. `ema` = false compiles the average away, to measure what it costs.
+ * new θ. `ema` = false compiles the average away, for targets that do not follow.
  */
 export function updateParameters(
   tape: Tape,

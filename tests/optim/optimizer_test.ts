@@ -197,7 +197,7 @@ for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op ===
 }
 
 const average = `
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> theta: array<f32>;
 @group(0) @binding(1) var<storage, read_write> xi: array<f32>;
