@@ -8,15 +8,21 @@ const paper: Record<string, [byol: number, simclr: number]> = {
   64: [59.7, 59.2],
 };
 
+/** The learning rate for updates from `samples`, in proportion to them. */
+const rateFor = (samples: number, lr: number, usual: number) => Number((lr * samples / usual).toPrecision(6));
+
 /** Updates always average over `total` samples, which pass in parts of `batch`: negatives and statistics are the part's. */
-const averaged = (series: Series, index: 0 | 1, { total, parts }: Scale["batches"]): Row[] =>
-  parts.map((batch) => ({
+const averaged = (series: Series, index: 0 | 1, { batches: { total, parts }, options, simclr }: Scale): Row[] => {
+  const lr = rateFor(total, (series === "SimCLR" ? simclr.lr : undefined) ?? options.lr!, options.batch!);
+  return parts.map((batch) => ({
     name: String(batch),
     series,
-    options: { batch, accumulate: total / batch },
+    // The scale's own batch needs nothing said of it: its runs are those of the other experiments.
+    options: batch === options.batch && batch === total ? {} : { batch, accumulate: total / batch, lr },
     paper: paper[batch]?.[index],
     ...(batch === total && { baseline: true }),
   }));
+};
 
 /** Every batch is an update, at a learning rate in proportion to it. */
 const plain = (series: Series, { batches: { total, plain }, options, simclr }: Scale): Row[] => {
@@ -24,7 +30,7 @@ const plain = (series: Series, { batches: { total, plain }, options, simclr }: S
   return plain.map((batch) => ({
     name: String(batch),
     series,
-    options: { batch, lr: Number((lr * batch / options.batch!).toPrecision(6)) },
+    options: { batch, lr: rateFor(batch, lr, options.batch!) },
     ...(batch === total && { baseline: true }),
   }));
 };
@@ -38,8 +44,8 @@ export const batch: Experiment = {
     "to 256 images the paper's BYOL loses 0.7 points and SimCLR 3.6; at 64 both lose much.",
   source: "figure 3a and table 16",
   rows: (scale) => [
-    ...averaged("BYOL", 0, scale.batches),
-    ...averaged("SimCLR", 1, scale.batches),
+    ...averaged("BYOL", 0, scale),
+    ...averaged("SimCLR", 1, scale),
     ...plain("BYOL, plain", scale),
     ...plain("SimCLR, plain", scale),
   ],
