@@ -70,12 +70,18 @@ export function packStep({ lr, momentum, weightDecay, tau, slot }: StepScalars):
 /**
  * The optimizer of `online`, whose first parameters pair with those of `target`.
  *
- * @param options `name`: the rule. `ema`: false leaves the target alone, for measuring what the average costs.
+ * @param options `name`: the rule. `ema`: false leaves the target alone, where there is none, or for measuring what the
+ * average costs. `nesterov`: θ ← θ − lr · (trust · g' + momentum · v) in place of θ ← θ − lr · v.
  * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
  */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true }: { name: OptimizerName; maxBinding: number; ema?: boolean },
+  { name, maxBinding, ema = true, nesterov = false }: {
+    name: OptimizerName;
+    maxBinding: number;
+    ema?: boolean;
+    nesterov?: boolean;
+  },
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
   const { store: xiStore } = target.parameters;
@@ -141,7 +147,7 @@ export function createOptimizer(
             offset: targetBytes > 0 ? offset : 0,
           }),
           step,
-        }, { paired: targetBytes / 4, ema });
+        }, { paired: targetBytes / 4, ema, nesterov });
       }
     },
   };
