@@ -16,6 +16,8 @@
  * @module
  */
 export { type KnnFigures, type Outcome, pretrain, type PretrainHooks, type Summary } from "./src/pretrain.ts";
+export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
+export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
 export type { StepRecord } from "./src/recorder.ts";
 export type { GivenTrainFlags } from "./src/cli/train_flags.ts";

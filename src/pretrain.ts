@@ -13,7 +13,6 @@ import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
-import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { openGpu } from "./gpu/device.ts";
@@ -29,6 +28,7 @@ import { previewSheet } from "./preview.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
 import { choosePick, evaluationRows, loadingOf, trainerOptions } from "./run_setup.ts";
+import { split } from "./split.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
 export interface KnnFigures extends KnnBefore {
@@ -75,37 +75,6 @@ const MOST_REFERENCES = 50_000;
 const PREVIEWED = 8;
 /** Holds the decoded images while the run goes on. */
 const CACHE_FILE = "decoded_images.bin";
-
-/** Which samples train and which are held out: [0, train) and [train, train + holdout). Null: all, of a number unknown. */
-function split(
-  source: ImageSource,
-  { limit, holdout, batch, steps }: TrainOptions,
-): { train: number | null; holdout: number } {
-  const n = source.length;
-  if (n === null) {
-    if (limit === null && !holdout && steps !== null) return { train: null, holdout: 0 };
-    throw new UserError(
-      `Cannot train on ${source.name} with --limit, --holdout or --epochs as these need to know how many images there ` +
-        `are: it is streamed, and that shows at its end. Say --steps N instead, or copy it to this machine.`,
-    );
-  }
-  const usual = source.classes.length > 1
-    ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
-    : 0;
-  const held = holdout ?? usual;
-  const train = limit ?? n - held;
-  if (train + held > n || train < batch) {
-    throw new UserError(
-      `Cannot train on ${source.name} as it has ${n} samples: expected ${
-        train < batch ? `a batch of ${batch}` : train
-      } to ` +
-        `train on (--batch ${batch}, --limit ${
-          limit ?? "all"
-        }) and ${held} to hold out (--holdout). Lower one of them.`,
-    );
-  }
-  return { train, holdout: held };
-}
 
 /** How many images may be bad, if it is not said. */
 function usualMostBad({ length }: ImageSource): number {

@@ -41,7 +41,10 @@ export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOp
 }
 
 /** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
-export function pinOf({ kernels = "auto" }: TrainOptions, gpu: Gpu | null): Pick | undefined {
+export function pinOf(
+  { kernels = "auto" }: { kernels?: TrainOptions["kernels"] },
+  gpu: Gpu | null,
+): Pick | undefined {
   if (kernels === "auto" || kernels === "usual") return undefined;
   if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
     throw new UserError(

@@ -55,6 +55,19 @@ export function integer(
   };
 }
 
+/** So many finite numbers with commas between them. */
+export function numbers(count: number): OptionType<number[]> {
+  const one = number();
+  return {
+    placeholder: Array(count).fill("X").join(","),
+    expected: `${count} numbers with commas between them`,
+    parse: (text) => {
+      const values = text.split(",").map((part) => one.parse(part.trim()));
+      return values.length === count && values.every((value) => value !== undefined) ? values : undefined;
+    },
+  };
+}
+
 /** One of a few names. */
 export function choice<const T extends string>(...names: T[]): OptionType<T> {
   return {

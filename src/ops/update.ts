@@ -80,19 +80,20 @@ export function larsTrust(
 
 /**
  * v ← momentum · v + trust · (g + λ·θ); θ ← θ − lr · v; and for the first `paired` elements ξ ← τ·ξ + (1 − τ)·θ with the
- * new θ. `ema` = false compiles the average away, for targets that do not follow.
+ * new θ. `ema` = false compiles the average away, for targets that do not follow. With `nesterov`,
+ * θ ← θ − lr · (trust · (g + λ·θ) + momentum · v) in place of the second.
  */
 export function updateParameters(
   tape: Tape,
   tensors: ParameterSlice & { velocity: Tensor; xi: Tensor },
-  { paired, ema }: { paired: number; ema: boolean },
+  { paired, ema, nesterov }: { paired: number; ema: boolean; nesterov: boolean },
 ): void {
   const n = sizeOf(tensors.theta.shape);
   tape.dispatch(updateKernel, {
     tensors: { ...tensors },
     params: { n, targetN: paired },
     grid: tape.grid(Math.ceil(n / 4 / 64)),
-    constants: { EMA: Number(ema) },
+    constants: { EMA: Number(ema), NESTEROV: Number(nesterov) },
     bytes: 4 * (5 * n + (ema ? 2 * paired : 0)), // g, θ, v and ξ are read, the last three written
   });
 }

@@ -74,12 +74,18 @@ export function packStep(
 /**
  * The optimizer of `online`, whose first parameters pair with those of `target`, if there is one.
  *
- * @param options `name`: the rule. `ema`: false leaves the target alone.
+ * @param options `name`: the rule. `ema`: false leaves the target alone. `nesterov`: θ ← θ − lr · (trust · g' + momentum · v)
+ * in place of θ ← θ − lr · v.
  * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
  */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true }: { name: OptimizerName; maxBinding: number; ema?: boolean },
+  { name, maxBinding, ema = true, nesterov = false }: {
+    name: OptimizerName;
+    maxBinding: number;
+    ema?: boolean;
+    nesterov?: boolean;
+  },
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
   const blockCount = thetaStore.bytes / BLOCK_BYTES;
@@ -147,7 +153,7 @@ export function createOptimizer(
             offset: targetBytes > 0 ? offset : 0,
           }),
           step,
-        }, { paired: targetBytes / 4, ema: follows });
+        }, { paired: targetBytes / 4, ema: follows, nesterov });
       }
     },
   };
