@@ -12,7 +12,11 @@ const paper: Record<string, [byol: number, simclr: number]> = {
 const rateFor = (samples: number, lr: number, usual: number) => Number((lr * samples / usual).toPrecision(6));
 
 /** Updates always average over `total` samples, which pass in parts of `batch`: negatives and statistics are the part's. */
-const averaged = (series: Series, index: 0 | 1, { batches: { total, parts }, options, simclr }: Scale): Row[] => {
+const averaged = (
+  series: Series,
+  index: 0 | 1,
+  { batches: { total, parts }, options, simclr }: Scale,
+): Row[] => {
   const lr = rateFor(total, (series === "SimCLR" ? simclr.lr : undefined) ?? options.lr!, options.batch!);
   return parts.map((batch) => ({
     name: String(batch),
