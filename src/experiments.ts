@@ -13,6 +13,7 @@ import { figuresOf } from "./experiments/figures.ts";
 import { type Configuration, planExperiment } from "./experiments/plan.ts";
 import { htmlReport, markdownReport, parseFindings, type Report } from "./experiments/report.ts";
 import { ResultStore, type RunFailure, type RunResult } from "./experiments/results.ts";
+import { estimate } from "./experiments/statistics.ts";
 import { type Job, runJobs, type RunnerOutcome } from "./experiments/runner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
 
@@ -141,10 +142,17 @@ async function collectReport(
       findings: findings.get(name) ?? [],
     })),
     maps,
+    untrained: untrainedOf(done),
     runs: done.length,
     seconds: done.reduce((sum, { seconds }) => sum + seconds, 0),
     adapters: [...new Set(done.map(({ adapter }) => adapter))],
     denos: [...new Set(done.map(({ deno }) => deno))],
     dates: dates.length ? { first: dates[0], last: dates.at(-1)! } : null,
   };
+}
+
+/** The mean of what linear evaluation gives of the untrained encoders, per cent. */
+function untrainedOf(results: readonly RunResult[]): number | null {
+  const found = results.flatMap(({ worth }) => worth.filter(({ name }) => name === "untrained"));
+  return estimate(found.flatMap(({ linear }) => linear === null ? [] : [100 * linear]))?.mean ?? null;
 }

@@ -29,8 +29,11 @@ interface Point {
   collapsed: boolean;
 }
 
-/** What was measured: linear evaluation as dots with their standard deviation, kNN as open squares. */
-export function measuredPlot(rows: readonly RowFigures[]): string {
+/**
+ * What was measured: linear evaluation as dots with their standard deviation, kNN as open squares, and the `untrained`
+ * encoder as a dashed line.
+ */
+export function measuredPlot(rows: readonly RowFigures[], untrained: number | null): string {
   const pointsOf = (pick: (row: RowFigures) => RowFigures["linear"]) =>
     rows.flatMap((row): Point[] => {
       const value = pick(row);
@@ -50,6 +53,7 @@ export function measuredPlot(rows: readonly RowFigures[]): string {
     label: "top-1 on held-out images, %",
     linear: pointsOf(({ linear }) => linear),
     knn: pointsOf(({ knn }) => knn),
+    untrained,
   });
 }
 
@@ -58,12 +62,17 @@ export function paperPlot(rows: readonly RowFigures[]): string {
   const linear = rows.flatMap(({ name, series, paper }): Point[] =>
     paper === null ? [] : [{ name, series, value: paper, low: paper, high: paper, collapsed: false }]
   );
-  return plot(rows, { label: "the paper's top-1 on ImageNet, %", linear, knn: [] });
+  return plot(rows, { label: "the paper's top-1 on ImageNet, %", linear, knn: [], untrained: null });
 }
 
 function plot(
   rows: readonly RowFigures[],
-  { label, linear, knn }: { label: string; linear: Point[]; knn: Point[] },
+  { label, linear, knn, untrained }: {
+    label: string;
+    linear: Point[];
+    knn: Point[];
+    untrained: number | null;
+  },
 ): string {
   const names = [...new Set(rows.map(({ name }) => name))];
   const series = [...new Set(rows.map(({ series }) => series))];
@@ -131,7 +140,11 @@ function plot(
       ticks: 5,
     },
     y: { domain: names, label: null, tickSize: 0 },
-    marks: [...marks, Plot.ruleX([0])],
+    marks: [
+      Plot.ruleX(untrained === null ? [] : [untrained], { stroke: "#555", strokeDasharray: "4 3" }),
+      ...marks,
+      Plot.ruleX([0]),
+    ],
   });
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${label}: the figures are in the table`);

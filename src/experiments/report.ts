@@ -26,6 +26,8 @@ export interface Report {
   experiments: ReportedExperiment[];
   /** SVGs of held-out features, each with its caption. */
   maps: { caption: string; svg: string }[];
+  /** Top-1 of the untrained encoder by linear evaluation, per cent; null if it was not evaluated. */
+  untrained: number | null;
   /** Of all runs. */
   runs: number;
   seconds: number;
@@ -81,22 +83,26 @@ deviation of the normalised projections times √D, 1 when they are spread evenl
 <nav><ul>${
     experiments.map(({ name, title }) => `<li><a href="#${name}">${escape(title)}</a></li>`).join("")
   }</ul></nav>
-${experiments.map(section).join("\n")}
+${experiments.map((experiment) => section(experiment, report.untrained)).join("\n")}
 ${mapsSection(maps)}
 </body>
 </html>
 `;
 }
 
-function section({ name, title, about, source, command, rows, findings }: ReportedExperiment): string {
+function section(
+  { name, title, about, source, command, rows, findings }: ReportedExperiment,
+  untrained: number | null,
+): string {
+  const reference = rows.some((row) => row.name === "untrained") ? null : untrained;
   const plots = [
-    figure(measuredPlot(rows), "Measured here"),
+    figure(measuredPlot(rows, reference), "Measured here"),
     ...(rows.some(({ paper }) => paper !== null) ? [figure(paperPlot(rows), "In the paper")] : []),
   ];
   return `<section id="${name}">
 <h2>${escape(title)}</h2>
 <p>${escape(about)} <span class="source">(Grill et al. 2020, ${escape(source)})</span></p>
-${legend(rows)}
+${legend(rows, reference)}
 <div class="plots">${plots.join("")}</div>
 ${table(rows)}
 ${findings.map((paragraph) => `<p class="finding">${escape(paragraph)}</p>`).join("\n")}
@@ -109,13 +115,14 @@ const figure = (svg: string, caption: string) =>
   `<figure><figcaption>${escape(caption)}</figcaption>${svg}</figure>`;
 
 /** What the marks mean. */
-function legend(rows: readonly RowFigures[]): string {
+function legend(rows: readonly RowFigures[], untrained: number | null): string {
   const several = legendOf(rows).length > 1;
   const names = legendOf(rows).map(({ series, colour }) =>
     `<li><span style="color:${colour}">●</span> ${escape(several ? `${series}, linear` : "linear")}</li>`
   );
   const collapsed = rows.some(({ collapses }) => collapses.length > 0) ? ["<li>× collapsed</li>"] : [];
-  return `<ul class="legend">${[...names, "<li>□ kNN</li>", ...collapsed].join("")}</ul>`;
+  const dashed = untrained === null ? [] : ["<li>┆ untrained encoder, linear</li>"];
+  return `<ul class="legend">${[...names, "<li>□ kNN</li>", ...collapsed, ...dashed].join("")}</ul>`;
 }
 
 function table(rows: readonly RowFigures[]): string {

@@ -40,6 +40,7 @@ const report: Report = {
     findings: ["It holds & stands."],
   }],
   maps: [{ caption: "Trained", svg: "<svg><title>map</title></svg>" }],
+  untrained: null,
   runs: 5,
   seconds: 200,
   adapters: ["a made-up adapter"],
@@ -125,6 +126,17 @@ Deno.test("the page has tables, plots, evidence and findings, needs nothing else
     measured.includes("#0072B2") && measured.includes("#D55E00") && !paper.includes("#D55E00"),
     "colours",
   );
+});
+
+Deno.test("the untrained encoder is a dashed line where it is no row", () => {
+  const { rows, ...experiment } = report.experiments[0];
+  const page = (kept: typeof rows) =>
+    htmlReport({ ...report, untrained: 45, experiments: [{ ...experiment, rows: kept }] });
+  assertEquals([page(rows), page(rows.slice(1))].map((html) => html.includes("stroke-dasharray")), [
+    false,
+    true,
+  ]);
+  assert(page(rows.slice(1)).includes("┆ untrained encoder"), "legend");
 });
 
 Deno.test("findings are read by their headings", () => {
