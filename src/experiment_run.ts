@@ -112,3 +112,17 @@ async function lastRecord(out: string): Promise<StepRecord> {
   const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
   return JSON.parse(lines.at(-1)!);
 }
+
+/** Why a run counts as collapsed; null if it does not. */
+function collapseOf({ collapse }: { collapse?: { evidence: string } | null }): string | null {
+  return collapse?.evidence ?? null;
+}
+
+/** Draws maps of the held-out features of the run in the folder `run`, untrained and trained, into the folder `to`. */
+export async function drawMaps(
+  { run, to }: { run: string; to: string },
+  { print = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
+): Promise<void> {
+  if (await exists(join(to, "trained.svg"))) return;
+  await (work.evaluate ?? evaluate)({ run, out: to, map: true, probeViews: "none", baselines: "yes" }, { print, signal });
+}
