@@ -98,11 +98,14 @@ def info_nce(q, z, beta, alpha):
 
 
 class Optimizer:
-    """torch.optim.SGD, and with `trust` LARS. What has one axis gets neither decay nor trust ratio."""
+    """torch.optim.SGD, and with `trust` LARS, with `clip` as solo-learn's clips it: a parameter's rate is at most lr.
 
-    def __init__(self, parameters, mu, decay, trust):
+    What has one axis gets neither decay nor trust ratio.
+    """
+
+    def __init__(self, parameters, mu, decay, trust, clip=False):
         self.weights = [p for p in parameters if p.ndim > 1]
-        self.decay, self.trust = decay, trust
+        self.decay, self.trust, self.clip = decay, trust, clip
         groups = [
             dict(params=self.weights, weight_decay=0 if trust else decay),
             dict(params=[p for p in parameters if p.ndim == 1]),
@@ -113,7 +116,8 @@ class Optimizer:
         for p in self.weights if self.trust else []:
             p.grad += self.decay * p.detach()
             w, g = p.detach().norm(), p.grad.norm()
-            p.grad *= self.trust * w / g if w > 0 and g > 0 else 1
+            ratio = self.trust * w / g if w > 0 and g > 0 else 1
+            p.grad *= min(ratio / lr, 1) if self.clip else ratio
         for group in self.sgd.param_groups:
             group["lr"] = lr
         self.sgd.step()
@@ -252,6 +256,10 @@ def ops():
     for shape, trust in (((7, 5), 0), ((7, 5), 0.1), ((5,), 0), ((5,), 0.1)):
         operands = {key: shape for key in ("theta", "xi", "g1", "g2")}
         case("optimizer", optimizer, operands, tuple(operands), lr=0.3, tau=0.8, mu=0.9, decay=0.05, trust=trust)
+    for trust in (0.1, 1):  # below lr, and clipped
+        operands = {key: (7, 5) for key in ("theta", "xi", "g1", "g2")}
+        sizes = dict(lr=0.3, tau=0.8, mu=0.9, decay=0.05, trust=trust, clip=True)
+        case("optimizer", optimizer, operands, tuple(operands), **sizes)
     operands = dict(features=(37, 11), queries=(9, 11), labels=(37,))
     case("knn", knn, operands, tuple(operands), N=37, Q=9, D=11, k=5, T=0.1, classes=4)
     write_safetensors("ops", tensors, dict(cases=cases))
