@@ -29,7 +29,7 @@ export async function identityOf(
   { fingerprint }: { fingerprint: string },
 ): Promise<string> {
   const { recipe: __, ...options } = recordedOptions(
-    trainOptions(given, { name: "given in full", ...recipe }),
+    trainOptions(given, { recipe: { name: "given in full", ...recipe } }),
   );
   const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
   const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
@@ -95,7 +95,7 @@ export async function runConfiguration(
     })),
     final_loss: outcome.summary.final_loss,
     z_std: last.z_std,
-    projection: trainOptions(given, recipe).projection,
+    projection: trainOptions(given, { recipe }).projection,
     collapse: collapseOf(outcome.summary),
     seconds: (performance.now() - begin) / 1000,
     adapter: report.settings.adapter,
@@ -124,5 +124,8 @@ export async function drawMaps(
   { print = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
 ): Promise<void> {
   if (await exists(join(to, "trained.svg"))) return;
-  await (work.evaluate ?? evaluate)({ run, out: to, map: true, probeViews: "none", baselines: "yes" }, { print, signal });
+  await (work.evaluate ?? evaluate)({ run, out: to, map: true, probeViews: "none", baselines: "yes" }, {
+    print,
+    signal,
+  });
 }

@@ -15,6 +15,7 @@ import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { UserError } from "./errors.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
+import type { Collapse } from "./health.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
@@ -42,6 +43,8 @@ export interface Summary {
   final_loss: number;
   seconds: number;
   images_per_second: number;
+  /** When the run collapsed, and what tells; null of a healthy run. */
+  collapse: Collapse | null;
 }
 
 /** The end of a run, or its interruption. */
@@ -50,6 +53,8 @@ export interface Outcome {
   out: string;
   step: number;
   total: number;
+  /** When the run collapsed, and what tells; null of a healthy run. */
+  collapse: Collapse | null;
   /** Null if the run was interrupted. */
   summary: Summary | null;
 }
@@ -87,6 +92,7 @@ function usualMostBad({ length }: ImageSource): number {
  * @param given The options of `train.ts` by name; what is left out has the default that `--help` tells.
  * @returns where the run's files are, and what it came to.
  * @throws {UserError} on input that cannot be used, as a rule before anything is written; and if the loss is not finite.
+ * @throws {CollapseError} if the run collapses and is to stop then, after a checkpoint.
  * @throws {MachineError} if there is no adapter, or it refuses the memory, or the disk does.
  *
  * @example
@@ -105,7 +111,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
   try {
     const { fingerprint } = source;
     const { train, holdout } = split(source, options);
-    const total = options.steps ?? options.epochs! * Math.floor(train! / batch);
+    const total = options.steps ??
+      Math.max(1, Math.floor(options.epochs! * Math.floor(train! / batch) / options.accumulate));
     if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint && !hooks.allowChangedData) {
       throw new UserError(
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
@@ -114,7 +121,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     if (checkpoint && checkpoint.step >= total) {
       const summary = await finishedSummary(out);
-      if (summary) return { out, step: total, total, summary };
+      if (summary) return { out, step: total, total, collapse: summary.collapse, summary };
     }
     using gpu = await openGpu();
     const tuning = await openTuningCache<Decision>({ run: hooks.resume ? out : null });
@@ -180,15 +187,15 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       });
     const pixelAccuracy = () =>
       rawPixelKnn(gpu, { ...evaluation, references: views(part), queries: views(heldOut) });
-    const interrupted = (step: number): Outcome => {
+    const interrupted = (step: number, collapse: Collapse | null = null): Outcome => {
       progress.stop();
-      return { out, step, total, summary: null };
+      return { out, step, total, collapse, summary: null };
     };
 
     progress.log(
-      `${
-        checkpoint ? `Resuming at step ${start} of` : "Training"
-      } ${total} steps of ${batch} images from ${source.name} ` +
+      `${checkpoint ? `Resuming at step ${start} of` : "Training"} ${total} steps of ${
+        batch * options.accumulate
+      } images from ${source.name} ` +
         `on ${gpu.name}: ${options.backbone}, ${
           (trainer.plannedBytes / 1e6).toFixed(0)
         } MB of GPU memory, results in ${out}`,
@@ -229,20 +236,20 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         1,
         Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
       );
-      let earlier = Promise.resolve();
+      let earlier = Promise.resolve(), ahead = 0;
       const start = recorder.position;
       const batches = trainingBatches<Views>({ ...pipeline, augment, limit: train, batch, seed, start })
         .getReader();
       try {
-        while (recorder.step < total && !hooks.signal?.aborted) {
+        while (recorder.step < total && !(hooks.signal?.aborted && recorder.betweenSteps)) {
           const { value } = await clock.waiting(batches.read());
           if (!value) throw new Error("The endless stream of batches ended");
-          trainer.step(value.views, recorder.scalars(recorder.step));
+          trainer.step(value.views, recorder.next());
           value.release();
           const done = clock.submitted(trainer.settled());
           done.catch(() => {}); // A failure is met where `done` is awaited, or by the next step's check.
           recorder.submitted(value);
-          if (recorder.step % stepsAhead === 0) {
+          if (++ahead % stepsAhead === 0) {
             await earlier;
             earlier = done;
           }
@@ -254,7 +261,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     if (recorder.step < total) {
       await recorder.save();
-      return interrupted(recorder.step);
+      return interrupted(recorder.step, recorder.collapse);
     }
 
     const state = await recorder.save();
@@ -268,7 +275,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     try {
       trained = before && await encoderAccuracy();
     } catch (error) {
-      if (hooks.signal?.aborted) return interrupted(total);
+      if (hooks.signal?.aborted) return interrupted(total, recorder.collapse);
       throw error;
     }
     const knn = before && trained !== null ? { ...before, trained } : null;
@@ -276,7 +283,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       knn,
       final_loss: recorder.loss,
       seconds,
-      images_per_second: (total - start) * batch / seconds,
+      images_per_second: (total - start) * batch * options.accumulate / seconds,
+      collapse: recorder.collapse,
     };
     await writeJson(join(out, "summary.json"), summary);
     await bad.flush();
@@ -289,7 +297,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         }`,
       );
     }
-    return { out, step: total, total, summary };
+    return { out, step: total, total, collapse: summary.collapse, summary };
   } finally {
     source.close();
   }
@@ -341,7 +349,8 @@ function encoderMetadata(
 /** The summary of a run that has ended; null if it was interrupted before that. */
 async function finishedSummary(out: string): Promise<Summary | null> {
   try {
-    return JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
+    // Versions that watched for no collapse knew of none.
+    return { collapse: null, ...JSON.parse(await Deno.readTextFile(join(out, "summary.json"))) };
   } catch {
     return null;
   }

@@ -29,7 +29,7 @@ export function loadingOf(
 /** What a trainer is built from. */
 export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
-  const { predictor, target, negatives, temperature } = options;
+  const { predictor, target, negatives, temperature, accumulate, trust, larsClip } = options;
   return {
     objective: { predictor: predictor === "on", target, negatives, temperature },
     loading: loadingOf(options, recipe),
@@ -37,6 +37,9 @@ export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOp
     batch,
     size,
     optimizer,
+    trust,
+    larsClip: larsClip === "on",
+    accumulate,
   };
 }
 

@@ -17,7 +17,7 @@ const arrows: Record<string, string[]> = {
   "src/byol": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/eval": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/io": [],
-  "src/cli": [],
+  "src/cli": ["presets"],
   "src/experiments": ["src/augment", "src/cli", "src/io"],
   "data": ["src/augment"],
 };

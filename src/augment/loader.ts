@@ -170,8 +170,8 @@ export class Loader {
 
 /** What runs a program on a batch, whether that is views or what the GPU makes views of. */
 export interface ViewFeed {
-  /** Submits the program once. The batch may be reused at once. */
-  run(batch: Float32Array<ArrayBuffer> | readonly PackedImage[]): void;
+  /** Submits the program once, or its dispatches to before number `end`. The batch may be reused at once. */
+  run(batch: Float32Array<ArrayBuffer> | readonly PackedImage[], options?: { end?: number }): void;
 }
 
 /** Feeds `program`, which works on the views in `store`; with `traced`, it begins with the making of these. */
@@ -181,12 +181,12 @@ export function createViewFeed(
 ): ViewFeed {
   const loader = traced && new Loader(memory, traced);
   return {
-    run(batch) {
+    run(batch, { end } = {}) {
       if (batch instanceof Float32Array) {
         memory.write(store, batch);
-        program.run({ begin: traced?.pieces[traced.pieces.length - 1].end });
+        program.run({ begin: traced?.pieces[traced.pieces.length - 1].end, end });
       } else if (loader) {
-        loader.load(batch, (range, last) => program.run(last ? { begin: range.begin } : range));
+        loader.load(batch, (range, last) => program.run(last ? { begin: range.begin, end } : range));
       } else {throw new TypeError(
           "Cannot make views of decoded images as the program was traced without a loader",
         );}

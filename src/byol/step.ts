@@ -8,8 +8,10 @@ import type { Store } from "../gpu/memory.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
+import { accumulateMean } from "../ops/accumulate.ts";
 import { addInto } from "../ops/add.ts";
 import { stepMetrics } from "../ops/step_metrics.ts";
+import { weightHealth } from "../ops/weight_health.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
 import { BYOL, type Objective, objectiveLoss } from "./objective.ts";
@@ -28,23 +30,33 @@ export interface Step {
   loader: TracedLoader | null;
   /** The step's scalars, packed by `packStep`. */
   scalars: Store;
-  /** {@linkcode RING_FIGURES} of each slot: loss, z_std, …. */
+  /** Of each slot loss, z_std, gradient norm, cosine of online to target weights. */
   ring: Store;
+  /** How many of the last dispatches update the weights and come later, and how many of these only tell their health. */
+  tail: { update: number; health: number };
 }
+
+/** Elements of a row, if a store of parameters is taken for a matrix: a block, at which every parameter begins. */
+const BLOCK = 64;
+
+const blocksOf = (store: Store) => tensorIn(store, { shape: [store.bytes / 4 / BLOCK, BLOCK] });
 
 /**
  * Traces a step of `batch` images of `size` × `size` pixels for the machine `target`. With `loading`, it begins with the
- * making of the views.
+ * making of the views. With a store of `averaged` gradients, the mean of those of so many `batches` goes there, and the
+ * optimizer, which must take it from there, is meant to run after the last of them only.
  */
 export function traceStep(
   { online, target: targetNetwork }: Networks,
-  { batch, size, optimizer, target, loading = null, objective = BYOL }: {
+  { batch, size, optimizer, target, loading = null, objective = BYOL, averaged = null, batches = 1 }: {
     batch: number;
     size: number;
     optimizer: Optimizer;
     target: Target;
     loading?: LoaderOptions | null;
     objective?: Objective;
+    averaged?: Store | null;
+    batches?: number;
   },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
@@ -64,8 +76,22 @@ export function traceStep(
 
   const losses = objectiveLoss(tape, objective, { q, target: projected ?? z });
   const slots = tensorIn(ring, { shape: [RING_SLOTS, RING_FIGURES] });
-  stepMetrics(tape, { losses, z, ring: slots, step }, { batches: 1 });
+  stepMetrics(tape, { losses, z, ring: slots, step }, { batches });
   tape.backward();
+  const { parameters, gradients } = online.network;
+  if (averaged) {
+    accumulateMean(tape, { mean: blocksOf(averaged), from: blocksOf(gradients!), step }, { batches });
+  }
+  const update = tape.dispatches.length;
   optimizer.record(tape, step);
-  return { dispatches: tape.dispatches, views, loader, scalars, ring };
+  const health = tape.dispatches.length;
+  weightHealth(tape, {
+    gradient: blocksOf(averaged ?? gradients!),
+    theta: blocksOf(parameters.store),
+    xi: targetNetwork && blocksOf(targetNetwork.network.parameters.store),
+    ring: slots,
+    step,
+  });
+  const { dispatches } = tape, tail = (from: number) => dispatches.length - from;
+  return { dispatches, views, loader, scalars, ring, tail: { update: tail(update), health: tail(health) } };
 }

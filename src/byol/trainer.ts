@@ -30,6 +30,11 @@ export interface TrainerOptions {
   batch: number;
   size: number;
   optimizer: OptimizerName;
+  /** Of LARS, see {@linkcode OptimizerOptions}. */
+  trust?: number;
+  larsClip?: boolean;
+  /** Batches whose gradients are averaged for a step, 1 if not given. */
+  accumulate?: number;
   /** What the networks are held to; BYOL's if not given. */
   objective?: Objective;
   /** How the GPU makes the views of decoded images; null if it is given views. */
@@ -44,19 +49,36 @@ export interface StepMetrics {
   loss: number;
   /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
+  /** The l2 norm of the online network's gradient; of steps whose `health` was asked for. */
+  gradNorm: number;
+  /** The cosine of the online network's weights to the target's, after the step; likewise. Null without a target network. */
+  targetCosine: number | null;
+}
+
+/** What is said of a batch that is submitted. */
+export interface Submission extends Omit<StepScalars, "slot"> {
+  /** The step that it belongs to, 0 for the first. */
+  step: number;
+  /** Whether the step also reports what its weights tell; of the last batch of a step. */
+  health?: boolean;
 }
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
-  { architecture, batch, size, optimizer: name, loading, objective = BYOL }: TrainerOptions,
+  options: TrainerOptions,
   target: Target,
 ): { networks: Networks; optimizer: Optimizer; step: Step } {
+  const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
   const networks = createNetworks(architecture, objective);
+  const { parameters, gradients } = networks.online.network;
+  const averaged: Store | null = accumulate > 1
+    ? { name: "averaged gradients", category: "gradients", bytes: parameters.store.bytes }
+    : null;
   const optimizer = createOptimizer(
-    { online: networks.online.network, target: networks.target?.network ?? null },
-    { name, maxBinding: target.maxBinding, ema: objective.target === "ema" },
+    { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
+    { name, maxBinding: target.maxBinding, ema: objective.target === "ema", trust, larsClip },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target, loading, objective });
+  const step = traceStep(networks, { ...options, optimizer, target, averaged, batches: accumulate });
   return { networks, optimizer, step };
 }
 
@@ -71,6 +93,8 @@ export class Trainer {
   readonly #step: Step;
   readonly #program: Program;
   readonly #feed: ViewFeed;
+  /** Batches of a step. */
+  readonly #batches: number;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
     const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
@@ -78,6 +102,7 @@ export class Trainer {
     this.networks = networks;
     this.#optimizer = optimizer;
     this.#step = step;
+    this.#batches = options.accumulate ?? 1;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, step);
     this.#feed = createViewFeed(this.memory, {
@@ -111,16 +136,19 @@ export class Trainer {
   }
 
   /**
-   * Submits one step on `views`: [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views. Does
-   * not wait for the GPU; `views` may be reused at once.
+   * Submits one batch of a step: `views` [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views.
+   * The last batch of a step, as a rule the only one, updates the weights. Does not wait for the GPU; `views` may be reused
+   * at once.
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
-    { step, ...scalars }: Omit<StepScalars, "slot"> & { step: number },
+    { step, health = false, ...scalars }: Submission,
   ): void {
     this.#gpu.check();
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    this.#feed.run(views);
+    const { update, health: healthCount } = this.#step.tail, { part = 0 } = scalars;
+    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
+    this.#feed.run(views, { end: this.#program.plan.dispatches.length - left });
   }
 
   /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */
@@ -141,8 +169,8 @@ export class Trainer {
     );
     return Array.from({ length: to - from }, (_, i) => {
       const slot = (from + i) % RING_SLOTS;
-      const [loss, zStd] = ring.subarray(RING_FIGURES * slot);
-      return { loss, zStd };
+      const [loss, zStd, gradNorm, cosine] = ring.subarray(RING_FIGURES * slot);
+      return { loss, zStd, gradNorm, targetCosine: this.networks.target ? cosine : null };
     });
   }
 

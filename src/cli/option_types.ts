@@ -2,7 +2,7 @@
 
 /** Reads the text of an option's value. */
 export interface OptionType<T> {
-  /** How `--help` names the value, such as `N`. */
+  /** How `--help` names the value, such as `N`; empty for a switch. */
   placeholder: string;
   /** What is expected, to follow "must be". */
   expected: string;
@@ -74,6 +74,15 @@ export function choice<const T extends string>(...names: T[]): OptionType<T> {
     placeholder: names.length <= 2 ? names.join("|") : "NAME",
     expected: `one of ${names.join(", ")}`,
     parse: (text) => names.find((name) => name === text),
+  };
+}
+
+/** A switch: true where it is given, which takes no value. */
+export function onSwitch(): OptionType<boolean> {
+  return {
+    placeholder: "",
+    expected: "true or false",
+    parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
   };
 }
 

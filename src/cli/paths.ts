@@ -1,6 +1,7 @@
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
 import { resolve } from "node:path";
 import { isRecipeName } from "../augment/recipe.ts";
+import { isPresetName } from "./presets.ts";
 
 /** The options that may be paths. */
 interface Paths {
@@ -8,6 +9,7 @@ interface Paths {
   train?: string | string[];
   test?: string | string[];
   recipe?: string;
+  preset?: string;
   run?: string;
   encoder?: string;
   out?: string;
@@ -23,9 +25,10 @@ export function fromCaller<T extends Paths>(given: T): T {
     const value = given[name];
     if (value !== undefined) paths[name] = typeof value === "string" ? seen(value) : value.map(seen);
   }
-  for (const name of ["recipe", "run", "encoder", "out"] as const) {
+  for (const name of ["recipe", "preset", "run", "encoder", "out"] as const) {
     const value = given[name];
-    if (value === undefined || name === "recipe" && isRecipeName(value)) continue;
+    const isName = { recipe: isRecipeName, preset: isPresetName }[name as string];
+    if (value === undefined || isName?.(value)) continue;
     paths[name] = resolve(caller, value);
   }
   return { ...given, ...paths };

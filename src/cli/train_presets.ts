@@ -55,6 +55,6 @@ export const maxWorkers = 8;
  * values for 100 epochs; for SGD lightly's for CIFAR-10, and the rate that taught the built-in data set.
  */
 export const optimizerDefaults = {
-  lars: { lr: { shapes: 0.45, other: 0.45 }, weightDecay: 1e-6 },
+  lars: { lr: { shapes: 0.45, other: 0.45 }, weightDecay: 1e-6, trust: 1e-3 },
   sgd: { lr: { shapes: 1.2, other: 0.12 }, weightDecay: 5e-4 },
 } as const;

@@ -80,6 +80,7 @@ function configure(
     given,
     recipe: withoutOperations(scale.recipe, without),
     // Of the scale's own configuration alone, as they are the same for all: so whoever shares it finds them there.
-    baselines: !contrastive && Object.keys(row.options ?? {}).length === 0,
+    baselines: !contrastive && without.length === 0 &&
+      Object.entries(options).every(([name, value]) => value === scale.options[name as keyof typeof options]),
   };
 }

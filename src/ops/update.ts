@@ -38,7 +38,7 @@ const normsKernel: Kernel = {
 const trustKernel: Kernel = {
   name: "lars_trust",
   code: trustCode,
-  bindings: { norms: "read", spans: "read", scales: "read_write" },
+  bindings: { norms: "read", spans: "read", scales: "read_write", step: "uniform" },
   params: { coefficient: "f32" },
 };
 
@@ -65,17 +65,23 @@ export function larsNorms(tape: Tape, tensors: ParameterSlice & { norms: Tensor 
 }
 
 /**
- * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks.
+ * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks. With `clip`,
+ * they are divided by lr and at most 1.
  *
  * @param tensors `norms` and `scales` [blocks, 2]; `spans` [parameters, 2] (u32): first block and number of blocks of
  * each parameter.
  */
 export function larsTrust(
   tape: Tape,
-  tensors: { norms: Tensor; spans: Tensor; scales: Tensor },
-  { coefficient }: { coefficient: number },
+  tensors: { norms: Tensor; spans: Tensor; scales: Tensor; step: Tensor },
+  { coefficient, clip }: { coefficient: number; clip: boolean },
 ): void {
-  tape.dispatch(trustKernel, { tensors, params: { coefficient }, grid: [tensors.spans.shape[0], 1, 1] });
+  tape.dispatch(trustKernel, {
+    tensors,
+    params: { coefficient },
+    grid: [tensors.spans.shape[0], 1, 1],
+    constants: { CLIP: Number(clip) },
+  });
 }
 
 /**

@@ -6,7 +6,9 @@
  *     θ ← θ − lr · v
  *     ξ ← τ·ξ + (1 − τ)·θ
  *
- * SGD has trust = 1. LARS (You et al. 2017) has trust = 1e-3 · ‖θ‖ / ‖g'‖ for each parameter of more than one axis.
+ * SGD has trust = 1. LARS (You et al. 2017) has trust = 1e-3 · ‖θ‖ / ‖g'‖ for each parameter of more than one axis; with
+ * clipping, as solo-learn has it, at most 1 / lr of that: trust = min(c · ‖θ‖ / ‖g'‖ / lr, 1), and so lr · trust is the
+ * smaller one of LARS's own rate and lr.
  *
  * @module
  */
@@ -32,6 +34,20 @@ const BLOCK_BYTES = ALIGNMENT;
 
 /** The trust coefficient of the paper. */
 const TRUST_COEFFICIENT = 1e-3;
+
+/** How an optimizer updates. */
+export interface OptimizerOptions {
+  name: OptimizerName;
+  /** Bytes that a kernel may bind at once; a larger store is updated in parts. */
+  maxBinding: number;
+  /** Whether the target follows; if not, it stays as it is. */
+  ema?: boolean;
+  /** Of LARS: the trust coefficient, the paper's if not given, and whether a parameter's rate is clipped at lr. */
+  trust?: number;
+  larsClip?: boolean;
+  /** θ ← θ − lr · (trust · g' + momentum · v) in place of θ ← θ − lr · v. */
+  nesterov?: boolean;
+}
 
 /** Which rule scales the gradient. */
 export type OptimizerName = "sgd" | "lars";
@@ -71,21 +87,11 @@ export function packStep(
   return new Uint8Array(floats.buffer);
 }
 
-/**
- * The optimizer of `online`, whose first parameters pair with those of `target`, if there is one.
- *
- * @param options `name`: the rule. `ema`: false leaves the target alone. `nesterov`: θ ← θ − lr · (trust · g' + momentum · v)
- * in place of θ ← θ − lr · v.
- * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
- */
+/** The optimizer of `online`, whose first parameters pair with those of `target`, if there is one. */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true, nesterov = false }: {
-    name: OptimizerName;
-    maxBinding: number;
-    ema?: boolean;
-    nesterov?: boolean;
-  },
+  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false }:
+    OptimizerOptions,
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
   const blockCount = thetaStore.bytes / BLOCK_BYTES;
@@ -139,7 +145,8 @@ export function createOptimizer(
           norms: tensorIn(norms, { shape: [blockCount, 2] }),
           spans: tensorIn(spans, { shape: [variables.length, 2] }),
           scales: tensorIn(scales, { shape: [blockCount, 2] }),
-        }, { coefficient: TRUST_COEFFICIENT });
+          step,
+        }, { coefficient: trust, clip: larsClip });
       }
       for (const piece of parts) {
         const { offset, bytes } = piece;

@@ -1,6 +1,7 @@
 /** Whole grids, with runs that are made up in place of training and evaluation. */
 import { join } from "node:path";
 import type { ExperimentArguments } from "../../src/cli/experiments_options.ts";
+import type { GivenEvaluateFlags } from "../../src/cli/evaluate_flags.ts";
 import type { evaluate } from "../../src/evaluate.ts";
 import { runExperiments } from "../../src/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
@@ -47,16 +48,15 @@ function madeUp({ interruptions = 0 } = {}) {
     await Deno.writeTextFile(join(out!, "metrics.jsonl"), line(1, .5) + line(2, .0625));
     if (tau === 1 && interruptions-- > 0) {
       interrupt.abort();
-      return { out: out!, step: 1, total: 2, summary: null };
+      return { out: out!, step: 1, total: 2, collapse: null, summary: null };
     }
-    const collapse = given.predictor === "off" ? COLLAPSE : null;
+    const collapse = given.predictor === "off" ? { step: 2, evidence: "z_std is .0625" } : null;
     const summary = { knn: null, final_loss: .25, seconds: 1, images_per_second: 1, collapse };
-    return { out: out!, step: 2, total: 2, summary };
+    return { out: out!, step: 2, total: 2, collapse, summary };
   };
-  const evaluation = (async (given) => {
+  const evaluation = async (given: GivenEvaluateFlags) => {
     const { run, baselines, map = false } = given;
     evaluated.push({ run: run!, baselines: baselines!, map });
-    if (map) await writeMaps(given.out!);
     const row = (name: string, top1: number) => ({
       name,
       knn: { "20": .5, "200": .4 },
@@ -65,8 +65,12 @@ function madeUp({ interruptions = 0 } = {}) {
     });
     const rows = [row("untrained", .45), row("trained", .65)].slice(baselines === "yes" ? 0 : 1);
     return { rows, settings: { adapter: "made up" } };
-  }) as typeof evaluate;
-  return { trained, evaluated, hooks: { pretrain: train, evaluate: evaluation, signal: interrupt.signal } };
+  };
+  return {
+    trained,
+    evaluated,
+    hooks: { pretrain: train, evaluate: evaluation as unknown as typeof evaluate, signal: interrupt.signal },
+  };
 }
 
 Deno.test("experiments: what is shared is trained once, what is done is not done again, and all is reported", async () => {
@@ -96,7 +100,17 @@ Deno.test("experiments: what is shared is trained once, what is done is not done
   assertEquals([again.done, again.skipped, trained.length], [0, 4, 6]);
 
   const html = await Deno.readTextFile(first.report);
-  for (const part of ["The first", "The second", "65.0 ± 0.0", "2 of 2", "made up", "<td>0.50 ± 0.00</td>"]) {
+  for (
+    const part of [
+      "The first",
+      "The second",
+      "65.0 ± 0.0",
+      "2 of 2",
+      "z_std is .0625",
+      "made up",
+      "<td>0.50 ± 0.00</td>",
+    ]
+  ) {
     assert(html.includes(part), `${part} is missing`);
   }
   await Deno.remove(first.report);

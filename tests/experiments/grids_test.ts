@@ -15,7 +15,11 @@ function quickRows(name: string) {
   const { rows } = planExperiment(experiment, { scale: scales.quick });
   return new Map(rows.map(({ row, configurations }) => [
     `${row.series ?? "BYOL"} ${row.name}`,
-    { row, configurations, options: trainOptions(configurations[0].given, configurations[0].recipe) },
+    {
+      row,
+      configurations,
+      options: trainOptions(configurations[0].given, { recipe: configurations[0].recipe }),
+    },
   ]));
 }
 
@@ -35,7 +39,7 @@ for (const scale of Object.values(scales)) {
       }
       for (const { row, configurations } of rows) {
         for (const { given, recipe } of configurations) {
-          trainOptions(given, parseRecipe(recipe, `${experiment.name}, ${row.name}`));
+          trainOptions(given, { recipe: parseRecipe(recipe, `${experiment.name}, ${row.name}`) });
         }
         assertEquals(configurations.map(({ given }) => given.seed), [...configurations.keys()]);
       }
