@@ -180,7 +180,9 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
 /** What config.json must be. */
 function trainOptionsOf(value: unknown): TrainOptions {
   if (typeof value === "object" && value !== null && "backbone" in value) {
-    return { ...BEFORE_THEM, ...value } as TrainOptions;
+    // In the order that they were written in, which checkpoints keep.
+    const unknown = Object.entries(BEFORE_THEM).filter(([name]) => !(name in value));
+    return { ...value, ...Object.fromEntries(unknown) } as TrainOptions;
   }
   throw new TypeError("an object with the options of a run is expected");
 }

@@ -1,7 +1,7 @@
 /** Whole runs, small ones: the same seed gives the same files, however they are interrupted. */
 import { openIndexed } from "./data/fixtures.ts";
 import { join } from "node:path";
-import { UserError } from "../src/errors.ts";
+import { CollapseError, UserError } from "../src/errors.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { planOf } from "../src/inspect.ts";
@@ -162,6 +162,71 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     const encoder = await readSafetensors(join(killed, "encoder.safetensors"));
     assertEquals(encoder.tensors.get("conv1.weight")?.shape, [16, 3, 3, 3]);
     assert([...encoder.tensors.keys()].every((name) => !name.includes("projector")));
+  });
+});
+
+Deno.test(
+  "pretrain: steps of several batches are interrupted and resumed between steps, in any member of the family",
+  onGpu,
+  async () => {
+    const members: GivenTrainFlags[] = [
+      { method: "simclr" },
+      { target: "fixed", negatives: 0.5, targetInit: "independent" },
+    ];
+    for (const member of members) {
+      await inFolder(async (folder) => {
+        const given = { ...tiny, ...member, holdout: 0, batch: 8, accumulate: 3, steps: 5, logEvery: 1 };
+        const [undisturbed, stopped] = ["undisturbed", "stopped"].map((name) => join(folder, name));
+        await pretrain({ ...given, out: undisturbed }, quiet);
+        const interrupt = new AbortController();
+        const { step, summary } = await pretrain({ ...given, out: stopped }, {
+          signal: interrupt.signal,
+          print: (line) => line.startsWith("step ") && interrupt.abort(),
+        });
+        assert(step >= 1 && step < 5 && summary === null, `stopped after step ${step}`);
+        const { metadata } = await loadCheckpoint(lastCheckpoint(stopped, step));
+        assertEquals(metadata.position, { epoch: Math.floor(step / 4), offset: 24 * step % 96 });
+        await pretrain({ out: stopped }, { ...quiet, resume: true });
+        assertEquals(
+          await bytesOf(lastCheckpoint(stopped, 5)),
+          await bytesOf(lastCheckpoint(undisturbed, 5)),
+        );
+        assertEquals(await records(stopped), await records(undisturbed));
+        const { tensors } = await loadCheckpoint(lastCheckpoint(stopped, 5));
+        const names = [...tensors.keys()];
+        assertEquals(names.some((name) => name.startsWith("target.")), member.target === "fixed");
+        assertEquals(names.some((name) => name.includes("predictor")), member.target === "fixed");
+      });
+    }
+  },
+);
+
+Deno.test("pretrain: without predictor a run collapses, and says so; or stops", onGpu, async () => {
+  await inFolder(async (out) => {
+    const given = {
+      ...tiny,
+      holdout: 0,
+      predictor: "off",
+      steps: 104,
+      checkpointEvery: 200,
+      logEvery: 50,
+      out,
+    } as const;
+    const said: string[] = [];
+    const print = (line: string) => void said.push(line);
+    await assertThrows(
+      () => pretrain({ ...given, stopOnCollapse: true }, { print }),
+      CollapseError,
+      /^Training stopped at step (50|100) as the run collapsed: at step \d+ z_std is /,
+    );
+    assert(
+      said.some((line) => /^Warning: the run has collapsed: at step \d+ z_std is/.test(line)),
+      said.join("\n"),
+    );
+    const { summary, collapse } = await pretrain({ out, stopOnCollapse: false }, { ...quiet, resume: true });
+    assert(summary?.collapse && summary.collapse.step <= 100, JSON.stringify(summary));
+    assertEquals(collapse, summary.collapse);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).collapse, collapse);
   });
 });
 
