@@ -123,8 +123,8 @@ const method = {
   ),
   target: flag(
     choice("ema", "fixed", "none", "shared"),
-    "whose projections are learnt from: the moving average's; those of a network that stays as it began; the online " +
-      "network's own, without gradient; or the same with a gradient through both sides",
+    "whose projections are learnt from: ema, the moving average's; fixed, those of a network that stays as it began; " +
+      "none, the online network's own, without gradient; shared, the same with a gradient through both sides",
     "ema for byol, shared for simclr",
   ),
   negatives: flag(

@@ -389,14 +389,14 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
     def running(network):
         return {name: value for name, value in network.named_buffers() if "running" in name}
 
-    groups = dict(xi=dict(target.named_parameters()), running_target=running(target)) if parts["target"] else {}
-
-    return losses, relu_inputs, gradients, dict(
+    state = dict(
         theta=parameters,
+        xi=dict(target.named_parameters()),
         momentum={name: stepper.momentum(p) for name, p in parameters.items()},
         running_online=running(online),
-        **groups,
+        running_target=running(target),
     )
+    return losses, relu_inputs, gradients, {group: tensors for group, tensors in state.items() if tensors}
 
 
 def relative_error(actual, expected):
