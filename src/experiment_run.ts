@@ -10,7 +10,7 @@ import type { Configuration } from "./experiments/plan.ts";
 import type { RunResult } from "./experiments/results.ts";
 import type { Job } from "./experiments/runner.ts";
 import { writeJson } from "./io/json_file.ts";
-import { type Outcome, pretrain } from "./pretrain.ts";
+import { pretrain } from "./pretrain.ts";
 import type { StepRecord } from "./recorder.ts";
 import { recordedOptions } from "./run_folder.ts";
 

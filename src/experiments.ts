@@ -132,13 +132,16 @@ async function collectReport(
   }
   return {
     scale,
-    experiments: known.map(({ experiment: { name, title, about, source }, indexed: { command, rows } }) => ({
+    experiments: known.map((
+      { experiment: { name, title, about, source, paperRows }, indexed: { command, rows } },
+    ) => ({
       name,
       title,
       about,
       source,
       command,
       rows: figuresOf(rows, results),
+      paperRows: paperRows ?? rows,
       findings: findings.get(name) ?? [],
     })),
     maps,

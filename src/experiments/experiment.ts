@@ -65,7 +65,12 @@ export interface Experiment {
   /** Where the paper says it. */
   source: string;
   rows(scale: Scale): readonly Row[];
+  /** The paper's own rows, where those of a scale are others; they are shown in place of the rows' figures. */
+  paperRows?: readonly PaperRow[];
 }
+
+/** A figure of the paper. */
+export type PaperRow = Pick<Row, "name" | "series" | "paper">;
 
 /** `recipe` without some of its operations. */
 export function withoutOperations(recipe: Recipe, operations: readonly Operation[]): Recipe {

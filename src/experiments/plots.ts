@@ -5,7 +5,7 @@
  */
 import * as Plot from "npm:@observablehq/plot@0.6.17";
 import { parseHTML } from "npm:linkedom@0.18.15";
-import type { Series } from "./experiment.ts";
+import type { PaperRow, Series } from "./experiment.ts";
 import type { RowFigures } from "./figures.ts";
 
 /** Okabe and Ito's colours, which colour-blind people tell apart. */
@@ -57,16 +57,17 @@ export function measuredPlot(rows: readonly RowFigures[], untrained: number | nu
   });
 }
 
-/** What the paper has for the same rows. */
-export function paperPlot(rows: readonly RowFigures[]): string {
-  const linear = rows.flatMap(({ name, series, paper }): Point[] =>
-    paper === null ? [] : [{ name, series, value: paper, low: paper, high: paper, collapsed: false }]
+/** What the paper has. */
+export function paperPlot(rows: readonly PaperRow[]): string {
+  const linear = rows.flatMap(({ name, series = "BYOL", paper }): Point[] =>
+    paper === undefined ? [] : [{ name, series, value: paper, low: paper, high: paper, collapsed: false }]
   );
-  return plot(rows, { label: "the paper's top-1 on ImageNet, %", linear, knn: [], untrained: null });
+  const shown = rows.map(({ name, series = "BYOL" }) => ({ name, series }));
+  return plot(shown, { label: "the paper's top-1 on ImageNet, %", linear, knn: [], untrained: null });
 }
 
 function plot(
-  rows: readonly RowFigures[],
+  rows: readonly Pick<RowFigures, "name" | "series">[],
   { label, linear, knn, untrained }: {
     label: string;
     linear: Point[];

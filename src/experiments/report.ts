@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PaperRow } from "./experiment.ts";
 import { estimateText, pointsText, type RowFigures } from "./figures.ts";
 import { collapsedText, markdownTable } from "./markdown.ts";
 import { legendOf, measuredPlot, paperPlot } from "./plots.ts";
@@ -16,6 +17,8 @@ export interface ReportedExperiment {
   source: string;
   command: string;
   rows: RowFigures[];
+  /** What the paper's plot shows. */
+  paperRows: readonly PaperRow[];
   /** What a person found: paragraphs. */
   findings: string[];
 }
@@ -91,13 +94,15 @@ ${mapsSection(maps)}
 }
 
 function section(
-  { name, title, about, source, command, rows, findings }: ReportedExperiment,
+  { name, title, about, source, command, rows, paperRows, findings }: ReportedExperiment,
   untrained: number | null,
 ): string {
   const reference = rows.some((row) => row.name === "untrained") ? null : untrained;
   const plots = [
     figure(measuredPlot(rows, reference), "Measured here"),
-    ...(rows.some(({ paper }) => paper !== null) ? [figure(paperPlot(rows), "In the paper")] : []),
+    ...(paperRows.some(({ paper }) => paper !== undefined)
+      ? [figure(paperPlot(paperRows), "In the paper")]
+      : []),
   ];
   return `<section id="${name}">
 <h2>${escape(title)}</h2>

@@ -55,6 +55,10 @@ Deno.test("experiments: the paper's figures are those of its tables", () => {
     ...[72.5, 71.2, 71.8, 70.3, 63.4, 60.1, 59.4],
     ...[67.9, 65.2, 63.7, 61.9, 45.7, 40.2, 40.3],
   ]);
+  const { paperRows } = experiments.find(({ name }) => name === "batch")!;
+  assertEquals(paperRows!.map(({ paper }) => paper), [
+    ...[72.5, 67.9, 72.4, 67.8, 72.2, 67.4, 72.2, 66.5, 71.8, 64.3, 69.6, 63.6, 59.7, 59.2],
+  ]);
   assertEquals(papers("negatives"), [72.5, 72.4, 72, 70.9, 70.7, 69.1, 69.4]);
 });
 
