@@ -23,6 +23,7 @@ const rowsOf = (series: Series, index: 0 | 1): Row[] =>
 export const augmentations: Experiment = {
   name: "augmentations",
   title: "Taking augmentations away",
+  varies: "augmentations",
   about:
     "Two crops of one image have nearly the same colours. A contrastive method tells images apart by them and learns " +
     "nothing else, unless colours are changed at random; BYOL has less reason to. Without colour jitter and grayscale " +

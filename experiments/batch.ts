@@ -45,6 +45,7 @@ const plain = (series: Series, { batches: { total, plain }, options, simclr }: S
 export const batch: Experiment = {
   name: "batch",
   title: "Smaller batches",
+  varies: "images a batch",
   about:
     "A contrastive method takes its negatives from the batch, BYOL only the statistics of its batch normalisation. As " +
     "in the paper, gradients are averaged over consecutive batches so that every update sees as many images. From 4096 " +

@@ -3,6 +3,7 @@ import type { Experiment } from "../src/experiments/experiment.ts";
 export const fixedTarget: Experiment = {
   name: "fixed-target",
   title: "Learning from a fixed random target",
+  varies: "target",
   about:
     "A network that predicts the projections of a fixed network, drawn at random, learns a better representation " +
     "than the random one that it is taught by: the observation that BYOL was made of. The paper reports 1.4 % for the " +

@@ -3,6 +3,7 @@ import type { Experiment } from "../src/experiments/experiment.ts";
 export const negatives: Experiment = {
   name: "negatives",
   title: "Between BYOL and SimCLR: negatives",
+  varies: "loss",
   about:
     "Both are members of one family: an InfoNCE loss whose negatives count β, with or without predictor and target " +
     "network. With β = 0 and both it is BYOL, with β = 1 and neither SimCLR. In the paper, BYOL needs no negatives, and " +

@@ -3,6 +3,7 @@ import type { Experiment } from "../src/experiments/experiment.ts";
 export const predictor: Experiment = {
   name: "predictor",
   title: "Predictor and target network",
+  varies: "networks",
   about:
     "Nothing in BYOL's loss forbids that all images get the same projection. The paper takes away the predictor, or the " +
     "target network, whose place the online network's own projections take, with a gradient or without: each time the " +

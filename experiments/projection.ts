@@ -3,6 +3,7 @@ import type { Experiment } from "../src/experiments/experiment.ts";
 export const projection: Experiment = {
   name: "projection",
   title: "Width of the projection",
+  varies: "dimensions",
   about:
     "Predictions are compared in a space of 256 dimensions in the paper. It hardly matters as long as there are " +
     "enough of them: from 512 down to 64 its top-1 changes by less than half a point.",

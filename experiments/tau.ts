@@ -17,6 +17,7 @@ function rows({ options }: Scale): Row[] {
 export const tau: Experiment = {
   name: "tau",
   title: "How fast the target follows",
+  varies: "decay rate",
   about:
     "The target is a moving average of the online network, ξ ← τξ + (1 − τ)θ. If it never moves (τ = 1) the network " +
     "learns little, if it follows at once (τ = 0) it collapses: the paper reports 0.3 %. Between .9 and .999 it works.",

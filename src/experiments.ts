@@ -133,10 +133,11 @@ async function collectReport(
   return {
     scale,
     experiments: known.map((
-      { experiment: { name, title, about, source, paperRows }, indexed: { command, rows } },
+      { experiment: { name, title, varies, about, source, paperRows }, indexed: { command, rows } },
     ) => ({
       name,
       title,
+      varies,
       about,
       source,
       command,

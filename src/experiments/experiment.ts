@@ -60,6 +60,8 @@ export interface Experiment {
   /** What the command line calls it. */
   name: string;
   title: string;
+  /** What the names of its rows are. */
+  varies: string;
   /** What is asked, and what the paper says: a paragraph. */
   about: string;
   /** Where the paper says it. */

@@ -1,12 +1,12 @@
 /** Tables of experiments for a README. */
 import { estimateText, pointsText, type RowFigures } from "./figures.ts";
 
-/** The rows of an experiment as a Markdown table. */
-export function markdownTable(rows: readonly RowFigures[]): string {
+/** The rows of an experiment as a Markdown table; `varies` tells what their names are. */
+export function markdownTable(rows: readonly RowFigures[], varies: string): string {
   const several = new Set(rows.map(({ series }) => series)).size > 1;
   const head = [
     ...(several ? ["method"] : []),
-    "",
+    varies,
     "linear, %",
     "kNN, %",
     "points",

@@ -33,7 +33,10 @@ interface Point {
  * What was measured: linear evaluation as dots with their standard deviation, kNN as open squares, and the `untrained`
  * encoder as a dashed line.
  */
-export function measuredPlot(rows: readonly RowFigures[], untrained: number | null): string {
+export function measuredPlot(
+  rows: readonly RowFigures[],
+  { varies, untrained }: { varies: string; untrained: number | null },
+): string {
   const pointsOf = (pick: (row: RowFigures) => RowFigures["linear"]) =>
     rows.flatMap((row): Point[] => {
       const value = pick(row);
@@ -50,6 +53,7 @@ export function measuredPlot(rows: readonly RowFigures[], untrained: number | nu
       }];
     });
   return plot(rows, {
+    varies,
     label: "top-1 on held-out images, %",
     linear: pointsOf(({ linear }) => linear),
     knn: pointsOf(({ knn }) => knn),
@@ -58,17 +62,18 @@ export function measuredPlot(rows: readonly RowFigures[], untrained: number | nu
 }
 
 /** What the paper has. */
-export function paperPlot(rows: readonly PaperRow[]): string {
+export function paperPlot(rows: readonly PaperRow[], { varies }: { varies: string }): string {
   const linear = rows.flatMap(({ name, series = "BYOL", paper }): Point[] =>
     paper === undefined ? [] : [{ name, series, value: paper, low: paper, high: paper, collapsed: false }]
   );
   const shown = rows.map(({ name, series = "BYOL" }) => ({ name, series }));
-  return plot(shown, { label: "the paper's top-1 on ImageNet, %", linear, knn: [], untrained: null });
+  return plot(shown, { varies, label: "the paper's top-1 on ImageNet, %", linear, knn: [], untrained: null });
 }
 
 function plot(
   rows: readonly Pick<RowFigures, "name" | "series">[],
-  { label, linear, knn, untrained }: {
+  { varies, label, linear, knn, untrained }: {
+    varies: string;
     label: string;
     linear: Point[];
     knn: Point[];
@@ -140,7 +145,7 @@ function plot(
       grid: true,
       ticks: 5,
     },
-    y: { domain: names, label: null, tickSize: 0 },
+    y: { domain: names, label: varies, labelAnchor: "top", labelArrow: "none", tickSize: 0 },
     marks: [
       Plot.ruleX(untrained === null ? [] : [untrained], { stroke: "#555", strokeDasharray: "4 3" }),
       ...marks,

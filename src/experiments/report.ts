@@ -13,6 +13,7 @@ import { duration } from "./runner.ts";
 export interface ReportedExperiment {
   name: string;
   title: string;
+  varies: string;
   about: string;
   source: string;
   command: string;
@@ -94,14 +95,14 @@ ${mapsSection(maps)}
 }
 
 function section(
-  { name, title, about, source, command, rows, paperRows, findings }: ReportedExperiment,
+  { name, title, varies, about, source, command, rows, paperRows, findings }: ReportedExperiment,
   untrained: number | null,
 ): string {
   const reference = rows.some((row) => row.name === "untrained") ? null : untrained;
   const plots = [
-    figure(measuredPlot(rows, reference), "Measured here"),
+    figure(measuredPlot(rows, { varies, untrained: reference }), "Measured here"),
     ...(paperRows.some(({ paper }) => paper !== undefined)
-      ? [figure(paperPlot(paperRows), "In the paper")]
+      ? [figure(paperPlot(paperRows, { varies }), "In the paper")]
       : []),
   ];
   return `<section id="${name}">
@@ -109,7 +110,7 @@ function section(
 <p>${escape(about)} <span class="source">(Grill et al. 2020, ${escape(source)})</span></p>
 ${legend(rows, reference)}
 <div class="plots">${plots.join("")}</div>
-${table(rows)}
+${table(rows, varies)}
 ${findings.map((paragraph) => `<p class="finding">${escape(paragraph)}</p>`).join("\n")}
 ${notes(rows)}
 <p class="command"><code>${escape(command)}</code></p>
@@ -130,11 +131,11 @@ function legend(rows: readonly RowFigures[], untrained: number | null): string {
   return `<ul class="legend">${[...names, "<li>□ kNN</li>", ...collapsed, ...dashed].join("")}</ul>`;
 }
 
-function table(rows: readonly RowFigures[]): string {
+function table(rows: readonly RowFigures[], varies: string): string {
   const several = new Set(rows.map(({ series }) => series)).size > 1;
   const head = [
     ...(several ? ["method"] : []),
-    "row",
+    varies,
     "linear, %",
     "points",
     "paper, %",
@@ -162,7 +163,9 @@ function table(rows: readonly RowFigures[]): string {
     }<th>${escape(row.name)}</th>${cells.map((cell) => `<td>${escape(cell)}</td>`).join("")}</tr>`;
   };
   return `<div class="table"><table><thead><tr>${
-    head.map((cell) => `<th${/^(method|row)$/.test(cell) ? ' class="name"' : ""}>${cell}</th>`).join("")
+    head.map((cell) =>
+      `<th${cell === "method" || cell === varies ? ' class="name"' : ""}>${escape(cell)}</th>`
+    ).join("")
   }</tr></thead><tbody>${rows.map(line).join("\n")}</tbody></table></div>`;
 }
 
@@ -186,8 +189,8 @@ function mapsSection(maps: Report["maps"]): string {
 
 /** The tables by themselves, for a README. */
 export function markdownReport(report: Report): string {
-  const sections = report.experiments.map(({ title, rows, findings }) =>
-    [`### ${title}`, markdownTable(rows), ...findings].join("\n\n")
+  const sections = report.experiments.map(({ title, varies, rows, findings }) =>
+    [`### ${title}`, markdownTable(rows, varies), ...findings].join("\n\n")
   );
   return `${
     [`Scale ${report.scale.name}: ${report.scale.about}. ${provenance(report)}`, ...sections].join("\n\n")

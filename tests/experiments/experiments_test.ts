@@ -15,6 +15,7 @@ import { temporaryFolder } from "../io/temporary_folder.ts";
 const experiments: Experiment[] = ["first", "second"].map((name) => ({
   name,
   title: `The ${name}`,
+  varies: "rows",
   about: "",
   source: "table 0",
   rows: () => [

@@ -33,6 +33,7 @@ const report: Report = {
   experiments: [{
     name: "fixed-target",
     title: "A title",
+    varies: "target",
     about: "What is asked.",
     source: "table 5a",
     command: "./run experiments --quick",
@@ -74,8 +75,8 @@ Deno.test("figures: means over seeds, beside the paper's, as differences from th
 });
 
 Deno.test("the table for a README has every row, with its figures", () => {
-  assertEquals(markdownTable(figures).split("\n"), [
-    "| method |  | linear, % | kNN, % | points | paper, % | points | collapsed |",
+  assertEquals(markdownTable(figures, "target").split("\n"), [
+    "| method | target | linear, % | kNN, % | points | paper, % | points | collapsed |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
     "| BYOL | untrained | 45.0 ± 0.0 | 40.0 ± 0.0 | −18.0 | 1.4 | −71.1 |  |",
     "| BYOL | all <of it> | 63.0 ± 3.6 | 58.0 ± 3.6 |  | 72.5 |  |  |",
