@@ -349,8 +349,8 @@ function encoderMetadata(
 /** The summary of a run that has ended; null if it was interrupted before that. */
 async function finishedSummary(out: string): Promise<Summary | null> {
   try {
-    // Versions that watched for no collapse knew of none.
-    return { collapse: null, ...JSON.parse(await Deno.readTextFile(join(out, "summary.json"))) };
+    const summary = JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
+    return { ...summary, collapse: summary.collapse ?? null }; // versions that did not watch for one knew of none
   } catch {
     return null;
   }
