@@ -12,6 +12,7 @@ import { addInto } from "../ops/add.ts";
 import { byolLoss, stepMetrics } from "../ops/byol_loss.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
+import type { Observer } from "./observer.ts";
 
 /** Slots of the ring that holds the metrics of past steps until the host reads them. */
 export const RING_SLOTS = 4096;
@@ -35,12 +36,14 @@ export interface Step {
  */
 export function traceStep(
   { online, target: targetNetwork }: Networks,
-  { batch, size, optimizer, target, loading = null }: {
+  { batch, size, optimizer, target, loading = null, observer }: {
     batch: number;
     size: number;
     optimizer: Optimizer;
     target: Target;
     loading?: LoaderOptions | null;
+    /** Learns from the online network's features. */
+    observer?: Observer;
   },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
@@ -56,7 +59,9 @@ export function traceStep(
   const projected = tape.withoutGradient(() =>
     targetNetwork.projector(tape, targetNetwork.encoder(tape, images))
   );
-  const z = online.projector(tape, online.encoder(tape, images));
+  const features = online.encoder(tape, images);
+  observer?.record(tape, features);
+  const z = online.projector(tape, features);
   const q = online.predictor(tape, z);
 
   const losses = byolLoss(tape, { q, target: projected });

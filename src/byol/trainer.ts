@@ -20,6 +20,7 @@ import {
   type StepScalars,
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
+import type { Observer, ObserverFactory } from "./observer.ts";
 import { RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** What a trainer is built from. */
@@ -33,6 +34,8 @@ export interface TrainerOptions {
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
+  /** What learns beside the encoder from its features, if anything. */
+  observer?: ObserverFactory;
 }
 
 /** What a step reports. */
@@ -45,16 +48,17 @@ export interface StepMetrics {
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
-  { architecture, batch, size, optimizer: name, loading }: TrainerOptions,
+  { architecture, batch, size, optimizer: name, loading, observer: observe }: TrainerOptions,
   target: Target,
-): { networks: Networks; optimizer: Optimizer; step: Step } {
+): { networks: Networks; optimizer: Optimizer; step: Step; observer?: Observer } {
   const networks = createNetworks(architecture);
   const optimizer = createOptimizer(
     { online: networks.online.network, target: networks.target.network },
     { name, maxBinding: target.maxBinding },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target, loading });
-  return { networks, optimizer, step };
+  const observer = observe?.({ target, batch });
+  const step = traceStep(networks, { batch, size, optimizer, target, loading, observer });
+  return { networks, optimizer, step, observer };
 }
 
 /** The state of a run on the GPU. Dispose of it to free the memory. */
@@ -68,13 +72,15 @@ export class Trainer {
   readonly #step: Step;
   readonly #program: Program;
   readonly #feed: ViewFeed;
+  readonly #observer: Observer | undefined;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
+    const { networks, optimizer, step, observer } = traceTraining(options, targetOf(gpu, options.pick));
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;
     this.#step = step;
+    this.#observer = observer;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, step);
     this.#feed = createViewFeed(this.memory, {
@@ -84,6 +90,7 @@ export class Trainer {
     });
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
+    observer?.prepare(this.memory);
   }
 
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
@@ -108,13 +115,14 @@ export class Trainer {
 
   /**
    * Submits one step on `views`: [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views. Does
-   * not wait for the GPU; `views` may be reused at once.
+   * not wait for the GPU; `views` may be reused at once. `labels` are for the observer.
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
-    { step, ...scalars }: Omit<StepScalars, "slot"> & { step: number },
+    { step, labels, ...scalars }: Omit<StepScalars, "slot"> & { step: number; labels?: ArrayLike<number> },
   ): void {
     this.#gpu.check();
+    if (labels) this.#observer?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
     this.#feed.run(views);
   }
@@ -149,6 +157,7 @@ export class Trainer {
       { flat: target.parameters, store: target.parameters.store, prefix: "target." },
       { flat: target.statistics, store: target.statistics.store, prefix: "target." },
       { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
+      ...this.#observer?.parts ?? [],
     ];
   }
 

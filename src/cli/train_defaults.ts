@@ -98,6 +98,7 @@ export function trainOptions(given: GivenTrainFlags, recipe?: Recipe): TrainOpti
     out: join("runs", `${dataName}-${given.backbone ?? preset.backbone}`),
     checkpointEvery: preset.checkpointEvery,
     keep: 3,
+    evalEvery: 0,
     logEvery: 10,
     ...given,
     ...lengthOf(given, kind, batch),

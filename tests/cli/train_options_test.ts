@@ -48,6 +48,7 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     out: "runs/shapes-resnet8",
     checkpointEvery: 100,
     keep: 3,
+    evalEvery: 0,
     logEvery: 10,
     epochs: null,
     steps: 200,
