@@ -81,6 +81,8 @@ Deno.test("every option is taken", () => {
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
       .split(" "),
+    "--eval-every",
+    "3",
     ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
@@ -114,6 +116,7 @@ Deno.test("every option is taken", () => {
     out: "o",
     checkpointEvery: 60,
     keep: 1,
+    evalEvery: 3,
     logEvery: 5,
     epochs: 10,
     steps: null,
