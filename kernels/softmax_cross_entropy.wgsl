@@ -43,5 +43,5 @@ fn main(
     dlogits[first + k] = select(0.0, gradient, k < params.classes);
   }
   let own = logits[first + u32(max(label, 0))];
-  losses[i] = select(0.0, log(sum) + largest - own, label >= 0);
+  losses[i] = select(0.0, log(sum) + (largest - own), label >= 0);
 }

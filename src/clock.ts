@@ -15,7 +15,7 @@ export interface Lap {
 /** Counts time from its construction on. */
 export class Clock {
   readonly #now: () => number;
-  readonly #begin: number;
+  #begin: number;
   #lapBegin: number;
   #idleSince: number;
   #starved = 0;
@@ -61,6 +61,18 @@ export class Clock {
     if (this.#done === this.#submitted) {
       this.#starved += this.#now() - Math.max(begin, this.#idleSince);
     }
+    return result;
+  }
+
+  /** Does what is no part of training while the GPU has nothing else to do, and counts none of its time. */
+  async apart<T>(work: () => Promise<T>): Promise<T> {
+    const begin = this.#now();
+    const result = await work();
+    const taken = this.#now() - begin;
+    this.#begin += taken;
+    this.#lapBegin += taken;
+    this.#idleSince += taken;
+    this.#lapDoneAt += taken;
     return result;
   }
 

@@ -5,19 +5,22 @@
  */
 import { expectEvaluateFlags, type GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import { UserError } from "./errors.ts";
-import type { LabelledFeatures } from "./eval/features.ts";
 import { knnClassify } from "./eval/knn.ts";
-import { fitFeatures, linearProtocol, type LinearResult, rowsOf } from "./eval/linear.ts";
+import { type Fit, fitFeatures, linearProtocol, rowsOf } from "./eval/linear.ts";
 import { rankMe } from "./eval/spectrum.ts";
-import { type EvaluatedEncoder, openEncoder, openRun } from "./evaluated_encoder.ts";
-import { type EvaluationData, openEvaluationData } from "./evaluation_data.ts";
-import { FeatureMakers, type RowName, rowNames, traceEncoder } from "./evaluation_features.ts";
+import { openEncoder, openRun } from "./evaluated_encoder.ts";
+import { classesOf, confused, labelledRows, neighbours, someOfEach } from "./evaluation_choices.ts";
+import { openEvaluationData } from "./evaluation_data.ts";
+import { ENCODED, FeatureMakers, type RowName, rowNames, traceEncoder } from "./evaluation_features.ts";
 import { writeEvaluation } from "./evaluation_files.ts";
 import { evaluationTable } from "./evaluation_table.ts";
+import { featureMaps } from "./feature_maps.ts";
 import { type Gpu, openGpu } from "./gpu/device.ts";
-import type { Pick } from "./graph/target.ts";
+import type { Dispatch } from "./graph/tape.ts";
+import type { Pick, Target } from "./graph/target.ts";
 import { type Decision, tune } from "./graph/tuner.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
+import { type CropOptions, expectIndexed, finetune, fitCrops, traceFinetuning } from "./labelled_crops.ts";
 import { pinOf } from "./run_setup.ts";
 
 /** What the features of one encoder, or the raw pixels, are worth. Accuracies are shares in 0 … 1. */
@@ -38,6 +41,8 @@ export interface EvaluationRow {
 /** The content of evaluation.json. */
 export interface EvaluationReport {
   rows: EvaluationRow[];
+  /** Of the encoder that was trained on with the labels; null if that was not asked for. */
+  finetuned: { top1: number; top5: number | null; lr: number; epochs: number } | null;
   /** The names of the classes. */
   classes: string[];
   /** Labelled samples that taught and that were asked about, and images that could not be used. */
@@ -52,6 +57,8 @@ export interface EvaluationReport {
     temperature: number;
     probe_views: "cached" | "crop" | "none";
     probe_epochs: number;
+    /** The share of the labels that taught. */
+    labels: number;
     seed: number;
     adapter: string;
   };
@@ -67,10 +74,12 @@ export interface EvaluateHooks {
   signal?: AbortSignal;
 }
 
-/** The neighbours that are asked by default, and the T that the project reports. */
-const KS = [20, 200], TEMPERATURE = 0.1;
-/** Passes of the linear classifier over cached features. */
+/** The T that the project reports. */
+const TEMPERATURE = 0.1;
+/** Passes of the linear classifier over the images; fewer where each has to be encoded anew. */
 const PROBE_EPOCHS = { cached: 100, crop: 20, none: 0 };
+/** Of fine-tuning: passes, peak learning rate at a batch of 256, and images of a step at most. */
+const FINETUNING = { epochs: 30, lr: 0.1, batch: 64 };
 
 /**
  * Evaluates an encoder by kNN and by a linear classifier, and writes evaluation.json and a picture of who is taken for
@@ -102,16 +111,18 @@ export async function evaluate(
   const run = given.run === undefined ? null : await openRun(given.run);
   const encoder = await openEncoder(given, run);
   using data = await openEvaluationData(given, run);
+  if (given.probeViews === "crop" || given.finetune) expectIndexed(data.train.source);
   using gpu = await openGpu();
   const seed = given.seed ?? run?.options.seed ?? 0, views = given.probeViews ?? "cached";
   const epochs = given.probeEpochs ?? PROBE_EPOCHS[views], temperature = given.temperature ?? TEMPERATURE;
   const names = given.baselines === "no" ? ["trained" as const] : rowNames;
-  const pick = await pickFor(gpu, { encoder, kernels: given.kernels, print });
+  const pickFor = await chooser(gpu, { kernels: given.kernels, print });
+  const pick = await pickFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
 
-  let bad = 0;
+  const bad = new Set<string>();
   const onBad = ({ key, reason }: { key: string; reason: string }) => {
-    bad++;
-    print(`Skipped ${key}: ${reason}.`);
+    if (!bad.has(key)) print(`Skipped ${key}: ${reason}.`);
+    bad.add(key);
   };
   using makers = new FeatureMakers(gpu, {
     encoder,
@@ -126,20 +137,43 @@ export async function evaluate(
   const train = await makers.collect(data.train), test = await makers.collect(data.test);
   const { labels } = train.sets.get("trained")!, asked = test.sets.get("trained")!.labels;
   const classes = classesOf(data, [labels, asked]);
-  const learnt = labelledRows(labels, data.train.source.name);
+  const share = given.labels ?? 1;
+  const learnt = someOfEach(labelledRows(labels, data.train.source.name), {
+    labels,
+    classes: classes.length,
+    share,
+    seed,
+  });
   const ks = neighbours(given, learnt.length);
   labelledRows(asked, data.test.source.name);
 
+  const crops: CropOptions = {
+    encoder,
+    images: {
+      source: data.train.source,
+      indices: learnt.map((row) => train.indices[row]),
+      labels: Int32Array.from(learnt, (row) => labels[row]),
+    },
+    classes: classes.length,
+    epochs,
+    seed,
+    batch: makers.batch,
+    workers: given.workers,
+    pick,
+    signal,
+    onBad,
+  };
   const rows: EvaluationRow[] = [];
   for (const name of names) {
     const sets = { train: rowsOf(train.sets.get(name)!, learnt), test: test.sets.get(name)! };
     const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T: temperature });
-    const options = { classes: classes.length, epochs, seed, signal };
-    const linear = views === "none" ? null : await linearProtocol(gpu, {
-      ...sets,
-      seed,
-      fit: (fit) => fitFeatures(gpu, { samples: sets.train, ...options, ...fit }),
-    });
+    // Raw pixels have no crops: they are learnt from as they are.
+    const cached = views === "crop" && name === "raw pixels" ? PROBE_EPOCHS.cached : epochs;
+    const options = { samples: sets.train, classes: classes.length, epochs: cached, seed, signal };
+    const fit: Fit = views === "crop" && name !== "raw pixels"
+      ? fitCrops(gpu, { ...crops, from: name === "trained" ? encoder : { seed } })
+      : (chosen) => fitFeatures(gpu, { ...options, ...chosen });
+    const linear = views === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit });
     rows.push({
       name,
       knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
@@ -149,10 +183,27 @@ export async function evaluate(
     });
   }
 
+  let finetuned: EvaluationReport["finetuned"] = null;
+  if (given.finetune) {
+    const batch = Math.min(FINETUNING.batch, learnt.length),
+      lr = (given.finetuneLr ?? FINETUNING.lr) * 2 * batch / 256;
+    const passes = given.finetuneEpochs ?? FINETUNING.epochs,
+      traced = { encoder, classes: classes.length, batch };
+    const { top1, top5 } = await finetune(gpu, {
+      ...crops,
+      batch,
+      epochs: passes,
+      lr,
+      pick: await pickFor((target) => traceFinetuning(traced, target)),
+      collect: (extract, batch) => makers.collectBy(extract, { samples: data.test, batch }),
+    });
+    finetuned = { top1, top5, lr, epochs: passes };
+  }
   const report: EvaluationReport = {
     rows,
+    finetuned,
     classes,
-    counts: { train: learnt.length, test: asked.filter((label) => label >= 0).length, bad },
+    counts: { train: learnt.length, test: asked.filter((label) => label >= 0).length, bad: bad.size },
     settings: {
       encoder: encoder.path,
       backbone: encoder.backbone,
@@ -162,84 +213,31 @@ export async function evaluate(
       temperature,
       probe_views: views,
       probe_epochs: epochs,
+      labels: share,
       seed,
       adapter: gpu.name,
     },
     paths: [],
   };
-  await writeEvaluation(given.out ?? run?.out ?? "evaluation", report);
+  const maps = given.map
+    ? featureMaps(test.sets.get("trained")!, { classes, seed, what: "the trained encoder's features" })
+    : {};
+  await writeEvaluation(given.out ?? run?.out ?? "evaluation", { report, maps });
   print(evaluationTable(report));
   print(`Written: ${report.paths.join(", ")}`);
   return report;
 }
 
-/** How kernels are chosen for the encoder; what has to be timed for that is timed now, and remembered. */
-async function pickFor(
+/** How kernels are chosen for a trace; what has to be timed for that is timed when it is asked for, and remembered. */
+async function chooser(
   gpu: Gpu,
-  { encoder, kernels = "auto", print }: {
-    encoder: EvaluatedEncoder;
-    kernels: GivenEvaluateFlags["kernels"];
-    print: (line: string) => void;
-  },
-): Promise<Pick | undefined> {
-  if (kernels !== "auto") return pinOf({ kernels }, gpu);
+  { kernels = "auto", print }: { kernels: GivenEvaluateFlags["kernels"]; print: (line: string) => void },
+): Promise<(trace: (target: Target) => { dispatches: readonly Dispatch[] }) => Promise<Pick | undefined>> {
+  if (kernels !== "auto") return () => Promise.resolve(pinOf({ kernels }, gpu));
   const cache = await openTuningCache<Decision>();
-  const pick = await tune(gpu, (target) => traceEncoder(encoder, { batch: 128, target }), {
-    cache,
-    report: print,
-  });
-  await cache.save();
-  return pick;
-}
-
-/** The names of the classes: the source's, or numbers up to the largest label. */
-function classesOf({ classes, train, test }: EvaluationData, labels: Int32Array[]): string[] {
-  const most = labels.flatMap((part) => [...part]).reduce((a, b) => Math.max(a, b), -1);
-  const names = classes.length ? classes : Array.from({ length: most + 1 }, (_, k) => `${k}`);
-  if (names.length > 1) return names;
-  throw new UserError(
-    `Cannot evaluate on ${train.source.name} and ${test.source.name} as there must be labels of at least two classes: ` +
-      `found ${
-        names.length === 0 ? "no labels" : "one class"
-      }. Put the images of each class in a folder of its own, or ` +
-      `name labelled data: --train, --test.`,
-  );
-}
-
-/** The rows that have a label. */
-function labelledRows(labels: Int32Array, source: string): number[] {
-  const rows = [...labels.keys()].filter((i) => labels[i] >= 0);
-  if (rows.length) return rows;
-  throw new UserError(
-    `Cannot evaluate on ${source} as its images must have labels: none of ${labels.length} has one. Name labelled ` +
-      `data: --train, --test.`,
-  );
-}
-
-/** The numbers of neighbours: those asked for, or of the usual ones those that there are. */
-function neighbours({ k }: GivenEvaluateFlags, references: number): number[] {
-  const asked = k === undefined ? KS.filter((k, i) => i === 0 || k <= references) : [k].flat();
-  const ks = k === undefined ? asked.map((k) => Math.min(k, references)) : asked;
-  const large = ks.find((k) => k > references);
-  if (large === undefined) return [...new Set(ks)];
-  throw new UserError(
-    `Cannot ask ${large} neighbours as there must be as many labelled images to learn from: there are ${references}. ` +
-      `Lower --k.`,
-  );
-}
-
-/** Who was taken for whom. */
-function confused(
-  predictions: LinearResult["predictions"],
-  { labels, classes }: { labels: LabelledFeatures["labels"]; classes: number },
-): Required<Omit<EvaluationRow, "name" | "knn" | "linear" | "rankme">> {
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  labels.forEach((label, i) => {
-    if (label >= 0) confusion[label][predictions[i]]++;
-  });
-  const perClass = confusion.map((row, k) => {
-    const count = row.reduce((sum, n) => sum + n, 0);
-    return count ? row[k] / count : null;
-  });
-  return { perClass, confusion };
+  return async (trace) => {
+    const pick = await tune(gpu, trace, { cache, report: print });
+    await cache.save();
+    return pick;
+  };
 }

@@ -18,6 +18,7 @@ import { backboneByName, backbones, type ResNetConfig, type Stem } from "./nn/ba
 import type { Layer } from "./nn/layers.ts";
 import { createNetwork, type Network, Scope } from "./nn/parameters.ts";
 import { featuresOf, resnet } from "./nn/resnet.ts";
+import { sizeOf } from "./graph/tensor.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor } from "./nn/weights.ts";
 
 /** A network with its weights, and how images are prepared for it. */
@@ -29,6 +30,8 @@ export interface EvaluatedEncoder {
   stem: Stem;
   /** Pixels of its images' side. */
   size: number;
+  /** Larger images are shrunk to this short side when they are decoded. */
+  decodeSize: number;
   mean: Rgb;
   std: Rgb;
   tensors: ReadonlyMap<string, TorchTensor>;
@@ -84,6 +87,8 @@ export async function openEncoder(
     config: backboneByName(backbone),
     stem,
     size,
+    // As in the evaluations of the run itself, for images that are shrunk in two steps differ a little.
+    decodeSize: run && given.size === undefined ? run.options.decodeSize : size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
     tensors,
@@ -161,7 +166,10 @@ function shapesOf(encoder: Pick<EvaluatedEncoder, "config" | "stem">): Map<strin
   return new Map([parameters, statistics].flatMap((flat) => [...torchShapes(flat, { prefix: "" })]));
 }
 
-/** What a network begins with: the weights of `encoder`, or with a seed those that a run would begin with. */
+/**
+ * What a network begins with: the weights of `encoder`, or with a seed those that a run would begin with. What the encoder
+ * has not, a classifier on top of it, begins with 0.
+ */
 export function contentOf(
   { network: { parameters, statistics } }: BuiltEncoder,
   from: Pick<EvaluatedEncoder, "tensors"> | { seed: number },
@@ -171,7 +179,8 @@ export function contentOf(
     // The backbone comes first in the online network, and draws are keyed by place: so these are the run's own.
     values: "seed" in from
       ? drawWeights(flat, from)
-      : packWeights(flat, (name) => from.tensors.get(name)!.data),
+      : packWeights(flat, (name, i) =>
+        from.tensors.get(name)?.data ?? new Float32Array(sizeOf(flat.variables[i].layout.torchShape))),
   }));
 }
 

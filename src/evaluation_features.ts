@@ -31,16 +31,19 @@ export interface CollectedFeatures {
   indices: number[];
 }
 
-/** Images that an encoder gets at once, if the GPU can hold what they take. */
-const BATCH = 128;
+/** Makes features [n, dims] of `n` images' views. */
+export type Extract = (views: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array>;
 
-/** As many images as the encoder can get at once on this machine, at most {@linkcode BATCH}. */
+/** Images that an encoder gets at once, if the GPU can hold what they take. */
+export const ENCODED = 128;
+
+/** As many images as the encoder can get at once on this machine, at most {@linkcode ENCODED}. */
 export function evaluationBatch(
   encoder: EvaluatedEncoder,
   { gpu, target }: { gpu: Gpu; target: Target },
 ): number {
   let obstacle: string | null = null;
-  for (let batch = BATCH; batch >= 1; batch /= 2) {
+  for (let batch = ENCODED; batch >= 1; batch /= 2) {
     const { dispatches, features } = traceEncoder(encoder, { batch, target });
     obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
     if (!obstacle) return batch;
@@ -95,21 +98,37 @@ export class FeatureMakers implements Disposable {
   readonly batch: number;
 
   /** Features of all of `samples`, images that cannot be used left out. */
-  async collect({ source, first, limit, classOf }: Samples): Promise<CollectedFeatures> {
-    const { encoder, rows, workers, signal, onBad } = this.options, { size } = encoder, { batch } = this;
-    const parts = new Map<RowName, Float32Array[]>(rows.map((name) => [name, []]));
+  async collect(samples: Samples): Promise<CollectedFeatures> {
+    const { size } = this.options.encoder;
+    const ways = this.options.rows.map((name): [RowName, Extract] => {
+      const extractor = this.#extractors.get(name);
+      return [name, extractor?.extract ?? ((views, n) => Promise.resolve(rawPixels(views, { n, size })))];
+    });
+    return await this.#collect(samples, { ways, batch: this.batch });
+  }
+
+  /** Features of all of `samples` by another encoder of the same images, at most `batch` at a time. */
+  async collectBy(
+    extract: Extract,
+    { samples, batch }: { samples: Samples; batch: number },
+  ): Promise<LabelledFeatures> {
+    const { sets } = await this.#collect(samples, { ways: [["trained", extract]], batch });
+    return sets.get("trained")!;
+  }
+
+  async #collect(
+    { source, first, limit, classOf }: Samples,
+    { ways, batch }: { ways: [RowName, Extract][]; batch: number },
+  ): Promise<CollectedFeatures> {
+    const { encoder, workers, signal, onBad } = this.options, { size, decodeSize } = encoder;
+    const parts = new Map<RowName, Float32Array[]>(ways.map(([name]) => [name, []]));
     const labels: number[] = [], indices: number[] = [];
     const recipe = plainRecipe(encoder);
-    const images = { source, first, limit, batch, size, recipe, workers, decodeSize: size, onBad };
+    const images = { source, first, limit, batch, size, recipe, workers, decodeSize, onBad };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
-      const n = views.labels.length;
-      for (const name of rows) {
-        const extractor = this.#extractors.get(name);
-        const made = extractor
-          ? await extractor.extract(views.images, n)
-          : rawPixels(views.images, { n, size });
-        parts.get(name)!.push(Float32Array.from(made));
+      for (const [name, extract] of ways) {
+        parts.get(name)!.push(Float32Array.from(await extract(views.images, views.labels.length)));
       }
       labels.push(...Array.from(views.labels, (label) => label < 0 ? -1 : classOf(label)));
       indices.push(...views.indices);

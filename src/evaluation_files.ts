@@ -10,8 +10,14 @@ import { writeFileAtomic } from "./io/atomic.ts";
 import { fileError } from "./io/file_error.ts";
 import { writeJson } from "./io/json_file.ts";
 
-/** Writes the report to the folder `out` and notes there which files: evaluation.json last, when all else is there. */
-export async function writeEvaluation(out: string, report: EvaluationReport): Promise<void> {
+/**
+ * Writes the report to the folder `out`, with its pictures and the `maps` by the names of their files, and notes there
+ * which files: evaluation.json last, when all else is there.
+ */
+export async function writeEvaluation(
+  out: string,
+  { report, maps }: { report: EvaluationReport; maps: Readonly<Record<string, string>> },
+): Promise<void> {
   try {
     await Deno.mkdir(out, { recursive: true });
   } catch (error) {
@@ -23,6 +29,7 @@ export async function writeEvaluation(out: string, report: EvaluationReport): Pr
     const title = `Trained encoder, ${by}: ${report.counts.test} test images`;
     await writeText(join(out, "confusion.svg"), confusionSvg(confusion, { classes, title }), paths);
   }
+  for (const [name, text] of Object.entries(maps)) await writeText(join(out, name), text, paths);
   const path = join(out, "evaluation.json");
   paths.push(path);
   await writeJson(path, report);

@@ -4,17 +4,18 @@
  * @module
  */
 import { join } from "node:path";
-import { evaluationBatches, trainingBatches, type Views } from "../data/pipeline.ts";
+import { trainingBatches, type Views } from "../data/pipeline.ts";
 import { diskCache, memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import type { Recipe } from "./augment/recipe.ts";
+import type { ObserverFactory } from "./byol/observer.ts";
 import { backboneOf, Trainer } from "./byol/trainer.ts";
 import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { UserError } from "./errors.ts";
-import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
+import { OnlineProbe } from "./eval/online_probe.ts";
 import type { Collapse } from "./health.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
@@ -26,9 +27,11 @@ import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { previewSheet } from "./preview.ts";
+import { featuresOf } from "./nn/resnet.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
-import { choosePick, evaluationRows, loadingOf, trainerOptions } from "./run_setup.ts";
+import { type EvaluationRecord, RunEvaluation } from "./run_evaluation.ts";
+import { choosePick, trainerOptions } from "./run_setup.ts";
 import { split } from "./split.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
@@ -73,9 +76,6 @@ export interface PretrainHooks {
 
 /** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Samples that vote in kNN at the most: of more, the first. */
-const MOST_REFERENCES = 50_000;
-
 /** Images on the sheet that a run begins with. */
 const PREVIEWED = 8;
 /** Holds the decoded images while the run goes on. */
@@ -126,7 +126,16 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     using gpu = await openGpu();
     const tuning = await openTuningCache<Decision>({ run: hooks.resume ? out : null });
     const pick = await choosePick(gpu, { options, recipe, tuning, print: hooks.print ?? console.log });
-    using trainer = new Trainer(gpu, { ...trainerOptions(options, recipe), pick });
+    const training = { ...trainerOptions(options, recipe), pick }, evaluates = holdout > 0;
+    let probe: OnlineProbe | null = null;
+    const observer: ObserverFactory = (step) => {
+      const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
+      return probe = new OnlineProbe({ ...step, dims, classes });
+    };
+    // A run that began without the probe, with an older version, goes on without it.
+    const probes = evaluates && source.classes.length > 1 &&
+      (!checkpoint || [...checkpoint.tensors.keys()].some((name) => name.startsWith("probe.")));
+    using trainer = new Trainer(gpu, { ...training, ...probes && { observer } });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
         found: checkpoint.tensors,
@@ -143,6 +152,9 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     if (!checkpoint) await writePreview(source, { options, recipe, train });
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
+      keepThroughStep: hooks.resume ? start : undefined,
+    });
+    using evaluations = await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), {
       keepThroughStep: hooks.resume ? start : undefined,
     });
     using progress = createProgress({
@@ -168,25 +180,17 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       onBadImage,
       onBad: bad.add,
     };
-    const rows = evaluationRows(options);
-    const part = { first: 0, limit: Math.min(train ?? 0, MOST_REFERENCES) },
-      heldOut = { first: train ?? 0, limit: holdout };
-    const images = (span: typeof part) => () =>
-      evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: rows });
-    const views = (span: typeof part) => () => evaluationBatches({ ...pipeline, ...span, batch: rows });
-    const evaluation = { batch: rows, size, signal: hooks.signal };
-    const encoderAccuracy = () =>
-      encoderKnn(gpu, {
-        ...evaluation,
-        references: images(part),
-        queries: images(heldOut),
-        loading: loadingOf(options, recipe),
-        pick,
-        memory: trainer.memory,
-        encoder: trainer.networks.online.encoder,
-      });
-    const pixelAccuracy = () =>
-      rawPixelKnn(gpu, { ...evaluation, references: views(part), queries: views(heldOut) });
+    const evaluation = new RunEvaluation({
+      gpu,
+      options,
+      recipe,
+      trainer,
+      split: { train, holdout },
+      pipeline,
+      pick,
+      probe,
+      signal: hooks.signal,
+    });
     const interrupted = (step: number, collapse: Collapse | null = null): Outcome => {
       progress.stop();
       return { out, step, total, collapse, summary: null };
@@ -203,7 +207,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     let before = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : null;
     if (holdout > 0 && source.classes.length > 1 && !checkpoint) {
       try {
-        const [raw_pixels, untrained] = [await pixelAccuracy(), await encoderAccuracy()];
+        const [raw_pixels, untrained] = [
+          await evaluation.pixelAccuracy(),
+          await evaluation.encoderAccuracy(),
+        ];
         if (raw_pixels !== null && untrained !== null) before = { raw_pixels, untrained };
       } catch (error) {
         if (hooks.signal?.aborted) return interrupted(0);
@@ -237,6 +244,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
       );
       let earlier = Promise.resolve(), ahead = 0;
+      /** Whether an epoch that an evaluation follows has ended; it waits until the step at hand is whole. */
+      let epochEnded = false;
       const start = recorder.position;
       const batches = trainingBatches<Views>({ ...pipeline, augment, limit: train, batch, seed, start })
         .getReader();
@@ -244,7 +253,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         while (recorder.step < total && !(hooks.signal?.aborted && recorder.betweenSteps)) {
           const { value } = await clock.waiting(batches.read());
           if (!value) throw new Error("The endless stream of batches ended");
-          trainer.step(value.views, recorder.next());
+          trainer.step(value.views, { ...recorder.next(), labels: value.labels });
           value.release();
           const done = clock.submitted(trainer.settled());
           done.catch(() => {}); // A failure is met where `done` is awaited, or by the next step's check.
@@ -252,6 +261,17 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
           if (++ahead % stepsAhead === 0) {
             await earlier;
             earlier = done;
+          }
+          const { epoch, next } = value;
+          epochEnded ||= next.epoch > epoch && options.evalEvery > 0 && next.epoch % options.evalEvery === 0;
+          if (evaluates && recorder.betweenSteps && (epochEnded || recorder.step === total)) {
+            epochEnded = false;
+            // Before a checkpoint of this step is written, so that a resumed run has the line too.
+            await done;
+            const place = { step: recorder.step, epoch: next.epoch };
+            const record = await clock.apart(() => evaluation.online(place));
+            evaluations.write(record);
+            progress.log(evaluationLine(record));
           }
           await recorder.reportIfDue();
         }
@@ -273,7 +293,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     });
     let trained: number | null = null;
     try {
-      trained = before && await encoderAccuracy();
+      trained = before && await evaluation.encoderAccuracy();
     } catch (error) {
       if (hooks.signal?.aborted) return interrupted(total, recorder.collapse);
       throw error;
@@ -332,6 +352,17 @@ function openCache(
     ? diskCache(join(out, CACHE_FILE), { identity })
     : undefined;
   return { images, [Symbol.dispose]: () => images?.close() };
+}
+
+function evaluationLine({ step, knn, probe, rankme, rankme_projections }: EvaluationRecord): string {
+  const shares = [["kNN", knn], ["linear probe", probe]] as const;
+  return [
+    `Step ${step}`,
+    ...shares.flatMap(([name, share]) => share === null ? [] : [`${name} ${percent(share)}`]),
+    `effective rank ${rankme.toFixed(1)} of the features, ${
+      rankme_projections.toFixed(1)
+    } of the projections`,
+  ].join(" | ");
 }
 
 function percent(share: number): string {

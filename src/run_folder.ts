@@ -42,6 +42,7 @@ const CHANGEABLE = new Set<string>([
   "checkpointEvery",
   "keep",
   "logEvery",
+  "evalEvery",
   "onBadImage",
   "maxBad",
   "stopOnCollapse",

@@ -58,6 +58,10 @@ async function records(out: string): Promise<unknown[]> {
   });
 }
 
+async function evaluations(out: string): Promise<string[]> {
+  return (await Deno.readTextFile(join(out, "evaluations.jsonl"))).trimEnd().split("\n");
+}
+
 /** train.ts in a process of its own. */
 function trainWith({ args, env = {} }: { args: string[]; env?: Record<string, string> }): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
@@ -127,9 +131,10 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     const undisturbed = join(folder, "undisturbed"),
       killed = join(folder, "killed"),
       stopped = join(folder, "stopped");
-    await pretrain({ ...tiny, out: undisturbed }, quiet);
+    await pretrain({ ...tiny, evalEvery: 1, out: undisturbed }, quiet);
+    const more = ["--eval-every", "1"];
 
-    const first = train(killed);
+    const first = train(killed, { more });
     await appearance(lastCheckpoint(killed, 5));
     kill(first, "SIGKILL");
     await first.output();
@@ -139,7 +144,7 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     const lastLine = /^kNN: raw pixels [\d.]+ %, untrained [\d.]+ %, trained [\d.]+ %\n$/m;
     assert(lastLine.test(said) || /is complete/.test(said), said);
 
-    const third = train(stopped);
+    const third = train(stopped, { more });
     await appearance(lastCheckpoint(stopped, 5));
     kill(third, "SIGINT");
     const { code, stdout } = await third.output();
@@ -153,6 +158,14 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     for (const out of [killed, stopped]) {
       assertEquals(await bytesOf(lastCheckpoint(out)), await bytesOf(lastCheckpoint(undisturbed)));
       assertEquals(await records(out), await records(undisturbed));
+      assertEquals(await evaluations(out), await evaluations(undisturbed));
+    }
+    const evaluated = (await evaluations(undisturbed)).map((line) => JSON.parse(line));
+    // Six steps an epoch: after two of them, and at the end.
+    assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[6, 1], [12, 2], [14, 2]]);
+    for (const { knn, probe, rankme, rankme_projections } of evaluated) {
+      assert([knn, probe].every((share) => share >= 0 && share <= 1), `kNN ${knn}, probe ${probe}`);
+      assert(rankme > 1 && rankme <= 20 && rankme_projections > 1 && rankme_projections <= 8);
     }
     const { metadata, tensors } = await loadCheckpoint(lastCheckpoint(killed));
     assertEquals(metadata.position, { epoch: 2, offset: 32 });
@@ -229,6 +242,38 @@ Deno.test("pretrain: without predictor a run collapses, and says so; or stops", 
     assertEquals(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).collapse, collapse);
   });
 });
+
+Deno.test(
+  "pretrain: the online probe and the evaluations leave no trace in the networks",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const steps = { ...tiny, steps: 7, kernels: "usual" } as const;
+      const [without, out] = [join(folder, "without"), join(folder, "with")];
+      await pretrain({ ...steps, holdout: 0, out: without }, quiet);
+      await pretrain({ ...steps, evalEvery: 1, out }, quiet);
+      const [plain, observed] = await Promise.all(
+        [without, out].map(async (run) => (await loadCheckpoint(lastCheckpoint(run, 7))).tensors),
+      );
+      const probe = [...observed.keys()].filter((name) => !plain.has(name));
+      assertEquals(probe, [
+        "probe.classifier.weight",
+        "probe.classifier.bias",
+        "probe_momentum.classifier.weight",
+        "probe_momentum.classifier.bias",
+      ]);
+      for (const name of probe) {
+        assert(observed.get(name)!.data.some((value) => value !== 0), `${name} learnt nothing`);
+      }
+      assert([...plain.keys()].some((name) => name.startsWith("momentum.")));
+      for (const [name, { data }] of plain) {
+        const bits = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+          new Uint8Array(buffer, byteOffset, byteLength);
+        assertEquals([...bits(observed.get(name)!.data)], [...bits(data)], `${name} differs`);
+      }
+    });
+  },
+);
 
 Deno.test("pretrain: --tau 1 leaves the target as it was", onGpu, async () => {
   await inFolder(async (out) => {

@@ -15,6 +15,7 @@ import { weightHealth } from "../ops/weight_health.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
 import { BYOL, type Objective, objectiveLoss } from "./objective.ts";
+import type { Observer } from "./observer.ts";
 
 /** Slots of the ring that holds the metrics of past steps until the host reads them. */
 export const RING_SLOTS = 4096;
@@ -48,7 +49,17 @@ const blocksOf = (store: Store) => tensorIn(store, { shape: [store.bytes / 4 / B
  */
 export function traceStep(
   { online, target: targetNetwork }: Networks,
-  { batch, size, optimizer, target, loading = null, objective = BYOL, averaged = null, batches = 1 }: {
+  {
+    batch,
+    size,
+    optimizer,
+    target,
+    loading = null,
+    objective = BYOL,
+    averaged = null,
+    batches = 1,
+    observer,
+  }: {
     batch: number;
     size: number;
     optimizer: Optimizer;
@@ -57,6 +68,8 @@ export function traceStep(
     objective?: Objective;
     averaged?: Store | null;
     batches?: number;
+    /** Learns from the online network's features. */
+    observer?: Observer;
   },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
@@ -71,7 +84,9 @@ export function traceStep(
 
   const projected = targetNetwork &&
     tape.withoutGradient(() => targetNetwork.projector(tape, targetNetwork.encoder(tape, images)));
-  const z = online.projector(tape, online.encoder(tape, images));
+  const features = online.encoder(tape, images);
+  observer?.record(tape, features);
+  const z = online.projector(tape, features);
   const q = online.predictor?.(tape, z) ?? z;
 
   const losses = objectiveLoss(tape, objective, { q, target: projected ?? z });

@@ -21,6 +21,7 @@ import {
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
 import { BYOL, type Objective } from "./objective.ts";
+import type { Observer, ObserverFactory } from "./observer.ts";
 import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** What a trainer is built from. */
@@ -41,6 +42,8 @@ export interface TrainerOptions {
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
+  /** What learns beside the encoder from its features, if anything. */
+  observer?: ObserverFactory;
 }
 
 /** What a step reports. */
@@ -61,13 +64,15 @@ export interface Submission extends Omit<StepScalars, "slot"> {
   step: number;
   /** Whether the step also reports what its weights tell; of the last batch of a step. */
   health?: boolean;
+  /** The classes of its images, for the observer. */
+  labels?: ArrayLike<number>;
 }
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
   options: TrainerOptions,
   target: Target,
-): { networks: Networks; optimizer: Optimizer; step: Step } {
+): { networks: Networks; optimizer: Optimizer; step: Step; observer?: Observer } {
   const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
   const networks = createNetworks(architecture, objective);
   const { parameters, gradients } = networks.online.network;
@@ -78,8 +83,16 @@ export function traceTraining(
     { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
     { name, maxBinding: target.maxBinding, ema: objective.target === "ema", trust, larsClip },
   );
-  const step = traceStep(networks, { ...options, optimizer, target, averaged, batches: accumulate });
-  return { networks, optimizer, step };
+  const observer = options.observer?.({ target, batch: options.batch });
+  const step = traceStep(networks, {
+    ...options,
+    optimizer,
+    target,
+    averaged,
+    batches: accumulate,
+    observer,
+  });
+  return { networks, optimizer, step, observer };
 }
 
 /** The state of a run on the GPU. Dispose of it to free the memory. */
@@ -95,14 +108,16 @@ export class Trainer {
   readonly #feed: ViewFeed;
   /** Batches of a step. */
   readonly #batches: number;
+  readonly #observer: Observer | undefined;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
+    const { networks, optimizer, step, observer } = traceTraining(options, targetOf(gpu, options.pick));
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;
     this.#step = step;
     this.#batches = options.accumulate ?? 1;
+    this.#observer = observer;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, step);
     this.#feed = createViewFeed(this.memory, {
@@ -112,6 +127,7 @@ export class Trainer {
     });
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
+    observer?.prepare(this.memory);
   }
 
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
@@ -142,9 +158,10 @@ export class Trainer {
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
-    { step, health = false, ...scalars }: Submission,
+    { step, health = false, labels, ...scalars }: Submission,
   ): void {
     this.#gpu.check();
+    if (labels) this.#observer?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
     const { update, health: healthCount } = this.#step.tail, { part = 0 } = scalars;
     const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
@@ -187,6 +204,7 @@ export class Trainer {
         ]
         : [],
       { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
+      ...this.#observer?.parts ?? [],
     ];
   }
 

@@ -157,6 +157,7 @@ export function trainOptions(
     out: join("runs", `${dataName}-${chosen.backbone ?? preset.backbone}`),
     checkpointEvery: preset.checkpointEvery,
     keep: 3,
+    evalEvery: 0,
     logEvery: 10,
     stopOnCollapse: false,
     ...chosen,

@@ -215,6 +215,11 @@ const output = {
     perData("checkpointEvery"),
   ),
   keep: flag(integer({ min: 1 }), "how many checkpoints stay, the last ones", 3),
+  evalEvery: flag(
+    integer({ min: 0 }),
+    "epochs from evaluation to evaluation on held-out samples, in evaluations.jsonl; 0: at the end only",
+    0,
+  ),
   logEvery: flag(integer({ min: 1 }), "steps from line to line of metrics.jsonl", 10),
   stopOnCollapse: flag(
     onSwitch(),

@@ -101,21 +101,19 @@ export function classify(
  * Appends a step of learning on `features` to `tape`, as they are: the pass back is on a tape of its own, and so can lead
  * no gradient into what made them.
  *
- * @returns the optimizer; its tables and the rates are to be written by {@linkcode prepareHeads}.
+ * The tables of `optimizer` and the rates are to be written by {@linkcode prepareHeads}.
  */
 export function learnHeads(
   tape: Tape,
-  options: { heads: Heads; features: Tensor; inputs: HeadInputs },
-): Optimizer {
-  const { heads, features, inputs: { scalars } } = options;
+  options: { heads: Heads; features: Tensor; inputs: HeadInputs; optimizer: Optimizer },
+): void {
+  const { features, optimizer, inputs: { scalars } } = options;
   const own = new Tape(tape.target, { training: true, views: 1, add: addInto });
   own.constant(features);
   classify(own, options);
   own.backward();
-  const optimizer = plainOptimizer(heads.network, tape.target);
   optimizer.record(own, tensorIn(scalars, { shape: [STEP_BYTES / 4] }));
   tape.dispatches.push(...own.dispatches);
-  return optimizer;
 }
 
 /** Writes what the kernels look up; the parameters are zero as memory is at first. */

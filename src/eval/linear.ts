@@ -23,6 +23,7 @@ import {
   learnHeads,
   logitsOf,
   MOMENTUM,
+  plainOptimizer,
   prepareHeads,
 } from "./heads.ts";
 
@@ -171,7 +172,8 @@ export class HeadLearner implements Disposable {
     const heads = this.#heads = createHeads(options);
     this.#inputs = headInputs(rows);
     const given = tape.withoutGradient(() => features(tape));
-    const optimizer = learnHeads(tape, { heads, features: given, inputs: this.#inputs });
+    const optimizer = plainOptimizer(heads.network, target);
+    learnHeads(tape, { heads, features: given, inputs: this.#inputs, optimizer });
     this.program = new Program(this.memory, { dispatches: tape.dispatches });
     prepareHeads(this.memory, { heads, optimizer });
   }
@@ -188,15 +190,22 @@ export class HeadLearner implements Disposable {
 
   /** What was learnt. Waits for the GPU. */
   async weights(): Promise<HeadWeights> {
-    const { dims, classes, rates, weight, bias } = this.#heads;
-    const read = (region: Region | null) => this.memory.read(region!);
-    return { dims, classes, rates, weight: await read(weight.region), bias: await read(bias.region) };
+    return await readHeads(this.memory, this.#heads);
   }
 
   [Symbol.dispose](): void {
     this.program[Symbol.dispose]();
     this.memory[Symbol.dispose]();
   }
+}
+
+/** What classifiers have learnt. Waits for the GPU. */
+export async function readHeads(
+  memory: Memory,
+  { dims, classes, rates, weight, bias }: Heads,
+): Promise<HeadWeights> {
+  const read = (region: Region | null) => memory.read(region!);
+  return { dims, classes, rates, weight: await read(weight.region), bias: await read(bias.region) };
 }
 
 /** The scores of each classifier on the labelled ones of `samples`. */

@@ -50,6 +50,7 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     out: "runs/shapes-resnet8",
     checkpointEvery: 100,
     keep: 3,
+    evalEvery: 0,
     logEvery: 10,
     stopOnCollapse: false,
     method: "byol",
@@ -95,6 +96,8 @@ Deno.test("every option is taken", () => {
       " ",
     ),
     ..."--trust .02 --lars-clip on --stop-on-collapse".split(" "),
+    "--eval-every",
+    "3",
     ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
@@ -130,6 +133,7 @@ Deno.test("every option is taken", () => {
     out: "o",
     checkpointEvery: 60,
     keep: 1,
+    evalEvery: 3,
     logEvery: 5,
     stopOnCollapse: true,
     tau: 1,
