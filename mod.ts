@@ -35,10 +35,14 @@
  * @module
  */
 export { type KnnFigures, type Outcome, pretrain, type PretrainHooks, type Summary } from "./src/pretrain.ts";
+export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
+export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
+export type { Collapse } from "./src/health.ts";
+export { loadPreset } from "./src/load_preset.ts";
 export type { StepRecord } from "./src/recorder.ts";
 export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
-export { MachineError, UserError } from "./src/errors.ts";
+export { CollapseError, MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
 export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";
 export { loadRecipe } from "./src/load_recipe.ts";

@@ -5,7 +5,7 @@
  */
 import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
-import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { CollapseError, exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
 import { planOf, profileOf } from "./src/inspect.ts";
 import { pretrain } from "./src/pretrain.ts";
 
@@ -56,7 +56,7 @@ if (import.meta.main) {
   try {
     Deno.exit(await main(Deno.args));
   } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
+    const known = [UserError, MachineError, CollapseError].some((type) => error instanceof type);
     console.error(known ? `error: ${messageOf(error)}` : error);
     Deno.exit(exitCode(error));
   }

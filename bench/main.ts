@@ -8,12 +8,14 @@
  *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
  *
  * @module
+ *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  */
 import { exitCode, MachineError, messageOf, UserError } from "../src/errors.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
 import { benchPipeline } from "./pipeline.ts";
+import { benchProbe } from "./probe.ts";
 import { benchStep } from "./step.ts";
 
 /** By name; each prints its tables. */
@@ -22,6 +24,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   step: benchStep,
   optimizer: benchOptimizer,
   pipeline: benchPipeline,
+  probe: benchProbe,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {
@@ -36,7 +39,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
   console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
-  const needNone = Object.values(benches).filter((bench) => bench !== benchPipeline);
+  const needNone = Object.values(benches).filter((bench) => bench !== benchPipeline && bench !== benchProbe);
   for (const bench of name === undefined ? needNone : [benches[name]]) {
     console.log();
     await bench(gpu, args);

@@ -79,6 +79,8 @@ export interface Augment<V extends Views> {
 /** B pairs of views. */
 export interface Batch<V extends Views = Float32Array<ArrayBuffer>> {
   views: V;
+  /** Index into the source's classes, −1 where there is none. */
+  labels: Int32Array<ArrayBuffer>;
   /** Which images of the source. */
   indices: number[];
   epoch: number;
@@ -111,6 +113,7 @@ export function trainingBatches<V extends Views = Float32Array<ArrayBuffer>>(
   const { seed, start } = options;
   return stream<V, Batch<V>>(options, { seed, start }, ({ views, samples, next, release }) => ({
     views,
+    labels: labelsOf(samples),
     indices: samples.map((sample) => sample.index),
     epoch: samples[0].epoch,
     next,
@@ -124,10 +127,14 @@ export function evaluationBatches<V extends Views = Float32Array<ArrayBuffer>>(
 ): ReadableStream<EvaluationBatch<V>> {
   return stream<V, EvaluationBatch<V>>(options, { seed: null }, ({ views, samples, release }) => ({
     images: views,
-    labels: Int32Array.from(samples, (sample) => sample.label ?? -1),
+    labels: labelsOf(samples),
     indices: samples.map((sample) => sample.index),
     release,
   }));
+}
+
+function labelsOf(samples: Collated["samples"]): Int32Array<ArrayBuffer> {
+  return Int32Array.from(samples, ({ label }) => label ?? -1);
 }
 
 /** Small images share a message to a Worker, up to this many, this many encoded bytes, this many bytes of views. */
@@ -199,7 +206,7 @@ export function expectSubstitutes({ kind, name }: ImageSource, onBadImage: OnBad
   );
 }
 
-/** `source`, but that images kept in `cache` have no bytes, nor labels, which training does not ask for. */
+/** `source`, but that images kept in `cache` have no bytes. */
 function unreadWhereKept(source: ImageSource, cache: PixelCache): ImageSource {
   if (source.kind !== "indexed") return source;
   const empty = new Uint8Array(0);
@@ -207,7 +214,7 @@ function unreadWhereKept(source: ImageSource, cache: PixelCache): ImageSource {
     ...source,
     read: (index) =>
       cache.has(index)
-        ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: null })
+        ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: source.label(index) })
         : source.read(index),
     locate: (index) => cache.has(index) ? null : source.locate?.(index) ?? null,
   };

@@ -33,17 +33,18 @@ async function prepareGroup(
 ): Promise<PreparedGroup> {
   const result = await pool.run(samples.map((sample) => taskOf(sample, cache)));
   const reasons = result.reasons.map((reason, i) => samples[i].failure ?? reason);
-  const images = [...result.images], used: PoolResult[] = [result];
+  const images = [...result.images], used: PoolResult[] = [result], shown = [...samples];
   for (const [i, sample] of samples.entries()) {
     if (images[i]) cache?.set(sample.index, imageOf(images[i]));
     else if (substitutes) {
       const other = await substituteFor(sample, { pool, cache, ...substitutes });
       if (!other) continue;
-      images[i] = other.images[0];
-      used.push(other);
+      images[i] = other.result.images[0];
+      shown[i] = { ...sample, label: other.label };
+      used.push(other.result);
     }
   }
-  return { samples, images, reasons, release: () => used.forEach(({ release }) => release()) };
+  return { samples: shown, images, reasons, release: () => used.forEach(({ release }) => release()) };
 }
 
 function taskOf({ epoch, index, bytes, place }: Omit<Task, "decoded">, cache?: PixelCache): Task {
@@ -59,7 +60,10 @@ const SUBSTITUTE_KEY = 2 ** 53 - 3;
 /** Where so many images drawn to replace one are bad as well, there is none. */
 const TRIES = 10;
 
-/** A good image in place of a bad one: which, is a function of the bad one's index; its views are drawn as for that one. */
+/**
+ * A good image in place of a bad one: which, is a function of the bad one's index; its views are drawn as for that one,
+ * its label is its own.
+ */
 async function substituteFor(
   { epoch, index }: ReadSample,
   { pool, cache, source, first, limit }: {
@@ -69,14 +73,14 @@ async function substituteFor(
     first: number;
     limit: number;
   },
-): Promise<PoolResult | null> {
+): Promise<{ result: PoolResult; label: number | null } | null> {
   const random = keyedRandom(SUBSTITUTE_KEY, index);
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const other = first + random.integer(limit);
     const bytes = await source.read(other).then((image) => image.bytes, (error) => messageOf(error));
     if (typeof bytes === "string") continue;
     const result = await pool.run([{ epoch, index, bytes, decoded: cache?.get(other) }]);
-    if (result.images[0]) return result;
+    if (result.images[0]) return { result, label: source.label(other) };
     result.release();
   }
   return null;

@@ -58,6 +58,8 @@ export interface IndexedSource extends Source {
   readonly length: number;
   /** What the image at `index` is called, known without reading it. */
   key(index: number): string;
+  /** The label of the image at `index`, known without reading it. */
+  label(index: number): number | null;
   /** The image at `index`, 0 … length − 1. */
   read(index: number): Promise<EncodedImage>;
   /** The same, but where its bytes lie in place of them; null if they are not a part of a file. May be left out. */

@@ -2,7 +2,7 @@
 //
 // theta and gradient [n], scales [n / 64, 2] (trust, decay), norms [n / 64, 2]. An invocation owns a block.
 struct Params { n: u32 }
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 
 @group(0) @binding(0) var<storage, read> theta: array<vec4f>;
 @group(0) @binding(1) var<storage, read> gradient: array<vec4f>;

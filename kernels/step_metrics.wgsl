@@ -1,11 +1,12 @@
-// ring[slot] = (L, z_std): the batch's loss Σ_i L_i / N, and the mean over dimensions of the standard deviation of the
+// ring[slot].xy = (L, z_std): the batch's loss Σ_i L_i / N, and the mean over dimensions of the standard deviation of the
 // normalised projections over the batch, 1 / √D when they are spread evenly and 0 when they have collapsed.
 //
-// losses [2N], ring [slots, 2]. partials [parts, 2, D]: of each dimension in each part of the 2N rows, `length` of them
+// A step that takes its gradient from several batches, step.part counts them, has the mean of theirs; share is 1 / their
+// number. losses [2N], ring [slots, 4], of which the other two are the health kernels'. partials [parts, 2, D]: of each dimension in each part of the 2N rows, `length` of them
 // but for the last, the mean and the sum of squared deviations; parts are joined by the formula of Chan et al. (1979).
 // One workgroup; a lane takes every 64th quadruple of dimensions and every 64th row, and each sum has one order.
-struct Params { N: u32, D: u32, parts: u32, length: u32 }
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Params { N: u32, D: u32, parts: u32, length: u32, share: f32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 
 const LANES = 64u;
 
@@ -47,6 +48,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     for (var i = 0u; i < LANES; i++) {
       total += partial[i];
     }
-    ring[step.slot] = total;
+    let before = select(ring[2u * step.slot], vec2f(), step.part == 0u);
+    ring[2u * step.slot] = before + params.share * total;
   }
 }

@@ -9,9 +9,11 @@
 // needs it. An invocation owns 4 elements, and memory is what limits: a second look-up, of the block's parameter in one
 // table and of its scale in another, took 9 % more on llvmpipe. Grill et al. 2020, section 3.1; You et al. 2017.
 override EMA: bool = true;
+// Sutskever et al. 2013 as PyTorch has it: θ ← θ − lr · (g' + momentum · v) with g' = trust · (g + λ·θ) and the new v.
+override NESTEROV: bool = false;
 
 struct Params { n: u32, target_n: u32 }
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scales: array<vec2f>;
@@ -33,8 +35,9 @@ fn main(
   }
   let scale = scales[i / 16u];
   let old = theta[i];
-  let v = step.momentum * velocity[i] + scale.x * (gradient[i] + step.weight_decay * scale.y * old);
-  let updated = old - step.lr * v;
+  let g = scale.x * (gradient[i] + step.weight_decay * scale.y * old);
+  let v = step.momentum * velocity[i] + g;
+  let updated = old - step.lr * select(v, g + step.momentum * v, NESTEROV);
   velocity[i] = v;
   theta[i] = updated;
   // With τ = 1 the target is fixed, to the bit.

@@ -24,7 +24,7 @@ export interface ClockOptions {
 export class Clock {
   readonly #now: () => number;
   readonly #delay: number;
-  readonly #begin: number;
+  #begin: number;
   #lapBegin: number;
   #idleSince: number;
   #starved = 0;
@@ -80,6 +80,18 @@ export class Clock {
 
   #starve({ begin, end }: { begin: number; end: number }): void {
     this.#starved += Math.max(0, end - Math.max(begin, this.#idleSince));
+  }
+
+  /** Does what is no part of training while the GPU has nothing else to do, and counts none of its time. */
+  async apart<T>(work: () => Promise<T>): Promise<T> {
+    const begin = this.#now();
+    const result = await work();
+    const taken = this.#now() - begin;
+    this.#begin += taken;
+    this.#lapBegin += taken;
+    this.#idleSince += taken;
+    this.#lapDoneAt += taken;
+    return result;
   }
 
   /** The rates since the last call, a submission being `batch` images. If none of them is done yet, the last rate. */

@@ -16,9 +16,14 @@ export class MachineError extends Error {
   override name = "MachineError";
 }
 
-/** The exit code that stands for `error`: 1 for the user's input, 2 for the machine and for our own mistakes. */
+/** The run has collapsed and was to stop then. What was trained is saved. The process exits with 3. */
+export class CollapseError extends Error {
+  override name = "CollapseError";
+}
+
+/** The exit code that stands for `error`: 1 for the user's input, 3 for a collapse, 2 for the machine and our own mistakes. */
 export function exitCode(error: unknown): number {
-  return error instanceof UserError ? 1 : 2;
+  return error instanceof UserError ? 1 : error instanceof CollapseError ? 3 : 2;
 }
 
 /** The text of anything that was thrown. */

@@ -10,6 +10,7 @@ import { type TrainOptions, trainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
 import { messageOf, UserError } from "./errors.ts";
 import { writeJson } from "./io/json_file.ts";
+import { loadPreset } from "./load_preset.ts";
 
 /**
  * The recipe that `nameOrPath` means: a built-in one, or that of a JSON file.
@@ -49,8 +50,10 @@ async function readRecipe(path: string): Promise<Recipe> {
 export async function optionsWithRecipe(
   given: GivenTrainFlags,
 ): Promise<{ options: TrainOptions; recipe: Recipe }> {
-  const named = given.recipe === undefined ? undefined : await loadRecipe(given.recipe);
-  const options = trainOptions(given, named);
+  const preset = given.preset === undefined ? undefined : await loadPreset(given.preset);
+  const name = given.recipe ?? preset?.recipe;
+  const named = name === undefined ? undefined : await loadRecipe(name);
+  const options = trainOptions(given, { recipe: named, preset });
   const recipe = named ?? recipeByName(options.recipe);
   expectTapsFit(recipe, options.size);
   if (options.decodeSize < options.size) {

@@ -4,18 +4,19 @@
  * @module
  */
 import { join } from "node:path";
-import { evaluationBatches, expectSubstitutes, trainingBatches, type Views } from "../data/pipeline.ts";
+import { expectSubstitutes, trainingBatches, type Views } from "../data/pipeline.ts";
 import { diskCache, memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import type { Recipe } from "./augment/recipe.ts";
+import type { ObserverFactory } from "./byol/observer.ts";
 import { backboneOf, Trainer } from "./byol/trainer.ts";
 import { Clock } from "./clock.ts";
 import { createProgress } from "./cli/progress.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { GivenTrainFlags } from "./cli/train_flags.ts";
-import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";
-import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
+import { OnlineProbe } from "./eval/online_probe.ts";
+import type { Collapse } from "./health.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
@@ -27,9 +28,12 @@ import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { onAbort } from "./on_abort.ts";
 import { previewSheet } from "./preview.ts";
+import { featuresOf } from "./nn/resnet.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
-import { choosePick, evaluationRows, loadingOf, trainerOptions } from "./run_setup.ts";
+import { type EvaluationRecord, RunEvaluation } from "./run_evaluation.ts";
+import { choosePick, trainerOptions } from "./run_setup.ts";
+import { split } from "./split.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */
 export interface KnnFigures extends KnnBefore {
@@ -43,6 +47,8 @@ export interface Summary {
   final_loss: number;
   seconds: number;
   images_per_second: number;
+  /** When the run collapsed, and what tells; null of a healthy run. */
+  collapse: Collapse | null;
 }
 
 /** The end of a run, or its interruption. */
@@ -51,6 +57,8 @@ export interface Outcome {
   out: string;
   step: number;
   total: number;
+  /** When the run collapsed, and what tells; null of a healthy run. */
+  collapse: Collapse | null;
   /** Null if the run was interrupted. */
   summary: Summary | null;
 }
@@ -69,44 +77,10 @@ export interface PretrainHooks {
 
 /** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Samples that vote in kNN at the most: of more, the first. */
-const MOST_REFERENCES = 50_000;
-
 /** Images on the sheet that a run begins with. */
 const PREVIEWED = 8;
 /** Holds the decoded images while the run goes on. */
 const CACHE_FILE = "decoded_images.bin";
-
-/** Which samples train and which are held out: [0, train) and [train, train + holdout). Null: all, of a number unknown. */
-function split(
-  source: ImageSource,
-  { limit, holdout, batch, steps }: TrainOptions,
-): { train: number | null; holdout: number } {
-  const n = source.length;
-  if (n === null) {
-    if (limit === null && !holdout && steps !== null) return { train: null, holdout: 0 };
-    throw new UserError(
-      `Cannot train on ${source.name} with --limit, --holdout or --epochs as these need to know how many images there ` +
-        `are: it is streamed, and that shows at its end. Say --steps N instead, or copy it to this machine.`,
-    );
-  }
-  const usual = source.classes.length > 1
-    ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
-    : 0;
-  const held = holdout ?? usual;
-  const train = limit ?? n - held;
-  if (train + held > n || train < batch) {
-    throw new UserError(
-      `Cannot train on ${source.name} as it has ${n} samples: expected ${
-        train < batch ? `a batch of ${batch}` : train
-      } to ` +
-        `train on (--batch ${batch}, --limit ${
-          limit ?? "all"
-        }) and ${held} to hold out (--holdout). Lower one of them.`,
-    );
-  }
-  return { train, holdout: held };
-}
 
 /** How many images may be bad, if it is not said. */
 function usualMostBad({ length }: ImageSource): number {
@@ -119,6 +93,7 @@ function usualMostBad({ length }: ImageSource): number {
  * @param given The options of `train.ts` by name; what is left out has the default that `--help` tells.
  * @returns where the run's files are, and what it came to.
  * @throws {UserError} on input that cannot be used, as a rule before anything is written; and if the loss is not finite.
+ * @throws {CollapseError} if the run collapses and is to stop then, after a checkpoint.
  * @throws {MachineError} if there is no adapter, or it refuses the memory, or the disk does.
  *
  * @example
@@ -137,12 +112,15 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     if (hooks.signal?.aborted) return null;
     throw error;
   });
-  if (!source) return { out, step: checkpoint?.step ?? 0, total: options.steps ?? 0, summary: null };
+  if (!source) {
+    return { out, step: checkpoint?.step ?? 0, total: options.steps ?? 0, summary: null, collapse: null };
+  }
   try {
     expectSubstitutes(source, onBadImage);
     const { fingerprint } = source;
     const { train, holdout } = split(source, options);
-    const total = options.steps ?? options.epochs! * Math.floor(train! / batch);
+    const total = options.steps ??
+      Math.max(1, Math.floor(options.epochs! * Math.floor(train! / batch) / options.accumulate));
     if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint && !hooks.allowChangedData) {
       throw new UserError(
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
@@ -151,12 +129,21 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     if (checkpoint && checkpoint.step >= total) {
       const summary = await finishedSummary(out);
-      if (summary) return { out, step: total, total, summary };
+      if (summary) return { out, step: total, total, collapse: summary.collapse, summary };
     }
     using gpu = await openGpu();
     const tuning = await openTuningCache<Decision>({ run: hooks.resume ? out : null });
     const pick = await choosePick(gpu, { options, recipe, tuning, print: hooks.print ?? console.log });
-    using trainer = new Trainer(gpu, { ...trainerOptions(options, recipe), pick });
+    const training = { ...trainerOptions(options, recipe), pick }, evaluates = holdout > 0;
+    let probe: OnlineProbe | null = null;
+    const observer: ObserverFactory = (step) => {
+      const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
+      return probe = new OnlineProbe({ ...step, dims, classes });
+    };
+    // A run that began without the probe, with an older version, goes on without it.
+    const probes = evaluates && source.classes.length > 1 &&
+      (!checkpoint || [...checkpoint.tensors.keys()].some((name) => name.startsWith("probe.")));
+    using trainer = new Trainer(gpu, { ...training, ...probes && { observer } });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
         found: checkpoint.tensors,
@@ -173,6 +160,9 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     if (!checkpoint) await writePreview(source, { options, recipe, train, signal: hooks.signal });
     const start = checkpoint?.step ?? 0;
     using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), {
+      keepThroughStep: hooks.resume ? start : undefined,
+    });
+    using evaluations = await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), {
       keepThroughStep: hooks.resume ? start : undefined,
     });
     using progress = createProgress({
@@ -198,34 +188,26 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       onBadImage,
       onBad: bad.add,
     };
-    const rows = evaluationRows(options);
-    const part = { first: 0, limit: Math.min(train ?? 0, MOST_REFERENCES) },
-      heldOut = { first: train ?? 0, limit: holdout };
-    const images = (span: typeof part) => () =>
-      evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: rows });
-    const views = (span: typeof part) => () => evaluationBatches({ ...pipeline, ...span, batch: rows });
-    const evaluation = { batch: rows, size, signal: hooks.signal };
-    const encoderAccuracy = () =>
-      encoderKnn(gpu, {
-        ...evaluation,
-        references: images(part),
-        queries: images(heldOut),
-        loading: loadingOf(options, recipe),
-        pick,
-        memory: trainer.memory,
-        encoder: trainer.networks.online.encoder,
-      });
-    const pixelAccuracy = () =>
-      rawPixelKnn(gpu, { ...evaluation, references: views(part), queries: views(heldOut) });
-    const interrupted = (step: number): Outcome => {
+    const evaluation = new RunEvaluation({
+      gpu,
+      options,
+      recipe,
+      trainer,
+      split: { train, holdout },
+      pipeline,
+      pick,
+      probe,
+      signal: hooks.signal,
+    });
+    const interrupted = (step: number, collapse: Collapse | null = null): Outcome => {
       progress.stop();
-      return { out, step, total, summary: null };
+      return { out, step, total, collapse, summary: null };
     };
 
     progress.log(
-      `${
-        checkpoint ? `Resuming at step ${start} of` : "Training"
-      } ${total} steps of ${batch} images from ${source.name} ` +
+      `${checkpoint ? `Resuming at step ${start} of` : "Training"} ${total} steps of ${
+        batch * options.accumulate
+      } images from ${source.name} ` +
         `on ${gpu.name}: ${options.backbone}, ${
           (trainer.plannedBytes / 1e6).toFixed(0)
         } MB of GPU memory, results in ${out}`,
@@ -233,7 +215,10 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     let before = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : null;
     if (holdout > 0 && source.classes.length > 1 && !checkpoint) {
       try {
-        const [raw_pixels, untrained] = [await pixelAccuracy(), await encoderAccuracy()];
+        const [raw_pixels, untrained] = [
+          await evaluation.pixelAccuracy(),
+          await evaluation.encoderAccuracy(),
+        ];
         if (raw_pixels !== null && untrained !== null) before = { raw_pixels, untrained };
       } catch (error) {
         if (hooks.signal?.aborted) return interrupted(0);
@@ -266,24 +251,38 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         1,
         Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
       );
-      let earlier = Promise.resolve();
+      let earlier = Promise.resolve(), ahead = 0;
+      /** Whether an epoch that an evaluation follows has ended; it waits until the step at hand is whole. */
+      let epochEnded = false;
       const start = recorder.position;
       const batches = trainingBatches<Views>({ ...pipeline, augment, limit: train, batch, seed, start })
         .getReader();
-      using _ = onAbort(hooks.signal, () => batches.cancel()); // a server may keep us waiting for long
+      // A server may keep us waiting for long; a step of several batches is ended first.
+      using _ = onAbort(hooks.signal, () => recorder.betweenSteps && batches.cancel());
       try {
-        while (recorder.step < total && !hooks.signal?.aborted) {
+        while (recorder.step < total && !(hooks.signal?.aborted && recorder.betweenSteps)) {
           const { value } = await clock.waiting(batches.read());
           if (!value && hooks.signal?.aborted) break;
           if (!value) throw new Error("The endless stream of batches ended");
-          trainer.step(value.views, recorder.scalars(recorder.step));
+          trainer.step(value.views, { ...recorder.next(), labels: value.labels });
           value.release();
           const done = clock.submitted(trainer.settled());
           done.catch(() => {}); // A failure is met where `done` is awaited, or by the next step's check.
           recorder.submitted(value);
-          if (recorder.step % stepsAhead === 0) {
+          if (++ahead % stepsAhead === 0) {
             await earlier;
             earlier = done;
+          }
+          const { epoch, next } = value;
+          epochEnded ||= next.epoch > epoch && options.evalEvery > 0 && next.epoch % options.evalEvery === 0;
+          if (evaluates && recorder.betweenSteps && (epochEnded || recorder.step === total)) {
+            epochEnded = false;
+            // Before a checkpoint of this step is written, so that a resumed run has the line too.
+            await done;
+            const place = { step: recorder.step, epoch: next.epoch };
+            const record = await clock.apart(() => evaluation.online(place));
+            evaluations.write(record);
+            progress.log(evaluationLine(record));
           }
           await recorder.reportIfDue();
         }
@@ -293,7 +292,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     if (recorder.step < total) {
       await recorder.save();
-      return interrupted(recorder.step);
+      return interrupted(recorder.step, recorder.collapse);
     }
 
     const state = await recorder.save();
@@ -305,9 +304,9 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     });
     let trained: number | null = null;
     try {
-      trained = before && await encoderAccuracy();
+      trained = before && await evaluation.encoderAccuracy();
     } catch (error) {
-      if (hooks.signal?.aborted) return interrupted(total);
+      if (hooks.signal?.aborted) return interrupted(total, recorder.collapse);
       throw error;
     }
     const knn = before && trained !== null ? { ...before, trained } : null;
@@ -315,7 +314,8 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       knn,
       final_loss: recorder.loss,
       seconds,
-      images_per_second: (total - start) * batch / seconds,
+      images_per_second: (total - start) * batch * options.accumulate / seconds,
+      collapse: recorder.collapse,
     };
     await writeJson(join(out, "summary.json"), summary);
     await bad.flush();
@@ -332,7 +332,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         }`,
       );
     }
-    return { out, step: total, total, summary };
+    return { out, step: total, total, collapse: summary.collapse, summary };
   } finally {
     source.close();
   }
@@ -386,6 +386,17 @@ function openCache(
   return { images, [Symbol.dispose]: () => images?.close() };
 }
 
+function evaluationLine({ step, knn, probe, rankme, rankme_projections }: EvaluationRecord): string {
+  const shares = [["kNN", knn], ["linear probe", probe]] as const;
+  return [
+    `Step ${step}`,
+    ...shares.flatMap(([name, share]) => share === null ? [] : [`${name} ${percent(share)}`]),
+    `effective rank ${rankme.toFixed(1)} of the features, ${
+      rankme_projections.toFixed(1)
+    } of the projections`,
+  ].join(" | ");
+}
+
 function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
@@ -401,7 +412,8 @@ function encoderMetadata(
 /** The summary of a run that has ended; null if it was interrupted before that. */
 async function finishedSummary(out: string): Promise<Summary | null> {
   try {
-    return JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
+    const summary = JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
+    return { ...summary, collapse: summary.collapse ?? null }; // versions that did not watch for one knew of none
   } catch {
     return null;
   }

@@ -5,9 +5,10 @@
  */
 import type { Position } from "../data/pipeline.ts";
 import type { Recipe } from "./augment/recipe.ts";
-import { UserError } from "./errors.ts";
-import type { Trainer } from "./byol/trainer.ts";
+import type { Submission, Trainer } from "./byol/trainer.ts";
 import { targetDecay } from "./byol/schedule.ts";
+import { CollapseError, UserError } from "./errors.ts";
+import { type Collapse, type HealthState, HEALTHY, nextHealth } from "./health.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { Progress } from "./cli/progress.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
@@ -24,12 +25,17 @@ export interface StepRecord extends Lap {
   step: number;
   /** The epoch of the step's batch, 0 for the first. */
   epoch: number;
-  /** The sum of both terms averaged over the batch, 0 … 8. */
+  /** The sum of both terms averaged over the batch: 0 … 8 without negatives. */
   loss: number;
   lr: number;
-  tau: number;
+  /** Null without a target network. */
+  tau: number | null;
   /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
   z_std: number;
+  /** The l2 norm of the online network's gradient. */
+  grad_norm: number;
+  /** The cosine of the online network's weights to the target network's, after the step; null without one. */
+  target_cosine: number | null;
 }
 
 /** kNN accuracies in 0 … 1 before the first step. */
@@ -61,6 +67,11 @@ export interface RecorderOptions {
  */
 const READ_EVERY = { steps: 50, seconds: 120 };
 
+/** What to do about a collapse. */
+const REMEDY =
+  "All images give the same projection: nothing more is learnt. Try a lower --lr, a longer --warmup, or " +
+  "--predictor on with --target ema.";
+
 /** Counts the steps of a run, and writes down what is known of them. */
 export class Recorder {
   /** Steps submitted, from the beginning of the run. */
@@ -70,6 +81,9 @@ export class Recorder {
   /** The loss of the last step reported. */
   loss: number;
   readonly #to: RecorderOptions;
+  /** Batches submitted of the step at hand. */
+  #parts = 0;
+  #health: HealthState;
   /** The steps whose metrics have not been read yet; the rates are those up to a step that is to be logged. */
   #unread: { epoch: number; lap?: Lap }[] = [];
   #lastRead = 0;
@@ -81,10 +95,28 @@ export class Recorder {
     this.step = checkpoint?.step ?? 0;
     this.position = checkpoint?.metadata.position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.loss = checkpoint?.metadata.loss as number | undefined ?? NaN;
+    this.#health = checkpoint?.metadata.health as HealthState | undefined ?? HEALTHY;
+  }
+
+  /** The first collapse, if there was one. */
+  get collapse(): Collapse | null {
+    return this.#health.collapse;
+  }
+
+  /** Whether a step is whole: between its batches a run must not stop. */
+  get betweenSteps(): boolean {
+    return this.#parts === 0;
+  }
+
+  /** What the trainer must know of the next batch. */
+  next(): Submission {
+    const { options: { accumulate, logEvery }, total } = this.#to, done = this.step + 1;
+    const health = this.#parts === accumulate - 1 && (done % logEvery === 0 || done === total);
+    return { ...this.scalars(this.step), part: this.#parts, health };
   }
 
   /** The scalars of step `step`, 0 for the first. */
-  scalars(step: number): { step: number; lr: number; momentum: number; weightDecay: number; tau: number } {
+  scalars(step: number): Omit<Submission, "part" | "health"> {
     const { options: { lr, warmup, momentum, weightDecay, tau, tauSchedule }, total } = this.#to;
     return {
       step,
@@ -95,8 +127,10 @@ export class Recorder {
     };
   }
 
-  /** Notes that the step on a batch was submitted. */
+  /** Notes that a batch was submitted. Its position counts once the step is whole. */
   submitted({ epoch, next }: { epoch: number; next: Position }): void {
+    if (++this.#parts < this.#to.options.accumulate) return;
+    this.#parts = 0;
     this.position = next;
     this.#unread.push({ epoch });
     this.step++;
@@ -105,13 +139,23 @@ export class Recorder {
   /** Shows and writes what is known if its time has come: progress, metrics, a checkpoint. */
   async reportIfDue(): Promise<void> {
     const { options: { checkpointEvery, logEvery }, total, clock } = this.#to;
-    if (this.step === total) return; // save() follows
+    if (this.step === total || !this.betweenSteps) return; // at the end, save() follows
     if (this.step % logEvery === 0) await this.#takeLap();
     const due = this.#unread.length >= READ_EVERY.steps ||
       clock.seconds - this.#lastRead >= READ_EVERY.seconds;
     if (this.step % checkpointEvery === 0) await this.save();
     else if (due) await this.report();
+    if (this.collapse && this.#to.options.stopOnCollapse) await this.#stop(this.collapse);
     if (this.step % logEvery === 0) this.#show();
+  }
+
+  /** Ends a run that has collapsed. */
+  async #stop({ step, evidence }: Collapse): Promise<never> {
+    await this.save();
+    throw new CollapseError(
+      `Training stopped at step ${this.step} as the run collapsed: at step ${step} ${evidence}. ${REMEDY} ` +
+        `What was trained so far is in ${this.#to.options.out}.`,
+    );
   }
 
   /** Takes the rates since the last call, for the line of the last step. */
@@ -134,14 +178,14 @@ export class Recorder {
 
   /** Reads the metrics of the steps since the last reading, checks all, and writes every `logEvery`th and the last. */
   async report(): Promise<void> {
-    const { total, trainer, metrics, clock } = this.#to;
+    const { total, trainer, metrics, clock, options } = this.#to;
     if (this.#unread.length === 0) return;
     const steps = this.#unread, from = this.step - steps.length;
     const figures = await trainer.metrics(from, this.step);
     if (this.step === total) await this.#takeLap();
     this.#unread = [];
     this.#lastRead = clock.seconds;
-    figures.forEach(({ loss, zStd }, i) => {
+    figures.forEach(({ loss, zStd, gradNorm, targetCosine }, i) => {
       if (!Number.isFinite(loss)) {
         metrics.flush();
         throw new UserError(
@@ -152,10 +196,24 @@ export class Recorder {
         );
       }
       this.loss = loss;
-      const { epoch, lap } = steps[i], { lr, tau } = this.scalars(from + i);
-      if (lap) metrics.write({ step: from + i + 1, epoch, loss, lr, tau, ...lap, z_std: zStd });
+      const { epoch, lap } = steps[i], { lr, ...scalars } = this.scalars(from + i), step = from + i + 1;
+      const tau = ["ema", "fixed"].includes(options.target) ? scalars.tau : null;
+      if (lap) {
+        const health = { z_std: zStd, grad_norm: gradNorm, target_cosine: targetCosine };
+        metrics.write({ step, epoch, loss, lr, tau, ...lap, ...health });
+      }
+      this.#watch({ step, loss, zStd });
     });
     if (this.step === total) this.#show();
+  }
+
+  /** Warns of a collapse, once. */
+  #watch(reading: { step: number; loss: number; zStd: number }): void {
+    const before = this.collapse;
+    this.#health = nextHealth(this.#health, reading, this.#to.options.projection);
+    if (!this.collapse || before) return;
+    const { step, evidence } = this.collapse;
+    this.#to.progress.log(`Warning: the run has collapsed: at step ${step} ${evidence}. ${REMEDY}`);
   }
 
   /** Writes a checkpoint, and returns the state that it holds. A state whose loss is not finite is not written. */
@@ -166,7 +224,7 @@ export class Recorder {
     expectFinite(tensors, this.step);
     metrics.flush();
     await bad.flush();
-    const { step, position, loss } = this;
+    const { step, position, loss } = this, health = this.#health;
     const { out, seed, keep } = options;
     const metadata = {
       epoch: position.epoch,
@@ -178,6 +236,7 @@ export class Recorder {
       undecayed: trainer.undecayed,
       fingerprint,
       knn,
+      health,
     };
     if (step > 0) await saveCheckpoint(out, { step, tensors, metadata }, { keep });
     return tensors;

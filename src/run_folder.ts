@@ -42,9 +42,26 @@ const CHANGEABLE = new Set<string>([
   "checkpointEvery",
   "keep",
   "logEvery",
+  "evalEvery",
   "onBadImage",
   "maxBad",
+  "stopOnCollapse",
 ]);
+
+/** What runs of versions were that knew no such options. */
+const BEFORE_THEM: Partial<TrainOptions> = {
+  preset: null,
+  method: "byol",
+  predictor: "on",
+  target: "ema",
+  negatives: 0,
+  temperature: 0.1,
+  baseLr: null,
+  trust: 1e-3,
+  larsClip: "off",
+  accumulate: 1,
+  stopOnCollapse: false,
+};
 
 /** Whether the run may go on with `value` for the option `name`, which was `before`. */
 function mayChange(name: string, { before, value }: { before: unknown; value: unknown }): boolean {
@@ -140,7 +157,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
   const path = await latestCheckpoint(out);
   if (!path) return { options, recipe, checkpoint: null };
   const checkpoint = await loadCheckpoint(path);
-  const theirs = checkpoint.metadata.config as Record<string, unknown> ?? {};
+  const theirs: Record<string, unknown> = { ...BEFORE_THEM, ...checkpoint.metadata.config ?? {} };
   const differences = Object.entries(recordedOptions(options)).filter(([name, value]) =>
     theirs[name] !== value
   );
@@ -164,8 +181,12 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
 /** What config.json must be. */
 function trainOptionsOf(value: unknown): TrainOptions {
   if (typeof value === "object" && value !== null && "backbone" in value) {
-    if ("decodeSize" in value) return value as TrainOptions;
-    throw new TypeError("it was written by an older version, which drew other views of large images");
+    if (!("decodeSize" in value)) {
+      throw new TypeError("it was written by an older version, which drew other views of large images");
+    }
+    // In the order that they were written in, which checkpoints keep.
+    const unknown = Object.entries(BEFORE_THEM).filter(([name]) => !(name in value));
+    return { ...value, ...Object.fromEntries(unknown) } as TrainOptions;
   }
   throw new TypeError("an object with the options of a run is expected");
 }

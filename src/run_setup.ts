@@ -29,17 +29,25 @@ export function loadingOf(
 /** What a trainer is built from. */
 export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
+  const { predictor, target, negatives, temperature, accumulate, trust, larsClip } = options;
   return {
+    objective: { predictor: predictor === "on", target, negatives, temperature },
     loading: loadingOf(options, recipe),
     architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
     batch,
     size,
     optimizer,
+    trust,
+    larsClip: larsClip === "on",
+    accumulate,
   };
 }
 
 /** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
-export function pinOf({ kernels = "auto" }: TrainOptions, gpu: Gpu | null): Pick | undefined {
+export function pinOf(
+  { kernels = "auto" }: { kernels?: TrainOptions["kernels"] },
+  gpu: Gpu | null,
+): Pick | undefined {
   if (kernels === "auto" || kernels === "usual") return undefined;
   if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
     throw new UserError(

@@ -17,7 +17,8 @@ const arrows: Record<string, string[]> = {
   "src/byol": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/eval": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/io": [],
-  "src/cli": [],
+  "src/cli": ["presets"],
+  "src/experiments": ["src/augment", "src/cli", "src/io"],
   "data": ["src/augment"],
 };
 
@@ -32,7 +33,7 @@ const exceptions = new Set([
 ]);
 
 /** The entry points. */
-const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts"];
+const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts", "experiments.ts"];
 
 /** Modules beside the folders of src/, such as pretrain.ts, tie the folders together and import what they like. */
 const isTop = (path: string) => entries.includes(path) || /^src\/[^/]+$/.test(path);

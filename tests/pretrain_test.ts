@@ -1,7 +1,7 @@
 /** Whole runs, small ones: the same seed gives the same files, however they are interrupted. */
 import { openIndexed } from "./data/fixtures.ts";
 import { join } from "node:path";
-import { UserError } from "../src/errors.ts";
+import { CollapseError, UserError } from "../src/errors.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { planOf } from "../src/inspect.ts";
@@ -45,6 +45,10 @@ const lastCheckpoint = (out: string, step = 14) =>
 async function bytesOf(path: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
   return new Uint8Array(digest).toHex();
+}
+
+async function evaluations(out: string): Promise<string[]> {
+  return (await Deno.readTextFile(join(out, "evaluations.jsonl"))).trimEnd().split("\n");
 }
 
 /** train.ts with the tiny options, and more. */
@@ -93,9 +97,10 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     const undisturbed = join(folder, "undisturbed"),
       killed = join(folder, "killed"),
       stopped = join(folder, "stopped");
-    await pretrain({ ...tiny, out: undisturbed }, quiet);
+    await pretrain({ ...tiny, evalEvery: 1, out: undisturbed }, quiet);
+    const more = ["--eval-every", "1"];
 
-    const first = train(killed);
+    const first = train(killed, { more });
     await appearance(lastCheckpoint(killed, 5));
     kill(first, "SIGKILL");
     await first.output();
@@ -105,7 +110,7 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     const lastLine = /^kNN: raw pixels [\d.]+ %, untrained [\d.]+ %, trained [\d.]+ %\n$/m;
     assert(lastLine.test(said) || /is complete/.test(said), said);
 
-    const third = train(stopped);
+    const third = train(stopped, { more });
     await appearance(lastCheckpoint(stopped, 5));
     kill(third, "SIGINT");
     const { code, stdout } = await third.output();
@@ -119,6 +124,14 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     for (const out of [killed, stopped]) {
       assertEquals(await bytesOf(lastCheckpoint(out)), await bytesOf(lastCheckpoint(undisturbed)));
       assertEquals(await records(out), await records(undisturbed));
+      assertEquals(await evaluations(out), await evaluations(undisturbed));
+    }
+    const evaluated = (await evaluations(undisturbed)).map((line) => JSON.parse(line));
+    // Six steps an epoch: after two of them, and at the end.
+    assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[6, 1], [12, 2], [14, 2]]);
+    for (const { knn, probe, rankme, rankme_projections } of evaluated) {
+      assert([knn, probe].every((share) => share >= 0 && share <= 1), `kNN ${knn}, probe ${probe}`);
+      assert(rankme > 1 && rankme <= 20 && rankme_projections > 1 && rankme_projections <= 8);
     }
     const { metadata, tensors } = await loadCheckpoint(lastCheckpoint(killed));
     assertEquals(metadata.position, { epoch: 2, offset: 32 });
@@ -130,6 +143,103 @@ Deno.test("pretrain: a killed run and an interrupted one end as the undisturbed 
     assert([...encoder.tensors.keys()].every((name) => !name.includes("projector")));
   });
 });
+
+Deno.test(
+  "pretrain: steps of several batches are interrupted and resumed between steps, in any member of the family",
+  onGpu,
+  async () => {
+    const members: GivenTrainFlags[] = [
+      { method: "simclr" },
+      { target: "fixed", negatives: 0.5, targetInit: "independent" },
+    ];
+    for (const member of members) {
+      await inFolder(async (folder) => {
+        const given = { ...tiny, ...member, holdout: 0, batch: 8, accumulate: 3, steps: 5, logEvery: 1 };
+        const [undisturbed, stopped] = ["undisturbed", "stopped"].map((name) => join(folder, name));
+        await pretrain({ ...given, out: undisturbed }, quiet);
+        const interrupt = new AbortController();
+        const { step, summary } = await pretrain({ ...given, out: stopped }, {
+          signal: interrupt.signal,
+          print: (line) => line.startsWith("step ") && interrupt.abort(),
+        });
+        assert(step >= 1 && step < 5 && summary === null, `stopped after step ${step}`);
+        const { metadata } = await loadCheckpoint(lastCheckpoint(stopped, step));
+        assertEquals(metadata.position, { epoch: Math.floor(step / 4), offset: 24 * step % 96 });
+        await pretrain({ out: stopped }, { ...quiet, resume: true });
+        assertEquals(
+          await bytesOf(lastCheckpoint(stopped, 5)),
+          await bytesOf(lastCheckpoint(undisturbed, 5)),
+        );
+        assertEquals(await records(stopped), await records(undisturbed));
+        const { tensors } = await loadCheckpoint(lastCheckpoint(stopped, 5));
+        const names = [...tensors.keys()];
+        assertEquals(names.some((name) => name.startsWith("target.")), member.target === "fixed");
+        assertEquals(names.some((name) => name.includes("predictor")), member.target === "fixed");
+      });
+    }
+  },
+);
+
+Deno.test("pretrain: without predictor a run collapses, and says so; or stops", onGpu, async () => {
+  await inFolder(async (out) => {
+    const given = {
+      ...tiny,
+      holdout: 0,
+      predictor: "off",
+      steps: 104,
+      checkpointEvery: 200,
+      logEvery: 50,
+      out,
+    } as const;
+    const said: string[] = [];
+    const print = (line: string) => void said.push(line);
+    await assertThrows(
+      () => pretrain({ ...given, stopOnCollapse: true }, { print }),
+      CollapseError,
+      /^Training stopped at step (50|100) as the run collapsed: at step \d+ z_std is /,
+    );
+    assert(
+      said.some((line) => /^Warning: the run has collapsed: at step \d+ z_std is/.test(line)),
+      said.join("\n"),
+    );
+    const { summary, collapse } = await pretrain({ out, stopOnCollapse: false }, { ...quiet, resume: true });
+    assert(summary?.collapse && summary.collapse.step <= 100, JSON.stringify(summary));
+    assertEquals(collapse, summary.collapse);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).collapse, collapse);
+  });
+});
+
+Deno.test(
+  "pretrain: the online probe and the evaluations leave no trace in the networks",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const steps = { ...tiny, steps: 7, kernels: "usual" } as const;
+      const [without, out] = [join(folder, "without"), join(folder, "with")];
+      await pretrain({ ...steps, holdout: 0, out: without }, quiet);
+      await pretrain({ ...steps, evalEvery: 1, out }, quiet);
+      const [plain, observed] = await Promise.all(
+        [without, out].map(async (run) => (await loadCheckpoint(lastCheckpoint(run, 7))).tensors),
+      );
+      const probe = [...observed.keys()].filter((name) => !plain.has(name));
+      assertEquals(probe, [
+        "probe.classifier.weight",
+        "probe.classifier.bias",
+        "probe_momentum.classifier.weight",
+        "probe_momentum.classifier.bias",
+      ]);
+      for (const name of probe) {
+        assert(observed.get(name)!.data.some((value) => value !== 0), `${name} learnt nothing`);
+      }
+      assert([...plain.keys()].some((name) => name.startsWith("momentum.")));
+      for (const [name, { data }] of plain) {
+        const bits = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+          new Uint8Array(buffer, byteOffset, byteLength);
+        assertEquals([...bits(observed.get(name)!.data)], [...bits(data)], `${name} differs`);
+      }
+    });
+  },
+);
 
 Deno.test("pretrain: --tau 1 leaves the target as it was", onGpu, async () => {
   await inFolder(async (out) => {

@@ -26,6 +26,7 @@ function sourceOf(files: (Uint8Array | null)[]): IndexedSource {
     classes: [],
     fingerprint: "",
     key: (index: number) => `file ${index}`,
+    label: () => null,
     read: (index: number) => {
       const bytes = files[index];
       if (!bytes) return Promise.reject(new Error("the disk is on fire"));

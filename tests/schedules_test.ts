@@ -52,6 +52,15 @@ Deno.test("Clock: counts as waiting only what the GPU idled", async () => {
   assertEquals(clock.lap(10), { images_per_second: 100, data_wait: 0.75 }); // one step, done after 100 ms
   assertEquals(clock.lap(10).images_per_second, 100);
   assertEquals(clock.seconds, 0.25);
+
+  await clock.apart(() => Promise.resolve(now = 1250)); // an evaluation of a second
+  const next = Promise.withResolvers<void>();
+  const taken = clock.submitted(next.promise);
+  now = 1300;
+  next.resolve();
+  await taken;
+  assertEquals(clock.seconds, 0.3);
+  assertEquals(clock.lap(10), { images_per_second: 50, data_wait: 0 }); // of 200 ms since the step before was done
 });
 
 Deno.test("Clock: a GPU that is done before that is known has waited all the same", async () => {

@@ -71,6 +71,10 @@ async function joinIndexed(
     length,
     fingerprint: await digest(identity),
     key,
+    label(index) {
+      const { source, labelOf, place } = find(index);
+      return labelOf(source.label(place));
+    },
     read,
     locate(index) {
       const { source, labelOf, place } = find(index), found = source.locate?.(place);

@@ -45,6 +45,7 @@ export async function listedSource<T extends Listed>(
     classes,
     fingerprint,
     key: (index) => itemAt(index).key,
+    label: (index) => itemAt(index).label,
     read,
     locate(index) {
       const item = itemAt(index), found = place?.(item, index);

@@ -171,8 +171,8 @@ export class Loader {
 
 /** What runs a program on a batch, whether that is views or what the GPU makes views of. */
 export interface ViewFeed {
-  /** Submits the program once. The batch may be reused at once. */
-  run(batch: Float32Array<ArrayBuffer> | readonly PackedImage[]): void;
+  /** Submits the program once, or its dispatches to before number `end`. The batch may be reused at once. */
+  run(batch: Float32Array<ArrayBuffer> | readonly PackedImage[], options?: { end?: number }): void;
 }
 
 /** Feeds `program`, which works on the views in `store`; with `traced`, it begins with the making of these. */
@@ -183,14 +183,14 @@ export function createViewFeed(
   const loader = traced && new Loader(memory, traced);
   const loaded = traced?.pieces[traced.pieces.length - 1].end; // where the program goes on that has its views
   return {
-    run(batch) {
+    run(batch, { end } = {}) {
       if (batch instanceof Float32Array) {
         memory.write(store, batch);
-        program.run({ begin: loaded });
+        program.run({ begin: loaded, end });
       } else if (loader) {
         loader.load(batch, (range, last) => {
           program.run(range);
-          if (last) program.run({ begin: loaded });
+          if (last) program.run({ begin: loaded, end });
         });
       } else {throw new TypeError(
           "Cannot make views of decoded images as the program was traced without a loader",

@@ -4,6 +4,8 @@
  *     online θ   f backbone → g projector → q predictor
  *     target ξ   f backbone → g projector
  *
+ * Other members of the family do without q, or without ξ; see {@linkcode Objective}.
+ *
  * @module
  */
 import type { Layer } from "../nn/layers.ts";
@@ -11,6 +13,7 @@ import { mlp } from "../nn/layers.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
 import type { ResNetConfig, Stem } from "../nn/backbones.ts";
 import { featuresOf, resnet } from "../nn/resnet.ts";
+import { BYOL, hasTargetNetwork, type Objective } from "./objective.ts";
 
 /** What a pair of networks is made of. */
 export interface Architecture {
@@ -22,7 +25,7 @@ export interface Architecture {
   projection: number;
 }
 
-/** f and g, and q for the online network. */
+/** f and g. */
 export interface Branch {
   network: Network;
   encoder: Layer;
@@ -31,8 +34,10 @@ export interface Branch {
 
 /** The online network, which learns, and the target network, which follows. */
 export interface Networks {
-  online: Branch & { predictor: Layer };
-  target: Branch;
+  /** The predictor is null where projections are the predictions. */
+  online: Branch & { predictor: Layer | null };
+  /** Null where the online network's own projections are the target. */
+  target: Branch | null;
 }
 
 function branch(network: Network, { backbone, stem, hidden, projection }: Architecture): Branch {
@@ -48,15 +53,21 @@ function branch(network: Network, { backbone, stem, hidden, projection }: Archit
   };
 }
 
-/** Declares both networks. The predictor comes last, so that ξ pairs with the beginning of θ. */
-export function createNetworks(architecture: Architecture): Networks {
+/** Declares the networks of `objective`. The predictor comes last, so that ξ pairs with the beginning of θ. */
+export function createNetworks(architecture: Architecture): Networks & { target: Branch };
+export function createNetworks(architecture: Architecture, objective: Objective): Networks;
+export function createNetworks(architecture: Architecture, objective: Objective = BYOL): Networks {
   const online = branch(createNetwork("online", { gradients: true }), architecture);
-  const target = branch(createNetwork("target", { gradients: false }), architecture);
+  const target = hasTargetNetwork(objective)
+    ? branch(createNetwork("target", { gradients: false }), architecture)
+    : null;
   const { hidden, projection } = architecture;
-  const predictor = mlp(new Scope(online.network).child("predictor"), {
-    inFeatures: projection,
-    hidden,
-    outFeatures: projection,
-  });
+  const predictor = objective.predictor
+    ? mlp(new Scope(online.network).child("predictor"), {
+      inFeatures: projection,
+      hidden,
+      outFeatures: projection,
+    })
+    : null;
   return { online: { ...online, predictor }, target };
 }

@@ -20,7 +20,9 @@ import {
   type StepScalars,
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
-import { RING_SLOTS, type Step, traceStep } from "./step.ts";
+import { BYOL, type Objective } from "./objective.ts";
+import type { Observer, ObserverFactory } from "./observer.ts";
+import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** What a trainer is built from. */
 export interface TrainerOptions {
@@ -29,32 +31,68 @@ export interface TrainerOptions {
   batch: number;
   size: number;
   optimizer: OptimizerName;
+  /** Of LARS, see {@linkcode OptimizerOptions}. */
+  trust?: number;
+  larsClip?: boolean;
+  /** Batches whose gradients are averaged for a step, 1 if not given. */
+  accumulate?: number;
+  /** What the networks are held to; BYOL's if not given. */
+  objective?: Objective;
   /** How the GPU makes the views of decoded images; null if it is given views. */
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
+  /** What learns beside the encoder from its features, if anything. */
+  observer?: ObserverFactory;
 }
 
 /** What a step reports. */
 export interface StepMetrics {
-  /** The sum of both terms averaged over the batch, 0 … 8. */
+  /** The sum of both terms averaged over the batch: 0 … 8 without negatives. */
   loss: number;
   /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
+  /** The l2 norm of the online network's gradient; of steps whose `health` was asked for. */
+  gradNorm: number;
+  /** The cosine of the online network's weights to the target's, after the step; likewise. Null without a target network. */
+  targetCosine: number | null;
+}
+
+/** What is said of a batch that is submitted. */
+export interface Submission extends Omit<StepScalars, "slot"> {
+  /** The step that it belongs to, 0 for the first. */
+  step: number;
+  /** Whether the step also reports what its weights tell; of the last batch of a step. */
+  health?: boolean;
+  /** The classes of its images, for the observer. */
+  labels?: ArrayLike<number>;
 }
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
-  { architecture, batch, size, optimizer: name, loading }: TrainerOptions,
+  options: TrainerOptions,
   target: Target,
-): { networks: Networks; optimizer: Optimizer; step: Step } {
-  const networks = createNetworks(architecture);
+): { networks: Networks; optimizer: Optimizer; step: Step; observer?: Observer } {
+  const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
+  const networks = createNetworks(architecture, objective);
+  const { parameters, gradients } = networks.online.network;
+  const averaged: Store | null = accumulate > 1
+    ? { name: "averaged gradients", category: "gradients", bytes: parameters.store.bytes }
+    : null;
   const optimizer = createOptimizer(
-    { online: networks.online.network, target: networks.target.network },
-    { name, maxBinding: target.maxBinding },
+    { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
+    { name, maxBinding: target.maxBinding, ema: objective.target === "ema", trust, larsClip },
   );
-  const step = traceStep(networks, { batch, size, optimizer, target, loading });
-  return { networks, optimizer, step };
+  const observer = options.observer?.({ target, batch: options.batch });
+  const step = traceStep(networks, {
+    ...options,
+    optimizer,
+    target,
+    averaged,
+    batches: accumulate,
+    observer,
+  });
+  return { networks, optimizer, step, observer };
 }
 
 /** The state of a run on the GPU. Dispose of it to free the memory. */
@@ -68,13 +106,18 @@ export class Trainer {
   readonly #step: Step;
   readonly #program: Program;
   readonly #feed: ViewFeed;
+  /** Batches of a step. */
+  readonly #batches: number;
+  readonly #observer: Observer | undefined;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step } = traceTraining(options, targetOf(gpu, options.pick));
+    const { networks, optimizer, step, observer } = traceTraining(options, targetOf(gpu, options.pick));
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;
     this.#step = step;
+    this.#batches = options.accumulate ?? 1;
+    this.#observer = observer;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, step);
     this.#feed = createViewFeed(this.memory, {
@@ -84,6 +127,7 @@ export class Trainer {
     });
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
+    observer?.prepare(this.memory);
   }
 
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
@@ -92,12 +136,13 @@ export class Trainer {
     return variables.filter(({ tensor }) => tensor.shape.length === 1).map(({ name }) => name);
   }
 
-  /** Draws the first weights. The target starts as a copy of the online network, or by a draw of its own. */
+  /** Draws the first weights. A target network starts as a copy of the online network, or by a draw of its own. */
   initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
-    const { online: { network: online }, target: { network: target } } = this.networks;
+    const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
       const values = drawWeights(online[part], { seed });
       this.memory.write(online[part].store, values);
+      if (!target) continue;
       // The target's layout is the beginning of the online network's.
       const theirs = targetInit === "copy"
         ? values.subarray(0, target[part].store.bytes / 4)
@@ -107,16 +152,20 @@ export class Trainer {
   }
 
   /**
-   * Submits one step on `views`: [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views. Does
-   * not wait for the GPU; `views` may be reused at once.
+   * Submits one batch of a step: `views` [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views.
+   * The last batch of a step, as a rule the only one, updates the weights. Does not wait for the GPU; `views` may be reused
+   * at once.
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
-    { step, ...scalars }: Omit<StepScalars, "slot"> & { step: number },
+    { step, health = false, labels, ...scalars }: Submission,
   ): void {
     this.#gpu.check();
+    if (labels) this.#observer?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    this.#feed.run(views);
+    const { update, health: healthCount } = this.#step.tail, { part = 0 } = scalars;
+    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
+    this.#feed.run(views, { end: this.#program.plan.dispatches.length - left });
   }
 
   /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */
@@ -132,23 +181,30 @@ export class Trainer {
 
   /** What the steps `from` … `to` − 1 reported, at most {@linkcode RING_SLOTS} back. Waits for the GPU. */
   async metrics(from: number, to: number): Promise<StepMetrics[]> {
-    const ring = await this.memory.read(tensorIn(this.#step.ring, { shape: [RING_SLOTS, 2] }).region!);
+    const ring = await this.memory.read(
+      tensorIn(this.#step.ring, { shape: [RING_SLOTS, RING_FIGURES] }).region!,
+    );
     return Array.from({ length: to - from }, (_, i) => {
       const slot = (from + i) % RING_SLOTS;
-      const [loss, zStd] = ring.subarray(2 * slot, 2 * slot + 2);
-      return { loss, zStd };
+      const [loss, zStd, gradNorm, cosine] = ring.subarray(RING_FIGURES * slot);
+      return { loss, zStd, gradNorm, targetCosine: this.networks.target ? cosine : null };
     });
   }
 
   /** Where each part of the state lies, with the prefix of its names in a checkpoint. */
   #parts(): { flat: FlatStore; store: Store; prefix: string }[] {
-    const { online: { network: online }, target: { network: target } } = this.networks;
+    const online = this.networks.online.network, target = this.networks.target?.network;
     return [
       { flat: online.parameters, store: online.parameters.store, prefix: "online." },
       { flat: online.statistics, store: online.statistics.store, prefix: "online." },
-      { flat: target.parameters, store: target.parameters.store, prefix: "target." },
-      { flat: target.statistics, store: target.statistics.store, prefix: "target." },
+      ...target
+        ? [
+          { flat: target.parameters, store: target.parameters.store, prefix: "target." },
+          { flat: target.statistics, store: target.statistics.store, prefix: "target." },
+        ]
+        : [],
       { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
+      ...this.#observer?.parts ?? [],
     ];
   }
 

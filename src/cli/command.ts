@@ -8,7 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 
-/** An option with a value. */
+/** An option with a value, or a switch. */
 export interface Flag<T> {
   type: OptionType<T>;
   /** What it does, for `--help`. */
@@ -45,8 +45,11 @@ function addFlag(
     if (value !== undefined) return repeatable && before !== undefined ? [before, value].flat() : value;
     throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
   };
-  const option = new Option(`${flag} <${type.placeholder}>`, `${about} (default: ${otherwise})`);
-  command.addOption(option.argParser(parse).helpGroup(group));
+  const explained = `${about} (default: ${otherwise})`;
+  const option = type.placeholder
+    ? new Option(`${flag} <${type.placeholder}>`, explained).argParser(parse)
+    : new Option(flag, explained);
+  command.addOption(option.helpGroup(group));
 }
 
 /** The command `./run NAME` with the options of `groups`. */

@@ -2,7 +2,7 @@
 
 /** Reads the text of an option's value. */
 export interface OptionType<T> {
-  /** How `--help` names the value, such as `N`. */
+  /** How `--help` names the value, such as `N`; empty for a switch. */
   placeholder: string;
   /** What is expected, to follow "must be". */
   expected: string;
@@ -55,12 +55,34 @@ export function integer(
   };
 }
 
+/** So many finite numbers with commas between them. */
+export function numbers(count: number): OptionType<number[]> {
+  const one = number();
+  return {
+    placeholder: Array(count).fill("X").join(","),
+    expected: `${count} numbers with commas between them`,
+    parse: (text) => {
+      const values = text.split(",").map((part) => one.parse(part.trim()));
+      return values.length === count && values.every((value) => value !== undefined) ? values : undefined;
+    },
+  };
+}
+
 /** One of a few names. */
 export function choice<const T extends string>(...names: T[]): OptionType<T> {
   return {
     placeholder: names.length <= 2 ? names.join("|") : "NAME",
     expected: `one of ${names.join(", ")}`,
     parse: (text) => names.find((name) => name === text),
+  };
+}
+
+/** A switch: true where it is given, which takes no value. */
+export function onSwitch(): OptionType<boolean> {
+  return {
+    placeholder: "",
+    expected: "true or false",
+    parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
   };
 }
 

@@ -1,11 +1,17 @@
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
 import { resolve } from "node:path";
 import { isRecipeName } from "../augment/recipe.ts";
+import { isPresetName } from "./presets.ts";
 
 /** The options that may be paths. */
 interface Paths {
   data?: string | string[];
+  train?: string | string[];
+  test?: string | string[];
   recipe?: string;
+  preset?: string;
+  run?: string;
+  encoder?: string;
   out?: string;
 }
 
@@ -13,12 +19,17 @@ interface Paths {
 export function fromCaller<T extends Paths>(given: T): T {
   const caller = Deno.env.get("INIT_CWD");
   if (!caller || caller === Deno.cwd()) return given;
-  const { data, recipe, out } = given;
   const seen = (source: string) => /^(shapes(:|$)|https?:)/i.test(source) ? source : resolve(caller, source);
-  return {
-    ...given,
-    ...(data !== undefined && { data: typeof data === "string" ? seen(data) : data.map(seen) }),
-    ...(recipe !== undefined && !isRecipeName(recipe) && { recipe: resolve(caller, recipe) }),
-    ...(out !== undefined && { out: resolve(caller, out) }),
-  };
+  const paths: Paths = {};
+  for (const name of ["data", "train", "test"] as const) {
+    const value = given[name];
+    if (value !== undefined) paths[name] = typeof value === "string" ? seen(value) : value.map(seen);
+  }
+  for (const name of ["recipe", "preset", "run", "encoder", "out"] as const) {
+    const value = given[name];
+    const isName = { recipe: isRecipeName, preset: isPresetName }[name as string];
+    if (value === undefined || isName?.(value)) continue;
+    paths[name] = resolve(caller, value);
+  }
+  return { ...given, ...paths };
 }

@@ -7,10 +7,19 @@
 import { isRecipeName, recipes, viewSizes } from "../augment/recipe.ts";
 import { backbones } from "../nn/backbones.ts";
 import { type Flag, flag } from "./command.ts";
-import { choice, fileOr, integer, number, text } from "./option_types.ts";
-import { largestSmallSize, maxHoldout, maxWorkers, optimizerDefaults, presets } from "./train_presets.ts";
+import { choice, fileOr, integer, number, onSwitch, text } from "./option_types.ts";
+import { isPresetName, presetFiles } from "./presets.ts";
+import {
+  largestSmallSize,
+  maxHoldout,
+  maxWorkers,
+  methods,
+  optimizerDefaults,
+  presets,
+} from "./train_presets.ts";
 
 const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
+const presetNames = Object.keys(presetFiles).join(", ");
 const recipeNames = Object.keys(recipes).join(", ");
 
 /** The words for a default that depends on the data. */
@@ -101,10 +110,37 @@ const network = {
 };
 
 const method = {
+  preset: flag(
+    fileOr("json", { placeholder: "PRESET", names: presetNames, isName: isPresetName }),
+    `sets options that are not given: ${presetNames}, or FILE.json`,
+    "none",
+  ),
+  method: flag(choice("byol", "simclr"), "what --predictor, --target and --negatives are by default", "byol"),
+  predictor: flag(
+    choice("on", "off"),
+    "whether the online network predicts the target's projections, or is held against them directly",
+    "on for byol, off for simclr",
+  ),
+  target: flag(
+    choice("ema", "fixed", "none", "shared"),
+    "whose projections are learnt from: ema, the moving average's; fixed, those of a network that stays as it began; " +
+      "none, the online network's own, without gradient; shared, the same with a gradient through both sides",
+    "ema for byol, shared for simclr",
+  ),
+  negatives: flag(
+    number({ min: 0 }),
+    "weight of the negatives in the loss: 0 is BYOL's, 1 InfoNCE",
+    "0 for byol, 1 for simclr",
+  ),
+  temperature: flag(
+    number({ min: 0, exclusive: true }),
+    "temperature of the negatives",
+    methods.byol.temperature,
+  ),
   tau: flag(
     number({ min: 0, max: 1 }),
     "decay rate of the target at the start; 1 freezes the target",
-    perData("tau"),
+    `${perData("tau")}; 1 if fixed`,
   ),
   tauSchedule: flag(choice("cosine", "constant"), "raise tau to 1 along a cosine, or leave it", "cosine"),
   targetInit: flag(
@@ -116,7 +152,22 @@ const method = {
   lr: flag(
     number({ min: 0, exclusive: true }),
     "peak learning rate, used as it is",
-    `batch / 256 × ${lars.lr.other} for lars, × ${sgd.lr.other} for sgd, × ${sgd.lr.shapes} for sgd on shapes`,
+    "batch × accumulate / 256 × --base-lr",
+  ),
+  baseLr: flag(
+    number({ min: 0, exclusive: true }),
+    "peak learning rate of 256 samples a step, in proportion to which it grows",
+    `${lars.lr.other} for lars, ${sgd.lr.other} for sgd, ${sgd.lr.shapes} for sgd on shapes`,
+  ),
+  trust: flag(
+    number({ min: 0, exclusive: true }),
+    "trust coefficient of lars",
+    optimizerDefaults.lars.trust,
+  ),
+  larsClip: flag(
+    choice("on", "off"),
+    "whether the rate that lars gives a parameter is at most lr",
+    "off",
   ),
   weightDecay: flag(
     number({ min: 0 }),
@@ -129,7 +180,12 @@ const method = {
     "fraction of the run over which lr rises, before it falls to 0 along a cosine",
     0.1,
   ),
-  batch: flag(integer({ min: 2, max: 65536 }), "samples a step", perData("batch")),
+  batch: flag(integer({ min: 2, max: 65536 }), "samples that pass together", perData("batch")),
+  accumulate: flag(
+    integer({ min: 1, max: 65536 }),
+    "batches whose gradients are averaged for a step",
+    1,
+  ),
   epochs: flag(
     integer({ min: 1 }),
     "passes over the data",
@@ -159,7 +215,17 @@ const output = {
     perData("checkpointEvery"),
   ),
   keep: flag(integer({ min: 1 }), "how many checkpoints stay, the last ones", 3),
+  evalEvery: flag(
+    integer({ min: 0 }),
+    "epochs from evaluation to evaluation on held-out samples, in evaluations.jsonl; 0: at the end only",
+    0,
+  ),
   logEvery: flag(integer({ min: 1 }), "steps from line to line of metrics.jsonl", 10),
+  stopOnCollapse: flag(
+    onSwitch(),
+    "end a run whose projections have become one point, with exit code 3, instead of warning",
+    "off",
+  ),
 };
 
 /** The options by their headings in `--help`. */

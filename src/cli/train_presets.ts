@@ -35,6 +35,12 @@ export const presets = {
   },
 } as const;
 
+/** What the methods are made of: the two ends of a family, see `src/byol/objective.ts`. */
+export const methods = {
+  byol: { predictor: "on", target: "ema", negatives: 0, temperature: 0.1 },
+  simclr: { predictor: "off", target: "shared", negatives: 1, temperature: 0.1 },
+} as const;
+
 /** Views of more pixels get the ImageNet stem, and the paper's recipe. */
 export const largestSmallSize = 64;
 
@@ -49,6 +55,6 @@ export const maxWorkers = 8;
  * values for 100 epochs; for SGD lightly's for CIFAR-10, and the rate that taught the built-in data set.
  */
 export const optimizerDefaults = {
-  lars: { lr: { shapes: 0.45, other: 0.45 }, weightDecay: 1e-6 },
+  lars: { lr: { shapes: 0.45, other: 0.45 }, weightDecay: 1e-6, trust: 1e-3 },
   sgd: { lr: { shapes: 1.2, other: 0.12 }, weightDecay: 5e-4 },
 } as const;

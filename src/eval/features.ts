@@ -9,7 +9,7 @@ import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
 import { type Pick, type Target, targetOf } from "../graph/target.ts";
-import { type Tensor, tensorIn } from "../graph/tensor.ts";
+import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
 /** Rows of features with the labels of their images, −1 where there is none. */
@@ -34,6 +34,8 @@ export interface ImageBatch<I extends Images = Images> {
 export interface FeatureExtractor {
   /** Features of `n` images, [n, dims]. Waits for the GPU. */
   extract(images: Images, n: number): Promise<Float32Array>;
+  /** Projections of the `n` images that were extracted last, [n, D], if there is a projector. Waits for the GPU. */
+  project(n: number): Promise<Float32Array>;
   readonly dims: number;
   [Symbol.dispose](): void;
 }
@@ -41,6 +43,8 @@ export interface FeatureExtractor {
 /** An encoder, and the images that it gets at once. */
 interface Extraction {
   encoder: (tape: Tape, images: Tensor) => Tensor;
+  /** What follows the encoder, if its results are asked for too. */
+  projector?: (tape: Tape, features: Tensor) => Tensor;
   batch: number;
   /** Pixels of the images' side. */
   size: number;
@@ -51,15 +55,22 @@ interface Extraction {
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
   target: Target,
-  { encoder, batch, size, loading }: Extraction,
-): { dispatches: Dispatch[]; features: Tensor; store: Store; loader: TracedLoader | null } {
+  { encoder, projector, batch, size, loading }: Extraction,
+): {
+  dispatches: Dispatch[];
+  features: Tensor;
+  projections: Tensor | null;
+  store: Store;
+  loader: TracedLoader | null;
+} {
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
   // Of an evaluation there is one view, which nothing is drawn for.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], images }) : null;
   const features = tape.withoutGradient(() => encoder(tape, images));
-  return { dispatches: tape.dispatches, features, store, loader };
+  const projections = projector ? tape.withoutGradient(() => projector(tape, features)) : null;
+  return { dispatches: tape.dispatches, features, projections, store, loader };
 }
 
 /** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
@@ -67,8 +78,11 @@ export function createFeatureExtractor(
   memory: Memory,
   { pick, ...extraction }: Extraction & { pick?: Pick },
 ): FeatureExtractor {
-  const { dispatches, features, store, loader } = traceFeatures(targetOf(memory.gpu, pick), extraction);
-  const program = new Program(memory, { dispatches, keep: [features] });
+  const { dispatches, features, projections, store, loader } = traceFeatures(
+    targetOf(memory.gpu, pick),
+    extraction,
+  );
+  const program = new Program(memory, { dispatches, keep: [features, ...projections ? [projections] : []] });
   const feed = createViewFeed(memory, { program, store, traced: loader });
   const dims = features.shape[1];
   return {
@@ -76,6 +90,10 @@ export function createFeatureExtractor(
     async extract(values, n) {
       feed.run(values);
       return (await memory.read(features.region!)).subarray(0, n * dims);
+    },
+    async project(n) {
+      if (!projections) throw new TypeError("Cannot project as the extractor was made without a projector");
+      return (await memory.read(regionOf(projections))).subarray(0, n * projections.shape[1]);
     },
     [Symbol.dispose]() {
       program[Symbol.dispose]();

@@ -29,18 +29,36 @@ export function usualK(references: number): number {
 /** Queries compared in one run of the program, and bytes of references at most. */
 const QUERIES = 256, REFERENCE_BYTES = 2 ** 26;
 
+/** What kNN makes of the labelled queries. */
+export interface KnnResult {
+  /** The share whose class was predicted, 0 … 1. */
+  accuracy: number;
+  /** The class that each was taken for; −1 of queries without a label. */
+  predictions: Int32Array<ArrayBuffer>;
+}
+
+/** Samples that vote, and those that are asked about. */
+interface KnnSets {
+  references: LabelledFeatures;
+  queries: LabelledFeatures;
+}
+
+/** The share of `queries` whose label the reference samples predict, 0 … 1; see {@linkcode knnClassify}. */
+export async function knnAccuracy(gpu: Gpu, { k, ...options }: KnnSets & KnnOptions): Promise<number> {
+  const [{ accuracy }] = await knnClassify(gpu, { ...options, ks: [k] });
+  return accuracy;
+}
+
 /**
- * The share of `queries` whose label the reference samples predict, 0 … 1. Samples without a label are left out. Of
+ * Classifies `queries` by `references`, for each number of neighbours in `ks`. Samples without a label are left out. Of
  * classes with equal votes the first is predicted.
  *
  * The cosines are a matrix product on the GPU, the votes are counted here.
  */
-export async function knnAccuracy(
+export async function knnClassify(
   gpu: Gpu,
-  { references, queries, k, T = 0.1 }:
-    & { references: LabelledFeatures; queries: LabelledFeatures }
-    & KnnOptions,
-): Promise<number> {
+  { references, queries, ks, T = 0.1 }: KnnSets & Omit<KnnOptions, "k"> & { ks: readonly number[] },
+): Promise<KnnResult[]> {
   const known = withLabels(references), asked = withLabels(queries);
   if (!known.labels.length || !asked.labels.length || known.dims !== asked.dims) {
     throw new RangeError(
@@ -48,7 +66,7 @@ export async function knnAccuracy(
         `labelled references of ${known.dims}: both must be there and agree in dimensions`,
     );
   }
-  const { dims } = known;
+  const { dims } = known, most = Math.max(...ks);
   const D = roundUp(dims, 4);
   const block = Math.min(
     roundUp(known.labels.length, 4),
@@ -72,7 +90,7 @@ export async function knnAccuracy(
   using program = new Program(memory, { dispatches: tape.dispatches, keep: [cosines] });
 
   // The k nearest so far of each query, nearest last, since references come block by block.
-  const nearest = Array.from({ length: asked.labels.length }, () => new Nearest(k));
+  const nearest = Array.from({ length: asked.labels.length }, () => new Nearest(most));
   for (let first = 0; first < known.labels.length; first += block) {
     const count = Math.min(block, known.labels.length - first);
     const transposed = new Float32Array(D * block);
@@ -97,11 +115,15 @@ export async function knnAccuracy(
     }
   }
 
-  let right = 0;
-  nearest.forEach((found, i) => {
-    if (found.vote(T) === asked.labels[i]) right++;
+  return ks.map((k) => {
+    const predicted = nearest.map((found) => found.vote(k, T));
+    const right = predicted.filter((label, i) => label === asked.labels[i]).length;
+    let at = 0;
+    return {
+      accuracy: right / asked.labels.length,
+      predictions: queries.labels.map((label) => label >= 0 ? predicted[at++] : -1),
+    };
   });
-  return right / asked.labels.length;
 }
 
 /** The k largest cosines offered, with their labels, as a sorted list: most offers are below its least. */
@@ -123,11 +145,12 @@ class Nearest {
     }
   }
 
-  vote(T: number): number {
+  /** The class that the nearest `k` vote for. */
+  vote(k: number, T: number): number {
     const votes = new Map<number, number>();
-    this.#cosines.forEach((cosine, i) => {
-      votes.set(this.#labels[i], (votes.get(this.#labels[i]) ?? 0) + Math.exp(cosine / T));
-    });
+    for (let i = Math.max(0, this.#cosines.length - k); i < this.#cosines.length; i++) {
+      votes.set(this.#labels[i], (votes.get(this.#labels[i]) ?? 0) + Math.exp(this.#cosines[i] / T));
+    }
     return [...votes].sort(([a, x], [b, y]) => y - x || a - b)[0][0];
   }
 }

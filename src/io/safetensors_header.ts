@@ -58,7 +58,8 @@ export function parseHeader(path: string, bytes: Uint8Array): Header {
   const fields = Object.entries(entries).map(([name, entry]): HeaderField => {
     if (!isObject(entry)) refuse(`tensor ${name} must have a type, shape and place`, JSON.stringify(entry));
     const { dtype, shape, data_offsets: place } = entry;
-    if (dtype !== "F32") {
+    const isCounter = dtype === "I64" && name.endsWith("num_batches_tracked");
+    if (dtype !== "F32" && !isCounter) {
       throw new UserError(
         `Cannot read ${path} as its tensors must be F32: ${name} is ${dtype}. Convert it to float32.`,
       );
@@ -66,7 +67,7 @@ export function parseHeader(path: string, bytes: Uint8Array): Header {
     if (!isSizes(shape) || !isSizes(place) || place.length !== 2) {
       refuse(`tensor ${name} must have a shape and place of whole numbers`, JSON.stringify(entry));
     }
-    const [begin, end] = place, size = 4 * shape.reduce((a, b) => a * b, 1);
+    const [begin, end] = place, size = (isCounter ? 8 : 4) * shape.reduce((a, b) => a * b, 1);
     if (end - begin !== size) {
       refuse(
         `tensor ${name} must have ${size} bytes for shape [${shape.join(", ")}]`,
@@ -88,5 +89,7 @@ export function parseHeader(path: string, bytes: Uint8Array): Header {
   if (dataStart + expected !== bytes.length) {
     refuse(`it must have ${dataStart + expected} bytes for its tensors`, `it has ${bytes.length} bytes`);
   }
-  return { fields, metadata: metadata as Record<string, string>, dataStart };
+  // PyTorch's batch normalisations count their batches, which nobody here asks for.
+  const floats = fields.filter(({ name }) => !name.endsWith("num_batches_tracked"));
+  return { fields: floats, metadata: metadata as Record<string, string>, dataStart };
 }

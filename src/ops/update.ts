@@ -38,7 +38,7 @@ const normsKernel: Kernel = {
 const trustKernel: Kernel = {
   name: "lars_trust",
   code: trustCode,
-  bindings: { norms: "read", spans: "read", scales: "read_write" },
+  bindings: { norms: "read", spans: "read", scales: "read_write", step: "uniform" },
   params: { coefficient: "f32" },
 };
 
@@ -65,34 +65,41 @@ export function larsNorms(tape: Tape, tensors: ParameterSlice & { norms: Tensor 
 }
 
 /**
- * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks.
+ * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks. With `clip`,
+ * they are divided by lr and at most 1.
  *
  * @param tensors `norms` and `scales` [blocks, 2]; `spans` [parameters, 2] (u32): first block and number of blocks of
  * each parameter.
  */
 export function larsTrust(
   tape: Tape,
-  tensors: { norms: Tensor; spans: Tensor; scales: Tensor },
-  { coefficient }: { coefficient: number },
+  tensors: { norms: Tensor; spans: Tensor; scales: Tensor; step: Tensor },
+  { coefficient, clip }: { coefficient: number; clip: boolean },
 ): void {
-  tape.dispatch(trustKernel, { tensors, params: { coefficient }, grid: [tensors.spans.shape[0], 1, 1] });
+  tape.dispatch(trustKernel, {
+    tensors,
+    params: { coefficient },
+    grid: [tensors.spans.shape[0], 1, 1],
+    constants: { CLIP: Number(clip) },
+  });
 }
 
 /**
  * v ← momentum · v + trust · (g + λ·θ); θ ← θ − lr · v; and for the first `paired` elements ξ ← τ·ξ + (1 − τ)·θ with the
- * new θ. `ema` = false compiles the average away, to measure what it costs.
+ * new θ. `ema` = false compiles the average away, for targets that do not follow. With `nesterov`,
+ * θ ← θ − lr · (trust · (g + λ·θ) + momentum · v) in place of the second.
  */
 export function updateParameters(
   tape: Tape,
   tensors: ParameterSlice & { velocity: Tensor; xi: Tensor },
-  { paired, ema }: { paired: number; ema: boolean },
+  { paired, ema, nesterov }: { paired: number; ema: boolean; nesterov: boolean },
 ): void {
   const n = sizeOf(tensors.theta.shape);
   tape.dispatch(updateKernel, {
     tensors: { ...tensors },
     params: { n, targetN: paired },
     grid: tape.grid(Math.ceil(n / 4 / 64)),
-    constants: { EMA: Number(ema) },
+    constants: { EMA: Number(ema), NESTEROV: Number(nesterov) },
     bytes: 4 * (5 * n + (ema ? 2 * paired : 0)), // g, θ, v and ξ are read, the last three written
   });
 }

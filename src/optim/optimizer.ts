@@ -6,7 +6,9 @@
  *     θ ← θ − lr · v
  *     ξ ← τ·ξ + (1 − τ)·θ
  *
- * SGD has trust = 1. LARS (You et al. 2017) has trust = 1e-3 · ‖θ‖ / ‖g'‖ for each parameter of more than one axis.
+ * SGD has trust = 1. LARS (You et al. 2017) has trust = 1e-3 · ‖θ‖ / ‖g'‖ for each parameter of more than one axis; with
+ * clipping, as solo-learn has it, at most 1 / lr of that: trust = min(c · ‖θ‖ / ‖g'‖ / lr, 1), and so lr · trust is the
+ * smaller one of LARS's own rate and lr.
  *
  * @module
  */
@@ -21,10 +23,10 @@ export interface FlatParameters {
   variables: readonly { tensor: Tensor; layout: { torchShape: readonly number[] } }[];
 }
 
-/** The networks that an optimizer works on; the target's parameters pair with the first of the online network. */
+/** The networks that an optimizer works on; the target's parameters, if any, pair with the first of the online network. */
 export interface OptimizedNetworks {
   online: { parameters: FlatParameters; gradients: Store | null };
-  target: { parameters: FlatParameters };
+  target: { parameters: FlatParameters } | null;
 }
 
 /** Elements of a block have one parameter in common: it is what the kernels look up. */
@@ -32,6 +34,20 @@ const BLOCK_BYTES = ALIGNMENT;
 
 /** The trust coefficient of the paper. */
 const TRUST_COEFFICIENT = 1e-3;
+
+/** How an optimizer updates. */
+export interface OptimizerOptions {
+  name: OptimizerName;
+  /** Bytes that a kernel may bind at once; a larger store is updated in parts. */
+  maxBinding: number;
+  /** Whether the target follows; if not, it stays as it is. */
+  ema?: boolean;
+  /** Of LARS: the trust coefficient, the paper's if not given, and whether a parameter's rate is clipped at lr. */
+  trust?: number;
+  larsClip?: boolean;
+  /** θ ← θ − lr · (trust · g' + momentum · v) in place of θ ← θ − lr · v. */
+  nesterov?: boolean;
+}
 
 /** Which rule scales the gradient. */
 export type OptimizerName = "sgd" | "lars";
@@ -54,33 +70,35 @@ export interface StepScalars {
   tau: number;
   /** Where in the ring the step writes its metrics. */
   slot: number;
+  /** Which of the batches that the step takes its gradient from is at hand, 0 for the first. */
+  part?: number;
 }
 
 /** Bytes of the `Step` struct. */
 export const STEP_BYTES = 32;
 
 /** The bytes of the `Step` struct. 1 − τ is taken before rounding: at τ = .9999 float32 would keep three digits of it. */
-export function packStep({ lr, momentum, weightDecay, tau, slot }: StepScalars): Uint8Array<ArrayBuffer> {
+export function packStep(
+  { lr, momentum, weightDecay, tau, slot, part = 0 }: StepScalars,
+): Uint8Array<ArrayBuffer> {
   const floats = new Float32Array(STEP_BYTES / 4);
   floats.set([lr, momentum, weightDecay, tau, 1 - tau]);
-  new Uint32Array(floats.buffer)[5] = slot;
+  new Uint32Array(floats.buffer).set([slot, part], 5);
   return new Uint8Array(floats.buffer);
 }
 
-/**
- * The optimizer of `online`, whose first parameters pair with those of `target`.
- *
- * @param options `name`: the rule. `ema`: false leaves the target alone, for measuring what the average costs.
- * `maxBinding`: bytes that a kernel may bind at once; a larger store is updated in parts.
- */
+/** The optimizer of `online`, whose first parameters pair with those of `target`, if there is one. */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true }: { name: OptimizerName; maxBinding: number; ema?: boolean },
+  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false }:
+    OptimizerOptions,
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
-  const { store: xiStore } = target.parameters;
   const blockCount = thetaStore.bytes / BLOCK_BYTES;
   const store = (suffix: string, bytes: number): Store => ({ name: suffix, category: "optimizer", bytes });
+  // The kernel binds a target in any case, and one block stands in for it where there is none.
+  const follows = target !== null && ema;
+  const xiStore = target?.parameters.store ?? store("no target", BLOCK_BYTES);
   const velocity = store("momentum", thetaStore.bytes);
   const scales = store("trust and decay of each block", blockCount * 8);
   const spans = store("blocks of each parameter", variables.length * 8);
@@ -127,11 +145,12 @@ export function createOptimizer(
           norms: tensorIn(norms, { shape: [blockCount, 2] }),
           spans: tensorIn(spans, { shape: [variables.length, 2] }),
           scales: tensorIn(scales, { shape: [blockCount, 2] }),
-        }, { coefficient: TRUST_COEFFICIENT });
+          step,
+        }, { coefficient: trust, clip: larsClip });
       }
       for (const piece of parts) {
         const { offset, bytes } = piece;
-        const targetBytes = Math.max(0, Math.min(bytes, xiStore.bytes - offset));
+        const targetBytes = follows ? Math.max(0, Math.min(bytes, xiStore.bytes - offset)) : 0;
         updateParameters(tape, {
           ...slice(piece),
           velocity: tensorIn(velocity, { shape: [bytes / 4], offset }),
@@ -141,7 +160,7 @@ export function createOptimizer(
             offset: targetBytes > 0 ? offset : 0,
           }),
           step,
-        }, { paired: targetBytes / 4, ema });
+        }, { paired: targetBytes / 4, ema: follows, nesterov });
       }
     },
   };

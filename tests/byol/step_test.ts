@@ -2,11 +2,12 @@
  * The whole training step against PyTorch: ten steps from the same weights and views. What float32 may lose is taken
  * from PyTorch itself, whose float32 was measured against its float64 on the same steps.
  */
-import { assert, relativeError } from "../assert.ts";
+import { assert, assertEquals, relativeError } from "../assert.ts";
 import { goldenViews, initialParameter, readGolden, type StepMetadata } from "../golden/read.ts";
 import { FAMILIES, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { createNetworks } from "../../src/byol/networks.ts";
-import { traceStep } from "../../src/byol/step.ts";
+import type { Objective } from "../../src/byol/objective.ts";
+import { RING_FIGURES, traceStep } from "../../src/byol/step.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Target } from "../../src/graph/target.ts";
@@ -27,25 +28,36 @@ function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
   return padded;
 }
 
+/** Takes the steps of the golden file step_<net>_<name>, whose name is that of the optimizer or of an objective. */
 async function tenSteps(
   net: keyof typeof nets,
-  rule: "sgd" | "lars",
+  name: "sgd" | "lars" | "simclr" | "mixed",
   target: Target,
 ) {
-  const golden = await readGolden<StepMetadata>(`step_${net}_${rule}`);
+  const golden = await readGolden<StepMetadata>(`step_${net}_${name}`);
   const { batch, size, lr, tau, mu, decay, losses, losses_float32, errors } = golden.metadata;
+  const { predictor = true, target: hasTarget = true, beta = 0, temperature = 0.1 } = golden.metadata;
+  const objective: Objective = {
+    predictor,
+    target: hasTarget ? "ema" : "shared",
+    negatives: beta,
+    temperature,
+  };
   const gpu = await sharedGpu();
   using memory = new Memory(gpu);
-  const networks = createNetworks({ backbone: nets[net], stem: "cifar", hidden: 48, projection: 24 });
-  const { online: { network: online }, target: { network: follower } } = networks;
+  const networks = createNetworks(
+    { backbone: nets[net], stem: "cifar", hidden: 48, projection: 24 },
+    objective,
+  );
+  const online = networks.online.network, follower = networks.target?.network ?? null;
   const optimizer = createOptimizer({ online, target: follower }, {
-    name: rule,
+    name: name === "lars" ? "lars" : "sgd",
     maxBinding: gpu.limits.maxBinding,
   });
-  const step = traceStep(networks, { batch, size, optimizer, target });
+  const step = traceStep(networks, { batch, size, optimizer, target, objective });
   using program = new Program(memory, step);
 
-  for (const { parameters, statistics } of [online, follower]) {
+  for (const { parameters, statistics } of follower ? [online, follower] : [online]) {
     const initial = (flat: FlatStore) =>
       packWeights(flat, (name, i) => initialParameter(name, flat.variables[i].layout.torchShape));
     memory.write(parameters.store, initial(parameters));
@@ -72,7 +84,7 @@ async function tenSteps(
     );
     program.run();
     // The first gradients do not depend on the optimizer: they are in the files of SGD.
-    if (k === 0 && rule === "sgd") {
+    if (k === 0 && name !== "lars") {
       const gradients = await read(online.parameters, "grad1.", online.gradients!);
       for (const [name, { data }] of gradients) {
         const expected = golden.tensors.get(name);
@@ -90,8 +102,8 @@ async function tenSteps(
     }
   }
 
-  const ring = await memory.read(tensorIn(step.ring, { shape: [10, 2] }).region!);
-  const ours = losses.map((_, k) => ring[2 * k]);
+  const ring = await memory.read(tensorIn(step.ring, { shape: [10, RING_FIGURES] }).region!);
+  const ours = losses.map((_, k) => ring[RING_FIGURES * k]);
   const firstError = Math.abs(ours[0] - losses[0]) / losses[0];
   assert(firstError < 1e-5, `first loss ${ours[0]}, expected ${losses[0]}`);
   // The ten losses are taken as one vector, like the other groups.
@@ -100,11 +112,19 @@ async function tenSteps(
 
   const groups = {
     theta: await read(online.parameters, "online."),
-    xi: await read(follower.parameters, "target."),
     momentum: await read(online.parameters, "momentum.", optimizer.velocity),
     running_online: await read(online.statistics, "online."),
-    running_target: await read(follower.statistics, "target."),
+    ...follower && {
+      xi: await read(follower.parameters, "target."),
+      running_target: await read(follower.statistics, "target."),
+    },
   };
+  const known = [...golden.tensors.keys()].filter((name) => !name.startsWith("grad1."));
+  assertEquals(
+    Object.values(groups).flatMap((tensors) => [...tensors.keys()]).sort(),
+    known.sort(),
+    "other tensors than PyTorch's",
+  );
   for (const [group, tensors] of Object.entries(groups)) {
     const [actual, expected]: number[][] = [[], []];
     for (const [name, { shape, data }] of tensors) {
@@ -135,4 +155,14 @@ for (const net of ["resnet8", "bottleneck"] as const) {
       }
     });
   }
+}
+
+for (const objective of ["simclr", "mixed"] as const) {
+  Deno.test(
+    `step: ten steps of resnet8 with the loss of ${objective} agree with PyTorch`,
+    onGpu,
+    async () => {
+      for (const target of await targets(FAMILIES_OF_A_STEP)) await tenSteps("resnet8", objective, target);
+    },
+  );
 }

@@ -34,21 +34,33 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     stem: "cifar",
     hidden: 512,
     projection: 128,
-    tau: 0.95,
-    tauSchedule: "cosine",
-    targetInit: "copy",
+    preset: null,
     optimizer: "sgd",
     lr: 0.3,
+    baseLr: 1.2,
+    trust: 1e-3,
+    larsClip: "off",
     weightDecay: 5e-4,
     momentum: 0.9,
     warmup: 0.1,
     batch: 64,
+    accumulate: 1,
     seed: 0,
     kernels: "auto",
     out: "runs/shapes-resnet8",
     checkpointEvery: 100,
     keep: 3,
+    evalEvery: 0,
     logEvery: 10,
+    stopOnCollapse: false,
+    method: "byol",
+    predictor: "on",
+    target: "ema",
+    negatives: 0,
+    temperature: 0.1,
+    tau: 0.95,
+    tauSchedule: "cosine",
+    targetInit: "copy",
     epochs: null,
     steps: 200,
   });
@@ -80,6 +92,12 @@ Deno.test("every option is taken", () => {
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
       .split(" "),
+    ..."--method simclr --predictor on --target ema --negatives .5 --temperature .2 --accumulate 3".split(
+      " ",
+    ),
+    ..."--trust .02 --lars-clip on --stop-on-collapse".split(" "),
+    "--eval-every",
+    "3",
     ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
@@ -99,21 +117,33 @@ Deno.test("every option is taken", () => {
     stem: "imagenet",
     hidden: 512,
     projection: 128,
-    tau: 1,
-    tauSchedule: "constant",
-    targetInit: "independent",
+    preset: null,
     optimizer: "sgd",
     lr: 0.1,
+    baseLr: null,
+    trust: 0.02,
+    larsClip: "on",
     weightDecay: 5e-4,
     momentum: 0,
     warmup: 0.05,
     batch: 2,
+    accumulate: 3,
     seed: 7,
     kernels: "tiled",
     out: "o",
     checkpointEvery: 60,
     keep: 1,
+    evalEvery: 3,
     logEvery: 5,
+    stopOnCollapse: true,
+    tau: 1,
+    tauSchedule: "constant",
+    targetInit: "independent",
+    method: "simclr",
+    predictor: "on",
+    target: "ema",
+    negatives: 0.5,
+    temperature: 0.2,
     epochs: 10,
     steps: null,
   });
@@ -157,6 +187,8 @@ Deno.test("defaults follow from other options", () => {
   assertIncludes(parse("--data", "d", "--optimizer", "sgd"), { lr: 0.06, weightDecay: 5e-4 });
   assertIncludes(parse("--optimizer", "lars", "--batch", "256"), { lr: 0.45, weightDecay: 1e-6, steps: 50 });
   assertIncludes(parse("--batch", "24"), { lr: 0.1125 });
+  assertIncludes(parse("--batch", "24", "--accumulate", "4"), { lr: 0.45, steps: 134 });
+  assertIncludes(parse("--batch", "64", "--base-lr", "2"), { lr: 0.5, baseLr: 2 });
   assertIncludes(parse("--epochs", "3"), { epochs: 3, steps: null });
   assertIncludes(parse("--epochs", "3", "--steps", "5"), { epochs: null, steps: 5 });
   assertIncludes(parse("--data=/a/my.set/.", "--backbone", "resnet34"), { out: "runs/my.set-resnet34" });
@@ -194,6 +226,16 @@ const refused: [args: string, message: RegExp][] = [
   ["--lr Infinity", /a number above 0/],
   ["--lr 1e999", /a number above 0/],
   ["--lr 0x10", /a number above 0/],
+  ["--lr 1 --base-lr 1", /lr = 1 and baseLr = 1 as both tell the learning rate/],
+  ["--accumulate 0", /from 1 to/],
+  ["--negatives -1", /at least 0/],
+  ["--temperature 0", /above 0/],
+  ["--target online", /one of ema, fixed, none, shared/],
+  ["--target fixed --tau .9", /tau = 0\.9 as the target stays as it began: target = fixed\. Leave tau out/],
+  ["--target none --tau-schedule constant", /tauSchedule = constant as there is no second network/],
+  ["--method simclr --target-init copy", /targetInit = copy .* target that is ema or fixed/],
+  ["--preset paper-200", /one of paper-40, paper-100, .*, small, or a \.json file/],
+  ["--stop-on-collapse=yes", /unknown option '--stop-on-collapse=yes'/],
   ["--weight-decay -1e-9", /a number of at least 0/],
   ["--backbone resnet19", /one of resnet8, resnet20, resnet18, resnet34, resnet50/],
   ["--recipe BYOL", /--recipe BYOL as it must be one of byol, simclr, cifar, shapes, none, or a \.json file/],
@@ -214,9 +256,12 @@ for (const [args, message] of refused) {
 Deno.test("a recipe may be a file, whose size is the default", () => {
   const parsed = parseTrainOptions(["--data", "d", "--recipe", "a/mine.JSON"]);
   assert(!("help" in parsed));
-  const options = trainOptions(parsed.given, { ...recipes.byol, size: 96 });
+  const options = trainOptions(parsed.given, { recipe: { ...recipes.byol, size: 96 } });
   assertIncludes(options, { recipe: "a/mine.JSON", size: 96, stem: "imagenet" });
-  assertIncludes(trainOptions({ ...parsed.given, size: 40 }, recipes.byol), { size: 40, stem: "cifar" });
+  assertIncludes(trainOptions({ ...parsed.given, size: 40 }, { recipe: recipes.byol }), {
+    size: 40,
+    stem: "cifar",
+  });
   assertIncludes(parse("--data", "d", "--recipe", "simclr"), { size: 224 });
 });
 
@@ -238,7 +283,7 @@ Deno.test("--help explains every option with its default, --version tells the ve
   const text = help.help.replace(/\s+/g, " ");
   for (const name of [...Object.keys(parse()), "resume", "plan", "profile"]) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const isSwitch = ["resume", "plan", "profile"].includes(name);
+    const isSwitch = ["resume", "plan", "profile", "stopOnCollapse"].includes(name);
     assert(
       new RegExp(isSwitch ? `--${flag} [a-z]` : `--${flag} <[^>]+> [^(]+\\((?:[^-]|-[^-])*default: `).test(
         text,
@@ -248,4 +293,28 @@ Deno.test("--help explains every option with its default, --version tells the ve
   }
   assert(help.help.split("\n").every((line) => line.length <= 80 && line === line.trimEnd()));
   assertEquals(/^\d+\.\d+\.\d+$/.test((parseTrainOptions(["--version"]) as { help: string }).help), true);
+});
+
+Deno.test("--method sets its parts, each of which can be set by itself; a target without a moving average has no τ", () => {
+  const simclr = { predictor: "off", target: "shared", negatives: 1, temperature: 0.1 } as const;
+  const still = { tau: 0, tauSchedule: "constant", targetInit: "copy" } as const;
+  assertIncludes(parse("--method", "simclr"), { ...simclr, ...still });
+  assertIncludes(parse(..."--method simclr --predictor on --temperature .5".split(" ")), {
+    ...simclr,
+    predictor: "on",
+    temperature: 0.5,
+  });
+  assertIncludes(parse("--negatives", ".5"), {
+    method: "byol",
+    predictor: "on",
+    target: "ema",
+    negatives: 0.5,
+  });
+  assertIncludes(parse("--target", "none"), { predictor: "on", target: "none", negatives: 0, ...still });
+  assertIncludes(parse(..."--target fixed --target-init independent".split(" ")), {
+    target: "fixed",
+    tau: 1,
+    tauSchedule: "constant",
+    targetInit: "independent",
+  });
 });

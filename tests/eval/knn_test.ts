@@ -1,19 +1,9 @@
-import { knnAccuracy, usualK } from "../../src/eval/knn.ts";
+import { knnAccuracy, knnClassify, usualK } from "../../src/eval/knn.ts";
 import { rawPixels } from "../../src/eval/features.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { knn } from "../reference/knn.ts";
-
-/** Clustered features: class centres with noise, so that accuracies lie between chance and 1. */
-function clustered(tag: string, { n, dims, classes }: { n: number; dims: number; classes: number }) {
-  const centres = hashSigned("centres", classes * dims), noise = hashSigned(tag, n * dims);
-  const labels = Int32Array.from({ length: n }, (_, i) => (i * 7) % classes);
-  const features = Float32Array.from(noise, (value, i) => {
-    return 2.5 * value + centres[labels[Math.floor(i / dims)] * dims + i % dims];
-  });
-  return { features, labels, dims };
-}
+import { clustered, evaluationGolden } from "./golden.ts";
 
 Deno.test("knnAccuracy: counts as the reference does, with unlabelled samples left out", onGpu, async () => {
   const gpu = await sharedGpu();
@@ -43,6 +33,25 @@ Deno.test("knnAccuracy: counts as the reference does, with unlabelled samples le
     assertEquals(await knnAccuracy(gpu, { references: more, queries, k, T }), expected);
   }
 });
+
+Deno.test(
+  "knnClassify: right answers are those of PyTorch and scikit-learn, for several k at once",
+  onGpu,
+  async () => {
+    const { cases: [{ sizes: { N, Q, D: dims, classes, T, noise }, counts }] } = await evaluationGolden(
+      "knn",
+    );
+    const references = clustered("knn train 6", { n: N, dims, classes, noise });
+    const queries = clustered("knn test 6", { n: Q, dims, classes, noise });
+    const ks = Object.keys(counts).map(Number);
+    const found = await knnClassify(await sharedGpu(), { references, queries, ks, T });
+    assertEquals(found.map(({ accuracy }) => accuracy), ks.map((k) => counts[k] / Q));
+    found.forEach(({ predictions }, i) => {
+      const right = predictions.filter((label, q) => label === queries.labels[q]).length;
+      assertEquals([right, predictions.length], [counts[ks[i]], Q], "the predictions are not those counted");
+    });
+  },
+);
 
 Deno.test("knnAccuracy: blocks of references are joined", onGpu, async () => {
   // 2^26 bytes hold 2,048 references of 8,192 dimensions: 2,100 of them take two blocks. Each has a direction of its own.

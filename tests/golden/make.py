@@ -10,7 +10,8 @@ ops.safetensors, in our layouts (activations NHWC, convolutions [R, S, C, K], li
 lists the `cases`, each with its op, the shapes of its operands and its sizes. A case's operand x is
 hash_signed("<case>.x"), its cotangent hash_signed("<case>.dy"), its results are "<case>.y", "<case>.dx" and so on.
 
-step_<net>_<optimizer>.safetensors, in PyTorch's layouts: ten training steps of BYOL. Tensors: online.*, target.* and
+step_<net>_<optimizer>.safetensors, in PyTorch's layouts: ten training steps of BYOL; step_resnet8_simclr and _mixed with
+SGD of other members of the family, see `objectives`. Tensors: online.*, target.* and
 momentum.* after the ten steps, and in the files of SGD the gradients of step one, grad1.*, which the optimizer has
 no part in. Metadata: the settings, `losses` of each step before its update, and what PyTorch's own float32 loses on
 the same steps, as the median of runs whose first weights differ by an ulp here and there: `losses_float32`, and
@@ -84,12 +85,27 @@ def byol_loss(online, target):
     return (terms[0] + terms[1]).mean()
 
 
-class Optimizer:
-    """torch.optim.SGD, and with `trust` LARS. What has one axis gets neither decay nor trust ratio."""
+def info_nce(q, z, beta, alpha):
+    """Grill et al. 2020, section 5, by autograd: its negative plus 4. q and z are lists of both views."""
+    terms = []
+    for view in (0, 1):
+        mine, own, other = (F.normalize(rows, dim=1) for rows in (q[view], z[view], z[1 - view]))
+        within = (mine @ own.T / alpha).masked_fill(torch.eye(len(mine), dtype=torch.bool), -math.inf)
+        across = mine @ other.T / alpha
+        negatives = torch.logsumexp(torch.cat([within, across], dim=1), dim=1)
+        terms.append(2 - 2 * (mine * other).sum(1) + 2 * beta * alpha * negatives)
+    return (terms[0] + terms[1]).mean()
 
-    def __init__(self, parameters, mu, decay, trust):
+
+class Optimizer:
+    """torch.optim.SGD, and with `trust` LARS, with `clip` as solo-learn's clips it: a parameter's rate is at most lr.
+
+    What has one axis gets neither decay nor trust ratio.
+    """
+
+    def __init__(self, parameters, mu, decay, trust, clip=False):
         self.weights = [p for p in parameters if p.ndim > 1]
-        self.decay, self.trust = decay, trust
+        self.decay, self.trust, self.clip = decay, trust, clip
         groups = [
             dict(params=self.weights, weight_decay=0 if trust else decay),
             dict(params=[p for p in parameters if p.ndim == 1]),
@@ -100,7 +116,8 @@ class Optimizer:
         for p in self.weights if self.trust else []:
             p.grad += self.decay * p.detach()
             w, g = p.detach().norm(), p.grad.norm()
-            p.grad *= self.trust * w / g if w > 0 and g > 0 else 1
+            ratio = self.trust * w / g if w > 0 and g > 0 else 1
+            p.grad *= min(ratio / lr, 1) if self.clip else ratio
         for group in self.sgd.param_groups:
             group["lr"] = lr
         self.sgd.step()
@@ -154,6 +171,22 @@ def loss_op(q, z, N, **_):
     return dict(y=byol_loss(q.split(N), z.split(N)))
 
 
+def info_nce_op(q, N, beta, alpha, z=None, **_):
+    return dict(y=info_nce(q.split(N), (q if z is None else z).split(N), beta, alpha))
+
+
+def float32_error(inputs, sizes, constants):
+    """The largest absolute error of PyTorch's own float32 gradients."""
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        copies = {key: value.detach().to(dtype) for key, value in inputs.items()}
+        for key in copies.keys() - set(constants):
+            copies[key].requires_grad_()
+        info_nce_op(**copies, **sizes)["y"].backward()
+        gradients.append({key: value.grad.double() for key, value in copies.items() if value.grad is not None})
+    return max((gradients[0][key] - gradients[1][key]).abs().max().item() for key in gradients[0])
+
+
 def optimizer(theta, xi, g1, g2, lr, tau, **options):
     """Two steps from zero momentum."""
     theta, xi = theta.detach().clone(), xi.detach().clone()
@@ -182,6 +215,8 @@ def ops():
         inputs = {key: hash_signed(f"{name}.{key}", shape) for key, shape in operands.items()}
         for key in operands.keys() - set(constants):
             inputs[key].requires_grad_()
+        if op == "info_nce":
+            sizes["error"] = float32_error(inputs, sizes, constants)
         results = function(**inputs, **sizes)
         if "y" in results:
             y = results["y"]
@@ -208,9 +243,23 @@ def ops():
     case("max_pool", max_pool, dict(x=(2, 7, 6, 4)), N=2, H=7, W=6, C=4, window=3, stride=2, padding=1)
     case("global_average_pool", global_average_pool, dict(x=(3, 5, 7, 12)), N=3, H=5, W=7, C=12)
     case("byol_loss", loss_op, dict(q=(10, 24), z=(10, 24)), ("z",), N=5, D=24)
+    for N, D, beta, alpha, kind in (
+        (5, 24, 1, 0.1, "same"),
+        (8, 16, 0.5, 0.2, "shared"),
+        (7, 20, 1, 0.1, "constant"),
+        (1, 8, 1, 0.5, "shared"),
+        (34, 12, 0.3, 1, "same"),
+    ):
+        operands = {key: (2 * N, D) for key in ("q", "z")[: 1 if kind == "same" else 2]}
+        constants = ("z",) if kind == "constant" else ()
+        case("info_nce", info_nce_op, operands, constants, N=N, D=D, beta=beta, alpha=alpha)
     for shape, trust in (((7, 5), 0), ((7, 5), 0.1), ((5,), 0), ((5,), 0.1)):
         operands = {key: shape for key in ("theta", "xi", "g1", "g2")}
         case("optimizer", optimizer, operands, tuple(operands), lr=0.3, tau=0.8, mu=0.9, decay=0.05, trust=trust)
+    for trust in (0.1, 1):  # below lr, and clipped
+        operands = {key: (7, 5) for key in ("theta", "xi", "g1", "g2")}
+        sizes = dict(lr=0.3, tau=0.8, mu=0.9, decay=0.05, trust=trust, clip=True)
+        case("optimizer", optimizer, operands, tuple(operands), **sizes)
     operands = dict(features=(37, 11), queries=(9, 11), labels=(37,))
     case("knn", knn, operands, tuple(operands), N=37, Q=9, D=11, k=5, T=0.1, classes=4)
     write_safetensors("ops", tensors, dict(cases=cases))
@@ -286,20 +335,32 @@ def nudge(parameter, name, draw):
     return torch.from_numpy(np.nextafter(values, towards.astype(np.float32)))
 
 
-def train(dtype, block, widths, seed, lr, draw=0, **options):
+# Of the family between BYOL and SimCLR: whether there is a predictor, a target network; the negatives' weight.
+objectives = dict(
+    byol=dict(predictor=True, target=True, beta=0),
+    simclr=dict(predictor=False, target=False, beta=1),
+    mixed=dict(predictor=True, target=True, beta=1),
+)
+TEMPERATURE = 0.1
+
+
+def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
     """The losses, the inputs of each ReLU, the gradients of step one, and the last state by group and name.
 
     Each draw but the first begins with weights that are off by less than float32's rounding would be.
     """
-    backbone = Backbone(block, widths)
-    online = nn.ModuleDict(dict(backbone=backbone, projector=mlp(backbone.features), predictor=mlp(24)))
+    backbone, parts = Backbone(block, widths), objectives[objective]
+    online = nn.ModuleDict(dict(backbone=backbone, projector=mlp(backbone.features)))
+    if parts["predictor"]:
+        online["predictor"] = mlp(24)
     for name, parameter in online.named_parameters():
         parameter.data = initial(name, parameter.shape)
         if draw > 0:
             parameter.data = nudge(parameter.data, name, draw)
     online.to(dtype)
-    target = copy.deepcopy(online).requires_grad_(False)
-    del target["predictor"]
+    target = copy.deepcopy(online).requires_grad_(False) if parts["target"] else nn.ModuleDict()
+    if parts["target"]:
+        del target["predictor"]
     parameters = dict(online.named_parameters())
     stepper = Optimizer(parameters.values(), **options)
 
@@ -311,9 +372,12 @@ def train(dtype, block, widths, seed, lr, draw=0, **options):
     losses = []
     for step, (rate, tau) in enumerate(zip(lr, TAU)):
         pair = views(seed, step).to(dtype)
-        q = [online["predictor"](online["projector"](online["backbone"](view))) for view in pair]
-        z = [target["projector"](target["backbone"](view)) for view in pair]
-        loss = byol_loss(q, z)
+        q = z = [online["projector"](online["backbone"](view)) for view in pair]
+        if parts["predictor"]:
+            q = [online["predictor"](z) for z in q]
+        if parts["target"]:
+            z = [target["projector"](target["backbone"](view)) for view in pair]
+        loss = info_nce(q, z, parts["beta"], TEMPERATURE) if parts["beta"] else byol_loss(q, z)
         losses.append(loss.item())
         online.zero_grad()
         loss.backward()
@@ -325,13 +389,14 @@ def train(dtype, block, widths, seed, lr, draw=0, **options):
     def running(network):
         return {name: value for name, value in network.named_buffers() if "running" in name}
 
-    return losses, relu_inputs, gradients, dict(
+    state = dict(
         theta=parameters,
         xi=dict(target.named_parameters()),
         momentum={name: stepper.momentum(p) for name, p in parameters.items()},
         running_online=running(online),
         running_target=running(target),
     )
+    return losses, relu_inputs, gradients, {group: tensors for group, tensors in state.items() if tensors}
 
 
 def relative_error(actual, expected):
@@ -358,12 +423,14 @@ def steps(net, name, block, widths, seed, peak, **options):
     losses_float32 = sorted((run[0] for run in runs), key=lambda ours: math.dist(ours, losses))[DRAWS // 2]
     prefixes = dict(theta="online", running_online="online", xi="target", running_target="target", momentum="momentum")
     tensors = {f"{prefixes[group]}.{key}": t for group in state for key, t in state[group].items()}
-    if name == "sgd":
+    if name != "lars":
         tensors.update({f"grad1.{key}": t for key, t in gradients.items()})
     metadata = dict(
         batch=N, size=SIZE, seed=seed, lr=lr, tau=TAU, **options, losses=losses, losses_float32=losses_float32,
         errors=errors, clearance=clearance(inputs_float32, inputs),
     )
+    if "objective" in options:
+        metadata.update(objectives[options["objective"]], temperature=TEMPERATURE)
     write_safetensors(f"step_{net}_{name}", tensors, metadata)
     print(f"  seed {seed}, clearance {metadata['clearance']:.1f}")
     print("  losses", *(f"{loss:.4f}" for loss in losses))
@@ -379,3 +446,6 @@ if __name__ == "__main__":
     ):
         steps(net, "sgd", block, widths, seeds[0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
         steps(net, "lars", block, widths, seeds[1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)
+    for objective, seed in dict(simclr=180, mixed=187).items():
+        options = dict(peak=0.02, mu=0.9, decay=5e-4, trust=0, objective=objective)
+        steps("resnet8", objective, BasicBlock, (16, 32, 64), seed, **options)

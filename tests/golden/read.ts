@@ -35,6 +35,11 @@ export interface StepMetadata {
   mu: number;
   decay: number;
   trust: number;
+  /** Of the objective, where it is not BYOL's: whether there is a predictor, a target network; the negatives' weight. */
+  predictor?: boolean;
+  target?: boolean;
+  beta?: number;
+  temperature?: number;
   /** The losses before each update in PyTorch's float64 and float32. */
   losses: number[];
   losses_float32: number[];
@@ -42,7 +47,7 @@ export interface StepMetadata {
   errors: Record<
     "theta" | "xi" | "momentum" | "running_online" | "running_target" | "losses" | "grad1",
     number
-  >;
+  >; // without a target network neither xi nor running_target
   /** How near to 0 a ReLU's input comes, in units of float32's error there. */
   clearance: number;
 }

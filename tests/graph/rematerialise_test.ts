@@ -223,7 +223,7 @@ Deno.test("rematerialise: steps of resnet8 are the same to the bit", onGpu, asyn
       }, target);
       using memory = new Memory(gpu);
       using program = new Program(memory, { dispatches: step.dispatches, budget });
-      const { online: { network: online }, target: { network: follower } } = networks;
+      const online = networks.online.network, follower = networks.target!.network;
       const state = [online.parameters, online.statistics, follower.parameters, follower.statistics];
       state.forEach((flat, i) => memory.write(flat.store, drawWeights(flat, { seed: i })));
       optimizer.prepare(memory);

@@ -4,7 +4,8 @@ import { onGpu, targets } from "../gpu/shared.ts";
 import { byolLoss as reference } from "../reference/byol_loss.ts";
 import { cosine } from "../reference/cosine.ts";
 import { centralDifferences } from "../reference/finite_difference.ts";
-import { byolLoss, stepMetrics } from "../../src/ops/byol_loss.ts";
+import { byolLoss } from "../../src/ops/byol_loss.ts";
+import { stepMetrics } from "../../src/ops/step_metrics.ts";
 import { packStep } from "../../src/optim/optimizer.ts";
 import { type Call, goldenCases, newTape, placed, runOp } from "./harness.ts";
 
@@ -127,23 +128,28 @@ Deno.test(
   onGpu,
   async () => {
     const slots = 7, slot = 5;
+    const scalars = { lr: 1, momentum: 1, weightDecay: 1, tau: 1, slot };
     for (const [N, D] of [[1, 4], [31, 60], [32, 64], [33, 68], [67, 132], [4200, 4]]) {
       const values = {
         losses: hashSigned(`losses ${N}`, 2 * N).map((u) => 2 + u),
         z: hashSigned(`z ${N}`, 2 * N * D),
-        ring: hashSigned("ring", 2 * slots),
-        step: new Float32Array(packStep({ lr: 1, momentum: 1, weightDecay: 1, tau: 1, slot }).buffer),
+        ring: hashSigned("ring", 4 * slots),
       };
-      const call: Call = {
-        shapes: { losses: [2 * N], z: [2 * N, D], ring: [slots, 2], step: [8] },
+      const call = (batches: number): Call => ({
+        shapes: { losses: [2 * N], z: [2 * N, D], ring: [slots, 4], step: [8] },
         uniform: "step",
-        op: (tape, { losses, z, ring, step }) => stepMetrics(tape, { losses, z, ring, step }),
-      };
-      const expected = values.ring.slice();
-      expected.set(metrics(values, D), 2 * slot);
+        op: (tape, { losses, z, ring, step }) => stepMetrics(tape, { losses, z, ring, step }, { batches }),
+      });
+      const found = metrics(values, D), before = values.ring.subarray(4 * slot, 4 * slot + 2);
       for (const target of await targets()) {
-        const { ring } = await runOp(call, { values, target });
-        assertClose(`ring of ${N} × ${D}`, ring, expected, { relative: 2e-6 });
+        // The first of a step's batches forgets what the slot had, a later one adds to it.
+        for (const [batches, part] of [[1, 0], [3, 0], [3, 2]]) {
+          const step = new Float32Array(packStep({ ...scalars, part }).buffer);
+          const expected = values.ring.slice();
+          expected.set(found.map((value, i) => value / batches + (part > 0 ? before[i] : 0)), 4 * slot);
+          const { ring } = await runOp(call(batches), { values: { ...values, step }, target });
+          assertClose(`ring of ${N} × ${D}`, ring, expected, { relative: 2e-6 });
+        }
       }
     }
   },

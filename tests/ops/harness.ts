@@ -191,7 +191,7 @@ const ELEMENTS = 8;
  * Differentiates `f` at the first, the last and a few random elements, and in a random direction of ±1, in which every
  * element counts. Returns what compares a gradient with that.
  */
-function sampleGradient(
+export function sampleGradient(
   tag: string,
   { f, at }: { f: (x: Float64Array) => number; at: ArrayLike<number> },
 ): (name: string, actual: Float32Array, tolerance: { absolute: number }) => void {

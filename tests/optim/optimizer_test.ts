@@ -44,6 +44,8 @@ interface Options {
   maxBinding?: number;
   maxGrid?: number;
   ema?: boolean;
+  trust?: number;
+  larsClip?: boolean;
   scalars: Partial<StepScalars>;
   /** Appended to the update. */
   after?: (tape: Tape, stores: { theta: Store; xi: Store; step: Tensor }) => void;
@@ -63,7 +65,8 @@ function fill(
 
 /** Takes two steps from values that `valuesOf` gives to each parameter: of theta, xi, velocity, gradient. */
 async function optimize(
-  { shapes, followed = shapes.length, name = "sgd", scalars, ema, after, ...limits }: Options,
+  { shapes, followed = shapes.length, name = "sgd", scalars, ema, trust, larsClip, after, ...limits }:
+    Options,
   valuesOf: (what: string, i: number, n: number) => ArrayLike<number> = draw,
 ): Promise<State & { flat: FlatStore; follower: FlatStore }> {
   const gpu = await sharedGpu();
@@ -75,7 +78,7 @@ async function optimize(
     if (i < followed) declare(new Scope(target), `p${i}`, shape);
   });
   const maxBinding = limits.maxBinding ?? gpu.limits.maxBinding;
-  const optimizer = createOptimizer({ online, target }, { name, maxBinding, ema });
+  const optimizer = createOptimizer({ online, target }, { name, maxBinding, ema, trust, larsClip });
   const tape = newTape({ maxGrid: limits.maxGrid ?? gpu.limits.maxGrid });
   const scalarStore: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
   const step = tensorIn(scalarStore, { shape: [STEP_BYTES / 4] });
@@ -149,12 +152,36 @@ for (const { name, trust } of rules) {
   );
 }
 
-async function checkSteps(options: Options, trust: number): Promise<void> {
+Deno.test(
+  "optimizer: LARS with another trust coefficient, clipped where its rate is above lr",
+  onGpu,
+  async () => {
+    // Of these parameters some are clipped and some are not.
+    const mixed = { shapes, name: "lars", followed: 8, scalars: {} } as const;
+    await checkSteps({ ...mixed, trust: 0.17, larsClip: true }, 0.17, true);
+    await checkSteps({ ...mixed, trust: 0.02, larsClip: true }, 0.02, true);
+    await checkSteps({ ...mixed, trust: 0.02 }, 0.02);
+    const ratios = shapes.flatMap((shape, i) => {
+      const [theta, g] = ["theta", "gradient 0"].map((what) => draw(what, i, sizeOf(shape)));
+      return shape.length > 1 ? [0.17 * Math.hypot(...theta) / Math.hypot(...g) > 0.3] : [];
+    });
+    assert(ratios.includes(true) && ratios.includes(false), `above lr: ${ratios}`);
+  },
+);
+
+async function checkSteps(options: Options, trust: number, clip = false): Promise<void> {
   const { flat, follower, ...actual } = await optimize(options);
   options.shapes.forEach((shape, i) => {
     const weights = shape.length > 1;
     const value = (what: string): Float64Array => Float64Array.from(draw(what, i, sizeOf(shape)));
-    const settings = { lr: 0.3, mu: 0.9, decay: weights ? 0.05 : 0, trust: weights ? trust : 0, tau: 0.8 };
+    const settings = {
+      lr: 0.3,
+      mu: 0.9,
+      decay: weights ? 0.05 : 0,
+      trust: weights ? trust : 0,
+      clip,
+      tau: 0.8,
+    };
     let state = { theta: value("theta"), xi: value("xi"), momentum: value("velocity") };
     for (let k = 0; k < 2; k++) {
       state = optimizerStep({ ...state, gradient: value(`gradient ${k}`) }, settings);
@@ -171,9 +198,7 @@ const { tensors, metadata } = await readGolden<OpsMetadata>("ops");
 
 for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op === "optimizer")) {
   Deno.test(`optimizer: PyTorch's ${name}`, onGpu, async () => {
-    const { lr, tau, mu: momentum, decay: weightDecay, trust } = sizes, shape = operands.theta;
-    // The file's trust coefficient is larger than ours: as much more lr gives the same θ, with as much less momentum.
-    const ratio = trust && shape.length > 1 ? trust / 1e-3 : 1;
+    const { lr, tau, mu: momentum, decay: weightDecay, trust, clip } = sizes;
     const operand: Record<string, string> = {
       theta: "theta",
       xi: "xi",
@@ -182,22 +207,23 @@ for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op ===
     };
     const { flat, ...actual } = await optimize(
       {
-        shapes: [shape],
+        shapes: [operands.theta],
         name: trust ? "lars" : "sgd",
-        scalars: { lr: lr * ratio, tau, momentum, weightDecay },
+        ...trust && { trust },
+        larsClip: clip,
+        scalars: { lr, tau, momentum, weightDecay },
       },
       (what, _, n) => what === "velocity" ? new Float32Array(n) : hashSigned(`${name}.${operand[what]}`, n),
     );
     const expected = (key: string) => tensors.get(`${name}.${key}`)!.data;
     assertClose("theta", part(actual.theta, flat, 0), expected("theta"), { absolute: 5e-7 });
     assertClose("xi", part(actual.xi, flat, 0), expected("xi"), { absolute: 5e-7 });
-    const velocity = part(actual.velocity, flat, 0).map((v) => v * ratio);
-    assertClose("momentum", velocity, expected("momentum"), { absolute: 5e-7 });
+    assertClose("momentum", part(actual.velocity, flat, 0), expected("momentum"), { absolute: 5e-7 });
   });
 }
 
 const average = `
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32 }
+struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> theta: array<f32>;
 @group(0) @binding(1) var<storage, read_write> xi: array<f32>;

@@ -14,6 +14,8 @@ export interface OptimizerOptions {
   decay: number;
   /** LARS's trust coefficient: 0 for SGD, and for parameters of one axis. */
   trust: number;
+  /** Whether LARS's ratio is divided by lr and at most 1, so that the parameter's rate is at most lr. */
+  clip?: boolean;
   tau: number;
 }
 
@@ -27,11 +29,12 @@ function norm(x: Float64Array): number {
  */
 export function optimizerStep(
   { theta, xi, momentum, gradient }: OptimizerState & { gradient: ArrayLike<number> },
-  { lr, mu, decay, trust, tau }: OptimizerOptions,
+  { lr, mu, decay, trust, clip, tau }: OptimizerOptions,
 ): Record<keyof OptimizerState, Float64Array> {
   const w = Float64Array.from(theta), g = Float64Array.from(gradient, (value, i) => value + decay * w[i]);
   const adapted = trust > 0 && norm(w) > 0 && norm(g) > 0;
-  const ratio = adapted ? trust * norm(w) / norm(g) : 1;
+  const own = trust * norm(w) / norm(g);
+  const ratio = adapted ? clip ? Math.min(own / lr, 1) : own : 1;
   const v = g.map((value, i) => mu * momentum[i] + ratio * value);
   const stepped = w.map((value, i) => value - lr * v[i]);
   return { theta: stepped, momentum: v, xi: stepped.map((value, i) => tau * xi[i] + (1 - tau) * value) };

@@ -14,6 +14,7 @@ import { byolLoss } from "./byol_loss.ts";
 import { conv2d } from "./conv2d.ts";
 import { centralDifferences } from "./finite_difference.ts";
 import { globalAveragePool } from "./global_average_pool.ts";
+import { infoNce } from "./info_nce.ts";
 import { knn } from "./knn.ts";
 import { linear } from "./linear.ts";
 import { maxPool } from "./max_pool.ts";
@@ -37,6 +38,7 @@ const references: Record<string, Reference> = {
   max_pool: ({ x }, sizes) => ({ y: maxPool(x, sizes) }),
   global_average_pool: ({ x }, sizes) => ({ y: globalAveragePool(x, sizes) }),
   byol_loss: (operands, sizes) => ({ y: [byolLoss(operands, sizes)] }),
+  info_nce: ({ q, z = q }, sizes) => ({ y: [infoNce({ q, z }, sizes)] }),
   optimizer({ theta, xi, g1, g2 }, options, shapes) {
     const momentum = new Float64Array(theta.length);
     if (shapes.theta.length === 1) options = { ...options, decay: 0, trust: 0 };

@@ -1,0 +1,27 @@
+/**
+ * Some of a source's images as a source.
+ *
+ * @module
+ */
+import type { IndexedSource } from "./source.ts";
+
+/** The images of `source` with the numbers `indices`, in that order. Closing it leaves `source` open. */
+export function subsetOf(source: IndexedSource, indices: readonly number[]): IndexedSource {
+  const read = async (index: number) => ({ ...await source.read(indices[index]), index });
+  return {
+    ...source,
+    length: indices.length,
+    fingerprint: `${source.fingerprint} ${indices}`,
+    key: (index) => source.key(indices[index]),
+    label: (index) => source.label(indices[index]),
+    read,
+    locate(index) {
+      const found = source.locate?.(indices[index]);
+      return found ? { ...found, index } : null;
+    },
+    async *[Symbol.asyncIterator]() {
+      for (let index = 0; index < indices.length; index++) yield await read(index);
+    },
+    close() {},
+  };
+}

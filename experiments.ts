@@ -1,0 +1,48 @@
+/**
+ * Repeats the paper's experiments: `deno run -A experiments.ts --quick`. `--help` explains it.
+ *
+ * @module
+ */
+import { experiments } from "./experiments/all.ts";
+import { scales } from "./experiments/scales.ts";
+import { parseExperimentOptions } from "./src/cli/experiments_options.ts";
+import { fromCaller } from "./src/cli/paths.ts";
+import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { runExperiments } from "./src/experiments.ts";
+
+/** The exit code of a process that SIGINT ended. */
+const INTERRUPTED = 130;
+
+async function main(args: string[]): Promise<number> {
+  const asked = parseExperimentOptions(args, { experiments, scales: Object.values(scales) });
+  if ("help" in asked) {
+    console.log(asked.help);
+    return 0;
+  }
+  const interrupt = new AbortController();
+  Deno.addSignalListener("SIGINT", () => {
+    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
+    console.log("Interrupted: keeping what is done. Interrupt again to stop at once.");
+    interrupt.abort();
+  });
+  const { report, interrupted, failed } = await runExperiments(
+    fromCaller(asked),
+    { experiments, scales },
+    { signal: interrupt.signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
+  );
+  console.log(
+    `The report is in ${report}${failed ? `; ${failed} runs failed, and are tried again next time` : ""}`,
+  );
+  if (interrupted) console.log("To go on: the same command again.");
+  return interrupted ? INTERRUPTED : failed ? 2 : 0;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    const known = error instanceof UserError || error instanceof MachineError;
+    console.error(known ? `error: ${messageOf(error)}` : error);
+    Deno.exit(exitCode(error));
+  }
+}

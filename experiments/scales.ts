@@ -1,0 +1,71 @@
+/**
+ * The sizes in which experiments come.
+ *
+ * @module
+ */
+import { type Recipe, recipes } from "../src/augment/recipe.ts";
+import type { Scale, ScaleName } from "../src/experiments/experiment.ts";
+
+/** `recipe` with the paper's blur, so that there is one to take away. */
+function blurred(recipe: Recipe): Recipe {
+  const [first, second] = recipe.views, sigma = [.1, 2] as const;
+  return {
+    ...recipe,
+    name: `${recipe.name}-blur`,
+    views: [{ ...first, blur: { p: 1, sigma } }, { ...second, blur: { p: .1, sigma } }],
+  };
+}
+
+/** A network and views small enough for two CPU cores. */
+const small = {
+  backbone: "resnet8",
+  size: 24,
+  hidden: 128,
+  projection: 64,
+  batch: 64,
+  optimizer: "sgd",
+} as const;
+
+export const scales: { readonly [name in ScaleName]: Scale } = {
+  quick: {
+    name: "quick",
+    about: "the built-in figures; within 90 minutes on two CPU cores",
+    options: { ...small, data: "shapes:3000", limit: 2400, holdout: 600, steps: 120, tau: .95, lr: .3 },
+    // Of .3, .9 and 1.8 the best, as .3 is of .3 and .6 for BYOL.
+    simclr: { lr: .9 },
+    recipe: blurred(recipes.shapes),
+    batches: { total: 64, parts: [64, 32, 16, 8], plain: [] },
+    projections: [8, 16, 64, 256],
+    seeds: { "fixed-target": 3, predictor: 2, tau: 2, augmentations: 2, batch: 2 },
+  },
+  cifar: {
+    name: "cifar",
+    about: "10,000 images of CIFAR-10 (--data) and a small network; hours on two CPU cores",
+    options: { ...small, limit: 10_000, holdout: 2000, epochs: 6, tau: .97, lr: .1 },
+    simclr: {},
+    recipe: blurred(recipes.cifar),
+    batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [256, 128, 64, 32] },
+    projections: [8, 16, 64, 256],
+    seeds: { "fixed-target": 3 },
+  },
+  full: {
+    name: "full",
+    about: "a ResNet-18 on images of 32 px (--data), for a discrete GPU",
+    options: {
+      backbone: "resnet18",
+      size: 32,
+      hidden: 4096,
+      projection: 256,
+      batch: 512,
+      optimizer: "lars",
+      epochs: 100,
+      tau: .99,
+      lr: .9,
+    },
+    simclr: {},
+    recipe: blurred(recipes.cifar),
+    batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },
+    projections: [16, 32, 64, 128, 256, 512],
+    seeds: { "fixed-target": 3 },
+  },
+};

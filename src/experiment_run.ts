@@ -1,0 +1,131 @@
+/**
+ * One run of an experiment: trained, evaluated, and what it came to.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { trainOptions } from "./cli/train_defaults.ts";
+import { evaluate, type EvaluationReport } from "./evaluate.ts";
+import type { Configuration } from "./experiments/plan.ts";
+import type { RunResult } from "./experiments/results.ts";
+import type { Job } from "./experiments/runner.ts";
+import { writeJson } from "./io/json_file.ts";
+import { pretrain } from "./pretrain.ts";
+import type { StepRecord } from "./recorder.ts";
+import { recordedOptions } from "./run_folder.ts";
+
+/** Neighbours that vote: the first is the one that reports show. */
+const NEIGHBOURS = [20, 200];
+
+/** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */
+const PROTOCOL = { version: 1, neighbours: NEIGHBOURS };
+
+/**
+ * What tells a configuration from others: a hash of all that its result depends on, its options with their defaults, its
+ * recipe, and the images. Where it runs and how often it is saved does not count.
+ */
+export async function identityOf(
+  { given, recipe: { name: _, ...recipe }, baselines }: Configuration,
+  { fingerprint }: { fingerprint: string },
+): Promise<string> {
+  const { recipe: __, ...options } = recordedOptions(
+    trainOptions(given, { recipe: { name: "given in full", ...recipe } }),
+  );
+  const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
+  const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
+  const digest = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
+  );
+  return digest.toHex().slice(0, 12);
+}
+
+/** How a run is accompanied, and what does its work. */
+export interface RunHooks {
+  /** Holds the folders of the runs. */
+  folder: string;
+  signal?: AbortSignal;
+  /** Receives what training and evaluation have to say; by default nobody does. */
+  print?: (line: string) => void;
+  pretrain?: typeof pretrain;
+  evaluate?: typeof evaluate;
+}
+
+/** The folder of run `id`. */
+export function runFolder(folder: string, id: string): string {
+  return join(folder, id);
+}
+
+/**
+ * Trains and evaluates `job`, or goes on with it where it was left.
+ *
+ * @returns its result, or null if it was interrupted.
+ */
+export async function runConfiguration(
+  { id, configuration: { given, recipe, baselines } }: Job,
+  { folder, signal, print = () => {}, ...work }: RunHooks,
+): Promise<RunResult | null> {
+  const begin = performance.now();
+  const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
+  await Deno.mkdir(folder, { recursive: true });
+  await writeJson(recipePath, recipe);
+  const options = { ...given, recipe: recipePath, out, keep: 1 };
+  const resume = await exists(join(out, "config.json"));
+  const outcome = await (work.pretrain ?? pretrain)(options, { resume, signal, print });
+  if (!outcome.summary) return null;
+  let report: EvaluationReport;
+  try {
+    const asked = { run: out, k: NEIGHBOURS, baselines: baselines ? "yes" : "no" } as const;
+    report = await (work.evaluate ?? evaluate)(asked, { print, signal });
+  } catch (error) {
+    if (signal?.aborted) return null;
+    throw error;
+  }
+  const last = await lastRecord(out);
+  // The encoder stays, for maps. What only training needs would fill the disk.
+  await Deno.remove(join(out, "checkpoints"), { recursive: true });
+  return {
+    id,
+    given: { ...given },
+    recipe,
+    worth: report.rows.map(({ name, knn, linear, rankme }) => ({
+      name,
+      knn,
+      linear: linear && linear.top1,
+      rankme,
+    })),
+    final_loss: outcome.summary.final_loss,
+    z_std: last.z_std,
+    projection: trainOptions(given, { recipe }).projection,
+    collapse: collapseOf(outcome.summary),
+    seconds: (performance.now() - begin) / 1000,
+    adapter: report.settings.adapter,
+    deno: Deno.version.deno,
+    date: new Date().toISOString(),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function lastRecord(out: string): Promise<StepRecord> {
+  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
+  return JSON.parse(lines.at(-1)!);
+}
+
+/** Why a run counts as collapsed; null if it does not. */
+function collapseOf({ collapse }: { collapse?: { evidence: string } | null }): string | null {
+  return collapse?.evidence ?? null;
+}
+
+/** Draws maps of the held-out features of the run in the folder `run`, untrained and trained, into the folder `to`. */
+export async function drawMaps(
+  { run, to }: { run: string; to: string },
+  { print = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
+): Promise<void> {
+  if (await exists(join(to, "trained.svg"))) return;
+  await (work.evaluate ?? evaluate)({ run, out: to, map: true, probeViews: "none", baselines: "yes" }, {
+    print,
+    signal,
+  });
+}

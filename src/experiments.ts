@@ -1,0 +1,162 @@
+/**
+ * The paper's experiments: planned, run as far as they have not been, and reported.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { openSource } from "../data/source.ts";
+import type { ExperimentArguments } from "./cli/experiments_options.ts";
+import { UserError } from "./errors.ts";
+import { drawMaps, identityOf, runConfiguration, runFolder, type RunHooks } from "./experiment_run.ts";
+import type { Experiment, Scale } from "./experiments/experiment.ts";
+import { figuresOf } from "./experiments/figures.ts";
+import { type Configuration, planExperiment } from "./experiments/plan.ts";
+import { htmlReport, markdownReport, parseFindings, type Report } from "./experiments/report.ts";
+import { ResultStore, type RunFailure, type RunResult } from "./experiments/results.ts";
+import { estimate } from "./experiments/statistics.ts";
+import { type Job, runJobs, type RunnerOutcome } from "./experiments/runner.ts";
+import { writeFileAtomic } from "./io/atomic.ts";
+
+/** What there is to run. */
+export interface ExperimentSet {
+  experiments: readonly Experiment[];
+  scales: Readonly<Record<string, Scale>>;
+}
+
+/** How experiments are accompanied. */
+export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "evaluate">> {
+  signal?: AbortSignal;
+  print?: (line: string) => void;
+  /** The command that asked for them, for the report. */
+  command: string;
+  /** Holds the folders of the runs. */
+  runs?: string;
+}
+
+/** What became of them. */
+export interface ExperimentsOutcome extends RunnerOutcome {
+  /** The report's file. */
+  report: string;
+}
+
+/** The maps that a report shows, by their files' names. */
+const MAPS = { "untrained": "The untrained encoder", "trained": "Trained by BYOL" } as const;
+
+/**
+ * Runs the experiments that `asked` names, as far as they have no results yet, and writes the report of all results of
+ * that scale: report.html, and its tables as report.md.
+ *
+ * @throws {UserError} on data that cannot be used.
+ */
+export async function runExperiments(
+  asked: ExperimentArguments,
+  { experiments, scales }: ExperimentSet,
+  { print = console.log, runs = join("runs", "experiments"), command, ...hooks }: ExperimentHooks,
+): Promise<ExperimentsOutcome> {
+  const scale = scales[asked.scale],
+    store = new ResultStore(asked.out ?? join("experiments", "results", scale.name));
+  let outcome: RunnerOutcome = { skipped: 0, done: 0, failed: 0, interrupted: false };
+  if (!asked.reportOnly) {
+    const chosen = experiments.filter(({ name }) => asked.names.includes(name));
+    const planned = chosen.map((experiment) => planExperiment(experiment, { scale, overrides: asked }));
+    const data = asked.data ?? scale.options.data;
+    if (data === undefined) {
+      throw new UserError(
+        `Cannot run experiments at the scale ${scale.name} without images as only the scale quick has its own. ` +
+          `Add --data SOURCE.`,
+      );
+    }
+    const source = await openSource(data), { fingerprint } = source;
+    source.close();
+    const ids = new Map<Configuration, string>();
+    const jobs: Job[] = [];
+    for (const { experiment, rows } of planned) {
+      for (const { row, configurations } of rows) {
+        for (const configuration of configurations) {
+          const id = await identityOf(configuration, { fingerprint });
+          ids.set(configuration, id);
+          const label = `${experiment.name}: ${
+            row.series ?? "BYOL"
+          }, ${row.name}, seed ${configuration.given.seed}`;
+          jobs.push({ id, label, configuration });
+        }
+      }
+    }
+    await store.prepare();
+    await store.note(planned, {
+      scale: scale.name,
+      command,
+      idOf: (configuration) => ids.get(configuration)!,
+    });
+    const run = (job: Job) => runConfiguration(job, { folder: runs, ...hooks });
+    outcome = await runJobs(jobs, { store, run, print, signal: hooks.signal });
+    const base = jobs.find(({ configuration }) => configuration.baselines);
+    if (base && !outcome.interrupted) {
+      await drawMaps({ run: runFolder(runs, base.id), to: join(store.folder, "maps") }, hooks);
+    }
+  }
+  const report = await collectReport(store, { experiments, scale });
+  if (report.experiments.length === 0) {
+    throw new UserError(
+      `Cannot report on ${store.folder} as it must hold results: there are none. Leave --report-only out.`,
+    );
+  }
+  const path = join(store.folder, "report.html"), encode = (text: string) => [new TextEncoder().encode(text)];
+  await writeFileAtomic(path, encode(htmlReport(report)));
+  await writeFileAtomic(join(store.folder, "report.md"), encode(markdownReport(report)));
+  return { ...outcome, report: path };
+}
+
+/** All that there is in `store`. */
+async function collectReport(
+  store: ResultStore,
+  { experiments, scale }: { experiments: readonly Experiment[]; scale: Scale },
+): Promise<Report> {
+  const index = await store.index();
+  const known = experiments.flatMap((experiment) => {
+    const indexed = index?.experiments[experiment.name];
+    return indexed ? [{ experiment, indexed }] : [];
+  });
+  const results = new Map<string, RunResult | RunFailure>();
+  for (const id of new Set(known.flatMap(({ indexed }) => indexed.rows.flatMap(({ ids }) => ids)))) {
+    const result = await store.read(id);
+    if (result) results.set(id, result);
+  }
+  const findings = parseFindings(await store.text("findings.md") ?? "");
+  const done = [...results.values()].filter((result): result is RunResult => !("failure" in result));
+  const dates = done.map(({ date }) => date).sort();
+  const maps = [];
+  for (const [name, caption] of Object.entries(MAPS)) {
+    const svg = await store.text(join("maps", `${name}.svg`));
+    if (svg) maps.push({ caption, svg });
+  }
+  return {
+    scale,
+    experiments: known.map((
+      { experiment: { name, title, varies, about, source, paperRows }, indexed: { command, rows } },
+    ) => ({
+      name,
+      title,
+      varies,
+      about,
+      source,
+      command,
+      rows: figuresOf(rows, results),
+      paperRows: paperRows ?? rows,
+      findings: findings.get(name) ?? [],
+    })),
+    maps,
+    untrained: untrainedOf(done),
+    runs: done.length,
+    seconds: done.reduce((sum, { seconds }) => sum + seconds, 0),
+    adapters: [...new Set(done.map(({ adapter }) => adapter))],
+    denos: [...new Set(done.map(({ deno }) => deno))],
+    dates: dates.length ? { first: dates[0], last: dates.at(-1)! } : null,
+  };
+}
+
+/** The mean of what linear evaluation gives of the untrained encoders, per cent. */
+function untrainedOf(results: readonly RunResult[]): number | null {
+  const found = results.flatMap(({ worth }) => worth.filter(({ name }) => name === "untrained"));
+  return estimate(found.flatMap(({ linear }) => linear === null ? [] : [100 * linear]))?.mean ?? null;
+}

@@ -1,0 +1,134 @@
+/**
+ * What experiments came to, as small JSON files: reports are made of them, without the runs.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { writeJson } from "../io/json_file.ts";
+import type { PlannedExperiment } from "./plan.ts";
+import type { Row } from "./experiment.ts";
+
+/** What the features of one encoder, or the raw pixels, are worth: shares in 0 … 1. */
+export interface Worth {
+  name: "raw pixels" | "untrained" | "trained";
+  /** By the number of neighbours. */
+  knn: Record<string, number>;
+  linear: number | null;
+  rankme: number | null;
+}
+
+/** A run that ended. */
+export interface RunResult {
+  id: string;
+  /** What the run was told, with the recipe in full. */
+  given: Record<string, unknown>;
+  recipe: unknown;
+  worth: Worth[];
+  final_loss: number;
+  /** Of the last step. */
+  z_std: number;
+  /** The width of the projection, D: z_std is near 1/√D when projections are spread evenly. */
+  projection: number;
+  /** Why the run counts as collapsed; null if it does not. */
+  collapse: string | null;
+  /** Of training and evaluation. */
+  seconds: number;
+  adapter: string;
+  deno: string;
+  date: string;
+}
+
+/** A run that ended with an error. It is tried again. */
+export interface RunFailure {
+  id: string;
+  given: Record<string, unknown>;
+  failure: string;
+  date: string;
+}
+
+/** A row of an experiment with the runs that it is the mean of. */
+export type IndexedRow = Pick<Row, "name" | "series" | "paper" | "baseline" | "untrained"> & {
+  ids: string[];
+};
+
+/** Which runs belong to which rows, and how they were asked for. */
+export interface ResultIndex {
+  scale: string;
+  experiments: Record<string, { command: string; rows: IndexedRow[] }>;
+}
+
+/** The folder of one scale's results. */
+export class ResultStore {
+  constructor(readonly folder: string) {}
+
+  /** Makes the folders. */
+  async prepare(): Promise<void> {
+    for (const name of ["runs", "maps"]) await Deno.mkdir(join(this.folder, name), { recursive: true });
+  }
+
+  /** The result of run `id`, or its failure; null if there is neither. */
+  async read(id: string): Promise<RunResult | RunFailure | null> {
+    return await readJson(this.#path(id));
+  }
+
+  async write(result: RunResult | RunFailure): Promise<void> {
+    await writeJson(this.#path(result.id), result);
+  }
+
+  /** The index; null if nothing was run. */
+  async index(): Promise<ResultIndex | null> {
+    return await readJson(join(this.folder, "index.json"));
+  }
+
+  /** Notes which runs `planned` consists of; what is known of other experiments stays. */
+  async note(
+    planned: readonly PlannedExperiment[],
+    { scale, command, idOf }: {
+      scale: string;
+      command: string;
+      idOf: (configuration: PlannedExperiment["rows"][number]["configurations"][number]) => string;
+    },
+  ): Promise<ResultIndex> {
+    const before = await this.index();
+    const experiments = { ...before?.experiments };
+    for (const { experiment, rows } of planned) {
+      experiments[experiment.name] = {
+        command,
+        rows: rows.map(({ row: { name, series, paper, baseline, untrained }, configurations }) => ({
+          name,
+          series,
+          paper,
+          baseline,
+          untrained,
+          ids: configurations.map(idOf),
+        })),
+      };
+    }
+    const index = { scale, experiments };
+    await writeJson(join(this.folder, "index.json"), index);
+    return index;
+  }
+
+  /** The text of a file of the folder; null if there is none. */
+  async text(name: string): Promise<string | null> {
+    return await readText(join(this.folder, name));
+  }
+
+  #path(id: string): string {
+    return join(this.folder, "runs", `${id}.json`);
+  }
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+async function readJson<T>(path: string): Promise<T | null> {
+  const text = await readText(path);
+  return text === null ? null : JSON.parse(text);
+}

@@ -1,0 +1,88 @@
+/**
+ * Runs what has not been run yet, one after the other.
+ *
+ * @module
+ */
+import { messageOf } from "../errors.ts";
+import type { Configuration } from "./plan.ts";
+import type { ResultStore, RunResult } from "./results.ts";
+
+/** A run that is wanted. */
+export interface Job {
+  /** What tells it from all others: see `identityOf`. */
+  id: string;
+  /** What people call it. */
+  label: string;
+  configuration: Configuration;
+}
+
+/** How jobs are done. */
+export interface RunnerOptions {
+  store: Pick<ResultStore, "read" | "write">;
+  /** Does a job, or goes on with it where it was left; null if it was interrupted. */
+  run: (job: Job) => Promise<RunResult | null>;
+  print: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** What became of the jobs. */
+export interface RunnerOutcome {
+  /** Results that were there before. */
+  skipped: number;
+  done: number;
+  failed: number;
+  interrupted: boolean;
+}
+
+/** "1 h 5 min", "12 min", "40 s". */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/**
+ * Does the jobs that have no result yet, each id once. One that fails is noted and does not keep the others from being
+ * done; a later call tries it again.
+ */
+export async function runJobs(
+  jobs: readonly Job[],
+  { store, run, print, signal }: RunnerOptions,
+): Promise<RunnerOutcome> {
+  const unique = [...new Map(jobs.map((job) => [job.id, job])).values()];
+  const found = await Promise.all(unique.map(({ id }) => store.read(id)));
+  const times = found.flatMap((result) => result && "seconds" in result ? [result.seconds] : []);
+  const waiting = unique.filter((_, i) => !found[i] || "failure" in found[i]);
+  const outcome = { skipped: unique.length - waiting.length, done: 0, failed: 0, interrupted: false };
+  if (outcome.skipped) print(`${outcome.skipped} of ${unique.length} runs are done already`);
+
+  for (const [i, job] of waiting.entries()) {
+    if (signal?.aborted) return { ...outcome, interrupted: true };
+    const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
+    const left = times.length ? `, about ${duration(mean * (waiting.length - i))} left` : "";
+    print(`Run ${i + 1} of ${waiting.length}${left}: ${job.label}`);
+    const { id, configuration: { given } } = job;
+    try {
+      const result = await run(job);
+      if (!result) return { ...outcome, interrupted: true };
+      await store.write(result);
+      times.push(result.seconds);
+      outcome.done++;
+      const trained = result.worth.find(({ name }) => name === "trained");
+      print(
+        `  ${percent(trained?.linear)} linear, ${percent(Object.values(trained?.knn ?? {})[0])} kNN, ` +
+          `${duration(result.seconds)}${result.collapse ? `, collapsed: ${result.collapse}` : ""}`,
+      );
+    } catch (error) {
+      outcome.failed++;
+      const failure = messageOf(error);
+      await store.write({ id, given: { ...given }, failure, date: new Date().toISOString() });
+      print(`  failed: ${failure}`);
+    }
+  }
+  return outcome;
+}
+
+function percent(share: number | null | undefined): string {
+  return share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
+}

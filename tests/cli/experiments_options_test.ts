@@ -1,0 +1,34 @@
+import { type ExperimentArguments, parseExperimentOptions } from "../../src/cli/experiments_options.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+const choices = {
+  experiments: [{ name: "tau", title: "How fast" }, { name: "batch", title: "Smaller" }],
+  scales: [{ name: "quick", about: "soon" }, { name: "full", about: "late" }],
+};
+const parse = (...args: string[]) => parseExperimentOptions(args, choices) as ExperimentArguments;
+
+Deno.test("experiments: names and options", () => {
+  assertEquals(parse(), { names: ["tau", "batch"], scale: "full", reportOnly: false });
+  assertEquals(parse("batch", "--quick", "--data", "a", "--data", "b", "--seeds", "2"), {
+    data: ["a", "b"],
+    seeds: 2,
+    names: ["batch"],
+    scale: "quick",
+    reportOnly: false,
+  });
+  assertEquals(parse("--scale", "quick", "--report-only", "--limit", "9").reportOnly, true);
+});
+
+Deno.test("experiments: mistakes are answered", async () => {
+  await assertThrows(() => parse("taus"), UserError, /experiment taus .* one of tau, batch/);
+  await assertThrows(() => parse("--quick", "--scale", "full"), UserError, /--quick and --scale full/);
+  await assertThrows(() => parse("--scale", "huge"), UserError, /one of quick, full/);
+});
+
+Deno.test("experiments: help names every experiment and scale", () => {
+  const { help } = parseExperimentOptions(["--help"], choices) as { help: string };
+  for (const part of ["tau", "How fast", "batch", "quick: soon", "--report-only", "--holdout"]) {
+    assert(help.includes(part), `${part} is missing:\n${help}`);
+  }
+});

@@ -1,0 +1,105 @@
+/** The linear protocol against PyTorch, and what it must not mix up. */
+import { fitFeatures, linearProtocol, rowsOf, scoreHeads } from "../../src/eval/linear.ts";
+import { assert, assertClose, assertEquals } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { clustered, evaluationGolden } from "./golden.ts";
+
+/** The weights of classifier `g` in PyTorch's layout, [classes, D]. */
+function torchWeights(
+  { weight, dims, classes, rates }: Awaited<ReturnType<typeof fitFeatures>>,
+  g: number,
+): Float32Array {
+  const columns = Math.ceil(classes / 4) * 4 * rates.length, K = columns / rates.length;
+  return Float32Array.from(
+    { length: classes * dims },
+    (_, i) => weight[(i % dims) * columns + g * K + Math.floor(i / dims)],
+  );
+}
+
+Deno.test(
+  "fitFeatures: weights and right answers are PyTorch's, several learning rates at once",
+  onGpu,
+  async () => {
+    const { cases: [{ sizes, scores }], expected } = await evaluationGolden("linear");
+    const { N, Q, D: dims, classes, noise, epochs, rates } = sizes, gpu = await sharedGpu();
+    const samples = clustered("linear train", { n: N, dims, classes, noise });
+    const test = clustered("linear test", { n: Q, dims, classes, noise });
+    const rows = Uint32Array.from(samples.labels.keys());
+    const weights = await fitFeatures(gpu, { samples, rows, classes, rates, epochs, seed: 3 });
+    for (const g of [0, 1]) {
+      assertClose(`weight ${g}`, torchWeights(weights, g), expected(`linear.weight${g}`), { absolute: 2e-5 });
+      assertClose(`bias ${g}`, weights.bias.subarray(8 * g, 8 * g + classes), expected(`linear.bias${g}`), {
+        absolute: 2e-5,
+      });
+    }
+    const found = await scoreHeads(gpu, { weights, samples: test });
+    // PyTorch computes in float64: a sample on the border between two classes may fall on either side.
+    found.forEach((score, g) => {
+      assertClose(`rate ${rates[g]}`, [score.top1, score.top5!], [scores[g].top1, scores[g].top5], {
+        absolute: 0.0011,
+      });
+      const right = score.predictions.filter((label, i) => label === test.labels[i]).length;
+      assertEquals(right / Q, score.top1);
+    });
+    assert(found[0].top1 !== found[1].top1, "the learning rates make no difference");
+  },
+);
+
+Deno.test(
+  "linearProtocol: takes the rate that is best on what is held back, and learns anew from all",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu(), dims = 6, classes = 3;
+    const train = clustered("protocol train", { n: 407, dims, classes, noise: 1 });
+    const test = clustered("protocol test", { n: 50, dims, classes, noise: 1 });
+    train.labels[17] = train.labels[250] = test.labels[3] = -1;
+    const parts: number[][] = [];
+    const result = await linearProtocol(gpu, {
+      train,
+      test,
+      rates: [1e-46, 0.1, Infinity], // nothing in float32, a good one, one that overflows
+      seed: 5,
+      fit: ({ rates, rows }) => {
+        parts.push([...rows]);
+        return fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 });
+      },
+    });
+    assertEquals([result.lr, result.sweep.length, result.top5], [0.1, 3, null]);
+    assert(result.top1 > 0.7, `${result.top1}`);
+    assert(
+      result.sweep[1].top1 > result.sweep[0].top1 && result.sweep[2].top1 < 0.6,
+      JSON.stringify(result.sweep),
+    );
+    assertEquals([parts.length, parts[0].length, parts[1].length], [2, 405 - 81, 405]);
+    assertEquals(
+      new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
+      false,
+      "an unlabelled one taught",
+    );
+    assertEquals(new Set(parts[0]).size, 405 - 81, "a sample comes twice");
+    assertEquals([result.predictions.length, result.predictions[3]], [50, -1]);
+    const right = result.predictions.filter((label, i) => i !== 3 && label === test.labels[i]).length;
+    assertEquals(result.top1, right / 49);
+  },
+);
+
+Deno.test(
+  "fitFeatures: same seed, same weights to the bit; another order of batches gives others",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu(), samples = clustered("orders", { n: 600, dims: 5, classes: 3 });
+    const rows = Uint32Array.from(samples.labels.keys());
+    const fit = async (
+      seed: number,
+    ) => [...(await fitFeatures(gpu, { samples, rows, classes: 3, rates: [0.1], epochs: 2, seed })).weight];
+    assertEquals(await fit(1), await fit(1));
+    assert(`${await fit(1)}` !== `${await fit(2)}`, "the seed makes no difference");
+  },
+);
+
+Deno.test("rowsOf: rows with their labels", () => {
+  const features = Float32Array.from(hashSigned("rows", 12)), labels = Int32Array.of(5, 6, 7, 8);
+  const { features: kept, labels: names } = rowsOf({ features, labels, dims: 3 }, [3, 0]);
+  assertEquals([[...kept], [...names]], [[...features.slice(9), ...features.slice(0, 3)], [8, 5]]);
+});

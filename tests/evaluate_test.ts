@@ -1,0 +1,213 @@
+/** Whole evaluations, small ones, of a small run. */
+import { join } from "node:path";
+import { readSafetensors, writeSafetensors } from "../src/io/safetensors.ts";
+import type { GivenEvaluateFlags } from "../src/cli/evaluate_flags.ts";
+import { UserError } from "../src/errors.ts";
+import { evaluate, type EvaluationReport } from "../src/evaluate.ts";
+import { someOfEach } from "../src/evaluation_choices.ts";
+import { pretrain } from "../src/pretrain.ts";
+import { openIndexed } from "./data/fixtures.ts";
+import { assert, assertEquals, assertThrows } from "./assert.ts";
+import { onGpu } from "./gpu/shared.ts";
+
+Deno.env.set("BYOL_CACHE", await Deno.makeTempDir({ prefix: "byol cache " }));
+const quiet = { print() {} };
+const folder = await Deno.makeTempDir(), run = join(folder, "run");
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** A run of two steps, which the tests share. */
+let trained: Promise<number> | undefined;
+function knnOfRun(): Promise<number> {
+  return trained ??= pretrain({
+    data: "shapes:160",
+    limit: 120,
+    holdout: 40,
+    size: 16,
+    hidden: 16,
+    projection: 8,
+    batch: 16,
+    steps: 2,
+    kernels: "usual",
+    out: run,
+  }, quiet).then(({ summary }) => summary!.knn!.untrained);
+}
+
+const evaluated = async (given: GivenEvaluateFlags) => {
+  await knnOfRun();
+  return await evaluate({ kernels: "usual", probeEpochs: 10, ...given }, quiet);
+};
+
+const without = ({ rows }: EvaluationReport) => rows.map(({ confusion: _, perClass: __, ...rest }) => rest);
+
+Deno.test(
+  "evaluate: a run by its own data; what is written is what is returned, and the same each time",
+  onGpu,
+  async () => {
+    const untrained = await knnOfRun(), lines: string[] = [];
+    const report = await evaluate({ run, kernels: "usual", probeEpochs: 10 }, {
+      print: (line) => lines.push(line),
+    });
+    const { rows, counts, classes, paths } = report;
+    assertEquals(rows.map(({ name }) => name), ["raw pixels", "untrained", "trained"]);
+    assertEquals(counts, { train: 120, test: 40, bad: 0 });
+    assertEquals(
+      rows.map(({ knn }) => Object.keys(knn)),
+      Array(3).fill(["20"]),
+      "200 neighbours of 120 samples",
+    );
+    assertEquals(rows[1].knn[20], untrained, "the untrained encoder is not the one that the run began with");
+    for (const { name, linear, rankme, confusion, perClass } of rows) {
+      assertEquals([linear!.top5 !== null, rankme !== null], [classes.length > 5, name !== "raw pixels"]);
+      const right = confusion!.reduce((sum, row, k) => sum + row[k], 0);
+      assertEquals(right / 40, linear!.top1);
+      assertEquals(confusion!.flat().reduce((a, b) => a + b), 40);
+      assertEquals(perClass![0], confusion![0][0] / confusion![0].reduce((a, b) => a + b));
+    }
+    assertEquals(paths, [join(run, "confusion.svg"), join(run, "evaluation.json")]);
+    assertEquals(JSON.parse(await Deno.readTextFile(paths[1])), report);
+    assert((await Deno.readTextFile(paths[0])).startsWith("<svg "));
+    const said = lines.join("\n");
+    assert(/raw pixels +[\d.]+ % .*\nuntrained encoder .*\ntrained encoder /.test(said), said);
+    assertEquals(without(await evaluated({ run, out: join(folder, "again") })), without(report));
+  },
+);
+
+Deno.test(
+  "evaluate: few labels, given neighbours, a file under torchvision's names, only the trained encoder",
+  onGpu,
+  async () => {
+    await knnOfRun();
+    const { tensors, metadata } = await readSafetensors(join(run, "encoder.safetensors"));
+    const file = join(folder, "elsewhere.safetensors");
+    tensors.set("fc.weight", { shape: [2, 64], data: new Float32Array(128) });
+    await writeSafetensors(file, { tensors });
+    const [mean, std] = [metadata.mean, metadata.std].map((text) => JSON.parse(text) as number[]);
+    const common: GivenEvaluateFlags = {
+      train: "shapes:120",
+      test: "shapes:40",
+      k: [1, 3],
+      baselines: "no",
+      probeViews: "none",
+    };
+    const given: GivenEvaluateFlags = { ...common, encoder: file, out: join(folder, "file"), labels: 0.2 };
+    await assertThrows(
+      () => evaluated(given),
+      UserError,
+      /elsewhere.* as its backbone must be one of.*--backbone/,
+    );
+    const known = { backbone: "resnet8", stem: "cifar", size: 16, mean, std } as const;
+    const report = await evaluated({ ...given, ...known });
+    assertEquals(report.rows.map(({ name, linear, knn }) => [name, linear, Object.keys(knn)]), [
+      ["trained", null, ["1", "3"]],
+    ]);
+    assertEquals([report.settings.labels, report.counts.train], [0.2, 20]);
+    const own = await evaluated({
+      ...common,
+      encoder: join(run, "encoder.safetensors"),
+      out: join(folder, "own"),
+      labels: 0.2,
+    });
+    assertEquals(without(own), without(report), "what the metadata say is not what was given");
+  },
+);
+
+Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
+  const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);
+  const rows = [...labels.keys()];
+  const draw = (share: number, seed = 0) => someOfEach(rows, { labels, classes: 3, share, seed });
+  const counts = (chosen: number[]) => [0, 1, 2].map((k) => chosen.filter((row) => labels[row] === k).length);
+  assertEquals(counts(draw(0.1)), [7, 7, 4]);
+  assertEquals(counts(draw(0.001)), [1, 1, 1]);
+  assertEquals(draw(1), rows);
+  assertEquals(draw(0.1), draw(0.1));
+  assert(`${draw(0.1)}` !== `${draw(0.1, 1)}`, "the seed makes no difference");
+});
+
+Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
+  const out = join(folder, "crops");
+  const given = {
+    run,
+    out,
+    probeViews: "crop",
+    probeEpochs: 4,
+    finetune: true,
+    finetuneEpochs: 80,
+    map: true,
+  } as const;
+  const report = await evaluated(given);
+  const { finetuned, rows, paths } = report;
+  assertEquals([finetuned!.epochs, finetuned!.lr], [80, 0.1 * 2 * 64 / 256]);
+  assert(finetuned!.top1 > 2 / report.classes.length, `${finetuned!.top1} after fine-tuning`);
+  assertEquals(paths.map((path) => path.slice(out.length + 1)), [
+    "confusion.svg",
+    "map_pca.svg",
+    "map_umap.svg",
+    "evaluation.json",
+  ]);
+  const maps = await Promise.all(paths.slice(1, 3).map((path) => Deno.readTextFile(path)));
+  for (const text of maps) {
+    assertEquals(text.match(/<use /g)?.length, 40);
+    for (const name of report.classes) {
+      assert(text.includes(`>${name}</text>`), `${name} is not in the legend`);
+    }
+  }
+  const plain = await evaluated({ run, out, probeEpochs: 100, map: true });
+  const [pixels, ...encoders] = rows.map(({ linear }) => JSON.stringify(linear));
+  assertEquals(pixels, JSON.stringify(plain.rows[0].linear), "raw pixels have crops");
+  encoders.forEach((linear, i) =>
+    assert(linear !== JSON.stringify(plain.rows[i + 1].linear), "there are no crops")
+  );
+  assertEquals(await Deno.readTextFile(paths[2]), maps[1], "two maps of the same features differ");
+});
+
+const refused: [string, () => GivenEvaluateFlags | Promise<GivenEvaluateFlags>, RegExp][] = [
+  ["no encoder", () => ({}), /without an encoder: add --run/],
+  ["a folder without a run", () => ({ run: folder }), /config\.json must tell what it is/],
+  [
+    "an encoder without data",
+    () => ({ encoder: join(run, "encoder.safetensors") }),
+    /without --train .*--run DIR/,
+  ],
+  ["data to learn from alone", () => ({ run, train: "shapes:40" }), /without --test as/],
+  [
+    "more neighbours than there are",
+    () => ({ run, k: [5, 121] }),
+    /121 neighbours .* there are 120\. Lower --k/,
+  ],
+  ["a value out of range", () => ({ run, labels: 0 }), /labels = 0 as it must be a number above 0/],
+  [
+    "other classes",
+    async () => ({ run, test: await images(["cat", "dog"]) }),
+    /its classes must be .* found cat, dog/,
+  ],
+  [
+    "one class",
+    async () => ({ run, train: await images(["cat"]), test: "shapes:8" }),
+    /at least two .* only cat/,
+  ],
+  [
+    "images without labels",
+    async () => ({ run, train: await images([""]), test: await images([""]) }),
+    /at least two classes: found no labels/,
+  ],
+];
+
+/** A folder with a few images of each class. */
+async function images(classes: string[]): Promise<string> {
+  const source = await openIndexed("shapes:8"), data = await Deno.makeTempDir({ dir: folder });
+  for (const name of classes) {
+    await Deno.mkdir(join(data, name), { recursive: true });
+    for (let i = 0; i < 4; i++) {
+      await Deno.writeFile(join(data, name, `${i}.jpg`), (await source.read(i)).bytes);
+    }
+  }
+  return data;
+}
+
+for (const [what, given, message] of refused) {
+  Deno.test(`evaluate: ${what}: refused, and nothing is written`, onGpu, async () => {
+    const out = join(folder, "refused");
+    await assertThrows(async () => await evaluated({ out, ...await given() }), UserError, message);
+    assertEquals(await Deno.stat(out).catch(() => null), null);
+  });
+}

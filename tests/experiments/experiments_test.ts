@@ -1,0 +1,158 @@
+/** Whole grids, with runs that are made up in place of training and evaluation. */
+import { join } from "node:path";
+import type { ExperimentArguments } from "../../src/cli/experiments_options.ts";
+import type { GivenEvaluateFlags } from "../../src/cli/evaluate_flags.ts";
+import type { evaluate } from "../../src/evaluate.ts";
+import { runExperiments } from "../../src/experiments.ts";
+import type { Experiment } from "../../src/experiments/experiment.ts";
+import type { pretrain } from "../../src/pretrain.ts";
+import { scales } from "../../experiments/scales.ts";
+import { UserError } from "../../src/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { temporaryFolder } from "../io/temporary_folder.ts";
+
+/** Two experiments that share their first row. */
+const experiments: Experiment[] = ["first", "second"].map((name) => ({
+  name,
+  title: `The ${name}`,
+  varies: "rows",
+  about: "",
+  source: "table 0",
+  rows: () => [
+    { name: "base", baseline: true, paper: 72.5 },
+    { name: "other", options: name === "first" ? { tau: 1 } : { predictor: "off" } },
+  ],
+}));
+const set = { experiments, scales };
+
+const asked = (out: string, fields: Partial<ExperimentArguments> = {}): ExperimentArguments => ({
+  names: ["first", "second"],
+  scale: "quick",
+  reportOnly: false,
+  seeds: 2,
+  out,
+  ...fields,
+});
+
+/** Training and evaluation that note how they are called. A run of τ = 1 is interrupted as often as `interruptions` says. */
+function madeUp({ interruptions = 0 } = {}) {
+  const trained: { out: string; tau?: number; seed: number; resume: boolean }[] = [];
+  const evaluated: { run: string; baselines: string; map: boolean }[] = [];
+  const interrupt = new AbortController();
+  const train: typeof pretrain = async (given = {}, hooks = {}) => {
+    const { out, tau, seed, recipe } = given;
+    trained.push({ out: out!, tau, seed: seed!, resume: hooks.resume! });
+    assertEquals(JSON.parse(await Deno.readTextFile(recipe!)).name, scales.quick.recipe.name);
+    await Deno.mkdir(join(out!, "checkpoints"), { recursive: true });
+    await Deno.writeTextFile(join(out!, "config.json"), "{}");
+    const line = (step: number, z_std: number) => `${JSON.stringify({ step, z_std })}\n`;
+    await Deno.writeTextFile(join(out!, "metrics.jsonl"), line(1, .5) + line(2, .0625));
+    if (tau === 1 && interruptions-- > 0) {
+      interrupt.abort();
+      return { out: out!, step: 1, total: 2, collapse: null, summary: null };
+    }
+    const collapse = given.predictor === "off" ? { step: 2, evidence: "z_std is .0625" } : null;
+    const summary = { knn: null, final_loss: .25, seconds: 1, images_per_second: 1, collapse };
+    return { out: out!, step: 2, total: 2, collapse, summary };
+  };
+  const evaluation = (given: GivenEvaluateFlags) => {
+    const { run, baselines, map = false } = given;
+    evaluated.push({ run: run!, baselines: baselines!, map });
+    const row = (name: string, top1: number) => ({
+      name,
+      knn: { "20": .5, "200": .4 },
+      linear: { top1, top5: null, lr: 1 },
+      rankme: 8,
+    });
+    const rows = [row("untrained", .45), row("trained", .65)].slice(baselines === "yes" ? 0 : 1);
+    return Promise.resolve({ rows, settings: { adapter: "made up" } });
+  };
+  return {
+    trained,
+    evaluated,
+    hooks: { pretrain: train, evaluate: evaluation as unknown as typeof evaluate, signal: interrupt.signal },
+  };
+}
+
+Deno.test("experiments: what is shared is trained once, what is done is not done again, and all is reported", async () => {
+  await using folder = await temporaryFolder();
+  const out = join(folder.path, "results"), runs = join(folder.path, "runs"), lines: string[] = [];
+  const { trained, evaluated, hooks } = madeUp();
+  const options = { ...hooks, runs, print: (line: string) => lines.push(line), command: "./run experiments" };
+  const first = await runExperiments(asked(out), set, options);
+  assertEquals([first.done, first.failed, first.skipped, first.interrupted], [6, 0, 0, false]);
+  assertEquals(trained.map(({ tau, seed }) => [tau, seed]), [
+    [.95, 0],
+    [.95, 1],
+    [1, 0],
+    [1, 1],
+    [.95, 0],
+    [.95, 1],
+  ]);
+  assertEquals(new Set(trained.map(({ out }) => out)).size, 6);
+  assertEquals(evaluated.map(({ baselines, map }) => map ? "map" : baselines), [
+    ...["yes", "yes", "no", "no", "no", "no"],
+    "map",
+  ]);
+  for (const { out } of trained) {
+    assert(!(await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).includes("checkpoints"), out);
+  }
+  const again = await runExperiments(asked(out, { names: ["second"] }), set, options);
+  assertEquals([again.done, again.skipped, trained.length], [0, 4, 6]);
+
+  const html = await Deno.readTextFile(first.report);
+  for (
+    const part of [
+      "The first",
+      "The second",
+      "65.0 ± 0.0",
+      "2 of 2",
+      "z_std is .0625",
+      "made up",
+      "<td>0.50 ± 0.00</td>",
+    ]
+  ) {
+    assert(html.includes(part), `${part} is missing`);
+  }
+  await Deno.remove(first.report);
+  await Deno.writeTextFile(join(out, "findings.md"), "## first\n\nAs it should be.\n");
+  const { report } = await runExperiments(asked(out, { reportOnly: true }), set, options);
+  const later = await Deno.readTextFile(report);
+  assertEquals(
+    later,
+    html.replace('<p class="command">', '<p class="finding">As it should be.</p>\n\n<p class="command">')
+      .replace(/<\/table><\/div>\n\n\n<p class="finding">/, '</table></div>\n<p class="finding">'),
+  );
+  assertEquals(trained.length, 6);
+});
+
+Deno.test("experiments: an interrupted grid goes on with the run in hand", async () => {
+  await using folder = await temporaryFolder();
+  const out = join(folder.path, "results"), runs = join(folder.path, "runs");
+  const first = madeUp({ interruptions: 1 }), print = () => {}, command = "";
+  const outcome = await runExperiments(asked(out), set, { ...first.hooks, runs, print, command });
+  assertEquals([outcome.done, outcome.interrupted, first.trained.length], [2, true, 3]);
+  const second = madeUp();
+  const { done, skipped, interrupted } = await runExperiments(asked(out), set, {
+    ...second.hooks,
+    runs,
+    print,
+    command,
+  });
+  assertEquals([done, skipped, interrupted], [4, 2, false]);
+  assertEquals(second.trained.map(({ resume }) => resume), [true, false, false, false]);
+  assertEquals(second.trained[0].out, first.trained[2].out);
+});
+
+Deno.test("experiments: neither data nor results are invented", async () => {
+  await using folder = await temporaryFolder();
+  const options = { print: () => {}, command: "" };
+  const without = asked(folder.path, { scale: "cifar" });
+  await assertThrows(
+    () => runExperiments(without, set, options),
+    UserError,
+    /scale cifar without images.*--data/,
+  );
+  const empty = asked(folder.path, { reportOnly: true });
+  await assertThrows(() => runExperiments(empty, set, options), UserError, /must hold results/);
+});

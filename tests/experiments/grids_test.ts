@@ -1,0 +1,104 @@
+/** The experiments as they are: every row can be trained, and means what it says. */
+import { experiments } from "../../experiments/all.ts";
+import { scales } from "../../experiments/scales.ts";
+import { trainOptions } from "../../src/cli/train_defaults.ts";
+import { planExperiment } from "../../src/experiments/plan.ts";
+import { withoutOperations } from "../../src/experiments/experiment.ts";
+import { parseRecipe } from "../../src/augment/parse_recipe.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+const overrides = { data: "shapes:12000" };
+
+/** Rows of experiment `name` at the scale quick, resolved, by series and name. */
+function quickRows(name: string) {
+  const experiment = experiments.find((one) => one.name === name)!;
+  const { rows } = planExperiment(experiment, { scale: scales.quick });
+  return new Map(rows.map(({ row, configurations }) => [
+    `${row.series ?? "BYOL"} ${row.name}`,
+    {
+      row,
+      configurations,
+      options: trainOptions(configurations[0].given, { recipe: configurations[0].recipe }),
+    },
+  ]));
+}
+
+for (const scale of Object.values(scales)) {
+  Deno.test(`experiments: every row of the scale ${scale.name} can be trained`, () => {
+    for (const experiment of experiments) {
+      const { rows } = planExperiment(experiment, { scale, overrides });
+      const names = rows.map(({ row }) => `${row.series} ${row.name}`);
+      assertEquals([...new Set(names)], names, `${experiment.name}: rows of equal names`);
+      const series = new Set(rows.map(({ row }) => row.series));
+      for (const one of series) {
+        const baselines = rows.filter(({ row }) => row.series === one && row.baseline);
+        assert(
+          baselines.length === 1 || experiment.name === "negatives" || one?.endsWith("plain"),
+          `${experiment.name}: ${baselines.length} baselines of ${one}`,
+        );
+      }
+      for (const { row, configurations } of rows) {
+        for (const { given, recipe } of configurations) {
+          trainOptions(given, { recipe: parseRecipe(recipe, `${experiment.name}, ${row.name}`) });
+        }
+        assertEquals(configurations.map(({ given }) => given.seed), [...configurations.keys()]);
+      }
+    }
+  });
+}
+
+Deno.test("experiments: the paper's figures are those of its tables", () => {
+  const papers = (name: string) => [...quickRows(name).values()].map(({ row: { paper } }) => paper ?? null);
+  assertEquals(papers("fixed-target"), [1.4, 18.8, 72.5]);
+  assertEquals(papers("predictor"), [72.5, 5.5, .3, .2, .1]);
+  assertEquals(papers("augmentations"), [
+    ...[72.5, 71.2, 71.8, 70.3, 63.4, 60.1, 59.4],
+    ...[67.9, 65.2, 63.7, 61.9, 45.7, 40.2, 40.3],
+  ]);
+  const { paperRows } = experiments.find(({ name }) => name === "batch")!;
+  assertEquals(paperRows!.map(({ paper }) => paper), [
+    ...[72.5, 67.9, 72.4, 67.8, 72.2, 67.4, 72.2, 66.5, 71.8, 64.3, 69.6, 63.6, 59.7, 59.2],
+  ]);
+  assertEquals(papers("negatives"), [72.5, 72.4, 72, 70.9, 70.7, 69.1, 69.4]);
+});
+
+Deno.test("experiments: rows change what they are called after, and nothing else", () => {
+  const base = quickRows("fixed-target").get("BYOL moving average")!;
+  const changes = (options: object) =>
+    Object.fromEntries(
+      Object.entries(options).filter(([name, value]) => base.options[name as "tau"] !== value),
+    );
+  assertEquals(changes(quickRows("fixed-target").get("BYOL fixed target (τ = 1)")!.options), { tau: 1 });
+  assertEquals(changes(quickRows("predictor").get("BYOL no predictor")!.options), { predictor: "off" });
+  assertEquals(changes(quickRows("predictor").get("BYOL no target")!.options), {
+    target: "shared",
+    tau: 0,
+    tauSchedule: "constant",
+  });
+  const simclr = quickRows("augmentations").get("SimCLR all")!;
+  assertEquals(
+    [simclr.options.method, simclr.options.predictor, simclr.options.target, simclr.options.negatives],
+    ["simclr", "off", "shared", 1],
+  );
+});
+
+Deno.test("experiments: averaged batches see as many samples an update, and as many in all", () => {
+  const rows = [...quickRows("batch").values()];
+  const { total } = scales.quick.batches, { batch, steps } = scales.quick.options;
+  for (const { options } of rows) {
+    assertEquals(options.batch * options.accumulate, total);
+    assertEquals(options.steps! * total, steps! * batch!);
+  }
+  assert(new Set(rows.map(({ options }) => options.batch)).size >= 4);
+});
+
+Deno.test("experiments: a row without an operation draws from the recipe less that operation, in both views", () => {
+  const { recipe } = scales.quick;
+  const [{ jitter: _a, grayscale: _b, ...first }, { jitter: _c, grayscale: _d, ...second }] = recipe.views;
+  const got = quickRows("augmentations").get("SimCLR no colour")!.configurations[0].recipe;
+  assertEquals(got, { ...recipe, name: `${recipe.name}-jitter-grayscale`, views: [first, second] });
+  const crop = quickRows("augmentations").get("BYOL crop")!.configurations[0].recipe;
+  assertEquals(crop.views.map((view) => Object.keys(view)), [["crop"], ["crop"]]);
+  for (const view of recipe.views) assert(view.blur && view.jitter && view.grayscale && view.flip);
+  assertEquals(withoutOperations(recipe, []), recipe);
+});
