@@ -5,6 +5,7 @@
  */
 import { expectEvaluateFlags, type GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import { UserError } from "./errors.ts";
+import type { LabelledFeatures } from "./eval/features.ts";
 import { knnClassify } from "./eval/knn.ts";
 import { type Fit, fitFeatures, linearProtocol, rowsOf } from "./eval/linear.ts";
 import { rankMe } from "./eval/spectrum.ts";
@@ -219,9 +220,7 @@ export async function evaluate(
     },
     paths: [],
   };
-  const maps = given.map
-    ? featureMaps(test.sets.get("trained")!, { classes, seed, what: "the trained encoder's features" })
-    : {};
+  const maps = given.map ? encoderMaps(test.sets, { classes, seed }) : {};
   await writeEvaluation(given.out ?? run?.out ?? "evaluation", { report, maps });
   print(evaluationTable(report));
   print(`Written: ${report.paths.join(", ")}`);
@@ -240,4 +239,18 @@ async function chooser(
     await cache.save();
     return pick;
   };
+}
+
+/** Maps of the features of the encoders among `sets`, by the names of their files. */
+function encoderMaps(
+  sets: ReadonlyMap<RowName, LabelledFeatures>,
+  { classes, seed }: { classes: readonly string[]; seed: number },
+): Record<string, string> {
+  const mapsOf = (name: RowName, suffix: string) => {
+    const features = sets.get(name);
+    if (!features) return [];
+    const maps = featureMaps(features, { classes, seed, what: `the ${name} encoder's features` });
+    return Object.entries(maps).map(([file, svg]) => [file.replace(".svg", `${suffix}.svg`), svg]);
+  };
+  return Object.fromEntries([...mapsOf("trained", ""), ...mapsOf("untrained", "_untrained")]);
 }

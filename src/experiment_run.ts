@@ -118,14 +118,23 @@ function collapseOf({ collapse }: { collapse?: { evidence: string } | null }): s
   return collapse?.evidence ?? null;
 }
 
+/** The files of {@linkcode drawMaps}, each with its caption. */
+export const MAPS = {
+  "map_umap_untrained.svg": "The untrained encoder, UMAP",
+  "map_umap.svg": "The encoder trained by BYOL, UMAP",
+  "map_pca_untrained.svg": "The untrained encoder, principal components",
+  "map_pca.svg": "The encoder trained by BYOL, principal components",
+} as const;
+
 /** Draws maps of the held-out features of the run in the folder `run`, untrained and trained, into the folder `to`. */
 export async function drawMaps(
   { run, to }: { run: string; to: string },
   { print = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
 ): Promise<void> {
-  if (await exists(join(to, "trained.svg"))) return;
-  await (work.evaluate ?? evaluate)({ run, out: to, map: true, probeViews: "none", baselines: "yes" }, {
-    print,
-    signal,
-  });
+  const names = Object.keys(MAPS), there = await Promise.all(names.map((name) => exists(join(to, name))));
+  if (!there.includes(false)) return;
+  const asked = { run, map: true, probeViews: "none", baselines: "yes" } as const;
+  await (work.evaluate ?? evaluate)(asked, { print, signal });
+  await Deno.mkdir(to, { recursive: true });
+  for (const name of names) await Deno.copyFile(join(run, name), join(to, name));
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openSource } from "../data/source.ts";
 import type { ExperimentArguments } from "./cli/experiments_options.ts";
 import { UserError } from "./errors.ts";
-import { drawMaps, identityOf, runConfiguration, runFolder, type RunHooks } from "./experiment_run.ts";
+import { drawMaps, identityOf, MAPS, runConfiguration, runFolder, type RunHooks } from "./experiment_run.ts";
 import type { Experiment, Scale } from "./experiments/experiment.ts";
 import { figuresOf } from "./experiments/figures.ts";
 import { type Configuration, planExperiment } from "./experiments/plan.ts";
@@ -39,9 +39,6 @@ export interface ExperimentsOutcome extends RunnerOutcome {
   report: string;
 }
 
-/** The maps that a report shows, by their files' names. */
-const MAPS = { "untrained": "The untrained encoder", "trained": "Trained by BYOL" } as const;
-
 /**
  * Runs the experiments that `asked` names, as far as they have no results yet, and writes the report of all results of
  * that scale: report.html, and its tables as report.md.
@@ -55,6 +52,13 @@ export async function runExperiments(
 ): Promise<ExperimentsOutcome> {
   const scale = scales[asked.scale],
     store = new ResultStore(asked.out ?? join("experiments", "results", scale.name));
+  /** Its features as pictures, if the run is there: results may have come without it. */
+  const mapRun = async (id: string) => {
+    const run = runFolder(runs, id);
+    if (await Deno.stat(run).then(() => true, () => false)) {
+      await drawMaps({ run, to: store.mapFolder(id) }, hooks);
+    }
+  };
   let outcome: RunnerOutcome = { skipped: 0, done: 0, failed: 0, interrupted: false };
   if (!asked.reportOnly) {
     const chosen = experiments.filter(({ name }) => asked.names.includes(name));
@@ -82,18 +86,17 @@ export async function runExperiments(
         }
       }
     }
+    const base = jobs.find(({ configuration }) => configuration.baselines);
     await store.prepare();
     await store.note(planned, {
       scale: scale.name,
+      mapped: base?.id,
       command,
       idOf: (configuration) => ids.get(configuration)!,
     });
     const run = (job: Job) => runConfiguration(job, { folder: runs, ...hooks });
     outcome = await runJobs(jobs, { store, run, print, signal: hooks.signal });
-    const base = jobs.find(({ configuration }) => configuration.baselines);
-    if (base && !outcome.interrupted) {
-      await drawMaps({ run: runFolder(runs, base.id), to: join(store.folder, "maps") }, hooks);
-    }
+    if (base && !outcome.interrupted) await mapRun(base.id);
   }
   const report = await collectReport(store, { experiments, scale });
   if (report.experiments.length === 0) {
@@ -127,7 +130,7 @@ async function collectReport(
   const dates = done.map(({ date }) => date).sort();
   const maps = [];
   for (const [name, caption] of Object.entries(MAPS)) {
-    const svg = await store.text(join("maps", `${name}.svg`));
+    const svg = index?.mapped && await store.text(join("maps", index.mapped, name));
     if (svg) maps.push({ caption, svg });
   }
   return {

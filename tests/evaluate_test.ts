@@ -142,15 +142,19 @@ Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
     "confusion.svg",
     "map_pca.svg",
     "map_umap.svg",
+    "map_pca_untrained.svg",
+    "map_umap_untrained.svg",
     "evaluation.json",
   ]);
-  const maps = await Promise.all(paths.slice(1, 3).map((path) => Deno.readTextFile(path)));
+  const maps = await Promise.all(paths.slice(1, 5).map((path) => Deno.readTextFile(path)));
   for (const text of maps) {
     assertEquals(text.match(/<use /g)?.length, 40);
     for (const name of report.classes) {
       assert(text.includes(`>${name}</text>`), `${name} is not in the legend`);
     }
   }
+  assertEquals(new Set(maps).size, 4, "maps are the same");
+  assert(maps[0].includes("the trained encoder") && maps[3].includes("the untrained encoder"), "titles");
   const plain = await evaluated({ run, out, probeEpochs: 100, map: true });
   const [pixels, ...encoders] = rows.map(({ linear }) => JSON.stringify(linear));
   assertEquals(pixels, JSON.stringify(plain.rows[0].linear), "raw pixels have crops");

@@ -180,6 +180,41 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "pretrain: evaluations wait until a step of several batches is whole, also in a resumed run",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      // An epoch has 12 batches: the first ends within the third step of five, the second within the fifth.
+      const given = {
+        ...tiny,
+        batch: 8,
+        accumulate: 5,
+        steps: 6,
+        evalEvery: 1,
+        logEvery: 1,
+        kernels: "usual",
+      } as const;
+      const [undisturbed, stopped] = ["undisturbed", "stopped"].map((name) => join(folder, name));
+      await pretrain({ ...given, out: undisturbed }, quiet);
+      const interrupt = new AbortController();
+      await pretrain({ ...given, out: stopped }, {
+        signal: interrupt.signal,
+        print: (line) => line.startsWith("step ") && interrupt.abort(),
+      });
+      await pretrain({ out: stopped }, { ...quiet, resume: true });
+      const lines = await Promise.all(
+        [undisturbed, stopped].map((out) => Deno.readTextFile(join(out, "evaluations.jsonl"))),
+      );
+      const places = lines[0].trimEnd().split("\n").map((line) => JSON.parse(line)).map((
+        { step, epoch },
+      ) => [step, epoch]);
+      assertEquals(places, [[3, 1], [5, 2], [6, 2]]);
+      assertEquals(lines[1], lines[0]);
+    });
+  },
+);
+
 Deno.test("pretrain: without predictor a run collapses, and says so; or stops", onGpu, async () => {
   await inFolder(async (out) => {
     const given = {

@@ -17,6 +17,9 @@ export function parseEvaluateOptions(args: readonly string[]): GivenEvaluateFlag
     .optionsGroup("Fine-tuning:")
     .option("--finetune", "also train the encoder itself on the labels, with a classifier on top")
     .optionsGroup("Output:")
-    .option("--map", "also draw the test samples' features on a plane: map_pca.svg and map_umap.svg");
+    .option(
+      "--map",
+      "also draw the test samples' features on a plane: map_pca.svg and map_umap.svg, …_untrained.svg",
+    );
   return parseCommand<GivenEvaluateFlags>(command, args);
 }

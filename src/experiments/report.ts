@@ -180,11 +180,20 @@ function notes(rows: readonly RowFigures[]): string {
     : "";
 }
 
+/** A picture of its own: the ids within two of them are the same. */
+function image(svg: string, alt: string): string {
+  return `<img alt="${escape(alt)}" src="data:image/svg+xml;base64,${
+    new TextEncoder().encode(svg).toBase64()
+  }">`;
+}
+
 function mapsSection(maps: Report["maps"]): string {
   if (maps.length === 0) return "";
   return `<section id="maps"><h2>Maps of the held-out features</h2>
 <p>Each dot is an image, its colour its class, which no training saw.</p>
-<div class="plots maps">${maps.map(({ svg, caption }) => figure(svg, caption)).join("")}</div></section>`;
+<div class="plots maps">${
+    maps.map(({ svg, caption }) => figure(image(svg, caption), caption)).join("")
+  }</div></section>`;
 }
 
 /** The tables by themselves, for a README. */
@@ -206,7 +215,7 @@ nav ul { padding-left: 1.2rem; }
 .legend { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 2rem; margin: .8rem 0; }
 figure { margin: 0; flex: 0 1 370px; min-width: 0; }
-.maps figure { flex-basis: 100%; }
+.maps figure { flex: 1 1 26rem; overflow-x: auto; } .maps img { width: 100%; min-width: 26rem; }
 figcaption { font-weight: 600; font-size: .9rem; }
 svg { max-width: 100%; height: auto; }
 .table { overflow-x: auto; }

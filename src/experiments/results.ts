@@ -54,6 +54,8 @@ export type IndexedRow = Pick<Row, "name" | "series" | "paper" | "baseline" | "u
 /** Which runs belong to which rows, and how they were asked for. */
 export interface ResultIndex {
   scale: string;
+  /** The run whose features are mapped. */
+  mapped?: string;
   experiments: Record<string, { command: string; rows: IndexedRow[] }>;
 }
 
@@ -61,9 +63,9 @@ export interface ResultIndex {
 export class ResultStore {
   constructor(readonly folder: string) {}
 
-  /** Makes the folders. */
+  /** Makes the folder. */
   async prepare(): Promise<void> {
-    for (const name of ["runs", "maps"]) await Deno.mkdir(join(this.folder, name), { recursive: true });
+    await Deno.mkdir(join(this.folder, "runs"), { recursive: true });
   }
 
   /** The result of run `id`, or its failure; null if there is neither. */
@@ -83,8 +85,9 @@ export class ResultStore {
   /** Notes which runs `planned` consists of; what is known of other experiments stays. */
   async note(
     planned: readonly PlannedExperiment[],
-    { scale, command, idOf }: {
+    { scale, mapped, command, idOf }: {
       scale: string;
+      mapped?: string;
       command: string;
       idOf: (configuration: PlannedExperiment["rows"][number]["configurations"][number]) => string;
     },
@@ -104,7 +107,7 @@ export class ResultStore {
         })),
       };
     }
-    const index = { scale, experiments };
+    const index = { scale, mapped: mapped ?? before?.mapped, experiments };
     await writeJson(join(this.folder, "index.json"), index);
     return index;
   }
@@ -112,6 +115,11 @@ export class ResultStore {
   /** The text of a file of the folder; null if there is none. */
   async text(name: string): Promise<string | null> {
     return await readText(join(this.folder, name));
+  }
+
+  /** Where the maps of run `id` lie. */
+  mapFolder(id: string): string {
+    return join(this.folder, "maps", id);
   }
 
   #path(id: string): string {

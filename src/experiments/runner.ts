@@ -49,7 +49,7 @@ export async function runJobs(
   jobs: readonly Job[],
   { store, run, print, signal }: RunnerOptions,
 ): Promise<RunnerOutcome> {
-  const unique = [...new Map(jobs.map((job) => [job.id, job])).values()];
+  const unique = jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i);
   const found = await Promise.all(unique.map(({ id }) => store.read(id)));
   const times = found.flatMap((result) => result && "seconds" in result ? [result.seconds] : []);
   const waiting = unique.filter((_, i) => !found[i] || "failure" in found[i]);

@@ -58,6 +58,9 @@ function madeUp({ interruptions = 0 } = {}) {
   const evaluation = (given: GivenEvaluateFlags) => {
     const { run, baselines, map = false } = given;
     evaluated.push({ run: run!, baselines: baselines!, map });
+    for (const name of map ? ["pca", "umap", "pca_untrained", "umap_untrained"] : []) {
+      Deno.writeTextFileSync(join(run!, `map_${name}.svg`), `<svg>${name}</svg>`);
+    }
     const row = (name: string, top1: number) => ({
       name,
       knn: { "20": .5, "200": .4 },
@@ -97,8 +100,13 @@ Deno.test("experiments: what is shared is trained once, what is done is not done
   for (const { out } of trained) {
     assert(!(await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).includes("checkpoints"), out);
   }
+  const mapped = trained[0].out.slice(-12);
+  assertEquals(
+    await Deno.readTextFile(join(out, "maps", mapped, "map_umap.svg")),
+    "<svg>umap</svg>",
+  );
   const again = await runExperiments(asked(out, { names: ["second"] }), set, options);
-  assertEquals([again.done, again.skipped, trained.length], [0, 4, 6]);
+  assertEquals([again.done, again.skipped, trained.length, evaluated.length], [0, 4, 6, 7]);
 
   const html = await Deno.readTextFile(first.report);
   for (
