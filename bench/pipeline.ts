@@ -83,7 +83,7 @@ export async function benchPipeline(gpu: Gpu, args: readonly string[]): Promise<
   }
 }
 
-const batchOf = (size: number) => size <= 64 ? 128 : 32;
+const batchOf = (size: number) => size <= 64 ? 256 : 32;
 
 /** Pairs a second that lie in the GPU's memory, normalised, as a training step would have them. */
 async function ours(
