@@ -30,7 +30,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
   quick: {
     name: "quick",
     about: "the built-in figures; within 90 minutes on two CPU cores",
-    options: { ...small, data: "shapes:3000", limit: 2400, holdout: 600, steps: 120, tau: .95, lr: .3 },
+    options: { ...small, data: "shapes:4000", limit: 3000, holdout: 1000, steps: 120, tau: .95, lr: .3 },
     // Of .3, .9 and 1.8 the best, as .3 is of .3 and .6 for BYOL.
     simclr: { lr: .9 },
     recipe: blurred(recipes.shapes),

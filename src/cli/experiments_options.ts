@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
-import { createCommand, flag, type Help, parseCommand } from "./command.ts";
+import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
 import { choice, integer, text } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
@@ -32,6 +32,9 @@ export interface ExperimentArguments {
   reportOnly: boolean;
 }
 
+/** An option of training that has the scale's value if it is not given. */
+const ofScale = <T>(flag: Flag<T>): Flag<T> => ({ ...flag, otherwise: "the scale's" });
+
 /**
  * Reads the arguments of experiments.ts. Prints nothing and never exits.
  *
@@ -55,10 +58,10 @@ export function parseExperimentOptions(
       ),
     },
     "in place of the scale's": {
-      data: trainFlags.data,
-      limit: trainFlags.limit,
-      holdout: trainFlags.holdout,
-      epochs: trainFlags.epochs,
+      data: ofScale(trainFlags.data),
+      limit: ofScale(trainFlags.limit),
+      holdout: ofScale(trainFlags.holdout),
+      epochs: ofScale(trainFlags.epochs),
     },
     output: { out: flag(text("DIR"), "folder for results and report", "experiments/results/<scale>") },
   };
