@@ -44,7 +44,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
     options: { ...small, limit: 10_000, holdout: 2000, epochs: 6, tau: .97, lr: .1 },
     simclr: {},
     recipe: blurred(recipes.cifar),
-    batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [256, 128, 64, 32] },
+    batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },
     projections: [8, 16, 64, 256],
     seeds: { "fixed-target": 3 },
   },

@@ -111,7 +111,7 @@ export async function evaluate(
   }
   const run = given.run === undefined ? null : await openRun(given.run);
   const encoder = await openEncoder(given, run);
-  using data = await openEvaluationData(given, run);
+  using data = await openEvaluationData(given, run, encoder);
   if (given.probeViews === "crop" || given.finetune) expectIndexed(data.train.source);
   using gpu = await openGpu();
   const seed = given.seed ?? run?.options.seed ?? 0, views = given.probeViews ?? "cached";

@@ -10,7 +10,7 @@ import type { GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import { largestSmallSize } from "./cli/train_presets.ts";
 import { messageOf, UserError } from "./errors.ts";
-import { latestCheckpoint } from "./io/checkpoint.ts";
+import { latestCheckpoint, loadCheckpoint } from "./io/checkpoint.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { readSafetensors } from "./io/safetensors.ts";
 import { runRecipe } from "./load_recipe.ts";
@@ -34,6 +34,8 @@ export interface EvaluatedEncoder {
   decodeSize: number;
   mean: Rgb;
   std: Rgb;
+  /** Of the images that it has learnt from; null if the file does not tell. */
+  fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
 }
 
@@ -91,6 +93,7 @@ export async function openEncoder(
     decodeSize: run && given.size === undefined ? run.options.decodeSize : size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
+    fingerprint: metadata.fingerprint ?? null,
     tensors,
   };
   expectTensors(path, { found: tensors, expected: shapesOf(encoder) });
@@ -113,10 +116,18 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
   }
   const { mean, std } = await runRecipe(out, { began: options.recipe, given: undefined });
   const { backbone, stem, size } = options;
+  const { tensors, metadata: { fingerprint } } = await loadCheckpoint(last);
   return {
     path: last,
-    tensors: backboneOf((await readSafetensors(last)).tensors),
-    metadata: { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) },
+    tensors: backboneOf(tensors),
+    metadata: {
+      backbone,
+      stem,
+      size: `${size}`,
+      mean: JSON.stringify(mean),
+      std: JSON.stringify(std),
+      ...(typeof fingerprint === "string" && { fingerprint }),
+    },
   };
 }
 

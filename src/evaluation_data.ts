@@ -26,10 +26,11 @@ export interface EvaluationData extends Disposable {
   classes: string[];
 }
 
-/** Opens what `--train` and `--test` name, or else the data of the run with what it held out. */
+/** Opens what `--train` and `--test` name, or else the data of the run, which have this fingerprint, with what it held out. */
 export async function openEvaluationData(
   { train, test }: GivenEvaluateFlags,
   run: EvaluatedRun | null,
+  { fingerprint = null }: { fingerprint?: string | null } = {},
 ): Promise<EvaluationData> {
   if (train !== undefined ? test === undefined : !run) {
     throw new UserError(
@@ -51,6 +52,14 @@ export async function openEvaluationData(
   const close = () => opened.forEach((source) => source.close());
   try {
     const own = train === undefined ? await open(run!.options.data) : null;
+    if (own && fingerprint !== null && own.fingerprint !== fingerprint) {
+      throw new UserError(
+        `Cannot evaluate on what the run in ${
+          run!.out
+        } held out as ${own.name} has changed: expected the images that ` +
+          `it learnt from. Restore them, or name others: --train SOURCE --test SOURCE.`,
+      );
+    }
     const parts = own && split(own, run!.options);
     if (own && test === undefined && parts!.holdout === 0) {
       throw new UserError(

@@ -9,6 +9,7 @@ import { evaluate, type EvaluationReport } from "./evaluate.ts";
 import type { Configuration } from "./experiments/plan.ts";
 import type { RunResult } from "./experiments/results.ts";
 import type { Job } from "./experiments/runner.ts";
+import { writeFileAtomic } from "./io/atomic.ts";
 import { writeJson } from "./io/json_file.ts";
 import { pretrain } from "./pretrain.ts";
 import type { StepRecord } from "./recorder.ts";
@@ -81,8 +82,6 @@ export async function runConfiguration(
     throw error;
   }
   const last = await lastRecord(out);
-  // The encoder stays, for maps. What only training needs would fill the disk.
-  await Deno.remove(join(out, "checkpoints"), { recursive: true });
   return {
     id,
     given: { ...given },
@@ -102,6 +101,13 @@ export async function runConfiguration(
     deno: Deno.version.deno,
     date: new Date().toISOString(),
   };
+}
+
+/** Removes what only training needs of the run `id`, whose result is kept: it would fill the disk. The encoder stays, for maps. */
+export async function removeCheckpoints(folder: string, id: string): Promise<void> {
+  await Deno.remove(join(runFolder(folder, id), "checkpoints"), { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -133,8 +139,10 @@ export async function drawMaps(
 ): Promise<void> {
   const names = Object.keys(MAPS), there = await Promise.all(names.map((name) => exists(join(to, name))));
   if (!there.includes(false)) return;
-  const asked = { run, map: true, probeViews: "none", baselines: "yes" } as const;
+  // In a folder of their own: the run's evaluation has more in it than this one.
+  const out = join(run, "maps"),
+    asked = { run, out, map: true, probeViews: "none", baselines: "yes" } as const;
   await (work.evaluate ?? evaluate)(asked, { print, signal });
   await Deno.mkdir(to, { recursive: true });
-  for (const name of names) await Deno.copyFile(join(run, name), join(to, name));
+  for (const name of names) await writeFileAtomic(join(to, name), [await Deno.readFile(join(out, name))]);
 }

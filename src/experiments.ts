@@ -6,8 +6,16 @@
 import { join } from "node:path";
 import { openSource } from "../data/source.ts";
 import type { ExperimentArguments } from "./cli/experiments_options.ts";
-import { UserError } from "./errors.ts";
-import { drawMaps, identityOf, MAPS, runConfiguration, runFolder, type RunHooks } from "./experiment_run.ts";
+import { messageOf, UserError } from "./errors.ts";
+import {
+  drawMaps,
+  identityOf,
+  MAPS,
+  removeCheckpoints,
+  runConfiguration,
+  runFolder,
+  type RunHooks,
+} from "./experiment_run.ts";
 import type { Experiment, Scale } from "./experiments/experiment.ts";
 import { figuresOf } from "./experiments/figures.ts";
 import { type Configuration, planExperiment } from "./experiments/plan.ts";
@@ -95,8 +103,17 @@ export async function runExperiments(
       idOf: (configuration) => ids.get(configuration)!,
     });
     const run = (job: Job) => runConfiguration(job, { folder: runs, ...hooks });
-    outcome = await runJobs(jobs, { store, run, print, signal: hooks.signal });
-    if (base && !outcome.interrupted) await mapRun(base.id);
+    const finished = ({ id }: Job) => removeCheckpoints(runs, id);
+    outcome = await runJobs(jobs, { store, run, finished, print, signal: hooks.signal });
+    const result = base && await store.read(base.id);
+    if (result && !("failure" in result) && !outcome.interrupted) {
+      try {
+        await mapRun(base.id);
+      } catch (error) {
+        if (hooks.signal?.aborted) outcome = { ...outcome, interrupted: true };
+        else print(`No maps: ${messageOf(error)}`);
+      }
+    }
   }
   const report = await collectReport(store, { experiments, scale });
   if (report.experiments.length === 0) {
@@ -147,9 +164,9 @@ async function collectReport(
       rows: figuresOf(rows, results),
       paperRows: paperRows ?? rows,
       findings: findings.get(name) ?? [],
+      untrained: untrainedOf(rows.flatMap(({ ids }) => ids), results),
     })),
     maps,
-    untrained: untrainedOf(done),
     runs: done.length,
     seconds: done.reduce((sum, { seconds }) => sum + seconds, 0),
     adapters: [...new Set(done.map(({ adapter }) => adapter))],
@@ -158,8 +175,14 @@ async function collectReport(
   };
 }
 
-/** The mean of what linear evaluation gives of the untrained encoders, per cent. */
-function untrainedOf(results: readonly RunResult[]): number | null {
-  const found = results.flatMap(({ worth }) => worth.filter(({ name }) => name === "untrained"));
+/** The mean of what linear evaluation gives of the untrained encoders of the runs `ids`, per cent. */
+function untrainedOf(
+  ids: readonly string[],
+  results: ReadonlyMap<string, RunResult | RunFailure>,
+): number | null {
+  const found = [...new Set(ids)].flatMap((id) => {
+    const result = results.get(id);
+    return result && !("failure" in result) ? result.worth.filter(({ name }) => name === "untrained") : [];
+  });
   return estimate(found.flatMap(({ linear }) => linear === null ? [] : [100 * linear]))?.mean ?? null;
 }

@@ -40,7 +40,7 @@ export const HEALTHY: HealthState = { suspect: 0, least: 1, collapse: null };
 const SPREAD = 0.1;
 /** So many readings in a row, one a step, make it certain. */
 const PATIENCE = 50;
-/** Unless the spread is so many times what it was at its least: then the run is coming back. */
+/** Where the spread is so many times what it was at its least, the run is coming back, and the count begins anew. */
 const RECOVERY = 2;
 
 /** What is known after one more reading of projections of `D` dimensions. The first collapse stays, whatever follows. */
@@ -52,7 +52,9 @@ export function nextHealth(
   const spread = zStd * Math.sqrt(D);
   if (!(spread < SPREAD)) return { ...HEALTHY, collapse };
   const suspect = before + 1, least = Math.min(lowest, spread);
-  if (collapse || suspect < PATIENCE || spread > RECOVERY * least) return { suspect, least, collapse };
+  // Coming back: it has as long again to go on doing so.
+  if (spread > RECOVERY * least) return { suspect: 1, least: spread, collapse };
+  if (collapse || suspect < PATIENCE) return { suspect, least, collapse };
   const evidence = `z_std is ${zStd.toPrecision(2)}, ${(100 * spread).toPrecision(2)} % of the ${
     (1 / Math.sqrt(D)).toPrecision(2)
   } of an even spread, and was below ${100 * SPREAD} % of it for ${suspect} steps, at a loss of ${

@@ -120,7 +120,15 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     const { fingerprint } = source;
     const { train, holdout } = split(source, options);
     const total = options.steps ??
-      Math.max(1, Math.floor(options.epochs! * Math.floor(train! / batch) / options.accumulate));
+      Math.floor(options.epochs! * Math.floor(train! / batch) / options.accumulate);
+    if (total < 1) {
+      throw new UserError(
+        `Cannot train for ${options.epochs} epochs in steps of ${options.accumulate} batches as these must have as many: ` +
+          `they have ${
+            options.epochs! * Math.floor(train! / batch)
+          }. Lower --accumulate or --batch, or raise --epochs.`,
+      );
+    }
     if (checkpoint && checkpoint.metadata.fingerprint !== fingerprint && !hooks.allowChangedData) {
       throw new UserError(
         `Cannot resume the run in ${out} as ${source.name} has changed: expected the images that it began with. ` +
@@ -246,6 +254,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       fingerprint,
       knn: before,
     }, checkpoint);
+    recorder.expectSound();
     if (recorder.step < total) {
       const stepsAhead = Math.max(
         1,
@@ -282,6 +291,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
             const place = { step: recorder.step, epoch: next.epoch };
             const record = await clock.apart(() => evaluation.online(place));
             evaluations.write(record);
+            evaluations.flush(); // a checkpoint counts on it
             progress.log(evaluationLine(record));
           }
           await recorder.reportIfDue();
@@ -300,7 +310,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     const encoderPath = join(out, "encoder.safetensors");
     await writeSafetensors(encoderPath, {
       tensors: backboneOf(state),
-      metadata: encoderMetadata(options, recipe),
+      metadata: { ...encoderMetadata(options, recipe), fingerprint },
     });
     let trained: number | null = null;
     try {

@@ -150,8 +150,17 @@ export class Recorder {
   }
 
   /** Ends a run that has collapsed. */
-  async #stop({ step, evidence }: Collapse): Promise<never> {
+  async #stop(collapse: Collapse): Promise<never> {
     await this.save();
+    this.#refuse(collapse);
+  }
+
+  /** Throws if the run that is gone on with has collapsed already, and is to stop then. */
+  expectSound(): void {
+    if (this.collapse && this.#to.options.stopOnCollapse) this.#refuse(this.collapse);
+  }
+
+  #refuse({ step, evidence }: Collapse): never {
     throw new CollapseError(
       `Training stopped at step ${this.step} as the run collapsed: at step ${step} ${evidence}. ${REMEDY} ` +
         `What was trained so far is in ${this.#to.options.out}.`,
@@ -189,9 +198,7 @@ export class Recorder {
       if (!Number.isFinite(loss)) {
         metrics.flush();
         throw new UserError(
-          `Training stopped as the loss of step ${
-            from + i + 1
-          } is ${loss}: a finite number from 0 to 8 is expected. ` +
+          `Training stopped as the loss of step ${from + i + 1} is ${loss}: a finite number is expected. ` +
             `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
         );
       }

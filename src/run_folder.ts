@@ -35,6 +35,7 @@ export interface Run {
 const CHANGEABLE = new Set<string>([
   "data",
   "out",
+  "preset",
   "workers",
   "augment",
   "cache",

@@ -73,8 +73,10 @@ Deno.test("health: a dip is none: not a short one, nor one that is coming back",
   ) => [...Array(100).fill(0.6), ...Array(steps).fill(0.05), ...Array(100).fill(0.6)];
   assertEquals(seen(dip(49)), null);
   assertEquals(seen(dip(50))?.step, 150);
-  // Twice as high as at its least when the time is up, and rising.
-  assertEquals(seen(curve([[1, 0.7], [10, 0.02], [100, 0.2], [200, 0.7]], 400)), null);
+  // Below for some eighty steps, and rising all the time.
+  const rising = curve([[1, 0.7], [10, 0.01], [90, 0.095], [120, 0.3], [200, 0.7]], 400);
+  assert(rising.filter((spread) => spread < 0.1).length > 75, "it is not below for long");
+  assertEquals(seen(rising), null);
   // Two short dips do not add up.
   assertEquals(seen([...dip(30), ...dip(30)]), null);
 });
@@ -95,4 +97,11 @@ Deno.test("health: a run that goes on elsewhere in between finds the same", () =
     const kept: HealthState = JSON.parse(JSON.stringify(watch(spreads.slice(0, at))));
     assertEquals(watch(spreads.slice(at), { from: kept, first: at }), watch(spreads));
   }
+});
+
+Deno.test("health: what comes back a little and stays there has collapsed all the same", () => {
+  const rebound = seen([...Array(19).fill(0.7), ...Array(20).fill(0.01), ...Array(500).fill(0.03)]);
+  assert(rebound !== null && rebound.step <= 39 + 100, `seen at ${rebound?.step}`);
+  const afterZero = seen([...Array(29).fill(0.7), 0, ...Array(500).fill(1e-4)]);
+  assert(afterZero !== null && afterZero.step <= 30 + 100, `seen at ${afterZero?.step}`);
 });

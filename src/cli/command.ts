@@ -50,6 +50,8 @@ function addFlag(
     ? new Option(`${flag} <${type.placeholder}>`, explained).argParser(parse)
     : new Option(flag, explained);
   command.addOption(option.helpGroup(group));
+  // A run that goes on, and a preset, may have it: this takes it back.
+  if (!type.placeholder) command.addOption(new Option(`--no-${kebab(name)}`).hideHelp());
 }
 
 /** The command `./run NAME` with the options of `groups`. */

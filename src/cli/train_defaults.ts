@@ -68,6 +68,12 @@ function methodOf(given: GivenTrainFlags, { chosen, tau }: { chosen: GivenTrainF
         `that is ${name === "targetInit" ? "ema or fixed" : "ema"}.`,
     );
   }
+  if (given.temperature !== undefined && negatives === 0) {
+    throw new UserError(
+      `Cannot train with temperature = ${given.temperature} as negatives = 0, and only these have one. Leave temperature ` +
+        `out, or add negatives.`,
+    );
+  }
   const course = target === "ema"
     ? { tau: chosen.tau ?? tau, tauSchedule: chosen.tauSchedule ?? "cosine" }
     : { tau: STANDING_TAU[target], tauSchedule: "constant" as const };
@@ -105,13 +111,13 @@ export function trainOptions(
       throw new UserError(`Cannot train with ${name} = ${wrong} as it must be ${type.expected}`);
     }
   }
-  if (given.lr !== undefined && given.baseLr !== undefined) {
+  const chosen = overPreset(file ?? presetByName(given.preset), given);
+  if (chosen.lr !== undefined && chosen.baseLr !== undefined) {
     throw new UserError(
-      `Cannot train with lr = ${given.lr} and baseLr = ${given.baseLr} as both tell the learning rate: expected one of ` +
+      `Cannot train with lr = ${chosen.lr} and baseLr = ${chosen.baseLr} as both tell the learning rate: expected one of ` +
         `them. Leave the other out.`,
     );
   }
-  const chosen = overPreset(file ?? presetByName(given.preset), given);
   const data = given.data ?? "shapes";
   const sources = [data].flat();
   const kind = sources.every((source) => /^shapes(:|$)/.test(source)) ? "shapes" : "other";

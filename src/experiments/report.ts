@@ -22,6 +22,8 @@ export interface ReportedExperiment {
   paperRows: readonly PaperRow[];
   /** What a person found: paragraphs. */
   findings: string[];
+  /** Top-1 of the untrained encoder by linear evaluation, per cent; null if it was not evaluated with these runs. */
+  untrained: number | null;
 }
 
 /** What a report tells. */
@@ -30,8 +32,6 @@ export interface Report {
   experiments: ReportedExperiment[];
   /** SVGs of held-out features, each with its caption. */
   maps: { caption: string; svg: string }[];
-  /** Top-1 of the untrained encoder by linear evaluation, per cent; null if it was not evaluated. */
-  untrained: number | null;
   /** Of all runs. */
   runs: number;
   seconds: number;
@@ -87,7 +87,7 @@ deviation of the normalised projections times √D, 1 when they are spread evenl
 <nav><ul>${
     experiments.map(({ name, title }) => `<li><a href="#${name}">${escape(title)}</a></li>`).join("")
   }</ul></nav>
-${experiments.map((experiment) => section(experiment, report.untrained)).join("\n")}
+${experiments.map(section).join("\n")}
 ${mapsSection(maps)}
 </body>
 </html>
@@ -95,8 +95,7 @@ ${mapsSection(maps)}
 }
 
 function section(
-  { name, title, varies, about, source, command, rows, paperRows, findings }: ReportedExperiment,
-  untrained: number | null,
+  { name, title, varies, about, source, command, rows, paperRows, findings, untrained }: ReportedExperiment,
 ): string {
   const reference = rows.some((row) => row.name === "untrained") ? null : untrained;
   const plots = [

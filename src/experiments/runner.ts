@@ -21,6 +21,8 @@ export interface RunnerOptions {
   store: Pick<ResultStore, "read" | "write">;
   /** Does a job, or goes on with it where it was left; null if it was interrupted. */
   run: (job: Job) => Promise<RunResult | null>;
+  /** Called when a job's result is kept. */
+  finished?: (job: Job) => Promise<void>;
   print: (line: string) => void;
   signal?: AbortSignal;
 }
@@ -47,7 +49,7 @@ export function duration(seconds: number): string {
  */
 export async function runJobs(
   jobs: readonly Job[],
-  { store, run, print, signal }: RunnerOptions,
+  { store, run, finished, print, signal }: RunnerOptions,
 ): Promise<RunnerOutcome> {
   const unique = jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i);
   const found = await Promise.all(unique.map(({ id }) => store.read(id)));
@@ -66,6 +68,7 @@ export async function runJobs(
       const result = await run(job);
       if (!result) return { ...outcome, interrupted: true };
       await store.write(result);
+      await finished?.(job);
       times.push(result.seconds);
       outcome.done++;
       const trained = result.worth.find(({ name }) => name === "trained");

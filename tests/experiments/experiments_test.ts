@@ -56,10 +56,14 @@ function madeUp({ interruptions = 0 } = {}) {
     return { out: out!, step: 2, total: 2, collapse, summary };
   };
   const evaluation = (given: GivenEvaluateFlags) => {
-    const { run, baselines, map = false } = given;
+    const { run, out, baselines, map = false } = given;
     evaluated.push({ run: run!, baselines: baselines!, map });
-    for (const name of map ? ["pca", "umap", "pca_untrained", "umap_untrained"] : []) {
-      Deno.writeTextFileSync(join(run!, `map_${name}.svg`), `<svg>${name}</svg>`);
+    if (map) {
+      assert(out !== undefined && out !== run, "the map's evaluation is written over that of the run");
+      Deno.mkdirSync(out!, { recursive: true });
+      for (const name of ["pca", "umap", "pca_untrained", "umap_untrained"]) {
+        Deno.writeTextFileSync(join(out!, `map_${name}.svg`), `<svg>${name}</svg>`);
+      }
     }
     const row = (name: string, top1: number) => ({
       name,
@@ -163,4 +167,29 @@ Deno.test("experiments: neither data nor results are invented", async () => {
   );
   const empty = asked(folder.path, { reportOnly: true });
   await assertThrows(() => runExperiments(empty, set, options), UserError, /must hold results/);
+});
+
+Deno.test("experiments: a base run that fails, or a map that does, costs no report", async () => {
+  for (const broken of ["run", "map"]) {
+    await using folder = await temporaryFolder();
+    const { hooks } = madeUp(), lines: string[] = [];
+    const fail = () => Promise.reject(new Error("out of luck"));
+    const options = {
+      ...hooks,
+      ...(broken === "run" && {
+        pretrain: ((given, more) =>
+          given?.tau === .95 ? fail() : hooks.pretrain(given, more)) as typeof pretrain,
+      }),
+      ...(broken === "map" && {
+        evaluate: ((given, more) => given.map ? fail() : hooks.evaluate(given, more)) as typeof evaluate,
+      }),
+      runs: join(folder.path, "runs"),
+      print: (line: string) => lines.push(line),
+      command: "./run experiments",
+    };
+    const { report, failed } = await runExperiments(asked(join(folder.path, "results")), set, options);
+    assertEquals(failed > 0, broken === "run");
+    assert((await Deno.readTextFile(report)).includes("The second"), "no report");
+    assertEquals(lines.includes("No maps: out of luck"), broken === "map");
+  }
 });

@@ -33,7 +33,7 @@ for (const scale of Object.values(scales)) {
       for (const one of series) {
         const baselines = rows.filter(({ row }) => row.series === one && row.baseline);
         assert(
-          baselines.length === 1 || experiment.name === "negatives" || one?.endsWith("plain"),
+          baselines.length === 1,
           `${experiment.name}: ${baselines.length} baselines of ${one}`,
         );
       }
@@ -101,4 +101,11 @@ Deno.test("experiments: a row without an operation draws from the recipe less th
   assertEquals(crop.views.map((view) => Object.keys(view)), [["crop"], ["crop"]]);
   for (const view of recipe.views) assert(view.blur && view.jitter && view.grayscale && view.flip);
   assertEquals(withoutOperations(recipe, []), recipe);
+});
+
+Deno.test("experiments: τ = 0 stays 0, as the paper has it, while others rise along the cosine", () => {
+  const { given: still } = quickRows("tau").get("BYOL τ = 0")!.configurations[0];
+  assertEquals([still.tau, still.tauSchedule], [0, "constant"]);
+  const { given: moving } = quickRows("tau").get("BYOL τ = 0.9")!.configurations[0];
+  assertEquals([moving.tau, moving.tauSchedule], [.9, undefined]);
 });

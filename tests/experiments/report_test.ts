@@ -40,9 +40,9 @@ const report: Report = {
     rows: figures,
     paperRows: rows,
     findings: ["It holds & stands."],
+    untrained: null,
   }],
   maps: [{ caption: "Trained", svg: "<svg><title>map</title></svg>" }],
-  untrained: null,
   runs: 5,
   seconds: 200,
   adapters: ["a made-up adapter"],
@@ -133,7 +133,7 @@ Deno.test("the page has tables, plots, evidence and findings, needs nothing else
 Deno.test("the untrained encoder is a dashed line where it is no row", () => {
   const { rows, ...experiment } = report.experiments[0];
   const page = (kept: typeof rows) =>
-    htmlReport({ ...report, untrained: 45, experiments: [{ ...experiment, rows: kept }] });
+    htmlReport({ ...report, experiments: [{ ...experiment, untrained: 45, rows: kept }] });
   assertEquals([page(rows), page(rows.slice(1))].map((html) => html.includes("stroke-dasharray")), [
     false,
     true,
