@@ -214,7 +214,7 @@ nav ul { padding-left: 1.2rem; }
 .legend { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 2rem; margin: .8rem 0; }
 figure { margin: 0; flex: 0 1 370px; min-width: 0; }
-.maps figure { flex: 1 1 26rem; overflow-x: auto; } .maps img { width: 100%; min-width: 26rem; }
+.maps figure { flex: 1 1 100%; overflow-x: auto; } .maps img { width: 100%; max-width: 44rem; min-width: 34rem; }
 figcaption { font-weight: 600; font-size: .9rem; }
 svg { max-width: 100%; height: auto; }
 .table { overflow-x: auto; }
