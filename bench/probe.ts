@@ -1,7 +1,7 @@
 /**
  * kNN and the linear protocol beside scikit-learn and PyTorch, on the features of a run:
  *
- *     deno task bench probe RUN
+ *     deno task bench probe RUN [trained]        of the trained encoder only
  */
 import { UserError } from "../src/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
@@ -16,11 +16,12 @@ import { printTable } from "./table.ts";
 const python = "python3";
 
 /** Prints what both sides get from raw pixels, the untrained and the trained encoder of the run in `out`. */
-export async function benchProbe(gpu: Gpu, [out]: string[]): Promise<void> {
+export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void> {
   if (out === undefined) throw new UserError("Cannot compare probes without a run: bench probe RUN.");
   const run = await openRun(out), encoder = await openEncoder({ run: out }, run);
   using data = await openEvaluationData({}, run);
-  using makers = new FeatureMakers(gpu, { encoder, rows: rowNames, seed: run.options.seed, onBad() {} });
+  const names = rowNames.filter((name) => only === undefined || name === only);
+  using makers = new FeatureMakers(gpu, { encoder, rows: names, seed: run.options.seed, onBad() {} });
   const [train, test] = [await makers.collect(data.train), await makers.collect(data.test)];
   const row = printTable([
     "features",
@@ -30,7 +31,7 @@ export async function benchProbe(gpu: Gpu, [out]: string[]): Promise<void> {
     "s",
     "logistic regression",
   ]);
-  for (const name of rowNames) {
+  for (const name of names) {
     const sets = [train, test].map(({ sets }) => {
       const samples = sets.get(name)!;
       return rowsOf(samples, [...samples.labels.keys()].filter((i) => samples.labels[i] >= 0));
@@ -65,7 +66,7 @@ export async function benchProbe(gpu: Gpu, [out]: string[]): Promise<void> {
       await writeSafetensors(file, { tensors });
       const start = performance.now();
       const { success, stdout, stderr } = await new Deno.Command(python, {
-        args: [new URL("probe.py", import.meta.url).pathname, file],
+        args: [new URL("probe.py", import.meta.url).pathname, file, `${linear.lr}`],
       }).output();
       if (!success) throw new Error(new TextDecoder().decode(stderr));
       const theirs = JSON.parse(new TextDecoder().decode(stdout));
@@ -73,7 +74,7 @@ export async function benchProbe(gpu: Gpu, [out]: string[]): Promise<void> {
         `${name}, scikit-learn and PyTorch`,
         theirs.knn[20],
         theirs.knn[200],
-        `${(100 * theirs.linear).toFixed(1)} % (${theirs.lr})`,
+        `${(100 * theirs.linear).toFixed(1)} % (${linear.lr})`,
         ((performance.now() - start) / 1000).toFixed(1),
         `${(100 * theirs.logistic).toFixed(1)} %`,
       );
