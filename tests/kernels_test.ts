@@ -43,3 +43,21 @@ Deno.test("kernels: all read a texture in the same way", () => {
   }
   assertEquals(texels.size, 1);
 });
+
+Deno.test("kernels: those that make views agree in what they share", () => {
+  const names = ["rows", "columns", "colours", "blur_rows", "blur_columns"];
+  const all = names.map((name) => helpers(`augment_${name}.wgsl`));
+  const shared = new Set<string>();
+  for (const [i, mine] of all.entries()) {
+    for (const other of all.slice(i + 1)) {
+      for (const [name, text] of mine) {
+        if (!other.has(name)) continue;
+        assertEquals(other.get(name), text, `${name} differs`);
+        shared.add(name);
+      }
+    }
+  }
+  for (const name of ["coloured", "turned_hue", "blend", "reflected", "finished"]) {
+    assert(shared.has(name), name);
+  }
+});
