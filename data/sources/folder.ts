@@ -31,7 +31,7 @@ export async function openFolder(root: string): Promise<IndexedSource> {
   const paths = inMixedOrder(found, (path) => path);
   if (paths.length === 0) {
     throw new UserError(
-      `Cannot read images from ${root}: expected .jpg, .jpeg, .png or .webp files in it or below, or .tar, .parquet or ` +
+      `Cannot read images from ${root}: expected images (.jpg, .png, .webp, .gif, .tiff, .ppm) in it or below, or .tar, .parquet or ` +
         `.zip files right in it: found none, also not in its subfolders. Check --data.`,
     );
   }
