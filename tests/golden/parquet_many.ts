@@ -6,7 +6,7 @@
  * @module
  */
 // deno-lint-ignore no-import-prefix
-import { parquetWriteBuffer } from "npm:hyparquet-writer@0.6.1";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 
 const rows = 150_000, image = new Uint8Array([0xff, 0xd8, 1]);
 const file = parquetWriteBuffer({
