@@ -112,3 +112,19 @@ Deno.test("runs of before recipe.json have a built-in recipe; of a file's there 
   await writeConfig({ ...run.options, recipe: "cifar" });
   assertEquals((await resumedRun({ out: run.out })).recipe, recipes.cifar);
 });
+
+Deno.test("images are not shrunk below the size of a view", async () => {
+  await assertThrows(
+    () => optionsWithRecipe({ data: "d", size: 64, decodeSize: 63 }),
+    UserError,
+    /views of 64 pixels of images shrunk to 63: --decode-size must be at least --size/,
+  );
+  assertEquals((await optionsWithRecipe({ data: "d", size: 64, decodeSize: 64 })).options.decodeSize, 64);
+});
+
+Deno.test("a run of a version that drew other views is not gone on with", async () => {
+  await using run = await begun();
+  const { decodeSize: _, ...before } = run.options;
+  await Deno.writeTextFile(join(run.out, "config.json"), JSON.stringify(before));
+  await assertThrows(() => resumedRun({ out: run.out }), UserError, /older version, which drew other views/);
+});

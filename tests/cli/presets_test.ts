@@ -153,3 +153,13 @@ Deno.test("preset: a file, with its recipe beside it", async () => {
     /none\.json as it must be a file .*Check --preset, or name one of paper-40/,
   );
 });
+
+Deno.test("preset: of a file too only one may tell the learning rate, and what is given wins either way", async () => {
+  const options = (given: Parameters<typeof trainOptions>[0], preset: typeof given) =>
+    trainOptions({ data: "d", batch: 64, ...given }, { preset });
+  await assertThrows(() => options({}, { lr: .1, baseLr: .4 }), UserError, /both tell the learning rate/);
+  assertIncludes(options({ baseLr: .5 }, { lr: .1 }), { lr: .125, baseLr: .5 });
+  assertIncludes(options({ lr: .1 }, { baseLr: .5 }), { lr: .1, baseLr: null });
+  assertIncludes(options({ epochs: 3 }, { steps: 100 }), { epochs: 3, steps: null });
+  assertIncludes(options({ steps: 100 }, { epochs: 3 }), { epochs: null, steps: 100 });
+});

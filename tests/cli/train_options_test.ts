@@ -318,3 +318,25 @@ Deno.test("--method sets its parts, each of which can be set by itself; a target
     targetInit: "independent",
   });
 });
+
+Deno.test("a switch that a preset or a run has can be taken back", () => {
+  const given = (...args: string[]) => {
+    const parsed = parseTrainOptions(args);
+    return "help" in parsed ? null : parsed.given.stopOnCollapse;
+  };
+  assertEquals([given(), given("--stop-on-collapse"), given("--no-stop-on-collapse")], [
+    undefined,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("what has no effect is refused: a temperature without negatives", async () => {
+  await assertThrows(
+    () => trainOptions({ temperature: .5 }),
+    UserError,
+    /temperature = 0\.5 as negatives = 0/,
+  );
+  assertEquals(trainOptions({ temperature: .5, negatives: .1 }).temperature, .5);
+  assertEquals(trainOptions({ temperature: .5, method: "simclr" }).temperature, .5);
+});

@@ -223,3 +223,14 @@ Deno.test("an image read from a shard decodes", async () => {
     assertEquals((await decodeImage((await source.read(0)).bytes)).height, 36);
   });
 });
+
+Deno.test("a folder's fingerprint tells contents, where files are of one size", async () => {
+  const fingerprints: string[] = [];
+  for (const last of [3, 3, 4]) {
+    await withFolder({ "a.ppm": new Uint8Array([1, 2, last]), "b.ppm": "other" }, async (folder) => {
+      fingerprints.push((await openSource(folder)).fingerprint);
+    });
+  }
+  const [one, same, other] = fingerprints;
+  assertEquals([same === one, other === one], [true, false]);
+});
