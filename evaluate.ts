@@ -5,7 +5,7 @@
  */
 import { parseEvaluateOptions } from "./src/cli/evaluate_options.ts";
 import { fromCaller } from "./src/cli/paths.ts";
-import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { runMain } from "./src/cli/run_main.ts";
 import { evaluate } from "./src/evaluate.ts";
 
 async function main(args: string[]): Promise<void> {
@@ -17,13 +17,4 @@ async function main(args: string[]): Promise<void> {
   await evaluate(fromCaller(parsed));
 }
 
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-    Deno.exit(0);
-  } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
-    console.error(known ? `error: ${messageOf(error)}` : error);
-    Deno.exit(exitCode(error));
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -7,7 +7,7 @@ import { experiments } from "./experiments/all.ts";
 import { scales } from "./experiments/scales.ts";
 import { parseExperimentOptions } from "./src/cli/experiments_options.ts";
 import { fromCaller } from "./src/cli/paths.ts";
-import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { runMain } from "./src/cli/run_main.ts";
 import { runExperiments } from "./src/experiments.ts";
 
 /** The exit code of a process that SIGINT ended. */
@@ -37,12 +37,4 @@ async function main(args: string[]): Promise<number> {
   return interrupted ? INTERRUPTED : failed ? 2 : 0;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
-    console.error(known ? `error: ${messageOf(error)}` : error);
-    Deno.exit(exitCode(error));
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -7,7 +7,7 @@
 import { openSource } from "./data/source.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { parsePreviewOptions } from "./src/cli/preview_options.ts";
-import { exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { runMain } from "./src/cli/run_main.ts";
 import { writeFileAtomic } from "./src/io/atomic.ts";
 import { optionsWithRecipe } from "./src/load_recipe.ts";
 import { previewSheet } from "./src/preview.ts";
@@ -34,13 +34,4 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-    Deno.exit(0);
-  } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
-    console.error(known ? `error: ${messageOf(error)}` : error);
-    Deno.exit(exitCode(error));
-  }
-}
+if (import.meta.main) await runMain(main);

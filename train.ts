@@ -5,7 +5,7 @@
  */
 import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
-import { CollapseError, exitCode, MachineError, messageOf, UserError } from "./src/errors.ts";
+import { runMain } from "./src/cli/run_main.ts";
 import { planOf, profileOf } from "./src/inspect.ts";
 import { pretrain } from "./src/pretrain.ts";
 
@@ -52,12 +52,4 @@ async function main(args: string[]): Promise<number> {
   return INTERRUPTED;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    const known = [UserError, MachineError, CollapseError].some((type) => error instanceof type);
-    console.error(known ? `error: ${messageOf(error)}` : error);
-    Deno.exit(exitCode(error));
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -10,7 +10,8 @@
  * @module
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  */
-import { exitCode, MachineError, messageOf, UserError } from "../src/errors.ts";
+import { UserError } from "../src/errors.ts";
+import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
@@ -46,12 +47,4 @@ async function main([name, ...args]: string[]): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
-    console.error(known ? `error: ${messageOf(error)}` : error);
-    Deno.exit(exitCode(error));
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -46,12 +46,14 @@ function addFlag(
     throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
   };
   const explained = `${about} (default: ${otherwise})`;
-  const option = type.placeholder
-    ? new Option(`${flag} <${type.placeholder}>`, explained).argParser(parse)
-    : new Option(flag, explained);
-  command.addOption(option.helpGroup(group));
-  // A run that goes on, and a preset, may have it: this takes it back.
-  if (!type.placeholder) command.addOption(new Option(`--no-${kebab(name)}`).hideHelp());
+  if (type.placeholder === null) {
+    command.addOption(new Option(flag, explained).helpGroup(group));
+    // A run that goes on, and a preset, may have it: this takes it back.
+    command.addOption(new Option(`--no-${kebab(name)}`).hideHelp());
+    return;
+  }
+  const option = new Option(`${flag} <${type.placeholder}>`, explained);
+  command.addOption(option.argParser(parse).helpGroup(group));
 }
 
 /** The command `./run NAME` with the options of `groups`. */

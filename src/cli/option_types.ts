@@ -2,8 +2,8 @@
 
 /** Reads the text of an option's value. */
 export interface OptionType<T> {
-  /** How `--help` names the value, such as `N`; empty for a switch. */
-  placeholder: string;
+  /** How `--help` names the value, such as `N`; null for a switch, which has none on the command line. */
+  placeholder: string | null;
   /** What is expected, to follow "must be". */
   expected: string;
   /** The value, or undefined if `text` is none. */
@@ -80,7 +80,7 @@ export function choice<const T extends string>(...names: T[]): OptionType<T> {
 /** A switch: true where it is given, which takes no value. */
 export function onSwitch(): OptionType<boolean> {
   return {
-    placeholder: "",
+    placeholder: null,
     expected: "true or false",
     parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
   };
