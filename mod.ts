@@ -34,7 +34,8 @@
  *
  * @module
  */
-export { type KnnFigures, type Outcome, pretrain, type PretrainHooks, type Summary } from "./src/pretrain.ts";
+export { type Outcome, pretrain, type PretrainHooks } from "./src/pretrain.ts";
+export type { KnnFigures, Summary } from "./src/run_summary.ts";
 export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
 export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";

@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import { expectSubstitutes, trainingBatches, type Views } from "../data/pipeline.ts";
-import { diskCache, memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { type ImageSource, openSource } from "../data/source.ts";
 import type { Recipe } from "./augment/recipe.ts";
 import type { ObserverFactory } from "./byol/observer.ts";
@@ -19,7 +18,6 @@ import { OnlineProbe } from "./eval/online_probe.ts";
 import type { Collapse } from "./health.ts";
 import { openGpu } from "./gpu/device.ts";
 import type { Decision } from "./graph/tuner.ts";
-import { writeFileAtomic } from "./io/atomic.ts";
 import { BadImages } from "./io/bad_images.ts";
 import { expectTensors } from "./io/expect_tensors.ts";
 import { writeJson } from "./io/json_file.ts";
@@ -27,29 +25,15 @@ import { openMetrics } from "./io/metrics.ts";
 import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { onAbort } from "./on_abort.ts";
-import { previewSheet } from "./preview.ts";
 import { featuresOf } from "./nn/resnet.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
+import { openCache } from "./run_cache.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
 import { type EvaluationRecord, RunEvaluation } from "./run_evaluation.ts";
+import { writePreview } from "./run_preview.ts";
 import { choosePick, trainerOptions } from "./run_setup.ts";
+import { evaluationLine, finishedSummary, knnLine, type Summary } from "./run_summary.ts";
 import { split } from "./split.ts";
-
-/** kNN accuracies in 0 … 1 on the held-out samples. */
-export interface KnnFigures extends KnnBefore {
-  trained: number;
-}
-
-/** What a run came to; the content of summary.json. */
-export interface Summary {
-  /** Null without held-out labelled samples. */
-  knn: KnnFigures | null;
-  final_loss: number;
-  seconds: number;
-  images_per_second: number;
-  /** When the run collapsed, and what tells; null of a healthy run. */
-  collapse: Collapse | null;
-}
 
 /** The end of a run, or its interruption. */
 export interface Outcome {
@@ -77,11 +61,6 @@ export interface PretrainHooks {
 
 /** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
 const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
-/** Images on the sheet that a run begins with. */
-const PREVIEWED = 8;
-/** Holds the decoded images while the run goes on. */
-const CACHE_FILE = "decoded_images.bin";
-
 /** How many images may be bad, if it is not said. */
 function usualMostBad({ length }: ImageSource): number {
   return length === null ? 1000 : Math.max(10, Math.floor(length / 10));
@@ -234,9 +213,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       }
       progress.log(
         before
-          ? `kNN before training: raw pixels ${percent(before.raw_pixels)}, untrained ${
-            percent(before.untrained)
-          }`
+          ? `kNN before training: ${knnLine(before)}`
           : "No kNN: the samples that train or those held out have no labels",
       );
     }
@@ -335,13 +312,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
         bad.count ? `; ${bad.count} images were ${onBadImage === "substitute" ? "replaced" : "skipped"}` : ""
       }`,
     );
-    if (knn) {
-      progress.log(
-        `kNN: raw pixels ${percent(knn.raw_pixels)}, untrained ${percent(knn.untrained)}, trained ${
-          percent(knn.trained)
-        }`,
-      );
-    }
+    if (knn) progress.log(`kNN: ${knnLine(knn)}`);
     return { out, step: total, total, collapse: summary.collapse, summary };
   } finally {
     source.close();
@@ -356,75 +327,10 @@ async function settlingTime(trainer: Trainer): Promise<number> {
   return performance.now() - begin;
 }
 
-/** Shows some of the views of the first epoch. If no image can be used, the run itself says so. */
-async function writePreview(
-  source: ImageSource,
-  { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
-    options: TrainOptions;
-    recipe: Recipe;
-    train: number | null;
-    signal?: AbortSignal;
-  },
-): Promise<void> {
-  const limit = train ?? undefined;
-  const sheet = await previewSheet(source, {
-    recipe,
-    size,
-    count: PREVIEWED,
-    seed,
-    limit,
-    decodeSize,
-    signal,
-  })
-    .catch((error) => {
-      if (error instanceof UserError || signal?.aborted) return null;
-      throw error;
-    });
-  if (sheet) await writeFileAtomic(join(out, "preview.png"), [sheet]);
-}
-
-/** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */
-function openCache(
-  { cache, out }: TrainOptions,
-  { identity }: { identity: string },
-): Disposable & { images: PixelCache | undefined } {
-  const images = cache === "memory"
-    ? memoryCache()
-    : cache === "disk"
-    ? diskCache(join(out, CACHE_FILE), { identity })
-    : undefined;
-  return { images, [Symbol.dispose]: () => images?.close() };
-}
-
-function evaluationLine({ step, knn, probe, rankme, rankme_projections }: EvaluationRecord): string {
-  const shares = [["kNN", knn], ["linear probe", probe]] as const;
-  return [
-    `Step ${step}`,
-    ...shares.flatMap(([name, share]) => share === null ? [] : [`${name} ${percent(share)}`]),
-    `effective rank ${rankme.toFixed(1)} of the features, ${
-      rankme_projections.toFixed(1)
-    } of the projections`,
-  ].join(" | ");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
 /** What a user of the encoder must know: how images are prepared, and which network the weights belong to. */
 function encoderMetadata(
   { backbone, stem, size }: TrainOptions,
   { mean, std }: Recipe,
 ): Record<string, string> {
   return { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) };
-}
-
-/** The summary of a run that has ended; null if it was interrupted before that. */
-async function finishedSummary(out: string): Promise<Summary | null> {
-  try {
-    const summary = JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
-    return { ...summary, collapse: summary.collapse ?? null }; // versions that did not watch for one knew of none
-  } catch {
-    return null;
-  }
 }

@@ -11,9 +11,10 @@ const LARGE = 16e6;
 
 /**
  * `use(pixels, work)` does `work` with the decoder that `load` makes, for an image of so many pixels, and gives null if
- * `work` throws; if `load` does, that is a MachineError, as it is no image's fault. A decoder that has thrown is dropped: refusing an image, these libraries trap or exit in the middle of it, without giving memory
- * and stack back. After some dozen refusals the stack of libjpeg runs into its heap: good images fail, or decoding never
- * ends. A new one takes at most 3 ms.
+ * `work` throws; if `load` does, that is a MachineError, as it is no image's fault. A decoder that has thrown is dropped:
+ * refusing an image, these libraries trap or exit in the middle of it, without giving memory and stack back. After some
+ * dozen refusals the stack of libjpeg runs into its heap: good images fail, or decoding never ends. A new one takes at
+ * most 3 ms.
  */
 export function reusable<T>(
   load: () => Promise<T>,
