@@ -194,7 +194,23 @@ const refused: [string, () => GivenEvaluateFlags | Promise<GivenEvaluateFlags>, 
     async () => ({ run, train: await images([""]), test: await images([""]) }),
     /at least two classes: found no labels/,
   ],
+  [
+    "data that are no longer the run's",
+    () => ({ run: withOtherData() }),
+    /held out as shapes has changed: expected the images that it learnt from/,
+  ],
 ];
+
+/** A copy of the run whose data have changed. */
+function withOtherData(): string {
+  const copy = Deno.makeTempDirSync({ dir: folder });
+  for (const name of ["encoder.safetensors", "recipe.json"]) {
+    Deno.copyFileSync(join(run, name), join(copy, name));
+  }
+  const config = JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
+  Deno.writeTextFileSync(join(copy, "config.json"), JSON.stringify({ ...config, data: "shapes:200" }));
+  return copy;
+}
 
 /** A folder with a few images of each class. */
 async function images(classes: string[]): Promise<string> {
@@ -211,6 +227,7 @@ async function images(classes: string[]): Promise<string> {
 for (const [what, given, message] of refused) {
   Deno.test(`evaluate: ${what}: refused, and nothing is written`, onGpu, async () => {
     const out = join(folder, "refused");
+    await knnOfRun();
     await assertThrows(async () => await evaluated({ out, ...await given() }), UserError, message);
     assertEquals(await Deno.stat(out).catch(() => null), null);
   });

@@ -237,6 +237,14 @@ Deno.test("pretrain: without predictor a run collapses, and says so; or stops", 
       said.some((line) => /^Warning: the run has collapsed: at step \d+ z_std is/.test(line)),
       said.join("\n"),
     );
+    // Gone on with as it is, it stops at once, and leaves the checkpoints that there are.
+    const kept = Array.from(Deno.readDirSync(join(out, "checkpoints")), ({ name }) => name).sort();
+    await assertThrows(
+      () => pretrain({ out }, { ...quiet, resume: true }),
+      CollapseError,
+      /as the run collapsed/,
+    );
+    assertEquals(Array.from(Deno.readDirSync(join(out, "checkpoints")), ({ name }) => name).sort(), kept);
     const { summary, collapse } = await pretrain({ out, stopOnCollapse: false }, { ...quiet, resume: true });
     assert(summary?.collapse && summary.collapse.step <= 100, JSON.stringify(summary));
     assertEquals(collapse, summary.collapse);
@@ -358,6 +366,11 @@ const refused: [string, GivenTrainFlags, RegExp][] = [
     "images smaller than the crop",
     { size: 64, holdout: 0 },
     /no more than 12 images .*: found 13, such as .*32×32.*64×64/,
+  ],
+  [
+    "an epoch of fewer batches than a step",
+    { steps: undefined, epochs: 1, batch: 50, accumulate: 3 },
+    /1 epochs in steps of 3 batches .*they have 2\. Lower --accumulate/,
   ],
 ];
 for (const [what, given, message] of refused) {
