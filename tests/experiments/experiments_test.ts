@@ -46,7 +46,10 @@ function madeUp({ interruptions = 0 } = {}) {
     await Deno.mkdir(join(out!, "checkpoints"), { recursive: true });
     await Deno.writeTextFile(join(out!, "config.json"), "{}");
     const line = (step: number, z_std: number) => `${JSON.stringify({ step, z_std })}\n`;
-    await Deno.writeTextFile(join(out!, "metrics.jsonl"), line(1, .5) + line(2, .0625));
+    await Deno.writeTextFile(
+      join(out!, "metrics.jsonl"),
+      line(1, .5) + line(2, .5 / Math.sqrt(scales.quick.options.projection!)),
+    );
     if (tau === 1 && interruptions-- > 0) {
       interrupt.abort();
       return { out: out!, step: 1, total: 2, collapse: null, summary: null };
