@@ -18,6 +18,7 @@ const rowsOf = (series: Series, index: 0 | 1): Row[] =>
     options: { without },
     paper: paper[index],
     ...(without.length === 0 && { baseline: true }),
+    ...(name === "no colour" && { repeated: true }),
   }));
 
 export const augmentations: Experiment = {

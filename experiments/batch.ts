@@ -28,6 +28,7 @@ const averaged = (
     options: batch === options.batch && batch === total ? {} : { batch, accumulate: total / batch, lr },
     paper: paper.get(batch)?.[index],
     ...(batch === total && { baseline: true }),
+    ...(batch === parts.at(-1) && { repeated: true }),
   }));
 };
 

@@ -27,6 +27,7 @@ const small = {
   projection: 128,
   batch: 64,
   optimizer: "sgd",
+  checkpointEvery: 100,
 } as const;
 
 export const scales: { readonly [name in ScaleName]: Scale } = {
@@ -39,7 +40,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
     recipe: blurred(recipes.shapes),
     batches: { total: 64, parts: [64, 32, 16, 8], plain: [] },
     projections: [8, 32, 128, 512],
-    seeds: { "fixed-target": 3 },
+    seeds: 3,
   },
   cifar: {
     name: "cifar",
@@ -49,7 +50,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
     recipe: blurred(recipes.cifar),
     batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },
     projections: [8, 32, 128, 512],
-    seeds: { "fixed-target": 3 },
+    seeds: 3,
   },
   full: {
     name: "full",
@@ -69,6 +70,6 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
     recipe: blurred(recipes.cifar),
     batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },
     projections: [16, 32, 64, 128, 256, 512],
-    seeds: { "fixed-target": 3 },
+    seeds: 3,
   },
 };

@@ -8,8 +8,8 @@ function rows({ options }: Scale): Row[] {
   const values = [...new Set([1, .999, .99, options.tau!, .9, 0])].sort((a, b) => b - a);
   return values.map((tau) => ({
     name: `τ = ${tau}`,
-    // The paper's row of τ = 0 keeps it, while the cosine would lead it to 1.
-    options: tau === 0 ? { tau, tauSchedule: "constant" } : { tau },
+    // Which follows at once and always, while the cosine would lead τ from 0 to 1.
+    options: tau === 0 ? { target: "none" } : { tau },
     paper: paper[tau],
     ...(tau === options.tau && { baseline: true }),
   }));

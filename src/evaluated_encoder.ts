@@ -68,9 +68,9 @@ export async function openEncoder(
   given: GivenEvaluateFlags,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
-  const { path, tensors, metadata } = given.encoder !== undefined
-    ? await fromFile(given.encoder)
-    : await fromRun(run!);
+  /** Is it the run's? The images of another may be others. */
+  const own = given.encoder === undefined;
+  const { path, tensors, metadata } = own ? await fromRun(run!) : await fromFile(given.encoder!);
   const backbone = given.backbone ?? metadata.backbone;
   if (backbone === undefined || !Object.hasOwn(backbones, backbone)) {
     const found = backbone === undefined ? "the file names none" : `the file names ${backbone}`;
@@ -90,10 +90,10 @@ export async function openEncoder(
     stem,
     size,
     // As in the evaluations of the run itself, for images that are shrunk in two steps differ a little.
-    decodeSize: run && given.size === undefined ? run.options.decodeSize : size,
+    decodeSize: run && own && given.size === undefined ? run.options.decodeSize : size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
-    fingerprint: metadata.fingerprint ?? null,
+    fingerprint: own ? metadata.fingerprint ?? null : null,
     tensors,
   };
   expectTensors(path, { found: tensors, expected: shapesOf(encoder) });

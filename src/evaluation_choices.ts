@@ -9,7 +9,7 @@ import type { EvaluationData } from "./evaluation_data.ts";
 import { keyedRandom, permutation } from "./random.ts";
 
 /** The neighbours that are asked by default. */
-const KS = [20, 200];
+export const KS: readonly number[] = [20, 200];
 /** Keeps the draw of the labels that teach apart from others. */
 const LABELS_KEY = 2 ** 43;
 
@@ -49,12 +49,12 @@ export function labelledRows(labels: Int32Array, source: string): number[] {
   );
 }
 
-/** The numbers of neighbours: those asked for, or of the usual ones those that there are. */
+/** The numbers of neighbours, rising: those asked for, or of the usual ones those that there are. */
 export function neighbours({ k }: GivenEvaluateFlags, references: number): number[] {
   const asked = k === undefined ? KS.filter((k, i) => i === 0 || k <= references) : [k].flat();
   const ks = k === undefined ? asked.map((k) => Math.min(k, references)) : asked;
   const large = ks.find((k) => k > references);
-  if (large === undefined) return [...new Set(ks)];
+  if (large === undefined) return [...new Set(ks)].sort((a, b) => a - b);
   throw new UserError(
     `Cannot ask ${large} neighbours as there must be as many labelled images to learn from: there are ${references}. ` +
       `Lower --k.`,

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { trainOptions } from "./cli/train_defaults.ts";
 import { evaluate, type EvaluationReport } from "./evaluate.ts";
+import { KS } from "./evaluation_choices.ts";
 import type { Configuration } from "./experiments/plan.ts";
 import type { RunResult } from "./experiments/results.ts";
 import type { Job } from "./experiments/runner.ts";
@@ -15,11 +16,8 @@ import { pretrain } from "./pretrain.ts";
 import type { StepRecord } from "./recorder.ts";
 import { recordedOptions } from "./run_folder.ts";
 
-/** Neighbours that vote: the first is the one that reports show. */
-const NEIGHBOURS = [20, 200];
-
 /** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */
-const PROTOCOL = { version: 1, neighbours: NEIGHBOURS };
+const PROTOCOL = { version: 1, neighbours: KS };
 
 /**
  * What tells a configuration from others: a hash of all that its result depends on, its options with their defaults, its
@@ -75,7 +73,7 @@ export async function runConfiguration(
   if (!outcome.summary) return null;
   let report: EvaluationReport;
   try {
-    const asked = { run: out, k: NEIGHBOURS, baselines: baselines ? "yes" : "no" } as const;
+    const asked = { run: out, baselines: baselines ? "yes" : "no" } as const;
     report = await (work.evaluate ?? evaluate)(asked, { print, signal });
   } catch (error) {
     if (signal?.aborted) return null;

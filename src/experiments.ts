@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { openSource } from "../data/source.ts";
+import { type ImageSource, openSource } from "../data/source.ts";
+import { trainOptions } from "./cli/train_defaults.ts";
 import type { ExperimentArguments } from "./cli/experiments_options.ts";
 import { messageOf, UserError } from "./errors.ts";
 import {
@@ -18,12 +19,13 @@ import {
 } from "./experiment_run.ts";
 import type { Experiment, Scale } from "./experiments/experiment.ts";
 import { figuresOf } from "./experiments/figures.ts";
-import { type Configuration, planExperiment } from "./experiments/plan.ts";
+import { type Configuration, planExperiment, type PlannedExperiment } from "./experiments/plan.ts";
 import { htmlReport, markdownReport, parseFindings, type Report } from "./experiments/report.ts";
 import { ResultStore, type RunFailure, type RunResult } from "./experiments/results.ts";
 import { estimate } from "./experiments/statistics.ts";
 import { type Job, runJobs, type RunnerOutcome } from "./experiments/runner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
+import { split } from "./split.ts";
 
 /** What there is to run. */
 export interface ExperimentSet {
@@ -80,10 +82,15 @@ export async function runExperiments(
     }
     const source = await openSource(data), { fingerprint } = source;
     source.close();
+    expectEvaluable(source, planned);
     const ids = new Map<Configuration, string>();
     const jobs: Job[] = [];
     for (const { experiment, rows } of planned) {
-      for (const { row, configurations } of rows) {
+      // An untrained encoder comes with a trained one, after which the run is called.
+      const ordered = rows.toSorted(({ row: a }, { row: b }) =>
+        Number(a.untrained ?? 0) - Number(b.untrained ?? 0)
+      );
+      for (const { row, configurations } of ordered) {
         for (const configuration of configurations) {
           const id = await identityOf(configuration, { fingerprint });
           ids.set(configuration, id);
@@ -125,6 +132,24 @@ export async function runExperiments(
   await writeFileAtomic(path, encode(htmlReport(report)));
   await writeFileAtomic(join(store.folder, "report.md"), encode(markdownReport(report)));
   return { ...outcome, report: path };
+}
+
+/** Throws a UserError on images that runs could learn from, but not be evaluated on: each would tell so at its end. */
+function expectEvaluable(source: ImageSource, planned: readonly PlannedExperiment[]): void {
+  const { name, classes } = source, [{ given, recipe }] = planned[0].rows[0].configurations;
+  const why = "Cannot run experiments on";
+  if (classes.length < 2) {
+    throw new UserError(
+      `${why} ${name} as encoders are evaluated by labels: there must be two classes, and there ${
+        classes.length === 1 ? "is one" : "are none"
+      }. Name labelled images: --data SOURCE.`,
+    );
+  }
+  if (split(source, trainOptions(given, { recipe })).holdout === 0) {
+    throw new UserError(
+      `${why} ${name} as encoders are evaluated on images that are held out: there are none. Give --holdout.`,
+    );
+  }
 }
 
 /** All that there is in `store`. */

@@ -4,6 +4,7 @@ import { readSafetensors, writeSafetensors } from "../src/io/safetensors.ts";
 import type { GivenEvaluateFlags } from "../src/cli/evaluate_flags.ts";
 import { UserError } from "../src/errors.ts";
 import { evaluate, type EvaluationReport } from "../src/evaluate.ts";
+import { openEncoder, openRun } from "../src/evaluated_encoder.ts";
 import { someOfEach } from "../src/evaluation_choices.ts";
 import { pretrain } from "../src/pretrain.ts";
 import { openIndexed } from "./data/fixtures.ts";
@@ -163,6 +164,35 @@ Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
   );
   assertEquals(await Deno.readTextFile(paths[2]), maps[1], "two maps of the same features differ");
 });
+
+Deno.test(
+  "evaluate: an encoder of elsewhere on a run's images is not taken for the run's own",
+  onGpu,
+  async () => {
+    await knnOfRun();
+    const { tensors, metadata } = await readSafetensors(join(run, "encoder.safetensors"));
+    const encoder = join(folder, "elsewhere.safetensors");
+    await writeSafetensors(encoder, { tensors, metadata: { ...metadata, fingerprint: "other images" } });
+    const opened = await openEncoder({ encoder }, await openRun(run));
+    const { decodeSize, size } = opened;
+    assertEquals([decodeSize, opened.fingerprint], [size, null]);
+    const own = await openEncoder({}, await openRun(run));
+    assert(own.decodeSize > size && own.fingerprint !== null, "the run's own are as it has them");
+    const { rows } = await evaluated({
+      run,
+      encoder,
+      out: join(folder, "of elsewhere"),
+      k: [40, 5],
+      probeViews: "none",
+    });
+    const votes = rows[2].confusion!.reduce((sum, row, k) => sum + row[k], 0);
+    assertEquals(
+      votes / 40,
+      rows[2].knn[5],
+      "the confusion is that of the fewest neighbours, as its title says",
+    );
+  },
+);
 
 const refused: [string, () => GivenEvaluateFlags | Promise<GivenEvaluateFlags>, RegExp][] = [
   ["no encoder", () => ({}), /without an encoder: add --run/],

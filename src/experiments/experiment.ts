@@ -15,7 +15,7 @@ export interface RowOptions extends Omit<GivenTrainFlags, "data" | "recipe" | "s
   without?: readonly Operation[];
 }
 
-/** A line of an experiment's table: one configuration, trained once for each seed. */
+/** A line of an experiment's table: one configuration, trained with one seed or several. */
 export interface Row {
   /** What is special about it. Unique in its series. */
   name: string;
@@ -28,6 +28,8 @@ export interface Row {
   baseline?: true;
   /** Is it the encoder before the first step, in place of the trained one? */
   untrained?: true;
+  /** Does a claim rest on it, so that it is trained with several seeds, as baselines are? */
+  repeated?: true;
 }
 
 /** The methods that are compared. The plain ones do not average gradients. */
@@ -51,8 +53,8 @@ export interface Scale {
   batches: { total: number; parts: readonly number[]; plain: readonly number[] };
   /** Widths of the projection. */
   projections: readonly number[];
-  /** How many seeds each row of an experiment is trained with; of those not named one. */
-  seeds: Readonly<Record<string, number>>;
+  /** How many seeds rows are trained with on which a claim rests; all others with one. */
+  seeds: number;
 }
 
 /** A question of the paper, and the runs that answer it. */

@@ -43,10 +43,12 @@ export function planExperiment(
   experiment: Experiment,
   { scale, overrides = {} }: { scale: Scale; overrides?: Overrides },
 ): PlannedExperiment {
-  const seeds = overrides.seeds ?? scale.seeds[experiment.name] ?? 1;
   const rows = experiment.rows(scale).map((row) => ({
     row,
-    configurations: Array.from({ length: seeds }, (_, seed) => configure(row, { scale, overrides, seed })),
+    configurations: Array.from(
+      { length: overrides.seeds ?? (row.baseline || row.repeated ? scale.seeds : 1) },
+      (_, seed) => configure(row, { scale, overrides, seed }),
+    ),
   }));
   return { experiment, rows };
 }
@@ -70,7 +72,9 @@ function configure(
   if (data !== undefined) given.data = data;
   if (limit !== undefined) given.limit = limit;
   if (holdout !== undefined) given.holdout = holdout;
-  if (epochs !== undefined) {
+  // A row's own number of steps is its meaning.
+  if (options.steps !== undefined) delete given.epochs;
+  else if (epochs !== undefined) {
     delete given.steps;
     given.epochs = epochs;
   }

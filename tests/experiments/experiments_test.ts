@@ -8,6 +8,7 @@ import type { Experiment } from "../../src/experiments/experiment.ts";
 import type { pretrain } from "../../src/pretrain.ts";
 import { scales } from "../../experiments/scales.ts";
 import { UserError } from "../../src/errors.ts";
+import { openIndexed } from "../data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 
@@ -159,6 +160,14 @@ Deno.test("experiments: an interrupted grid goes on with the run in hand", async
   assertEquals(second.trained[0].out, first.trained[2].out);
 });
 
+/** A folder of a few images without classes. */
+async function pictures(folder: string): Promise<string> {
+  const source = await openIndexed("shapes:4");
+  await Deno.mkdir(folder);
+  for (let i = 0; i < 4; i++) await Deno.writeFile(join(folder, `${i}.jpg`), (await source.read(i)).bytes);
+  return folder;
+}
+
 Deno.test("experiments: neither data nor results are invented", async () => {
   await using folder = await temporaryFolder();
   const options = { print: () => {}, command: "" };
@@ -168,6 +177,10 @@ Deno.test("experiments: neither data nor results are invented", async () => {
     UserError,
     /scale cifar without images.*--data/,
   );
+  const unlabelled = asked(folder.path, { data: await pictures(join(folder.path, "unlabelled")) });
+  await assertThrows(() => runExperiments(unlabelled, set, options), UserError, /two classes.* are none/);
+  const all = asked(folder.path, { holdout: 0 });
+  await assertThrows(() => runExperiments(all, set, options), UserError, /held out: there are none/);
   const empty = asked(folder.path, { reportOnly: true });
   await assertThrows(() => runExperiments(empty, set, options), UserError, /must hold results/);
 });

@@ -42,14 +42,28 @@ for (const scale of Object.values(scales)) {
           trainOptions(given, { recipe: parseRecipe(recipe, `${experiment.name}, ${row.name}`) });
         }
         assertEquals(configurations.map(({ given }) => given.seed), [...configurations.keys()]);
+        const claimed = row.baseline || row.untrained || /^no colour$|^fixed|^untrained/.test(row.name);
+        if (claimed) assertEquals(configurations.length, 3, `${experiment.name}: ${row.name}`);
       }
     }
   });
 }
 
+Deno.test("experiments: the control takes its own few steps, whatever the scale and the command line have", () => {
+  const control = experiments[0].rows(scales.cifar).find(({ options }) => options?.lr === 1e-30)!;
+  for (const scale of [scales.quick, scales.cifar]) {
+    for (const epochs of [undefined, 9]) {
+      const { rows } = planExperiment(experiments[0], { scale, overrides: { ...overrides, epochs } });
+      const { given } = rows.find(({ row }) => row.name === control.name)!.configurations[0];
+      assertEquals([given.steps, given.epochs ?? null], [60, null]);
+    }
+  }
+  assertEquals(Math.fround(1 - 1e-30), 1);
+});
+
 Deno.test("experiments: the paper's figures are those of its tables", () => {
   const papers = (name: string) => [...quickRows(name).values()].map(({ row: { paper } }) => paper ?? null);
-  assertEquals(papers("fixed-target"), [1.4, 18.8, 72.5]);
+  assertEquals(papers("fixed-target"), [1.4, null, 18.8, 72.5]);
   assertEquals(papers("predictor"), [72.5, 5.5, .3, .2, .1]);
   assertEquals(papers("augmentations"), [
     ...[72.5, 71.2, 71.8, 70.3, 63.4, 60.1, 59.4],
@@ -104,8 +118,8 @@ Deno.test("experiments: a row without an operation draws from the recipe less th
 });
 
 Deno.test("experiments: τ = 0 stays 0, as the paper has it, while others rise along the cosine", () => {
-  const { given: still } = quickRows("tau").get("BYOL τ = 0")!.configurations[0];
-  assertEquals([still.tau, still.tauSchedule], [0, "constant"]);
+  const { options: { target, tau, tauSchedule } } = quickRows("tau").get("BYOL τ = 0")!;
+  assertEquals([target, tau, tauSchedule], ["none", 0, "constant"]);
   const { given: moving } = quickRows("tau").get("BYOL τ = 0.9")!.configurations[0];
   assertEquals([moving.tau, moving.tauSchedule], [.9, undefined]);
 });

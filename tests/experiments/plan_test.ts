@@ -58,7 +58,7 @@ Deno.test("identity: all that a result depends on counts, and nothing else", asy
 });
 
 Deno.test("plan: overrides take the place of the scale's, of every row", () => {
-  const { rows } = planned("fixed-target", { data: "elsewhere", limit: 7, holdout: 3, epochs: 2, seeds: 4 });
+  const { rows } = planned("tau", { data: "elsewhere", limit: 7, holdout: 3, epochs: 2, seeds: 4 });
   for (const { configurations } of rows) {
     assertEquals(configurations.length, 4);
     for (const { given: { data, limit, holdout, epochs, steps } } of configurations) {
