@@ -8,14 +8,14 @@ export const fixedTarget: Experiment = {
     "A network that predicts the projections of a fixed network, drawn at random, learns a better representation " +
     "than the random one that it is taught by: the observation that BYOL was made of. The paper reports 1.4 % for the " +
     "random network and 18.8 % for the one that learnt from it; with a target that follows slowly, 72.5 %. The random " +
-    "network is shown as it is drawn, and with the statistics of the images in its batch normalisation: what is more " +
-    "than both was learnt.",
+    "network is shown as it is drawn, and calibrated, with the statistics of images in its batch normalisation: what is " +
+    "more than both was learnt.",
   source: "section 2 and table 5a",
   rows: () => [
     { name: "untrained", untrained: true, repeated: true, paper: 1.4 },
     // Its weights stay where they are, as 1e-30 changes no float32; batch normalisation gets to know the images.
     {
-      name: "untrained, statistics of the images",
+      name: "untrained, calibrated",
       options: { tau: 1, lr: 1e-30, steps: 60 },
       repeated: true,
     },

@@ -12,6 +12,8 @@ function rows({ options }: Scale): Row[] {
     options: tau === 0 ? { target: "none" } : { tau },
     paper: paper[tau],
     ...(tau === options.tau && { baseline: true }),
+    // The run of fixed-target, which has more seeds.
+    ...(tau === 1 && { repeated: true }),
   }));
 }
 

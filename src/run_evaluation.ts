@@ -10,7 +10,7 @@ import type { TrainOptions } from "./cli/train_defaults.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "./eval/features.ts";
 import { knnAccuracy, usualK } from "./eval/knn.ts";
-import { scoreHeads } from "./eval/linear.ts";
+import { type HeadWeights, scoreHeads } from "./eval/linear.ts";
 import type { OnlineProbe } from "./eval/online_probe.ts";
 import { rankMe } from "./eval/spectrum.ts";
 import type { Gpu } from "./gpu/device.ts";
@@ -26,7 +26,7 @@ export interface EvaluationRecord {
   epoch: number;
   /** kNN accuracy of the features of held-out samples, 0 … 1; null without labels on both sides. */
   knn: number | null;
-  /** Accuracy there of the linear classifier that learns beside the encoder; null if there is none. */
+  /** Accuracy there of the linear classifiers that learn beside the encoder, by the best of their rates; null without. */
   probe: number | null;
   /** RankMe, the effective rank, of these samples' features. */
   rankme: number;
@@ -132,12 +132,12 @@ export class RunEvaluation {
       featuresOf: extractor.extract,
     });
     const voting = labelled(references), asked = labelled(queries);
-    const weights = asked && probe ? await probe.weights(trainer.memory) : null;
+    const weights = voting && asked && probe ? await probe.weights(trainer.memory) : null;
     return {
       step,
       epoch,
       knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: usualK(voting) }) : null,
-      probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
+      probe: weights && await probeAccuracy(gpu, { weights, references, queries }),
       rankme: rankMe(queries),
       rankme_projections: rankMe({ features: joined(projections), dims: options.projection }),
     };
@@ -148,6 +148,19 @@ export class RunEvaluation {
     const { augment } = options;
     return evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: evaluationRows(options) });
   }
+}
+
+/** Top-1 on `queries` of the classifier that does best on `references`, which are images of the training. */
+async function probeAccuracy(
+  gpu: Gpu,
+  { weights, references, queries }: {
+    weights: HeadWeights;
+    references: LabelledFeatures;
+    queries: LabelledFeatures;
+  },
+): Promise<number> {
+  const learnt = (await scoreHeads(gpu, { weights, samples: references })).map(({ top1 }) => top1);
+  return (await scoreHeads(gpu, { weights, samples: queries }))[learnt.indexOf(Math.max(...learnt))].top1;
 }
 
 function labelled({ labels }: LabelledFeatures): number {

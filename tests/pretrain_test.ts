@@ -266,10 +266,10 @@ Deno.test(
       );
       const probe = [...observed.keys()].filter((name) => !plain.has(name));
       assertEquals(probe, [
-        "probe.classifier.weight",
-        "probe.classifier.bias",
-        "probe_momentum.classifier.weight",
-        "probe_momentum.classifier.bias",
+        "probes.classifier.weight",
+        "probes.classifier.bias",
+        "probes_momentum.classifier.weight",
+        "probes_momentum.classifier.bias",
       ]);
       for (const name of probe) {
         assert(observed.get(name)!.data.some((value) => value !== 0), `${name} learnt nothing`);

@@ -1,6 +1,6 @@
 /**
- * A linear classifier that learns in each training step from the features of its views, as they are: it tells during
- * training how far classes can be told apart, and gives the encoder no gradient.
+ * Linear classifiers that learn in each training step from the features of its views, as they are: they tell during
+ * training how far classes can be told apart, and give the encoder no gradient.
  *
  * @module
  */
@@ -21,8 +21,11 @@ import {
 } from "./heads.ts";
 import { type HeadWeights, readHeads } from "./linear.ts";
 
-/** Its learning rate, the same from the first step to the last: the features never stand still. */
-const RATE = 0.1;
+/**
+ * The learning rate of each, the same from the first step to the last as the features never stand still: which of them
+ * is right depends on how long features are, and that on the encoder.
+ */
+const RATES = [0.1, 1, 10];
 
 /** The probe of training steps on `batch` images of two views. */
 export class OnlineProbe {
@@ -34,13 +37,13 @@ export class OnlineProbe {
   constructor(
     { dims, classes, batch, target }: { dims: number; classes: number; batch: number; target: Target },
   ) {
-    this.#heads = createHeads({ dims, classes, rates: [RATE] });
+    this.#heads = createHeads({ dims, classes, rates: RATES });
     this.#optimizer = plainOptimizer(this.#heads.network, target);
     this.#inputs = headInputs(2 * batch);
     this.#labels = new Float32Array(2 * batch);
   }
 
-  /** Appends its step to that of the encoder, of which it reads the features [2N, D]. */
+  /** Appends their step to that of the encoder, of which it reads the features [2N, D]. */
   record(tape: Tape, features: Tensor): void {
     learnHeads(tape, { heads: this.#heads, features, inputs: this.#inputs, optimizer: this.#optimizer });
   }
@@ -63,12 +66,12 @@ export class OnlineProbe {
   get parts(): { flat: FlatStore; store: Store; prefix: string }[] {
     const { parameters } = this.#heads.network;
     return [
-      { flat: parameters, store: parameters.store, prefix: "probe." },
-      { flat: parameters, store: this.#optimizer.velocity, prefix: "probe_momentum." },
+      { flat: parameters, store: parameters.store, prefix: "probes." },
+      { flat: parameters, store: this.#optimizer.velocity, prefix: "probes_momentum." },
     ];
   }
 
-  /** What it has learnt so far. Waits for the GPU. */
+  /** What they have learnt so far. Waits for the GPU. */
   weights(memory: Memory): Promise<HeadWeights> {
     return readHeads(memory, this.#heads);
   }

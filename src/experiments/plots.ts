@@ -139,7 +139,7 @@ function plot(
     style: { fontSize: "12px", fontFamily: "system-ui, sans-serif" },
     x: {
       label,
-      labelAnchor: "center",
+      labelAnchor: "right",
       labelArrow: "none",
       domain: [0, Math.min(100, most)],
       grid: true,

@@ -80,7 +80,8 @@ export function htmlReport(report: Report): string {
 <h1>BYOL's experiments, ${escape(scale.name)} scale</h1>
 <p>Scale: ${escape(scale.about)}. ${escape(provenance(report))}</p>
 <p>Each row is trained as its options say and then evaluated on held-out images: by a linear classifier on the frozen
-features, as in the paper, and by kNN. Means over seeds with the standard deviation, where there are several seeds.
+features, as in the paper, and by kNN. Means over seeds with their standard deviation; a row without one is of a single
+seed, and may be off by as much as those that have one vary.
 The paper's figures are of ImageNet, a ResNet-50 and 300 epochs: what can agree is the order and the sign of
 differences, not the values. <i>Points</i> are differences from the row in bold type; <i>spread</i> is the standard
 deviation of the normalised projections times √D, 1 when they are spread evenly and 0 when they have collapsed.</p>
@@ -207,7 +208,7 @@ export function markdownReport(report: Report): string {
 
 const STYLE = `
 :root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 60rem; margin: 0 auto; padding: 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 66rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
 nav ul { padding-left: 1.2rem; }
 .source { color: #555; }
