@@ -2,7 +2,7 @@
 import { openIndexed } from "./data/fixtures.ts";
 import { join } from "node:path";
 import { CollapseError, UserError } from "../src/errors.ts";
-import { loadCheckpoint } from "../src/io/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "../src/io/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { planOf } from "../src/inspect.ts";
 import { pretrain } from "../src/pretrain.ts";
@@ -280,6 +280,25 @@ Deno.test(
           new Uint8Array(buffer, byteOffset, byteLength);
         assertEquals([...bits(observed.get(name)!.data)], [...bits(data)], `${name} differs`);
       }
+    });
+  },
+);
+
+Deno.test(
+  "pretrain: a run with the single probe of an older version goes on without probes",
+  onGpu,
+  async () => {
+    await inFolder(async (out) => {
+      await pretrain({ ...tiny, steps: 7, kernels: "usual", out }, quiet);
+      for (const path of [lastCheckpoint(out, 7), join(out, "summary.json")]) await Deno.remove(path);
+      const saved = await loadCheckpoint(lastCheckpoint(out, 5));
+      const older = [...saved.tensors].map(([name, tensor]) =>
+        [name.replace(/^probes/, "probe"), tensor] as const
+      );
+      await saveCheckpoint(out, { ...saved, tensors: new Map(older) }, { keep: 1 });
+      const { step } = await pretrain({ out }, { ...quiet, resume: true });
+      const names = [...(await loadCheckpoint(lastCheckpoint(out, 7))).tensors.keys()];
+      assertEquals([step, names.filter((name) => name.startsWith("probe"))], [7, []]);
     });
   },
 );
