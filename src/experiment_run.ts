@@ -63,20 +63,20 @@ export async function runConfiguration(
   { id, configuration: { given, recipe, baselines } }: Job,
   { folder, signal, print = () => {}, ...work }: RunHooks,
 ): Promise<RunResult | null> {
-  const begin = performance.now();
   const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await Deno.mkdir(folder, { recursive: true });
+  const time = await timeOf(join(folder, `${id}.seconds.json`));
   await writeJson(recipePath, recipe);
   const options = { ...given, recipe: recipePath, out, keep: 1 };
   const resume = await exists(join(out, "config.json"));
   const outcome = await (work.pretrain ?? pretrain)(options, { resume, signal, print });
-  if (!outcome.summary) return null;
+  if (!outcome.summary) return await time.interrupted();
   let report: EvaluationReport;
   try {
     const asked = { run: out, baselines: baselines ? "yes" : "no" } as const;
     report = await (work.evaluate ?? evaluate)(asked, { print, signal });
   } catch (error) {
-    if (signal?.aborted) return null;
+    if (signal?.aborted) return await time.interrupted();
     throw error;
   }
   const last = await lastRecord(out);
@@ -94,10 +94,23 @@ export async function runConfiguration(
     z_std: last.z_std,
     projection: trainOptions(given, { recipe }).projection,
     collapse: collapseOf(outcome.summary),
-    seconds: (performance.now() - begin) / 1000,
+    seconds: time.seconds(),
     adapter: report.settings.adapter,
     deno: Deno.version.deno,
     date: new Date().toISOString(),
+  };
+}
+
+/** The time of a run, whose interruptions leave in the file `path` what it was so far. */
+async function timeOf(path: string) {
+  const begin = performance.now(), before = await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
+  const seconds = () => before + (performance.now() - begin) / 1000;
+  return {
+    seconds,
+    async interrupted(): Promise<null> {
+      await writeJson(path, seconds());
+      return null;
+    },
   };
 }
 

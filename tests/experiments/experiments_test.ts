@@ -148,6 +148,10 @@ Deno.test("experiments: an interrupted grid goes on with the run in hand", async
   const first = madeUp({ interruptions: 1 }), print = () => {}, command = "";
   const outcome = await runExperiments(asked(out), set, { ...first.hooks, runs, print, command });
   assertEquals([outcome.done, outcome.interrupted, first.trained.length], [2, true, 3]);
+  const left = first.trained[2].out;
+  const spent = `${left}.seconds.json`;
+  assert(Number(await Deno.readTextFile(spent)) > 0, "the time so far is not kept");
+  await Deno.writeTextFile(spent, "1000");
   const second = madeUp();
   const { done, skipped, interrupted } = await runExperiments(asked(out), set, {
     ...second.hooks,
@@ -157,7 +161,9 @@ Deno.test("experiments: an interrupted grid goes on with the run in hand", async
   });
   assertEquals([done, skipped, interrupted], [4, 2, false]);
   assertEquals(second.trained.map(({ resume }) => resume), [true, false, false, false]);
-  assertEquals(second.trained[0].out, first.trained[2].out);
+  assertEquals(second.trained[0].out, left);
+  const taken = JSON.parse(await Deno.readTextFile(join(out, "runs", `${left.slice(-12)}.json`))).seconds;
+  assert(taken > 1000 && taken < 1100, `the time of both parts: ${taken} s`);
 });
 
 /** A folder of a few images without classes. */
