@@ -13,7 +13,7 @@ export const fixedTarget: Experiment = {
   source: "section 2 and table 5a",
   rows: () => [
     { name: "untrained", untrained: true, repeated: true, paper: 1.4 },
-    // Its weights stay where they are, as 1e-30 changes no float32; batch normalisation gets to know the images.
+    // No weight moves by more than 1e-25, but batch normalisation gets to know the images.
     {
       name: "untrained, calibrated",
       options: { tau: 1, lr: 1e-30, steps: 60 },

@@ -33,7 +33,7 @@ export interface EvaluationRow {
   linear: { top1: number; top5: number | null; lr: number } | null;
   /** RankMe, the effective rank of the test samples' features; null for raw pixels. */
   rankme: number | null;
-  /** Accuracy of each class, by the linear classifier, or else by kNN with the first k; null of a class without samples. */
+  /** Accuracy of each class, by the linear classifier, or else by kNN with the fewest neighbours; null of a class without samples. */
   perClass?: (number | null)[];
   /** Of the same classifier: how many samples of the class of the row were taken for that of the column. */
   confusion?: number[][];

@@ -34,7 +34,7 @@ export interface EvaluatedEncoder {
   decodeSize: number;
   mean: Rgb;
   std: Rgb;
-  /** Of the images that it has learnt from; null if the file does not tell. */
+  /** Of the images of the run that is evaluated with; null if there is none, or if it does not tell. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
 }
@@ -68,9 +68,12 @@ export async function openEncoder(
   given: GivenEvaluateFlags,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
-  /** Is it the run's? The images of another may be others. */
-  const own = given.encoder === undefined;
-  const { path, tensors, metadata } = own ? await fromRun(run!) : await fromFile(given.encoder!);
+  // Whoever the encoder is, the images are the run's; one that has no encoder yet does not tell which they were.
+  const ofRun = run && await fromRun(run).catch((error) => {
+    if (given.encoder === undefined) throw error;
+    return null;
+  });
+  const { path, tensors, metadata } = given.encoder === undefined ? ofRun! : await fromFile(given.encoder);
   const backbone = given.backbone ?? metadata.backbone;
   if (backbone === undefined || !Object.hasOwn(backbones, backbone)) {
     const found = backbone === undefined ? "the file names none" : `the file names ${backbone}`;
@@ -89,11 +92,12 @@ export async function openEncoder(
     config: backboneByName(backbone),
     stem,
     size,
-    // As in the evaluations of the run itself, for images that are shrunk in two steps differ a little.
-    decodeSize: run && own && given.size === undefined ? run.options.decodeSize : size,
+    // As in the evaluations of the run itself, for images that are shrunk in two steps differ a little; but no smaller
+    // than the views of an encoder of elsewhere.
+    decodeSize: run && given.size === undefined ? Math.max(size, run.options.decodeSize) : size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
-    fingerprint: own ? metadata.fingerprint ?? null : null,
+    fingerprint: ofRun?.metadata.fingerprint ?? null,
     tensors,
   };
   expectTensors(path, { found: tensors, expected: shapesOf(encoder) });

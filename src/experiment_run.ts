@@ -55,28 +55,43 @@ export function runFolder(folder: string, id: string): string {
 }
 
 /**
- * Trains and evaluates `job`, or goes on with it where it was left.
+ * Trains and evaluates `job`, or goes on with it where it was left. Its time is that of all its parts, but of one that was
+ * killed.
  *
  * @returns its result, or null if it was interrupted.
  */
-export async function runConfiguration(
-  { id, configuration: { given, recipe, baselines } }: Job,
-  { folder, signal, print = () => {}, ...work }: RunHooks,
-): Promise<RunResult | null> {
-  const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
+export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunResult | null> {
+  const begin = performance.now(), { folder } = hooks, path = join(folder, `${job.id}.seconds.json`);
   await Deno.mkdir(folder, { recursive: true });
-  const time = await timeOf(join(folder, `${id}.seconds.json`));
+  const resume = await exists(join(runFolder(folder, job.id), "config.json"));
+  const before = resume && await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
+  const seconds = () => before + (performance.now() - begin) / 1000;
+  let result: Omit<RunResult, "seconds"> | null = null;
+  try {
+    result = await trainAndEvaluate(job, { ...hooks, resume });
+  } finally {
+    if (!result) await writeJson(path, seconds());
+  }
+  if (!result) return null;
+  if (before) await Deno.remove(path);
+  return { ...result, seconds: seconds() };
+}
+
+async function trainAndEvaluate(
+  { id, configuration: { given, recipe, baselines } }: Job,
+  { folder, resume, signal, print = () => {}, ...work }: RunHooks & { resume: boolean },
+): Promise<Omit<RunResult, "seconds"> | null> {
+  const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await writeJson(recipePath, recipe);
   const options = { ...given, recipe: recipePath, out, keep: 1 };
-  const resume = await exists(join(out, "config.json"));
   const outcome = await (work.pretrain ?? pretrain)(options, { resume, signal, print });
-  if (!outcome.summary) return await time.interrupted();
+  if (!outcome.summary) return null;
   let report: EvaluationReport;
   try {
     const asked = { run: out, baselines: baselines ? "yes" : "no" } as const;
     report = await (work.evaluate ?? evaluate)(asked, { print, signal });
   } catch (error) {
-    if (signal?.aborted) return await time.interrupted();
+    if (signal?.aborted) return null;
     throw error;
   }
   const last = await lastRecord(out);
@@ -94,23 +109,9 @@ export async function runConfiguration(
     z_std: last.z_std,
     projection: trainOptions(given, { recipe }).projection,
     collapse: collapseOf(outcome.summary),
-    seconds: time.seconds(),
     adapter: report.settings.adapter,
     deno: Deno.version.deno,
     date: new Date().toISOString(),
-  };
-}
-
-/** The time of a run, whose interruptions leave in the file `path` what it was so far. */
-async function timeOf(path: string) {
-  const begin = performance.now(), before = await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
-  const seconds = () => before + (performance.now() - begin) / 1000;
-  return {
-    seconds,
-    async interrupted(): Promise<null> {
-      await writeJson(path, seconds());
-      return null;
-    },
   };
 }
 

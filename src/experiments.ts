@@ -136,19 +136,21 @@ export async function runExperiments(
 
 /** Throws a UserError on images that runs could learn from, but not be evaluated on: each would tell so at its end. */
 function expectEvaluable(source: ImageSource, planned: readonly PlannedExperiment[]): void {
-  const { name, classes } = source, [{ given, recipe }] = planned[0].rows[0].configurations;
-  const why = "Cannot run experiments on";
+  const { name, classes, length } = source, [{ given, recipe }] = planned[0].rows[0].configurations;
+  const why = `Cannot run experiments on ${name} as`;
+  if (length === null) {
+    throw new UserError(
+      `${why} it must be known how many images there are, to hold some out: it is streamed. Copy it to this machine.`,
+    );
+  }
   if (classes.length < 2) {
     throw new UserError(
-      `${why} ${name} as encoders are evaluated by labels: there must be two classes, and there ${
-        classes.length === 1 ? "is one" : "are none"
-      }. Name labelled images: --data SOURCE.`,
+      `${why} its labels must be of at least two classes: found ${classes.length || "none"}. ` +
+        `Name labelled images: --data SOURCE.`,
     );
   }
   if (split(source, trainOptions(given, { recipe })).holdout === 0) {
-    throw new UserError(
-      `${why} ${name} as encoders are evaluated on images that are held out: there are none. Give --holdout.`,
-    );
+    throw new UserError(`${why} some must be held out for evaluation: found none. Give --holdout N.`);
   }
 }
 

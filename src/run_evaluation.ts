@@ -10,8 +10,7 @@ import type { TrainOptions } from "./cli/train_defaults.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "./eval/features.ts";
 import { knnAccuracy, usualK } from "./eval/knn.ts";
-import { type HeadWeights, scoreHeads } from "./eval/linear.ts";
-import type { OnlineProbe } from "./eval/online_probe.ts";
+import { type OnlineProbe, probeAccuracy } from "./eval/online_probe.ts";
 import { rankMe } from "./eval/spectrum.ts";
 import type { Gpu } from "./gpu/device.ts";
 import type { Pick } from "./graph/target.ts";
@@ -148,19 +147,6 @@ export class RunEvaluation {
     const { augment } = options;
     return evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: evaluationRows(options) });
   }
-}
-
-/** Top-1 on `queries` of the classifier that does best on `references`, which are images of the training. */
-async function probeAccuracy(
-  gpu: Gpu,
-  { weights, references, queries }: {
-    weights: HeadWeights;
-    references: LabelledFeatures;
-    queries: LabelledFeatures;
-  },
-): Promise<number> {
-  const learnt = (await scoreHeads(gpu, { weights, samples: references })).map(({ top1 }) => top1);
-  return (await scoreHeads(gpu, { weights, samples: queries }))[learnt.indexOf(Math.max(...learnt))].top1;
 }
 
 function labelled({ labels }: LabelledFeatures): number {

@@ -173,11 +173,14 @@ Deno.test(
     const { tensors, metadata } = await readSafetensors(join(run, "encoder.safetensors"));
     const encoder = join(folder, "elsewhere.safetensors");
     await writeSafetensors(encoder, { tensors, metadata: { ...metadata, fingerprint: "other images" } });
-    const opened = await openEncoder({ encoder }, await openRun(run));
-    const { decodeSize, size } = opened;
-    assertEquals([decodeSize, opened.fingerprint], [size, null]);
     const own = await openEncoder({}, await openRun(run));
-    assert(own.decodeSize > size && own.fingerprint !== null, "the run's own are as it has them");
+    const opened = await openEncoder({ encoder }, await openRun(run));
+    assert(own.decodeSize > own.size && own.fingerprint !== null, "the run's own are as it has them");
+    assertEquals([opened.decodeSize, opened.fingerprint], [own.decodeSize, own.fingerprint]);
+    const large = join(folder, "large.safetensors");
+    await writeSafetensors(large, { tensors, metadata: { ...metadata, size: "96" } });
+    const { decodeSize, size } = await openEncoder({ encoder: large }, await openRun(run));
+    assertEquals([decodeSize, size], [96, 96], "images would be shrunk below the views");
     const { rows } = await evaluated({
       run,
       encoder,
@@ -227,6 +230,11 @@ const refused: [string, () => GivenEvaluateFlags | Promise<GivenEvaluateFlags>, 
   [
     "data that are no longer the run's",
     () => ({ run: withOtherData() }),
+    /held out as shapes has changed: expected the images that it learnt from/,
+  ],
+  [
+    "data that are no longer the run's, for an encoder of elsewhere",
+    () => ({ run: withOtherData(), encoder: join(run, "encoder.safetensors") }),
     /held out as shapes has changed: expected the images that it learnt from/,
   ],
 ];

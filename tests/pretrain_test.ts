@@ -296,9 +296,33 @@ Deno.test(
         [name.replace(/^probes/, "probe"), tensor] as const
       );
       await saveCheckpoint(out, { ...saved, tensors: new Map(older) }, { keep: 1 });
-      const { step } = await pretrain({ out }, { ...quiet, resume: true });
+      const lines: string[] = [];
+      const { step } = await pretrain({ out }, { print: (line) => lines.push(line), resume: true });
       const names = [...(await loadCheckpoint(lastCheckpoint(out, 7))).tensors.keys()];
       assertEquals([step, names.filter((name) => name.startsWith("probe"))], [7, []]);
+      assert(lines.some((line) => /without the online probe/.test(line)), lines.join());
+    });
+  },
+);
+
+Deno.test(
+  "pretrain: at the rate of the experiments' control no weight moves, and statistics do",
+  onGpu,
+  async () => {
+    await inFolder(async (out) => {
+      await pretrain({ ...tiny, holdout: 0, steps: 3, lr: 1e-30, checkpointEvery: 1, out }, quiet);
+      const [first, last] = await Promise.all(
+        [1, 3].map(async (step) => (await loadCheckpoint(lastCheckpoint(out, step))).tensors),
+      );
+      for (const [name, { data }] of first) {
+        if (!name.startsWith("online.backbone.")) continue;
+        const moved = data.reduce(
+          (most, value, i) => Math.max(most, Math.abs(value - last.get(name)!.data[i])),
+          0,
+        );
+        if (name.includes("running_")) assert(moved > 1e-4, `${name} moved by ${moved}`);
+        else assert(moved < 1e-25, `${name} moved by ${moved}`);
+      }
     });
   },
 );

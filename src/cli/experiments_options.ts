@@ -54,7 +54,7 @@ export function parseExperimentOptions(
       seeds: flag(
         integer({ min: 1, max: 100 }),
         "how often each row is trained",
-        "three for rows on which a claim rests, one for the others",
+        "three for baselines and some others, one for the rest",
       ),
     },
     "in place of the scale's": {

@@ -4,12 +4,14 @@
  *
  * @module
  */
+import type { Gpu } from "../gpu/device.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { type Optimizer, packStep } from "../optim/optimizer.ts";
+import type { LabelledFeatures } from "./features.ts";
 import {
   createHeads,
   headInputs,
@@ -19,7 +21,7 @@ import {
   plainOptimizer,
   prepareHeads,
 } from "./heads.ts";
-import { type HeadWeights, readHeads } from "./linear.ts";
+import { type HeadWeights, readHeads, scoreHeads } from "./linear.ts";
 
 /**
  * The learning rate of each, the same from the first step to the last as the features never stand still: which of them
@@ -75,4 +77,17 @@ export class OnlineProbe {
   weights(memory: Memory): Promise<HeadWeights> {
     return readHeads(memory, this.#heads);
   }
+}
+
+/** Top-1 on `queries` of the classifier that does best on `references`, which are images of the training. */
+export async function probeAccuracy(
+  gpu: Gpu,
+  { weights, references, queries }: {
+    weights: HeadWeights;
+    references: LabelledFeatures;
+    queries: LabelledFeatures;
+  },
+): Promise<number> {
+  const learnt = (await scoreHeads(gpu, { weights, samples: references })).map(({ top1 }) => top1);
+  return (await scoreHeads(gpu, { weights, samples: queries }))[learnt.indexOf(Math.max(...learnt))].top1;
 }

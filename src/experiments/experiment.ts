@@ -28,7 +28,7 @@ export interface Row {
   baseline?: true;
   /** Is it the encoder before the first step, in place of the trained one? */
   untrained?: true;
-  /** Does a claim rest on it, so that it is trained with several seeds, as baselines are? */
+  /** Is it trained with several seeds, as baselines are, for a claim rests on it? */
   repeated?: true;
 }
 
@@ -45,7 +45,7 @@ export interface Scale {
   about: string;
   /** Of every run; rows change some of them. */
   options: RowOptions & Pick<GivenTrainFlags, "data">;
-  /** What SimCLR's rows change of them: its own temperature and learning rate, tuned as BYOL's were. */
+  /** What SimCLR's rows change of them: its own learning rate, where one was found. */
   simclr: RowOptions;
   /** How views are drawn if nothing is taken away. */
   recipe: Recipe;
@@ -53,7 +53,7 @@ export interface Scale {
   batches: { total: number; parts: readonly number[]; plain: readonly number[] };
   /** Widths of the projection. */
   projections: readonly number[];
-  /** How many seeds rows are trained with on which a claim rests; all others with one. */
+  /** How many seeds baselines and repeated rows are trained with; the others have one. */
   seeds: number;
 }
 

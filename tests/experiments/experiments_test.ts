@@ -164,6 +164,7 @@ Deno.test("experiments: an interrupted grid goes on with the run in hand", async
   assertEquals(second.trained[0].out, left);
   const taken = JSON.parse(await Deno.readTextFile(join(out, "runs", `${left.slice(-12)}.json`))).seconds;
   assert(taken > 1000 && taken < 1100, `the time of both parts: ${taken} s`);
+  assertEquals(await Deno.stat(spent).catch(() => null), null, "its time would count again");
 });
 
 /** A folder of a few images without classes. */
@@ -184,9 +185,17 @@ Deno.test("experiments: neither data nor results are invented", async () => {
     /scale cifar without images.*--data/,
   );
   const unlabelled = asked(folder.path, { data: await pictures(join(folder.path, "unlabelled")) });
-  await assertThrows(() => runExperiments(unlabelled, set, options), UserError, /two classes.* are none/);
+  await assertThrows(
+    () => runExperiments(unlabelled, set, options),
+    UserError,
+    /at least two classes: found none\. Name labelled/,
+  );
   const all = asked(folder.path, { holdout: 0 });
-  await assertThrows(() => runExperiments(all, set, options), UserError, /held out: there are none/);
+  await assertThrows(
+    () => runExperiments(all, set, options),
+    UserError,
+    /held out for evaluation: found none\. Give --holdout N/,
+  );
   const empty = asked(folder.path, { reportOnly: true });
   await assertThrows(() => runExperiments(empty, set, options), UserError, /must hold results/);
 });
