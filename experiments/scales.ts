@@ -44,7 +44,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
   },
   cifar: {
     name: "cifar",
-    about: "10,000 images of CIFAR-10 (--data) and a small network; hours on two CPU cores",
+    about: "10,000 images of CIFAR-10 (--data) and a small network; two hours on two CPU cores",
     options: { ...small, limit: 10_000, holdout: 2000, epochs: 3, tau: .95, lr: .15 },
     // The better of .3 and .9, by little. BYOL's is that of the scale quick.
     simclr: { lr: .3 },
