@@ -47,9 +47,6 @@ export interface Outcome {
   summary: Summary | null;
 }
 
-/** The tensors of the one probe that older versions had. */
-const OLDER_PROBE = /^probe(_momentum)?\./;
-
 /** How a run is accompanied. */
 export interface PretrainHooks {
   /** Go on with the run in `out` from its last checkpoint. */
@@ -130,19 +127,16 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
       return probe = new OnlineProbe({ ...step, dims, classes });
     };
-    // A run that began with an older version has none, or one of another kind, and goes on without.
+    // A run that began without the probe, with an older version, goes on without it.
     const probes = evaluates && source.classes.length > 1 &&
-      (!checkpoint || [...checkpoint.tensors.keys()].some((name) => name.startsWith("probes.")));
+      (!checkpoint || [...checkpoint.tensors.keys()].some((name) => name.startsWith("probe.")));
     using trainer = new Trainer(gpu, { ...training, ...probes && { observer } });
     if (checkpoint) {
       expectTensors(`${out}, step ${checkpoint.step}`, {
-        found: new Map([...checkpoint.tensors].filter(([name]) => !OLDER_PROBE.test(name))),
+        found: checkpoint.tensors,
         expected: trainer.stateShapes(),
       });
       trainer.restore(checkpoint.tensors);
-      if ([...checkpoint.tensors.keys()].some((name) => OLDER_PROBE.test(name))) {
-        (hooks.print ?? console.log)("Goes on without the online probe, which an older version began.");
-      }
     } else {
       trainer.initialize(options);
     }

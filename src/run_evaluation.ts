@@ -10,7 +10,8 @@ import type { TrainOptions } from "./cli/train_defaults.ts";
 import { encoderKnn, rawPixelKnn } from "./eval/evaluate.ts";
 import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "./eval/features.ts";
 import { knnAccuracy, usualK } from "./eval/knn.ts";
-import { type OnlineProbe, probeAccuracy } from "./eval/online_probe.ts";
+import { scoreHeads } from "./eval/linear.ts";
+import type { OnlineProbe } from "./eval/online_probe.ts";
 import { rankMe } from "./eval/spectrum.ts";
 import type { Gpu } from "./gpu/device.ts";
 import type { Pick } from "./graph/target.ts";
@@ -25,7 +26,7 @@ export interface EvaluationRecord {
   epoch: number;
   /** kNN accuracy of the features of held-out samples, 0 … 1; null without labels on both sides. */
   knn: number | null;
-  /** Accuracy there of the linear classifiers that learn beside the encoder, by the best of their rates; null without. */
+  /** Accuracy there of the linear classifier that learns beside the encoder; null if there is none. */
   probe: number | null;
   /** RankMe, the effective rank, of these samples' features. */
   rankme: number;
@@ -131,12 +132,12 @@ export class RunEvaluation {
       featuresOf: extractor.extract,
     });
     const voting = labelled(references), asked = labelled(queries);
-    const weights = voting && asked && probe ? await probe.weights(trainer.memory) : null;
+    const weights = asked && probe ? await probe.weights(trainer.memory) : null;
     return {
       step,
       epoch,
       knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: usualK(voting) }) : null,
-      probe: weights && await probeAccuracy(gpu, { weights, references, queries }),
+      probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
       rankme_projections: rankMe({ features: joined(projections), dims: options.projection }),
     };

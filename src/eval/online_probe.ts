@@ -1,17 +1,15 @@
 /**
- * Linear classifiers that learn in each training step from the features of its views, as they are: they tell during
- * training how far classes can be told apart, and give the encoder no gradient.
+ * A linear classifier that learns in each training step from the features of its views, as they are: it tells during
+ * training how far classes can be told apart, and gives the encoder no gradient.
  *
  * @module
  */
-import type { Gpu } from "../gpu/device.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { type Optimizer, packStep } from "../optim/optimizer.ts";
-import type { LabelledFeatures } from "./features.ts";
 import {
   createHeads,
   headInputs,
@@ -21,13 +19,10 @@ import {
   plainOptimizer,
   prepareHeads,
 } from "./heads.ts";
-import { type HeadWeights, readHeads, scoreHeads } from "./linear.ts";
+import { type HeadWeights, readHeads } from "./linear.ts";
 
-/**
- * The learning rate of each, the same from the first step to the last as the features never stand still: which of them
- * is right depends on how long features are, and that on the encoder.
- */
-const RATES = [0.1, 1, 10];
+/** Its learning rate, the same from the first step to the last: the features never stand still. */
+const RATE = 0.1;
 
 /** The probe of training steps on `batch` images of two views. */
 export class OnlineProbe {
@@ -39,13 +34,13 @@ export class OnlineProbe {
   constructor(
     { dims, classes, batch, target }: { dims: number; classes: number; batch: number; target: Target },
   ) {
-    this.#heads = createHeads({ dims, classes, rates: RATES });
+    this.#heads = createHeads({ dims, classes, rates: [RATE] });
     this.#optimizer = plainOptimizer(this.#heads.network, target);
     this.#inputs = headInputs(2 * batch);
     this.#labels = new Float32Array(2 * batch);
   }
 
-  /** Appends their step to that of the encoder, of which it reads the features [2N, D]. */
+  /** Appends its step to that of the encoder, of which it reads the features [2N, D]. */
   record(tape: Tape, features: Tensor): void {
     learnHeads(tape, { heads: this.#heads, features, inputs: this.#inputs, optimizer: this.#optimizer });
   }
@@ -68,26 +63,13 @@ export class OnlineProbe {
   get parts(): { flat: FlatStore; store: Store; prefix: string }[] {
     const { parameters } = this.#heads.network;
     return [
-      { flat: parameters, store: parameters.store, prefix: "probes." },
-      { flat: parameters, store: this.#optimizer.velocity, prefix: "probes_momentum." },
+      { flat: parameters, store: parameters.store, prefix: "probe." },
+      { flat: parameters, store: this.#optimizer.velocity, prefix: "probe_momentum." },
     ];
   }
 
-  /** What they have learnt so far. Waits for the GPU. */
+  /** What it has learnt so far. Waits for the GPU. */
   weights(memory: Memory): Promise<HeadWeights> {
     return readHeads(memory, this.#heads);
   }
-}
-
-/** Top-1 on `queries` of the classifier that does best on `references`, which are images of the training. */
-export async function probeAccuracy(
-  gpu: Gpu,
-  { weights, references, queries }: {
-    weights: HeadWeights;
-    references: LabelledFeatures;
-    queries: LabelledFeatures;
-  },
-): Promise<number> {
-  const learnt = (await scoreHeads(gpu, { weights, samples: references })).map(({ top1 }) => top1);
-  return (await scoreHeads(gpu, { weights, samples: queries }))[learnt.indexOf(Math.max(...learnt))].top1;
 }
