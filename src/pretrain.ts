@@ -26,6 +26,7 @@ import { writeSafetensors } from "./io/safetensors.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { onAbort } from "./on_abort.ts";
 import { featuresOf } from "./nn/resnet.ts";
+import { Pacer } from "./pacer.ts";
 import { type KnnBefore, Recorder, type StepRecord } from "./recorder.ts";
 import { openCache } from "./run_cache.ts";
 import { newRun, resumedRun, writeConfig } from "./run_folder.ts";
@@ -59,8 +60,6 @@ export interface PretrainHooks {
   print?: (line: string) => void;
 }
 
-/** Batches submitted before the GPU has done with them take about so many bytes at most, and are at most so many. */
-const BYTES_AHEAD = 2 ** 28, STEPS_AHEAD = 8;
 /** How many images may be bad, if it is not said. */
 function usualMostBad({ length }: ImageSource): number {
   return length === null ? 1000 : Math.max(10, Math.floor(length / 10));
@@ -233,11 +232,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }, checkpoint);
     recorder.expectSound();
     if (recorder.step < total) {
-      const stepsAhead = Math.max(
-        1,
-        Math.min(STEPS_AHEAD, Math.floor(BYTES_AHEAD / (2 * batch * size * size * 16))),
-      );
-      let earlier = Promise.resolve(), ahead = 0;
+      const pacer = new Pacer({ clock, settled: () => trainer.settled() });
       /** Whether an epoch that an evaluation follows has ended; it waits until the step at hand is whole. */
       let epochEnded = false;
       const start = recorder.position;
@@ -251,20 +246,16 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
           if (!value && hooks.signal?.aborted) break;
           if (!value) throw new Error("The endless stream of batches ended");
           trainer.step(value.views, { ...recorder.next(), labels: value.labels });
+          const bytes = uploadedBytes(value.views);
           value.release();
-          const done = clock.submitted(trainer.settled());
-          done.catch(() => {}); // A failure is met where `done` is awaited, or by the next step's check.
+          await pacer.submitted(bytes);
           recorder.submitted(value);
-          if (++ahead % stepsAhead === 0) {
-            await earlier;
-            earlier = done;
-          }
           const { epoch, next } = value;
           epochEnded ||= next.epoch > epoch && options.evalEvery > 0 && next.epoch % options.evalEvery === 0;
           if (evaluates && recorder.betweenSteps && (epochEnded || recorder.step === total)) {
             epochEnded = false;
             // Before a checkpoint of this step is written, so that a resumed run has the line too.
-            await done;
+            await pacer.drain();
             const place = { step: recorder.step, epoch: next.epoch };
             const record = await clock.apart(() => evaluation.online(place));
             evaluations.write(record);
@@ -325,6 +316,13 @@ async function settlingTime(trainer: Trainer): Promise<number> {
   const begin = performance.now();
   await trainer.settled();
   return performance.now() - begin;
+}
+
+/** What a batch takes on its way to the GPU. */
+function uploadedBytes(views: Views): number {
+  return ArrayBuffer.isView(views)
+    ? views.byteLength
+    : views.reduce((sum, { pixels }) => sum + pixels.byteLength, 0);
 }
 
 /** What a user of the encoder must know: how images are prepared, and which network the weights belong to. */

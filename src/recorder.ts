@@ -170,7 +170,7 @@ export class Recorder {
   /** Takes the rates since the last call, for the line of the last step. */
   async #takeLap(): Promise<void> {
     const { options: { batch }, clock, trainer } = this.#to;
-    if (clock.done === 0) await trainer.settled(); // nothing to tell a rate from
+    if (clock.done === 0) await clock.settled(trainer.settled()); // nothing to tell a rate from
     this.#lap = clock.lap(batch);
     this.#unread[this.#unread.length - 1].lap = this.#lap;
   }

@@ -55,10 +55,9 @@ async function record(
   } as unknown as RecorderOptions, null);
   for (let i = 0; i < steps * options.accumulate; i++) {
     submissions.push(recorder.next());
-    const step = Promise.withResolvers<void>(), done = clock.submitted(step.promise);
+    clock.submitted();
     now += 10;
-    step.resolve();
-    await done;
+    await clock.settled(Promise.resolve());
     recorder.submitted({ epoch: 0, next: { epoch: 0, offset: 4 * i + 4 } });
     await recorder.reportIfDue();
   }
