@@ -24,6 +24,9 @@ export interface ClockOptions {
   delay?: number;
 }
 
+/** A question that took longer held the caller until the GPU was done. */
+const HELD_MS = 1;
+
 /** A span of time in milliseconds. */
 interface Span {
   begin: number;
@@ -80,12 +83,22 @@ export class Clock {
     this.#waits = [];
   }
 
-  /** Awaits `idle`, which resolves some time after all that was submitted before is done. */
-  async settled(idle: Promise<void>): Promise<void> {
-    // Deno holds the caller until the queue is empty: it is not empty before.
-    const count = this.#pending.length, asked = this.#now();
+  /** Milliseconds until the GPU will be done with what is pending, by what its last steps took. */
+  get backlogMs(): number {
+    const end = this.#pending.reduce((end, { at }) => Math.max(at, end) + this.#stepMs, this.#doneAt);
+    return this.#pending.length > 0 ? Math.max(0, end - this.#now()) : 0;
+  }
+
+  /** Asks the GPU by `ask`, whose promise resolves some time after all that was submitted before is done. */
+  async settled(ask: () => Promise<void>): Promise<void> {
+    const through = this.#done + this.#pending.length, begin = this.#now();
+    const idle = ask();
+    const returned = this.#now();
     await idle;
-    if (count > 0) this.#settle(this.#pending.splice(0, count), Math.max(asked, this.#now() - this.#delay));
+    // Deno holds the caller until the queue is empty, and resolves later, at the latest when the caller comes to rest.
+    const end = returned - begin > HELD_MS ? returned : Math.max(returned, this.#now() - this.#delay);
+    const count = through - this.#done; // an earlier answer may have come in the meantime
+    if (count > 0) this.#settle(this.#pending.splice(0, count), end);
   }
 
   /** Shares the time up to `end` out to submissions that were done then. */

@@ -218,6 +218,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
 
     const clock = new Clock({ delay: await settlingTime(trainer) });
+    const pacer = new Pacer({ clock, settled: () => trainer.settled() });
     const recorder = new Recorder({
       options,
       recipe,
@@ -227,12 +228,12 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       progress,
       bad,
       clock,
+      pacer,
       fingerprint,
       knn: before,
     }, checkpoint);
     recorder.expectSound();
     if (recorder.step < total) {
-      const pacer = new Pacer({ clock, settled: () => trainer.settled() });
       /** Whether an epoch that an evaluation follows has ended; it waits until the step at hand is whole. */
       let epochEnded = false;
       const start = recorder.position;

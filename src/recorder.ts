@@ -10,6 +10,7 @@ import { targetDecay } from "./byol/schedule.ts";
 import { CollapseError, UserError } from "./errors.ts";
 import { type Collapse, type HealthState, HEALTHY, nextHealth } from "./health.ts";
 import type { Clock, Lap } from "./clock.ts";
+import type { Pacer } from "./pacer.ts";
 import type { Progress } from "./cli/progress.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import type { BadImages } from "./io/bad_images.ts";
@@ -56,6 +57,7 @@ export interface RecorderOptions {
   progress: Progress;
   bad: BadImages;
   clock: Clock;
+  pacer: Pacer;
   /** Of the source. */
   fingerprint: string;
   knn: KnnBefore | null;
@@ -169,8 +171,8 @@ export class Recorder {
 
   /** Takes the rates since the last call, for the line of the last step. */
   async #takeLap(): Promise<void> {
-    const { options: { batch }, clock, trainer } = this.#to;
-    if (clock.done === 0) await clock.settled(trainer.settled()); // nothing to tell a rate from
+    const { options: { batch }, clock, pacer } = this.#to;
+    if (clock.done === 0) await pacer.drain(); // nothing to tell a rate from
     this.#lap = clock.lap(batch);
     this.#unread[this.#unread.length - 1].lap = this.#lap;
   }
@@ -187,10 +189,10 @@ export class Recorder {
 
   /** Reads the metrics of the steps since the last reading, checks all, and writes every `logEvery`th and the last. */
   async report(): Promise<void> {
-    const { total, trainer, metrics, clock, options } = this.#to;
+    const { total, trainer, metrics, clock, pacer, options } = this.#to;
     if (this.#unread.length === 0) return;
     const steps = this.#unread, from = this.step - steps.length;
-    const figures = await trainer.metrics(from, this.step);
+    const figures = await pacer.read(() => trainer.metrics(from, this.step));
     if (this.step === total) await this.#takeLap();
     this.#unread = [];
     this.#lastRead = clock.seconds;

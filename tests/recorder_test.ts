@@ -4,6 +4,7 @@ import type { Submission } from "../src/byol/trainer.ts";
 import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
 import { CollapseError, exitCode, UserError } from "../src/errors.ts";
 import { Clock } from "../src/clock.ts";
+import { Pacer } from "../src/pacer.ts";
 import { trainOptions } from "../src/cli/train_defaults.ts";
 import { Recorder, type RecorderOptions, type StepRecord } from "../src/recorder.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
@@ -30,8 +31,8 @@ async function record(
     options,
     total,
     clock,
+    pacer: new Pacer({ clock, settled: () => Promise.resolve() }),
     trainer: {
-      settled: () => Promise.resolve(),
       metrics(from: number, to: number) {
         reads.push([from, to]);
         return Promise.resolve(
@@ -57,7 +58,7 @@ async function record(
     submissions.push(recorder.next());
     clock.submitted();
     now += 10;
-    await clock.settled(Promise.resolve());
+    await clock.settled(() => Promise.resolve());
     recorder.submitted({ epoch: 0, next: { epoch: 0, offset: 4 * i + 4 } });
     await recorder.reportIfDue();
   }
