@@ -34,7 +34,7 @@
  *
  * @module
  */
-export { type Outcome, pretrain, type PretrainHooks } from "./src/pretrain.ts";
+export { type Outcome, pretrain, type PretrainHooks } from "./src/run/pretrain.ts";
 export type { KnnFigures, Summary } from "./src/run_summary.ts";
 export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
 export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";

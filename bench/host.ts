@@ -1,5 +1,5 @@
 /** Whether the host keeps a GPU busy: a whole run on a GPU that takes 100 ms a step and holds whoever asks it. */
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { slowGpu } from "../tests/gpu/slow_gpu.ts";
 import { printTable } from "./table.ts";
 

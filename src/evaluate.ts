@@ -93,7 +93,7 @@ const FINETUNING = { epochs: 30, lr: 0.1, batch: 64 };
  * @example
  * ```ts
  * import { evaluate } from "./evaluate.ts";
- * import { pretrain } from "./pretrain.ts";
+ * import { pretrain } from "./run/pretrain.ts";
  *
  * const out = await Deno.makeTempDir(), print = () => {};
  * await pretrain({ data: "shapes:96", holdout: 32, batch: 16, steps: 2, out }, { print });

@@ -12,7 +12,7 @@ import type { RunResult } from "./experiments/results.ts";
 import type { Job } from "./experiments/runner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
 import { writeJson } from "./io/json_file.ts";
-import { pretrain } from "./pretrain.ts";
+import { pretrain } from "./run/pretrain.ts";
 import type { StepRecord } from "./recorder.ts";
 import { recordedOptions } from "./run_folder.ts";
 

@@ -1,4 +1,4 @@
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { Clock } from "../src/clock.ts";
 import { BYTES_AHEAD, Pacer, STEPS_AHEAD } from "../src/pacer.ts";
 import { slowGpu } from "./gpu/slow_gpu.ts";

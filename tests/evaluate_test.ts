@@ -6,7 +6,7 @@ import { UserError } from "../src/errors.ts";
 import { evaluate, type EvaluationReport } from "../src/evaluate.ts";
 import { openEncoder, openRun } from "../src/evaluated_encoder.ts";
 import { someOfEach } from "../src/evaluation_choices.ts";
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { openIndexed } from "./data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { onGpu } from "./gpu/shared.ts";
