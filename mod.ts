@@ -41,7 +41,7 @@ export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
 export type { Collapse } from "./src/health.ts";
 export { loadPreset } from "./src/load_preset.ts";
-export type { StepRecord } from "./src/recorder.ts";
+export type { StepRecord } from "./src/run/records.ts";
 export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 export { CollapseError, MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";

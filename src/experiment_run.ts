@@ -13,7 +13,7 @@ import type { Job } from "./experiments/runner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
 import { writeJson } from "./io/json_file.ts";
 import { pretrain } from "./run/pretrain.ts";
-import type { StepRecord } from "./recorder.ts";
+import type { StepRecord } from "./run/records.ts";
 import { recordedOptions } from "./run_folder.ts";
 
 /** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */

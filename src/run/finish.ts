@@ -9,7 +9,7 @@ import { backboneOf } from "../byol/trainer.ts";
 import type { TrainOptions } from "../cli/train_defaults.ts";
 import { writeJson } from "../io/json_file.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
-import type { KnnBefore } from "../recorder.ts";
+import type { KnnBefore } from "./records.ts";
 import { knnLine, type Summary } from "../run_summary.ts";
 import type { Session } from "./session.ts";
 import type { Books } from "./train.ts";

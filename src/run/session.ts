@@ -18,7 +18,7 @@ import { expectTensors } from "../io/expect_tensors.ts";
 import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/resnet.ts";
-import type { StepRecord } from "../recorder.ts";
+import type { StepRecord } from "./records.ts";
 import { openCache } from "../run_cache.ts";
 import { type EvaluationRecord, RunEvaluation } from "../run_evaluation.ts";
 import { type Run, writeConfig } from "../run_folder.ts";

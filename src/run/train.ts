@@ -7,7 +7,7 @@ import { trainingBatches, type Views } from "../../data/pipeline.ts";
 import type { Clock } from "../clock.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Pacer } from "../pacer.ts";
-import type { Recorder } from "../recorder.ts";
+import type { Recorder } from "./recorder.ts";
 import { evaluationLine } from "../run_summary.ts";
 import type { Session } from "./session.ts";
 
