@@ -5,7 +5,8 @@
  */
 import { join } from "node:path";
 import { trainOptions } from "./cli/train_defaults.ts";
-import { evaluate, type EvaluationReport } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
+import type { EvaluationReport } from "./evaluation_types.ts";
 import { KS } from "./evaluation_choices.ts";
 import type { Configuration } from "./experiments/plan.ts";
 import type { RunResult } from "./experiments/results.ts";

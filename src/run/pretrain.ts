@@ -4,44 +4,21 @@
  * @module
  */
 import { expectSubstitutes } from "../../data/pipeline.ts";
-import { type ImageSource, openSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import type { GivenTrainFlags } from "../cli/train_flags.ts";
 import { Clock } from "../clock.ts";
 import { UserError } from "../errors.ts";
-import type { Collapse } from "../health.ts";
 import { Pacer } from "../pacer.ts";
 import { Recorder } from "./recorder.ts";
 import type { KnnBefore } from "./records.ts";
 import { newRun, resumedRun, type Run } from "../run_folder.ts";
-import { finishedSummary, knnLine, type Summary } from "../run_summary.ts";
+import { finishedSummary, knnLine } from "../run_summary.ts";
 import { type Split, split } from "../split.ts";
 import { ABORTED, finish, unlessAborted } from "./finish.ts";
 import { openSession, type Session } from "./session.ts";
 import { train } from "./train.ts";
-
-/** The end of a run, or its interruption. */
-export interface Outcome {
-  /** The run's folder. */
-  out: string;
-  step: number;
-  total: number;
-  /** When the run collapsed, and what tells; null of a healthy run. */
-  collapse: Collapse | null;
-  /** Null if the run was interrupted. */
-  summary: Summary | null;
-}
-
-/** How a run is accompanied. */
-export interface PretrainHooks {
-  /** Go on with the run in `out` from its last checkpoint. */
-  resume?: boolean;
-  /** Go on with it although the data are no longer those that it began with. */
-  allowChangedData?: boolean;
-  /** When aborted, the run finishes its step, writes a checkpoint and returns. */
-  signal?: AbortSignal;
-  /** Receives what the run has to say; by default it is printed. */
-  print?: (line: string) => void;
-}
+import type { Outcome, PretrainHooks } from "./types.ts";
 
 /**
  * Trains an encoder by BYOL on unlabelled images, and writes it to a folder.

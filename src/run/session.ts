@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
-import type { ImageSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
 import type { ObserverFactory } from "../byol/observer.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { createProgress, type Progress } from "../cli/progress.ts";
@@ -25,7 +25,7 @@ import { type Run, writeConfig } from "../run_folder.ts";
 import { writePreview } from "../run_preview.ts";
 import { choosePick, trainerOptions } from "../run_setup.ts";
 import type { Split } from "../split.ts";
-import type { PretrainHooks } from "./pretrain.ts";
+import type { PretrainHooks } from "./types.ts";
 
 /** What a run is asked to do. */
 export interface Task {
