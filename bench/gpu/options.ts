@@ -14,7 +14,7 @@ const names = Object.keys(stages) as StageName[];
 const USUAL: StageName[] = ["adapter", "tests", "profile", "torch", "train"];
 const SECONDS = 570, BATCH = 512, TUNE_SECONDS = 30, EVAL_SECONDS = 75;
 const SMALL = { batch: 8, tuneSeconds: 1, evalSeconds: 30 };
-const RECIPE = "--preset cifar --warmup .1";
+const RECIPE = ["--preset", "cifar", "--warmup", ".1"];
 
 /** Names of stages with commas between them. */
 const stageList: OptionType<StageName[]> = {
@@ -37,6 +37,13 @@ const limitList: OptionType<Partial<Record<StageName, number>>> = {
   },
 };
 
+/** Options of another command, as they stand on its command line. */
+const optionList: OptionType<string[]> = {
+  placeholder: "OPTIONS",
+  expected: "options of train.ts with blanks between them",
+  parse: (text) => text.trim().startsWith("--") ? text.trim().split(/\s+/) : undefined,
+};
+
 const groups = {
   what: {
     stages: flag(stageList, `which stages: ${names.join(", ")}`, USUAL.join(",")),
@@ -50,7 +57,7 @@ const groups = {
       "none: the stage train is left out; with --small images are drawn",
     ),
     batch: flag(integer({ min: 2 }), "images of a step", BATCH),
-    recipe: flag(text("OPTIONS"), "further options of train.ts", RECIPE),
+    recipe: flag(optionList, "further options of train.ts", RECIPE.join(" ")),
     tuneSeconds: flag(integer({ min: 1 }), "seconds to time kernels of a configuration", TUNE_SECONDS),
     evalSeconds: flag(integer({ min: 1 }), "seconds kept for the evaluation", EVAL_SECONDS),
   },
@@ -72,8 +79,7 @@ export interface GpuBenchArguments {
   limits: Partial<Record<StageName, number>>;
 }
 
-type Given = Partial<Omit<Session, "recipe" | "begin" | "data">> & {
-  recipe?: string;
+type Given = Partial<Omit<Session, "begin" | "data">> & {
   data?: string;
   stages?: StageName[];
   limits?: Partial<Record<StageName, number>>;
@@ -110,7 +116,7 @@ export function parseGpuBenchOptions(args: readonly string[]): GpuBenchArguments
     ...others,
     small,
     begin,
-    recipe: recipe.split(/\s+/).filter(Boolean),
+    recipe,
     data: data === undefined ? null : resolve(caller, data),
     out: folder(given.out, "runs/bench_gpu"),
     work: folder(given.work, join(tmpdir(), small ? "byol_bench_gpu_small" : "byol_bench_gpu")),

@@ -100,7 +100,7 @@ export async function measureSteps(
   }
   if (code !== 0) {
     console.log(lastLines(output));
-    stage.row(label, `failed: ended with ${code}`);
+    stage.row([label, ...request.kernels].join(", "), `failed: ended with ${code}`);
   }
   return { steps: results.filter((result) => "wall" in result), ok: code === 0 };
 }
