@@ -82,7 +82,7 @@ async function runStage(
     signal,
   });
   if (timedOut) table.row(name, "cut off: its time was over");
-  else if (code > 1 && code !== HOPELESS) table.row(name, `ended with ${code}`);
+  else if (code > 1 && code !== HOPELESS) table.row(name, `failed: ended with ${code}`);
   return code !== HOPELESS;
 }
 

@@ -48,7 +48,11 @@ const groups = {
   what: {
     stages: flag(stageList, `which stages: ${names.join(", ")}`, USUAL.join(",")),
     seconds: flag(integer({ min: 10 }), "seconds in all", SECONDS),
-    limits: flag(limitList, "seconds at most of single stages", "60, 100, 190 and 60; train has the rest"),
+    limits: flag(
+      limitList,
+      "seconds at most of single stages",
+      "adapter=60,tests=100,profile=190,torch=90; train has the rest",
+    ),
   },
   "the CIFAR-10 run": {
     data: flag(

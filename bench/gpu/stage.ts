@@ -19,7 +19,7 @@ export const stages = {
   adapter: { seconds: 60, run: adapterStage },
   tests: { seconds: 100, run: testsStage },
   profile: { seconds: 190, run: profileStage },
-  torch: { seconds: 60, run: torchStage },
+  torch: { seconds: 90, run: torchStage },
   train: { seconds: Infinity, run: trainStage },
   kernels: { seconds: Infinity, run: benchStage("kernels") },
   optimizer: { seconds: Infinity, run: benchStage("optimizer") },

@@ -19,6 +19,6 @@ export function benchStage(
     }
     const { code, output } = await stage.deno("bench/main.ts", args);
     stage.figures(`bench ${name}`, output);
-    stage.row(name, code === 0 ? "see figures.txt" : `ended with ${code}: ${lastLines(output, 1)}`);
+    stage.row(name, code === 0 ? "see figures.txt" : `failed: ended with ${code}: ${lastLines(output, 1)}`);
   };
 }

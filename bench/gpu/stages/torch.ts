@@ -51,7 +51,7 @@ export async function torchStage(stage: Stage): Promise<void> {
   }
   const out = join(work, "torch.jsonl");
   await Deno.writeTextFile(out, "");
-  const [seconds, hidden] = small ? [0, 64] : [3, 4096];
+  const [seconds, hidden] = small ? [0, 64] : [2, 4096];
   const args = [out, `${seconds}`, `${hidden}`, ...rowsOf(stage.session)];
   const ended = await stage.run(python, [projectFile("bench/gpu/torch_step.py"), ...args]);
   const text = await Deno.readTextFile(out);
@@ -62,7 +62,9 @@ export async function torchStage(stage: Stage): Promise<void> {
     }
   }
   if (ended.timedOut) stage.row("PyTorch", "cut off: some rows are left out");
-  else if (ended.code !== 0) stage.row("PyTorch", `ended with ${ended.code}: ${lastLines(ended.output, 1)}`);
+  else if (ended.code !== 0) {
+    stage.row("PyTorch", `failed: ended with ${ended.code}: ${lastLines(ended.output, 1)}`);
+  }
 }
 
 /** What the table says of a row of PyTorch's, beside the rows of ours in `rows`. */
