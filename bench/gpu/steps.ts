@@ -10,7 +10,8 @@
 import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import type { Pick } from "../../src/graph/target.ts";
+import { pipelineOf } from "../../src/gpu/kernel.ts";
+import { type Pick, targetOf } from "../../src/graph/target.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 import { openTuningCache } from "../../src/io/tuning_cache.ts";
 import { optionsWithRecipe } from "../../src/load_recipe.ts";
@@ -37,6 +38,9 @@ export interface StepsResult {
   /** Seconds of a step, by the wall's clock and summed over its kernels. */
   wall: number;
   sum: number;
+  /** Kernels that were new, and the seconds that compiling them took. */
+  compiled: number;
+  compiling: number;
   /** The kernels that take the longest. */
   top: { name: string; share: number; ofPeak: number }[];
   /** The whole profile in words. */
@@ -99,6 +103,10 @@ class Measurement {
 
   async #profile(kernels: "default" | "tuned", pick?: Pick): Promise<void> {
     const from = Date.now(), training = this.#training;
+    const { step } = traceTraining({ ...training, pick }, targetOf(this.#gpu, pick));
+    const before = this.#gpu.pipelines.size, begin = performance.now();
+    for (const dispatch of step.dispatches) pipelineOf(this.#gpu, dispatch);
+    const compiling = (performance.now() - begin) / 1000;
     const profile = await profileStep(this.#gpu, { ...training, pick });
     const sum = secondsOf(profile.kernels);
     this.#keep({
@@ -106,6 +114,8 @@ class Measurement {
       batch: training.batch,
       wall: profile.wall,
       sum,
+      compiled: this.#gpu.pipelines.size - before,
+      compiling,
       top: profile.kernels.slice(0, TOP).map((kernel) => ({
         name: kernel.name,
         share: kernel.seconds / sum,

@@ -83,6 +83,9 @@ function checkProfile(rows: Map<string, Row>, figures: string): void {
     assert(wall > 0 && sum > 0, `a step of ${wall} s, kernels of ${sum} s`);
     const words = rows.get(`${label}: step, sum of kernels, wall ÷ sum`)!.value;
     assert(words.endsWith(`, ${(wall / sum).toFixed(3)}`), words);
+    const { compiled, compiling } = figuresOf(rows, `${label}: kernels compiled`);
+    // The tuned step may have kernels of its own.
+    assert(compiled >= (kernels === "default" ? 20 : 0) && compiling >= 0, `${compiled} in ${compiling} s`);
     const shares = rows.get(`${label}: share of the sum, of the peak`)!.value.split("; ");
     assertEquals(shares.length, 5);
     const percents = shares.map((share) => Number(/ (\d+) %, \d+ %$/.exec(share)?.[1]));
@@ -96,13 +99,13 @@ function checkProfile(rows: Map<string, Row>, figures: string): void {
       `no profile of ${label}`,
     );
   }
-  const { shapes, timed } = figuresOf(rows, "resnet8:32:8: kernels");
+  const { shapes, timed } = figuresOf(rows, "resnet8:32:8: kernels timed");
   assert(shapes >= timed && shapes > 3, `${shapes} shapes, ${timed} timed`);
 }
 
 function checkTrain(rows: Map<string, Row>, figures: string): void {
   // The profile has timed the kernels for it.
-  assertEquals(figuresOf(rows, "run: kernels"), { shapes: 0, timed: 0 });
+  assertEquals(figuresOf(rows, "run: kernels timed"), { shapes: 0, timed: 0 });
   for (const what of ["trial of 6 steps: images/s, data wait, loss", "run: images/s, data wait, loss"]) {
     const { imagesPerSecond, dataWait, loss } = figuresOf(rows, what);
     assert(imagesPerSecond > 0 && dataWait >= 0 && dataWait <= 1, `${what}: ${imagesPerSecond}, ${dataWait}`);

@@ -58,7 +58,7 @@ export async function profileStage(stage: Stage): Promise<void> {
 }
 
 function report(stage: Stage, key: string, { step, watch }: { step: StepsResult; watch: GpuWatch }): void {
-  const { batch, wall, sum, top, from, to } = step;
+  const { batch, wall, sum, compiled, compiling, top, from, to } = step;
   const label = `${key}, ${step.kernels}`, rate = batch / wall;
   stage.figures(label, step.report);
   stage.row(`${label}: images/s`, rate.toFixed(1), { imagesPerSecond: rate });
@@ -72,6 +72,10 @@ function report(stage: Stage, key: string, { step, watch }: { step: StepsResult;
     `${label}: share of the sum, of the peak`,
     top.map(({ name, share, ofPeak }) => `${name} ${percent(share)}, ${percent(ofPeak)}`).join("; "),
   );
+  stage.row(`${label}: kernels compiled`, `${compiled} in ${(1000 * compiling).toFixed(0)} ms`, {
+    compiled,
+    compiling,
+  });
   watch.report(stage, `${label}: GPU`, { from, to });
 }
 
@@ -93,7 +97,7 @@ export async function measureSteps(
     if (!("shapes" in result)) continue;
     const { shapes, timed, seconds, report } = result;
     stage.figures(`${label}: kernels timed`, report);
-    stage.row(`${label}: kernels`, `${shapes} shapes new, ${timed} timed in ${seconds.toFixed(1)} s`, {
+    stage.row(`${label}: kernels timed`, `${timed} of ${shapes} new shapes in ${seconds.toFixed(1)} s`, {
       shapes,
       timed,
     });

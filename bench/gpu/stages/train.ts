@@ -4,13 +4,12 @@
  * @module
  */
 import { basename, join } from "node:path";
-import { openSource } from "../../../data/source.ts";
-import type { EvaluationReport } from "../../../src/evaluate.ts";
-import type { StepRecord } from "../../../src/recorder.ts";
+import type { EvaluationReport } from "../../../src/evaluation_types.ts";
+import type { StepRecord } from "../../../src/run/records.ts";
 import { median } from "../../../src/timing.ts";
+import { divide, type Division } from "../division.ts";
 import { packEncoder } from "../half.ts";
-import { lastLines, paths, type Session, type Stage } from "../session.ts";
-import { writeSyntheticCifar } from "../synthetic.ts";
+import { lastLines, paths, type Stage } from "../session.ts";
 import { GpuWatch } from "../watch.ts";
 import { measureSteps, TINY } from "./profile.ts";
 
@@ -23,13 +22,6 @@ const PLANNED = 0.95;
 /** Points of the run's curve in figures.txt. */
 const CURVE_POINTS = 25;
 const MOST_WORKERS = 8;
-
-/** Images to train on, and those that are held out: as options of train.ts and evaluate.ts take them. */
-interface Division {
-  train: string;
-  test: string;
-  images: number;
-}
 
 /** Trains, packs the encoder, evaluates it. */
 export async function trainStage(stage: Stage): Promise<void> {
@@ -50,29 +42,6 @@ export async function trainStage(stage: Stage): Promise<void> {
   const encoder = await encoderOf(paths.run(session));
   await packEncoder(encoder, join(session.out, "encoder.f16"));
   await evaluate(stage, data);
-}
-
-/** Holds the last file out, as CIFAR-10's own test_batch.bin is by its name. */
-async function divide({ data, small, work }: Session): Promise<Division | null> {
-  if (data === null && !small) return null;
-  const folder = data ?? join(work, "synthetic");
-  if (data === null) await writeSyntheticCifar(folder);
-  const files = Array.from(Deno.readDirSync(folder), ({ name }) => name)
-    .filter((name) => /\.(tar|bin|parquet)$/.test(name)).sort();
-  if (files.length < 2) {
-    throw new Error(
-      `Cannot use the images in "${folder}": expected two .tar, .bin or .parquet files or more.`,
-    );
-  }
-  const training = small ? files.slice(0, Math.min(2, files.length - 1)) : files.slice(0, -1);
-  const train = join(folder, training.length > 1 ? `{${training.join(",")}}` : training[0]);
-  const source = await openSource(train);
-  const images = source.length;
-  source.close();
-  if (images === null) {
-    throw new Error(`Cannot use the images in "${folder}": nobody knows how many there are.`);
-  }
-  return { train, test: join(folder, files.at(-1)!), images };
 }
 
 /** The lines of a run's metrics. */
