@@ -37,6 +37,8 @@ export interface Choice {
   /** What is done, such as "conv2d forward", and the sizes that matter, in words. */
   readonly name: string;
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Terms of the longest sum that makes a result: how far right ways can be apart depends on it. */
+  readonly terms: number;
   /** By name; the first is the default. */
   readonly ways: Readonly<Record<string, Way>>;
 }

@@ -74,6 +74,11 @@ export function product(
       return [way, { record, hopeless }] as const;
     });
     const sizes = `[${[N, H, W, C]}] · [${[R, S, C, K]}], stride ${stride}`;
-    tape.choose({ name: `conv2d ${kind} ${sizes}`, tensors, ways: Object.fromEntries(ways) });
+    tape.choose({
+      name: `conv2d ${kind} ${sizes}`,
+      tensors,
+      terms: matrices.depth,
+      ways: Object.fromEntries(ways),
+    });
   }
 }
