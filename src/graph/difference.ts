@@ -1,15 +1,15 @@
 /**
- * How far apart two tensors are, found on the GPU: twelve bytes are read back of any number.
+ * How far apart two tensors are, found on the GPU: three numbers are read back, however large they are, and some elements.
  *
  * @module
  */
 import code from "../../kernels/largest_difference.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
-import type { Memory, Store } from "../gpu/memory.ts";
+import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
 import { Tape } from "./tape.ts";
 import { targetOf } from "./target.ts";
-import { sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 const kernel: Kernel = {
   name: "largest_difference",
@@ -23,6 +23,8 @@ const PER_INVOCATION = 16, MOST_GROUPS = 1024;
 
 /** What {@linkcode Difference.measure} finds. A value that is not finite makes a maximum infinite or NaN. */
 export interface Distance {
+  /** The elements of `actual` that were asked for. */
+  samples: Float32Array;
   /** max |actual| */
   actual: number;
   /** max |expected| */
@@ -34,11 +36,21 @@ export interface Distance {
 /** Compares two tensors of equal size, whose stores are in `memory`, as often as is asked. */
 export class Difference implements Disposable {
   readonly #memory: Memory;
-  readonly #found: Store = { name: "largest difference", category: "metrics", bytes: 12 };
+  readonly #actual: Region;
+  readonly #samples: readonly number[];
+  /** The three maxima, then the samples. */
+  readonly #found: Store;
   readonly #program: Program;
 
-  constructor(memory: Memory, { actual, expected }: { actual: Tensor; expected: Tensor }) {
+  /** @param options `samples`: the elements of `actual` to be told, by number. */
+  constructor(
+    memory: Memory,
+    { actual, expected, samples = [] }: { actual: Tensor; expected: Tensor; samples?: readonly number[] },
+  ) {
     this.#memory = memory;
+    this.#actual = regionOf(actual);
+    this.#samples = samples;
+    this.#found = { name: "largest difference", category: "metrics", bytes: 4 * (3 + samples.length) };
     const tape = new Tape(targetOf(memory.gpu), {
       training: false,
       views: 1,
@@ -59,12 +71,15 @@ export class Difference implements Disposable {
   async measure(): Promise<Distance> {
     this.#memory.write(this.#found, new Uint32Array(3));
     this.#program.run();
-    const [actual, expected, difference] = await this.#memory.read({
-      store: this.#found,
-      offset: 0,
-      bytes: 12,
-    });
-    return { actual, expected, difference };
+    const { device } = this.#memory.gpu, encoder = device.createCommandEncoder();
+    const from = this.#memory.buffer(this.#actual.store), to = this.#memory.buffer(this.#found);
+    this.#samples.forEach((element, i) =>
+      encoder.copyBufferToBuffer(from, this.#actual.offset + 4 * element, to, 4 * (3 + i), 4)
+    );
+    device.queue.submit([encoder.finish()]);
+    const found = await this.#memory.read({ store: this.#found, offset: 0, bytes: this.#found.bytes });
+    const [actual, expected, difference] = found;
+    return { actual, expected, difference, samples: found.subarray(3) };
   }
 
   [Symbol.dispose](): void {

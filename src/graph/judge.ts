@@ -1,9 +1,10 @@
 /**
  * Who computes right, of several ways to do the same work.
  *
- * The tuner knows no right result, but that all must have one and the same. What at least half of the ways agree on counts
- * as right; of two equal halves, that with the default; and the default if all differ. So one kernel that a driver
- * compiles wrongly is found, be it the default. A fault that most have in common is not: that takes a reference.
+ * The host computes some elements of the result in double precision, the first and the last among them: a way that misses
+ * one is wrong, be it the default, or all of them. The other elements the ways that are left are held against each other
+ * for: what at least half of them agree on is right; of two equal halves, that with the default; and the default if all
+ * differ.
  *
  * @module
  */
@@ -12,8 +13,11 @@
 export type Outcome =
   /** Why the driver refuses it. */
   | { refused: string }
-  /** Whether all of the result is finite, and its largest error as a part of the largest value of what was kept. */
-  | { finite: boolean; error: number };
+  /**
+   * Whether all of the result is finite; and its largest errors, as parts of its largest value: of the elements that the
+   * host has computed, and of all, held against what was kept.
+   */
+  | { finite: boolean; missed: number; error: number };
 
 /**
  * How far apart the results of two right ways can be, as a part of the largest value, if sums have so many `terms`.
@@ -42,11 +46,16 @@ export async function judge(
   },
 ): Promise<Map<string, string>> {
   const broken = new Map<string, string>();
+  const wrongBy = (error: number) =>
+    `it computes wrong, by ${error.toExponential(1)} of the largest value where ${
+      tolerance.toExponential(1)
+    } is allowed`;
   /** The error of a way that is not broken. */
   const errorOf = async (way: string) => {
     const outcome = await attempt(way);
     if ("refused" in outcome) broken.set(way, `the driver refuses it: ${outcome.refused}`);
     else if (!outcome.finite) broken.set(way, "it computes values that are not finite");
+    else if (!(outcome.missed <= tolerance)) broken.set(way, wrongBy(outcome.missed));
     else return outcome.error;
     return null;
   };
@@ -59,12 +68,7 @@ export async function judge(
       if (way === judge || broken.has(way)) continue;
       const error = await errorOf(way);
       if (error === null || error <= tolerance) continue;
-      apart.set(
-        way,
-        `it computes wrong, by ${error.toExponential(1)} of the largest value where ${
-          tolerance.toExponential(1)
-        } is allowed`,
-      );
+      apart.set(way, wrongBy(error));
     }
     if (2 * apart.size <= ways.length - broken.size) return new Map([...apart, ...broken]);
     usual ??= apart;

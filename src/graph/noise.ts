@@ -15,11 +15,13 @@ export const NOISE_LENGTH = 262_139;
 export class Noise implements Disposable {
   readonly #memory: Memory;
   readonly #store: Store = { name: "noise", category: "input", bytes: 4 * NOISE_LENGTH };
+  readonly #values: Float32Array<ArrayBuffer>;
 
   constructor(gpu: Gpu) {
     this.#memory = new Memory(gpu);
     const { normal } = keyedRandom(0);
-    this.#memory.write(this.#store, Float32Array.from({ length: NOISE_LENGTH }, normal));
+    this.#values = Float32Array.from({ length: NOISE_LENGTH }, normal);
+    this.#memory.write(this.#store, this.#values);
   }
 
   /** Fills `stores` of `memory`, each from another place of the noise that its name decides. */
@@ -28,7 +30,7 @@ export class Noise implements Disposable {
     const from = this.#memory.buffer(this.#store);
     for (const store of stores) {
       const to = memory.buffer(store);
-      let begin = 4 * (hashText(store.name) % NOISE_LENGTH);
+      let begin = 4 * beginOf(store.name);
       for (let offset = 0; offset < store.bytes; begin = 0) {
         const bytes = Math.min(4 * NOISE_LENGTH - begin, store.bytes - offset);
         encoder.copyBufferToBuffer(from, begin, to, offset, bytes);
@@ -38,7 +40,17 @@ export class Noise implements Disposable {
     device.queue.submit([encoder.finish()]);
   }
 
+  /** Reads element `i` of the store with that name, as it is when it has been filled. */
+  readerOf(name: string): (i: number) => number {
+    const begin = beginOf(name), values = this.#values;
+    return (i) => values[(begin + i) % NOISE_LENGTH];
+  }
+
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]();
   }
+}
+
+function beginOf(name: string): number {
+  return hashText(name) % NOISE_LENGTH;
 }

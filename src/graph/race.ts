@@ -7,8 +7,8 @@ import type { Sample } from "./timer.ts";
 
 /** Rounds, of which each way's median counts. */
 const ROUNDS = 3;
-/** A way that takes so many times as long as the best is out. */
-const OUT_OF_QUESTION = 1.25;
+/** A way that takes so many times as long as the best is out, after so many rounds: in one, a machine may be busy. */
+const OUT_OF_QUESTION = 1.25, TELLING_ROUNDS = 2;
 /** Runs of a sample: from sample to sample they become so many times as many at the most; and in all. */
 const GROWTH = 16, MOST_RUNS = 4096;
 
@@ -38,7 +38,9 @@ export async function race(
   const entrants = names.map((name): Entrant => ({ name, times: 1, samples: [] }));
   const total: Sample = { wall: 0, ticks: 0 };
   let running = entrants, hasClock = true;
-  const timeOf = ({ samples }: Entrant) => median(samples.map(({ ticks, wall }) => hasClock ? ticks : wall));
+  const timesOf = ({ samples }: Entrant) => samples.map(({ ticks, wall }) => hasClock ? ticks : wall);
+  const timeOf = (entrant: Entrant) => median(timesOf(entrant));
+  const leastOf = (entrant: Entrant) => Math.min(...timesOf(entrant));
   for (let rounds = 0; rounds < ROUNDS && (rounds === 0 || running.length > 1); rounds++) {
     let samples: Sample[];
     for (;;) {
@@ -58,8 +60,9 @@ export async function race(
       entrant.samples.push({ wall: wall / times, ticks: ticks / times });
     });
     if (late()) break;
-    const best = Math.min(...running.map(timeOf));
-    running = running.filter((entrant) => timeOf(entrant) <= OUT_OF_QUESTION * best);
+    if (rounds + 1 < TELLING_ROUNDS) continue;
+    const best = Math.min(...running.map(leastOf));
+    running = running.filter((entrant) => leastOf(entrant) <= OUT_OF_QUESTION * best);
   }
   // The GPU's clock tells the proportions, the host's what a tick is.
   const seconds = hasClock ? total.wall / total.ticks : 1;

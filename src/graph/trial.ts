@@ -5,15 +5,16 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import { forgetPipeline } from "../gpu/kernel.ts";
-import { Memory, type Store } from "../gpu/memory.ts";
+import { Memory, type Region } from "../gpu/memory.ts";
 import { refusalOf } from "../gpu/refusal.ts";
-import { Difference, type Distance } from "./difference.ts";
+import { keyedRandom } from "../random.ts";
+import { Difference } from "./difference.ts";
 import type { Outcome } from "./judge.ts";
 import type { Noise } from "./noise.ts";
 import { Program } from "./program.ts";
 import { type Dispatch, Tape } from "./tape.ts";
 import { type Choice, type Target, targetOf } from "./target.ts";
-import { sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 /** What `way` comes down to: its dispatches on `tensors`, which stand in for those of the choice. */
 export function dispatchesOf(
@@ -46,12 +47,8 @@ export function standInsFor(
   );
 }
 
-/** A result of the choice, and what it is compared with. */
-interface Result {
-  tensor: Tensor;
-  kept: Tensor;
-  difference: Difference;
-}
+/** Elements that the host computes: as many as take so many terms, within limits. */
+const SAMPLED_TERMS = 2 ** 20, SAMPLES = { least: 4, most: 64 };
 
 /** The ways of a choice. Disposing of it frees what they take. */
 export class Trial implements Disposable {
@@ -60,34 +57,30 @@ export class Trial implements Disposable {
   readonly #noise: Noise;
   readonly #dispatches: ReadonlyMap<string, readonly Dispatch[]>;
   readonly #programs = new Map<string, Program>();
-  readonly #results: Result[];
+  /** What the ways write, and what it is compared with. */
+  readonly #result: Region;
+  readonly #kept: Region;
+  readonly #difference: Difference;
+  /** Elements of the result as the host computes them. */
+  readonly #truth: readonly number[];
 
   constructor(gpu: Gpu, { choice, ways, noise }: { choice: Choice; ways: readonly string[]; noise: Noise }) {
     const memory = this.#memory = this.#stack.use(new Memory(gpu)), target = targetOf(gpu);
+    const { name, terms, element } = choice.result;
     this.#noise = noise;
-    const place = (name: string, shape: readonly number[]) => {
-      const store: Store = { name, category: "input", bytes: 4 * sizeOf(shape) };
-      return { store, tensor: tensorIn(store, { shape }) };
-    };
-    const stores: Store[] = [];
-    const tensors = standInsFor(choice, (name, shape) => {
-      const { store, tensor } = place(name, shape);
-      stores.push(store);
-      return tensor;
-    });
-    noise.fill(memory, stores);
+    const tensors = standInsFor(choice, place);
+    noise.fill(memory, new Set(Object.values(tensors).map(({ region }) => region!.store)));
     this.#dispatches = new Map(ways.map((way) => [way, dispatchesOf(target, choice, { way, tensors })]));
-    const written = new Set([...this.#dispatches.values()].flat().flatMap(writtenBy));
-    this.#results = [...new Set(Object.values(tensors))].filter((tensor) => written.has(tensor)).map(
-      (tensor) => {
-        const kept = place(`kept ${tensor.name}`, tensor.shape).tensor;
-        return {
-          tensor,
-          kept,
-          difference: this.#stack.use(new Difference(memory, { actual: tensor, expected: kept })),
-        };
-      },
+
+    const actual = tensors[name], expected = place(`kept ${name}`, actual.shape);
+    const samples = sampled(sizeOf(actual.shape), terms);
+    const readers = new Map(
+      Object.entries(tensors).map(([name, { region }]) => [name, noise.readerOf(region!.store.name)]),
     );
+    this.#truth = samples.map((i) => element(i, (name, i) => readers.get(name)!(i)));
+    this.#result = regionOf(actual);
+    this.#kept = regionOf(expected);
+    this.#difference = this.#stack.use(new Difference(memory, { actual, expected, samples }));
   }
 
   /** The program of a way that has been attempted. */
@@ -95,7 +88,7 @@ export class Trial implements Disposable {
     return this.#programs.get(way)!;
   }
 
-  /** Runs a way, which compiles it the first time, on noise that is the same each time, in its results too. */
+  /** Runs a way, which compiles it the first time, on noise that is the same each time, in its result too. */
   async attempt(way: string): Promise<Outcome> {
     const { gpu } = this.#memory, dispatches = this.#dispatches.get(way)!;
     const refused = await refusalOf(gpu, () => {
@@ -104,10 +97,7 @@ export class Trial implements Disposable {
       }
       const program = this.program(way);
       const scratch = program.plan.stores.filter(({ category }) => category === "activations");
-      this.#noise.fill(this.#memory, [
-        ...scratch,
-        ...this.#results.map(({ tensor }) => tensor.region!.store),
-      ]);
+      this.#noise.fill(this.#memory, [...scratch, this.#result.store]);
       program.run();
     });
     gpu.check();
@@ -115,19 +105,20 @@ export class Trial implements Disposable {
       for (const dispatch of dispatches) forgetPipeline(gpu, dispatch);
       return { refused: refused.trim().split("\n")[0] };
     }
-    const distances: Distance[] = [];
-    for (const { difference } of this.#results) distances.push(await difference.measure());
-    const errors = distances.map(({ difference, expected }) => difference === 0 ? 0 : difference / expected);
-    return { finite: distances.every(({ actual }) => Number.isFinite(actual)), error: Math.max(...errors) };
+    const { actual, expected, difference, samples } = await this.#difference.measure();
+    const missed = this.#truth.map((truth, i) => share(Math.abs(samples[i] - truth), actual));
+    return {
+      finite: Number.isFinite(actual),
+      missed: Math.max(...missed),
+      error: share(difference, expected),
+    };
   }
 
-  /** Keeps the results of the last run, to compare others with. */
+  /** Keeps the result of the last run, to compare others with. */
   keep(): void {
     const { gpu } = this.#memory, encoder = gpu.device.createCommandEncoder();
-    for (const { tensor, kept } of this.#results) {
-      const [from, to] = [tensor, kept].map(({ region }) => this.#memory.buffer(region!.store));
-      encoder.copyBufferToBuffer(from, 0, to, 0, tensor.region!.bytes);
-    }
+    const [from, to] = [this.#result, this.#kept].map(({ store }) => this.#memory.buffer(store));
+    encoder.copyBufferToBuffer(from, 0, to, 0, this.#result.bytes);
     gpu.device.queue.submit([encoder.finish()]);
   }
 
@@ -136,7 +127,18 @@ export class Trial implements Disposable {
   }
 }
 
-/** The tensors that a dispatch writes. */
-function writtenBy({ kernel, tensors }: Dispatch): Tensor[] {
-  return Object.values(kernel.bindings).flatMap((access, i) => access === "read_write" ? [tensors[i]] : []);
+/** A tensor in a store of its own. */
+function place(name: string, shape: readonly number[]): Tensor {
+  return tensorIn({ name, category: "input", bytes: 4 * sizeOf(shape) }, { shape });
+}
+
+/** The elements that the host computes, of `n` that are sums of `terms`: the first, the last, and others at random. */
+function sampled(n: number, terms: number): number[] {
+  const count = Math.max(SAMPLES.least, Math.min(SAMPLES.most, Math.floor(SAMPLED_TERMS / terms)));
+  const { integer } = keyedRandom(n, terms);
+  return [...new Set([0, n - 1, ...Array.from({ length: count - 2 }, () => integer(n))])];
+}
+
+function share(part: number, whole: number): number {
+  return part === 0 ? 0 : part / whole;
 }

@@ -179,7 +179,7 @@ async function decide(
   const faults = await judge(ways, {
     attempt: (way) => named(way, trial.attempt(way)),
     keep: () => trial.keep(),
-    tolerance: toleranceOf(choice.terms),
+    tolerance: toleranceOf(choice.result.terms),
   });
   const right = ways.filter((way) => !faults.has(way));
   const { fastest, milliseconds } = right.length > 1

@@ -7,6 +7,7 @@ import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Way } from "../graph/target.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { elementOf } from "./conv2d_element.ts";
 import type { Product } from "./conv2d_kernels.ts";
 import { candidates, type Matrices, workgroups } from "./conv2d_ways.ts";
 import { sumParts } from "./sum_parts.ts";
@@ -77,7 +78,11 @@ export function product(
     tape.choose({
       name: `conv2d ${kind} ${sizes}`,
       tensors,
-      terms: matrices.depth,
+      result: {
+        name: result,
+        terms: matrices.depth,
+        element: elementOf(kind, geometry, { N, bias: constants?.BIAS === 1, more }),
+      },
       ways: Object.fromEntries(ways),
     });
   }

@@ -13,10 +13,13 @@ async function distance(n: number, { actual, expected = {} }: Record<string, Rec
     memory.write(store, values);
     return tensorIn(store, { shape: [n] });
   });
-  using difference = new Difference(memory, { actual: tensors[0], expected: tensors[1] });
+  const elements = [n - 1, 0, n >> 1];
+  using difference = new Difference(memory, { actual: tensors[0], expected: tensors[1], samples: elements });
   const first = await difference.measure();
   assertEquals(await difference.measure(), first, "the second time it is not the same");
-  return Object.values(first);
+  const told = elements.map((i) => actual[i] ?? (i % 2 ? .5 : -.5));
+  assertEquals([...first.samples].map(String), told.map((value) => `${Math.fround(value)}`));
+  return [first.actual, first.expected, first.difference];
 }
 
 Deno.test(

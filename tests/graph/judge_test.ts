@@ -3,8 +3,11 @@ import { judge, type Outcome, toleranceOf } from "../../src/graph/judge.ts";
 
 const TOLERANCE = 1e-4;
 
-/** What is found of ways whose results are single numbers; text is why one is refused. Also how many runs it took. */
-async function faultsOf(results: Record<string, number | string>) {
+/**
+ * What is found of ways whose results are single numbers; text is why one is refused. Also how many runs it took. `truth`
+ * is what the host computes, if it does.
+ */
+async function faultsOf(results: Record<string, number | string>, truth?: number) {
   let kept = NaN, last = NaN, runs = 0;
   const faults = await judge(Object.keys(results), {
     attempt(way): Promise<Outcome> {
@@ -14,6 +17,7 @@ async function faultsOf(results: Record<string, number | string>) {
       last = result;
       return Promise.resolve({
         finite: Number.isFinite(result),
+        missed: truth === undefined ? 0 : Math.abs(result - truth) / result,
         error: Math.abs(result - kept) / Math.abs(kept),
       });
     },
@@ -32,6 +36,14 @@ Deno.test("judge: who agrees with the default is right, each way run once", asyn
     faults: { b: wrong, d: wrong },
     runs: 4,
   });
+});
+
+Deno.test("judge: who misses what the host has computed is wrong, be it most of all, or all", async () => {
+  assertEquals(await faultsOf({ a: 2, b: 2, c: 1, d: 2 }, 1), {
+    faults: { a: wrong, b: wrong, d: wrong },
+    runs: 4,
+  });
+  assertEquals((await faultsOf({ a: 2, b: 2 }, 1)).faults, { a: wrong, b: wrong });
 });
 
 Deno.test("judge: of two that differ the default counts, of three the two that agree, if all differ the default", async () => {
