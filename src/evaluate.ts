@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { usualWorkers } from "./cli/train_presets.ts";
 import { expectEvaluateFlags, type GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import { UserError } from "./errors.ts";
 import type { LabelledFeatures } from "./eval/features.ts";
@@ -66,6 +67,7 @@ export async function evaluate(
   using gpu = await openGpu();
   const seed = given.seed ?? run?.options.seed ?? 0, views = given.probeViews ?? "cached";
   const epochs = given.probeEpochs ?? PROBE_EPOCHS[views], temperature = given.temperature ?? TEMPERATURE;
+  const { workers = usualWorkers() } = given;
   const names = given.baselines === "no" ? ["trained" as const] : rowNames;
   const pickFor = await chooser(gpu, { kernels: given.kernels, print });
   const pick = await pickFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
@@ -79,7 +81,7 @@ export async function evaluate(
     encoder,
     rows: names,
     seed,
-    workers: given.workers,
+    workers,
     pick,
     signal,
     onBad,
@@ -109,7 +111,7 @@ export async function evaluate(
     epochs,
     seed,
     batch: makers.batch,
-    workers: given.workers,
+    workers,
     pick,
     signal,
     onBad,
@@ -146,7 +148,7 @@ export async function evaluate(
       epochs: passes,
       lr,
       pick: await pickFor((target) => traceFinetuning(traced, target)),
-      collect: (extract, batch) => makers.collectBy(extract, { samples: data.test, batch }),
+      collect: (maker, batch) => makers.collectBy(maker, { samples: data.test, batch }),
     });
     finetuned = { top1, top5, lr, epochs: passes };
   }

@@ -113,6 +113,40 @@ Deno.test(
   },
 );
 
+/** How many Workers `work` starts on a machine of so many cores. */
+async function workersOf(cores: number, work: () => Promise<unknown>): Promise<number> {
+  const { Worker } = globalThis;
+  let started = 0;
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started++;
+    }
+  };
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: cores, configurable: true });
+  try {
+    await work();
+  } finally {
+    globalThis.Worker = Worker;
+    delete (navigator as { hardwareConcurrency?: number }).hardwareConcurrency;
+  }
+  return started;
+}
+
+Deno.test("evaluate: as many Workers decode as in training, one a core or as told", onGpu, async () => {
+  await knnOfRun();
+  const given: GivenEvaluateFlags = {
+    run,
+    baselines: "no",
+    probeViews: "none",
+    out: join(folder, "workers"),
+  };
+  // One pass over the training samples, one over the others.
+  assertEquals(await workersOf(3, () => evaluated(given)), 2 * 3);
+  assertEquals(await workersOf(99, () => evaluated(given)), 2 * 8);
+  assertEquals(await workersOf(3, () => evaluated({ ...given, workers: 1 })), 2);
+});
+
 Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
   const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);
   const rows = [...labels.keys()];

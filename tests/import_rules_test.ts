@@ -9,7 +9,7 @@ const root = new URL("../", import.meta.url);
 /** The folders of src/, and data/, with what each may import besides itself and the base. */
 const arrows: Record<string, string[]> = {
   "src/gpu": [],
-  "src/graph": ["src/gpu"],
+  "src/graph": ["kernels", "src/gpu"],
   "src/ops": ["kernels", "src/graph", "src/gpu"],
   "src/nn": ["src/ops", "src/graph", "src/gpu"],
   "src/augment": ["src/ops", "src/graph", "src/gpu"],

@@ -68,7 +68,8 @@ for (const backbone of ["resnet18", "resnet50"] as const) {
         memory.write(flat.store, packWeights(flat, values));
       }
       using extractor = createFeatureExtractor(memory, { encoder, batch: count, size });
-      const ours = await extractor.extract(images, count);
+      await extractor.add(images, count);
+      const ours = await extractor.take();
 
       const { success, stdout, stderr } = await new Deno.Command(python, {
         args: [
