@@ -9,6 +9,7 @@ const NAMES: [pattern: RegExp, driver: string][] = [
   [/\bTurnip\b/, "Mesa Turnip"],
   [/\bSwiftShader\b/, "SwiftShader"],
   [/^Mesa\b/, "Mesa"],
+  [/^Apple\b/, "Apple"], // Metal knows no number
 ];
 
 /** Drivers by PCI's and Khronos's number of the vendor. */
