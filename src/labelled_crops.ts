@@ -5,7 +5,7 @@
  * @module
  */
 import { type BadImage, trainingBatches } from "../data/pipeline.ts";
-import type { ImageSource, IndexedSource } from "../data/source.ts";
+import type { ImageSource, IndexedSource } from "../data/sources/types.ts";
 import { subsetOf } from "../data/subset.ts";
 import { type Recipe, usualDecodeSize, usualRatio, type ViewRecipe } from "./augment/recipe.ts";
 import { UserError } from "./errors.ts";

@@ -6,7 +6,7 @@ import { Memory } from "../src/gpu/memory.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { backbones } from "../src/nn/backbones.ts";
 import { packWeights } from "../src/nn/weights.ts";
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { assert, relativeError } from "./assert.ts";
 import { hashSigned } from "./golden/read.ts";
 import { onGpu, sharedGpu } from "./gpu/shared.ts";
