@@ -45,7 +45,8 @@ export async function chooseAdapter(): Promise<Chosen> {
   if (given === null || given === MODERN) expectUsable(adapter, backends);
   if (!adapter) {
     throw new MachineError(
-      `Cannot open a GPU: no backend of ${BACKEND_VARIABLE}=${backends} has an adapter. Unset it, or name others.`,
+      `Cannot open a GPU: Deno finds no WebGPU adapter by ${BACKEND_VARIABLE}=${backends}. Unset it, or install the ` +
+        `driver that it names.`,
     );
   }
   const backend = backendOf(adapter.info, { backends });
@@ -77,7 +78,7 @@ async function request(): Promise<GPUAdapter | null> {
 function expectUsable(adapter: GPUAdapter | null, backends: string | null) {
   if (!adapter) {
     throw new MachineError(
-      `Cannot open a GPU: Deno finds no Vulkan, Metal or Direct3D 12 driver. ${INSTALL}`,
+      `Cannot open a GPU: Deno finds no WebGPU adapter of Vulkan, Metal or Direct3D 12. ${INSTALL}`,
     );
   }
   if (isSoftware(adapter.info) && backendOf(adapter.info, { backends }) === "OpenGL") {
