@@ -61,7 +61,7 @@ export async function openSession(task: Task): Promise<Session> {
   const gpu = stack.use(await openGpu());
   const { trainer, probe, pick, tuning } = await openTrainer(stack, gpu, task);
 
-  await writeConfig(options, recipe);
+  await writeConfig(options, { recipe, adapter: gpu });
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
@@ -170,7 +170,7 @@ function announce(
   const begin = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
-    `${begin} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.name}: ` +
+    `${begin} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.description}: ` +
       `${backbone}, ${memory} MB of GPU memory, results in ${out}`,
   );
 }
