@@ -9,6 +9,7 @@ import type { Store } from "../../src/gpu/memory.ts";
 import type { Tape } from "../../src/graph/tape.ts";
 import type { Target } from "../../src/graph/target.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
+import { expectationOf, type Referenced } from "../../src/inspect/doctor/check.ts";
 import {
   type Call as PlainCall,
   newOpTape,
@@ -17,7 +18,6 @@ import {
   traceOp,
   type Values,
 } from "../../src/inspect/doctor/op_run.ts";
-import { dot, sampleGradient } from "../../src/reference/gradient_samples.ts";
 
 export { type Tensors, type Values } from "../../src/inspect/doctor/op_run.ts";
 export { sumError } from "../../src/reference/compare.ts";
@@ -60,13 +60,7 @@ export async function runOp(
 }
 
 /** What {@linkcode checkOp} compares. */
-export interface Check extends Call {
-  /** The result in float64. */
-  reference(values: Values): ArrayLike<number>;
-  /** The absolute error allowed for `y`, and for the gradient `dx` of each operand that has one. */
-  tolerance: Record<string, number>;
-  /** Operands that are not to be random in [−1, 1). */
-  values?: Values;
+export interface Check extends Call, Referenced {
   /** Workgroups per dimension of a grid, to need more than one dimension without large data. */
   maxGrid?: number;
   /**
@@ -79,21 +73,8 @@ export interface Check extends Call {
 
 /** Holds an op, called `name`, against its reference on each of the targets. */
 export async function checkOp(name: string, check: Check): Promise<void> {
-  const { shapes, reference, tolerance, maxGrid, maxBinding, regrouped = [], families } = check;
-  const values = { ...check.values };
-  for (const [key, shape] of Object.entries(shapes)) {
-    values[key] ??= hashSigned(`${name}.${key}`, sizeOf(shape));
-  }
-  const expected = reference(values);
-  const dy = hashSigned(`${name}.dy`, expected.length);
-  const gradients = Object.keys(tolerance).filter((key) => key !== "y");
-  const samples = gradients.map((key) => {
-    const operand = key.slice(1);
-    return sampleGradient(`${name}.${key}`, {
-      at: values[operand],
-      f: (moved) => dot(dy, reference({ ...values, [operand]: moved })),
-    });
-  });
+  const { maxGrid, maxBinding, regrouped = [], families } = check;
+  const { values, dy, compare } = expectationOf(name, check);
   for (const target of await targets(families)) {
     const run = (limits: Partial<Target>) => runOp(check, { values, dy, target: { ...target, ...limits } });
     const actual = await run({ ...maxGrid && { maxGrid }, ...maxBinding && { maxBinding } });
@@ -107,10 +88,7 @@ export async function checkOp(name: string, check: Check): Promise<void> {
         if (same) assertClose(`${key} in pieces, ${where}`, actual[key], values, {});
       }
     }
-    assertClose(`y ${where}`, actual.y, expected, { absolute: tolerance.y });
-    gradients.forEach((key, i) =>
-      assertNone(samples[i](`${key} ${where}`, actual[key], { absolute: tolerance[key] }))
-    );
+    assertNone(compare(actual, where));
   }
 }
 

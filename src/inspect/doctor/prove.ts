@@ -1,0 +1,121 @@
+/**
+ * Proof that an adapter computes right: all checks, and who is to blame where one fails.
+ *
+ * @module
+ */
+import { messageOf } from "../../errors.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import { pipelineOf } from "../../gpu/kernel.ts";
+import { type Target, targetOf } from "../../graph/target.ts";
+import { type Check, kernelsOf } from "./check.ts";
+import { conv2dChecks } from "./conv2d_checks.ts";
+import { layerChecks } from "./layer_checks.ts";
+import { lossChecks } from "./loss_checks.ts";
+import { type Pin, pinAround } from "./pins.ts";
+import { stepChecks } from "./step_checks.ts";
+import { trainingChecks } from "./training_checks.ts";
+import { viewChecks } from "./view_check.ts";
+
+/** A check that failed. */
+export interface Finding {
+  /** What was computed, in words. */
+  what: string;
+  /** The kernels that may be wrong: those of the check that no other check has shown to be right. */
+  kernels: string[];
+  /** How the result differs, or what the driver says. */
+  problem: string;
+  /** The family of kernels that computes right and that training can be held to, if there is one. */
+  pin: Pin | null;
+}
+
+/** What came of all checks. */
+export interface Proof {
+  /** How many checks were made. */
+  checks: number;
+  /** The kernels that compute right. */
+  kernels: string[];
+  findings: Finding[];
+}
+
+/** All checks for the machine `target`, what others build on first. */
+export async function checksFor(target: Target): Promise<Check[]> {
+  return [
+    ...layerChecks(target),
+    ...conv2dChecks(target),
+    ...lossChecks(target),
+    ...trainingChecks(target),
+    ...viewChecks(target),
+    ...await stepChecks(target),
+  ];
+}
+
+/** Makes `checks` on `gpu`, all if not given. A check that fails does not keep the next from being made. */
+export async function prove(gpu: Gpu, checks?: readonly Check[]): Promise<Proof> {
+  checks ??= await checksFor(targetOf(gpu));
+  const right = new Set<string>(), wrong = new Set<string>();
+  const failures: { check: Check; kernels: string[]; problem: string }[] = [];
+  for (const check of checks) {
+    const { problem, refused } = await attempt(gpu, check), kernels = kernelsOf(check);
+    gpu.check(); // a lost device makes every further check fail
+    if (problem === null) {
+      for (const name of kernels) right.add(name);
+      continue;
+    }
+    const known = kernels.filter((name) => wrong.has(name));
+    const open = kernels.filter((name) => !right.has(name));
+    const blamed = [refused, known, open, kernels].find((names) => names.length > 0)!;
+    if (blamed !== kernels) { for (const name of blamed) wrong.add(name); }
+    failures.push({ check, kernels: blamed, problem });
+  }
+  return {
+    checks: checks.length,
+    kernels: [...right].filter((name) => !wrong.has(name)).sort(),
+    findings: failures.map(({ check: { what }, kernels, problem }) => ({
+      what,
+      kernels,
+      problem,
+      pin: pinAround(kernels, { checks, failed: failures.map(({ check }) => check) }),
+    })),
+  };
+}
+
+/** What is wrong with the result of `check`, and the kernels that the driver refused. */
+async function attempt(gpu: Gpu, check: Check): Promise<{ problem: string | null; refused: string[] }> {
+  let failure: Error | undefined;
+  // What goes wrong here is told, and not held against what comes later.
+  const own: Gpu = {
+    ...gpu,
+    fail: (error) => failure ??= error,
+    check() {
+      gpu.check();
+      if (failure) throw failure;
+    },
+  };
+  const { value, error } = await withErrorScopes(gpu, () => check.run(own));
+  if (error === null) return { problem: value ?? null, refused: [] };
+  const refused: string[] = [];
+  for (const { kernel, constants } of check.dispatches) {
+    const fresh = { ...own, pipelines: new Map() };
+    const { error } = await withErrorScopes(gpu, () => pipelineOf(fresh, { kernel, constants }));
+    if (error !== null && !refused.includes(kernel.name)) refused.push(kernel.name);
+  }
+  return { problem: error, refused };
+}
+
+/** Runs `work`; an error that the driver reports, or that is thrown, is its `error` in words. */
+async function withErrorScopes<T>(
+  { device }: Gpu,
+  work: () => T | Promise<T>,
+): Promise<{ value?: T; error: string | null }> {
+  const filters = ["validation", "internal", "out-of-memory"] as const;
+  for (const filter of filters) device.pushErrorScope(filter);
+  let value: T | undefined, thrown: string | null = null;
+  try {
+    value = await work();
+  } catch (error) {
+    thrown = messageOf(error);
+  }
+  const reported: (GPUError | null)[] = [];
+  for (const _ of filters) reported.push(await device.popErrorScope().catch(() => null));
+  return { value, error: reported.find((error) => error !== null)?.message ?? thrown };
+}
