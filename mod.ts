@@ -39,6 +39,18 @@ export type { KnnFigures, Summary } from "./src/run_summary.ts";
 export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
 export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
+export {
+  type AdapterFacts,
+  type Answers,
+  type Decoding,
+  type Diagnosis,
+  doctor,
+  type DoctorOptions,
+  type Expectation,
+  type Finding,
+  type Proof,
+  type Rates,
+} from "./src/inspect/doctor.ts";
 export type { Collapse } from "./src/health.ts";
 export { loadPreset } from "./src/load_preset.ts";
 export type { StepRecord } from "./src/recorder.ts";

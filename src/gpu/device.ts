@@ -18,6 +18,8 @@ export interface Limits {
 /** A device, its queue, and the pipelines compiled for it. Close it when done. */
 export interface Gpu {
   readonly device: GPUDevice;
+  /** What the device was opened on, for what it tells of itself. */
+  readonly adapter: GPUAdapter;
   /** Human-readable name of the adapter. */
   readonly name: string;
   /** What tells this adapter and its driver from others, as far as WebGPU does; Deno's version stands for its own part. */
@@ -91,6 +93,7 @@ export async function openGpu(): Promise<Gpu> {
   });
   return {
     device,
+    adapter,
     name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
     identity: [
       adapter.info.vendor,

@@ -1,0 +1,58 @@
+/**
+ * What the adapter tells of itself.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/device.ts";
+
+/** An adapter, as far as WebGPU describes it. */
+export interface AdapterFacts {
+  name: string;
+  vendor: string;
+  device: string;
+  architecture: string;
+  /** The backends that Deno was told to use, such as "vulkan"; null if it was free to choose. WebGPU does not tell which. */
+  backend: string | null;
+  /** Deno's version stands for that of wgpu, its WebGPU. */
+  deno: string;
+  /** Whether it computes on the CPU. */
+  software: boolean;
+  /** The range of subgroup sizes; null where the driver does not say. */
+  subgroups: { min: number; max: number } | null;
+  /** What the adapter lists, and what the product has of it; Deno grants more than it lists. */
+  features: { listed: string[]; granted: string[] };
+  /** The adapter's limits by WebGPU's names. */
+  limits: Record<string, number>;
+}
+
+/** The facts of the adapter that `gpu` was opened on. */
+export function adapterFacts({ adapter, device, name, software }: Gpu): AdapterFacts {
+  const { vendor, device: model, architecture, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
+  return {
+    name,
+    vendor,
+    device: model,
+    architecture,
+    backend: askedBackend(),
+    deno: Deno.version.deno,
+    software,
+    subgroups: min && max ? { min, max } : null,
+    features: { listed: [...adapter.features].sort(), granted: [...device.features].sort() },
+    limits: limitsOf(adapter),
+  };
+}
+
+function askedBackend(): string | null {
+  try {
+    return Deno.env.get("DENO_WEBGPU_BACKEND") || null;
+  } catch {
+    return null; // without the permission to read it
+  }
+}
+
+/** Limits are getters of a prototype, in the order of their names here. */
+function limitsOf({ limits }: GPUAdapter): Record<string, number> {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(limits)).sort();
+  const entries = names.map((name) => [name, limits[name as keyof GPUSupportedLimits]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === "number"));
+}
