@@ -20,6 +20,8 @@ export interface Check {
   readonly dispatches: readonly Dispatch[];
   /** Of a convolution's product: which of the ways it is made in. */
   readonly way?: string;
+  /** True if results are only compared with each other, which shows no kernel to be right. */
+  readonly relative?: boolean;
   /** Resolves to what is wrong with the result, or null. */
   run(gpu: Gpu): Promise<string | null>;
 }

@@ -25,7 +25,7 @@ const SHAPES: readonly Shape[] = [
   { N: 2, H: 7, W: 8, C: 8, K: 12, R: 3, S: 3, stride: 2, padding: 1 },
   { N: 2, H: 9, W: 6, C: 132, K: 20, R: 1, S: 1, stride: 2, padding: 0 },
   { N: 2, H: 11, W: 14, C: 4, K: 28, R: 7, S: 7, stride: 2, padding: 3 },
-  { N: 261, H: 1, W: 1, C: 68, K: 132, R: 1, S: 1, stride: 1, padding: 0, bias: true },
+  { N: 517, H: 1, W: 1, C: 68, K: 132, R: 1, S: 1, stride: 1, padding: 0, bias: true },
   { N: 2, H: 5, W: 7, C: 20, K: 8, R: 2, S: 5, stride: 3, padding: 2 },
 ];
 

@@ -146,8 +146,11 @@ function normCall(
   };
 }
 
-/** Values in [−1, 1) of many rows have a deviation of about .58, so that an error of x counts at most twice. */
-const NORM_ERROR = 2 ** -21;
+/**
+ * Some ulps of a normalised value of about 1, as the statistics themselves are rounded. Twice what Mesa's drivers need:
+ * WGSL leaves a driver some freedom in how it divides and takes roots.
+ */
+const NORM_ERROR = 2 ** -20;
 
 function batchNormOp({ M, C, views = 1, relu = false, residual = false }: Norm): Referenced {
   return {
@@ -178,6 +181,8 @@ function evaluationOp({ M, C }: Norm): Referenced {
   };
 }
 
+const RUNNING = { absolute: 1e-6 };
+
 function runningStatistics(target: Target): Check {
   const views = 3, M = 131, C = 36, { values: given, ...call } = normCall({ M, C, views });
   const values = {
@@ -188,16 +193,20 @@ function runningStatistics(target: Target): Check {
       ),
     ),
   };
-  const { running_mean, running_var } = batchNormReference(values as unknown as Operands, {
+  const expected = batchNormReference(values as unknown as Operands, {
     groups: views,
     rows: M,
     C,
   });
-  return checkCall("batchNorm's running statistics", {
+  return checkCall("batchNorm and its running statistics", {
     target,
     call,
     values,
-    compare: compareAll({ running_mean, running_var }, { absolute: 1e-6 }),
+    compare: compareAll(expected, {
+      y: { absolute: 4 * NORM_ERROR },
+      running_mean: RUNNING,
+      running_var: RUNNING,
+    }),
   });
 }
 

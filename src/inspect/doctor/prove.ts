@@ -52,31 +52,51 @@ export async function checksFor(target: Target): Promise<Check[]> {
 /** Makes `checks` on `gpu`, all if not given. A check that fails does not keep the next from being made. */
 export async function prove(gpu: Gpu, checks?: readonly Check[]): Promise<Proof> {
   checks ??= await checksFor(targetOf(gpu));
-  const right = new Set<string>(), wrong = new Set<string>();
-  const failures: { check: Check; kernels: string[]; problem: string }[] = [];
+  const right = new Set<string>(), failures: Failure[] = [];
   for (const check of checks) {
-    const { problem, refused } = await attempt(gpu, check), kernels = kernelsOf(check);
+    const { problem, refused } = await attempt(gpu, check);
     gpu.check(); // a lost device makes every further check fail
-    if (problem === null) {
-      for (const name of kernels) right.add(name);
-      continue;
-    }
-    const known = kernels.filter((name) => wrong.has(name));
-    const open = kernels.filter((name) => !right.has(name));
-    const blamed = [refused, known, open, kernels].find((names) => names.length > 0)!;
-    if (blamed !== kernels) { for (const name of blamed) wrong.add(name); }
-    failures.push({ check, kernels: blamed, problem });
+    if (problem !== null) failures.push({ check, problem, refused });
+    else for (const name of kernelsOf(check)) right.add(name);
   }
+  const blamed = blame(failures, right), failed = failures.map(({ check }) => check);
+  const wrong = new Set([...blamed.values()].flat());
   return {
     checks: checks.length,
     kernels: [...right].filter((name) => !wrong.has(name)).sort(),
-    findings: failures.map(({ check: { what }, kernels, problem }) => ({
-      what,
-      kernels,
-      problem,
-      pin: pinAround(kernels, { checks, failed: failures.map(({ check }) => check) }),
-    })),
+    findings: failures.map((failure) => {
+      const kernels = blamed.get(failure)!, { check: { what }, problem } = failure;
+      return { what, kernels, problem, pin: pinAround(kernels, { checks, failed }) };
+    }),
   };
+}
+
+interface Failure {
+  check: Check;
+  problem: string;
+  /** The kernels that the driver refused. */
+  refused: string[];
+}
+
+/**
+ * The kernels that each failure is laid to: those that the driver refused; or else those that no check has shown to be
+ * `right`, if there are any. One that a check with few suspects has found is to blame wherever it takes part.
+ */
+function blame(failures: readonly Failure[], right: ReadonlySet<string>): Map<Failure, string[]> {
+  const suspectsOf = ({ check, refused }: Failure) => {
+    const kernels = kernelsOf(check), open = kernels.filter((name) => !right.has(name));
+    return [refused, open, kernels].find((names) => names.length > 0) ?? [];
+  };
+  const guilty = new Set<string>(), blamed = new Map<Failure, string[]>();
+  const bySuspects = failures.map((failure) => ({ failure, suspects: suspectsOf(failure) }))
+    .sort((a, b) => a.suspects.length - b.suspects.length);
+  for (const { failure, suspects } of bySuspects) {
+    const known = kernelsOf(failure.check).filter((name) => guilty.has(name));
+    const named = known.length > 0 ? known : suspects;
+    for (const name of named) guilty.add(name);
+    blamed.set(failure, named);
+  }
+  return blamed;
 }
 
 /** What is wrong with the result of `check`, and the kernels that the driver refused. */
