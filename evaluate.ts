@@ -1,10 +1,11 @@
 /**
- * Tells what an encoder is worth: `deno run -A evaluate.ts --run runs/photos-resnet18`. `--help` explains it.
+ * Tells what an encoder is worth: `deno run -P=evaluate evaluate.ts --run runs/photos-resnet18`. `--help` explains it.
  *
  * @module
  */
 import { parseEvaluateOptions } from "./src/cli/evaluate_options.ts";
 import { fromCaller } from "./src/cli/paths.ts";
+import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { evaluate } from "./src/evaluate.ts";
 
@@ -14,7 +15,9 @@ async function main(args: string[]): Promise<void> {
     console.log(parsed.help);
     return;
   }
-  await evaluate(fromCaller(parsed));
+  const given = fromCaller(parsed);
+  await expectPermissions("evaluate", needsOf("evaluate", given));
+  await evaluate(given);
 }
 
 if (import.meta.main) await runMain(main);

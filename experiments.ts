@@ -1,5 +1,5 @@
 /**
- * Repeats the paper's experiments: `deno run -A experiments.ts --quick`. `--help` explains it.
+ * Repeats the paper's experiments: `deno run -P=experiments experiments.ts --quick`. `--help` explains it.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { experiments } from "./experiments/all.ts";
 import { scales } from "./experiments/scales.ts";
 import { parseExperimentOptions } from "./src/cli/experiments_options.ts";
 import { fromCaller } from "./src/cli/paths.ts";
+import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { runExperiments } from "./src/experiments.ts";
 
@@ -19,6 +20,8 @@ async function main(args: string[]): Promise<number> {
     console.log(asked.help);
     return 0;
   }
+  const given = fromCaller(asked);
+  await expectPermissions("experiments", needsOf("experiments", given));
   const interrupt = new AbortController();
   Deno.addSignalListener("SIGINT", () => {
     if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
@@ -26,7 +29,7 @@ async function main(args: string[]): Promise<number> {
     interrupt.abort();
   });
   const { report, interrupted, failed } = await runExperiments(
-    fromCaller(asked),
+    given,
     { experiments, scales },
     { signal: interrupt.signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
   );

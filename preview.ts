@@ -1,5 +1,5 @@
 /**
- * Shows what a recipe makes of images before training does: `deno run -A preview.ts --data ./photos --recipe byol`.
+ * Shows what a recipe makes of images before training does: `deno run -P=preview preview.ts --data ./photos --recipe byol`.
  * `--help` explains it.
  *
  * @module
@@ -7,6 +7,7 @@
 import { openSource } from "./data/source.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { parsePreviewOptions } from "./src/cli/preview_options.ts";
+import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { writeFileAtomic } from "./src/io/atomic.ts";
 import { optionsWithRecipe } from "./src/load_recipe.ts";
@@ -19,6 +20,7 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
+  await expectPermissions("preview", needsOf("preview", { ...given, out }));
   // A run with these options has the same recipe, size and seed by default.
   const { options: { data, size, seed, decodeSize }, recipe } = await optionsWithRecipe(given);
   const source = await openSource(data);

@@ -1,10 +1,11 @@
 /**
- * Trains an image encoder without labels, by BYOL: `deno run -A train.ts --data ./photos`. `--help` explains it.
+ * Trains an image encoder without labels, by BYOL: `deno run -P=train train.ts --data ./photos`. `--help` explains it.
  *
  * @module
  */
 import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
+import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { planOf, profileOf } from "./src/inspect.ts";
 import { pretrain } from "./src/pretrain.ts";
@@ -19,6 +20,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const given = fromCaller(parsed.given);
+  await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
   if (parsed.plan) {
     console.log(await planOf(given));
     return 0;

@@ -134,7 +134,7 @@ export async function evaluate(
     signal,
     onBad,
   });
-  print(`Evaluating ${encoder.path} on ${data.test.source.name}, on ${gpu.name}`);
+  print(`Evaluating ${encoder.path} on ${data.test.source.name}, on ${gpu.description}`);
   const train = await makers.collect(data.train), test = await makers.collect(data.test);
   const { labels } = train.sets.get("trained")!, asked = test.sets.get("trained")!.labels;
   const classes = classesOf(data, [labels, asked]);

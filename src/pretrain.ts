@@ -142,7 +142,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
     }
     await trainer.settled();
 
-    await writeConfig(options, recipe);
+    await writeConfig(options, { recipe, adapter: gpu });
     await tuning.save(out);
     if (!checkpoint) await writePreview(source, { options, recipe, train, signal: hooks.signal });
     const start = checkpoint?.step ?? 0;
@@ -195,7 +195,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
       `${checkpoint ? `Resuming at step ${start} of` : "Training"} ${total} steps of ${
         batch * options.accumulate
       } images from ${source.name} ` +
-        `on ${gpu.name}: ${options.backbone}, ${
+        `on ${gpu.description}: ${options.backbone}, ${
           (trainer.plannedBytes / 1e6).toFixed(0)
         } MB of GPU memory, results in ${out}`,
     );

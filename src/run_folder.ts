@@ -15,6 +15,7 @@ import {
   loadCheckpoint,
   type LoadedCheckpoint,
 } from "./io/checkpoint.ts";
+import type { Gpu } from "./gpu/device.ts";
 import { fileError } from "./io/file_error.ts";
 import { writeJson } from "./io/json_file.ts";
 import { optionsWithRecipe, runRecipe, sameRecipe, writeRunRecipe } from "./load_recipe.ts";
@@ -111,8 +112,14 @@ export async function newRun(given: GivenTrainFlags): Promise<Run> {
   return { options, recipe, checkpoint: null };
 }
 
-/** Writes what the run is, with its recipe in full, and prepares its folder. */
-export async function writeConfig(options: TrainOptions, recipe?: Recipe): Promise<void> {
+/** What computes a run, as config.json names it. */
+type Adapter = Pick<Gpu, "name" | "backend" | "driver">;
+
+/** Writes what the run is, with its recipe in full and what computes it, and prepares its folder. */
+export async function writeConfig(
+  options: TrainOptions,
+  { recipe, adapter }: { recipe?: Recipe; adapter?: Adapter } = {},
+): Promise<void> {
   try {
     await Deno.mkdir(checkpointFolder(options.out), { recursive: true });
   } catch (error) {
@@ -121,7 +128,11 @@ export async function writeConfig(options: TrainOptions, recipe?: Recipe): Promi
   await removeTemporaries(options.out);
   await removeTemporaries(checkpointFolder(options.out));
   if (recipe) await writeRunRecipe(options.out, recipe);
-  await writeJson(configPath(options.out), options);
+  const { name, backend, driver } = adapter ?? {};
+  await writeJson(configPath(options.out), {
+    ...options,
+    ...adapter && { adapter: { name, backend, driver } },
+  });
 }
 
 /** The options and the last checkpoint of the run in `given.out`, or of the latest with the usual name. */
@@ -185,9 +196,10 @@ function trainOptionsOf(value: unknown): TrainOptions {
     if (!("decodeSize" in value)) {
       throw new TypeError("it was written by an older version, which drew other views of large images");
     }
-    // In the order that they were written in, which checkpoints keep.
+    // What computed it is no option: it may go on elsewhere. The rest is in the order that checkpoints keep.
+    const { adapter: _, ...options } = value as { adapter?: unknown };
     const unknown = Object.entries(BEFORE_THEM).filter(([name]) => !(name in value));
-    return { ...value, ...Object.fromEntries(unknown) } as TrainOptions;
+    return { ...options, ...Object.fromEntries(unknown) } as TrainOptions;
   }
   throw new TypeError("an object with the options of a run is expected");
 }

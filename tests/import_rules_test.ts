@@ -37,8 +37,8 @@ const arrows: Record<string, string[]> = {
   "data": ["src/augment"],
 };
 
-/** Errors and random numbers, which everyone may import, and the project's version. */
-const base = ["src/errors.ts", "src/random.ts", "deno.json"];
+/** Errors, the environment and random numbers, which everyone may import, and the project's version. */
+const base = ["src/errors.ts", "src/environment.ts", "src/random.ts", "deno.json"];
 
 /** Single arrows beyond those of the folders. */
 const exceptions = new Set([

@@ -16,7 +16,7 @@ async function begun() {
   const file = join(folder.path, "mine.json"), out = join(folder.path, "run");
   await Deno.writeTextFile(file, JSON.stringify(mine));
   const run = await newRun({ recipe: file, out });
-  await writeConfig(run.options, run.recipe);
+  await writeConfig(run.options, { recipe: run.recipe });
   return { file, out, ...run, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -97,7 +97,7 @@ Deno.test("a recipe.json that is not the checkpoint's is refused", async () => {
   const metadata = { config: recordedOptions(run.options), recipe: run.recipe };
   await saveCheckpoint(run.out, { step: 1, tensors: new Map(), metadata }, { keep: 1 });
   assertEquals((await resumedRun({ out: run.out })).recipe, run.recipe);
-  await writeConfig(run.options, { ...run.recipe, mean: [0, 0, 0] });
+  await writeConfig(run.options, { recipe: { ...run.recipe, mean: [0, 0, 0] } });
   await assertThrows(
     () => resumedRun({ out: run.out }),
     UserError,

@@ -5,6 +5,8 @@
  * @module
  */
 import { MachineError, messageOf } from "../errors.ts";
+import { chooseAdapter } from "./adapter.ts";
+import { isSoftware } from "./driver.ts";
 
 /** The part of the adapter's limits that the project depends on. Sizes are in bytes. */
 export interface Limits {
@@ -22,6 +24,12 @@ export interface Gpu {
   readonly adapter: GPUAdapter;
   /** Human-readable name of the adapter. */
   readonly name: string;
+  /** The interface that its driver is reached by, such as "Vulkan". */
+  readonly backend: string;
+  /** The name of its driver. */
+  readonly driver: string;
+  /** Name, backend and driver, for a line of a log. */
+  readonly description: string;
   /** What tells this adapter and its driver from others, as far as WebGPU does; Deno's version stands for its own part. */
   readonly identity: string;
   readonly limits: Limits;
@@ -59,13 +67,7 @@ function limitsOf(limits: GPUSupportedLimits): Limits {
 
 /** Opens the machine's fastest adapter, with subgroups where the driver has them. */
 export async function openGpu(): Promise<Gpu> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new MachineError(
-      "Cannot open a GPU as Deno finds no WebGPU adapter: a Vulkan, Metal or Direct3D 12 driver is expected. " +
-        "Without a GPU, Mesa's software driver does (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
-    );
-  }
+  const { adapter, backend, driver } = await chooseAdapter();
   const timestamps = adapter.features.has("timestamp-query");
   const features: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
   // Deno does not list "subgroups" among the features, but grants it where the driver has it.
@@ -73,7 +75,7 @@ export async function openGpu(): Promise<Gpu> {
     null
   );
   const device = subgroups ?? await requestDevice(adapter, features);
-  const { subgroupMinSize, subgroupMaxSize, isFallbackAdapter } = adapter.info;
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info;
 
   let failure: Error | undefined;
   let closed = false;
@@ -91,11 +93,16 @@ export async function openGpu(): Promise<Gpu> {
       ),
     );
   });
+  const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter";
   return {
     device,
     adapter,
-    name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
+    name,
+    backend,
+    driver,
+    description: `${name} (${backend}, ${driver})`,
     identity: [
+      backend,
       adapter.info.vendor,
       adapter.info.architecture,
       adapter.info.device,
@@ -104,7 +111,7 @@ export async function openGpu(): Promise<Gpu> {
     ].join(" "),
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
-    software: isFallbackAdapter,
+    software: isSoftware(adapter.info),
     timestamps,
     pipelines: new Map(),
     check() {

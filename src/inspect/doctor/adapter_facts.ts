@@ -11,8 +11,9 @@ export interface AdapterFacts {
   vendor: string;
   device: string;
   architecture: string;
-  /** The backends that Deno was told to use, such as "vulkan"; null if it was free to choose. WebGPU does not tell which. */
-  backend: string | null;
+  /** The interface that the driver is reached by, such as "Vulkan", and the driver's name; WebGPU tells no version. */
+  backend: string;
+  driver: string;
   /** Deno's version stands for that of wgpu, its WebGPU. */
   deno: string;
   /** Whether it computes on the CPU. */
@@ -26,28 +27,21 @@ export interface AdapterFacts {
 }
 
 /** The facts of the adapter that `gpu` was opened on. */
-export function adapterFacts({ adapter, device, name, software }: Gpu): AdapterFacts {
+export function adapterFacts({ adapter, device, name, backend, driver, software }: Gpu): AdapterFacts {
   const { vendor, device: model, architecture, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
   return {
     name,
     vendor,
     device: model,
     architecture,
-    backend: askedBackend(),
+    backend,
+    driver,
     deno: Deno.version.deno,
     software,
     subgroups: min && max ? { min, max } : null,
     features: { listed: [...adapter.features].sort(), granted: [...device.features].sort() },
     limits: limitsOf(adapter),
   };
-}
-
-function askedBackend(): string | null {
-  try {
-    return Deno.env.get("DENO_WEBGPU_BACKEND") || null;
-  } catch {
-    return null; // without the permission to read it
-  }
 }
 
 /** Limits are getters of a prototype, in the order of their names here. */

@@ -18,19 +18,14 @@ export function hintsFor(
   return [...driverHints(adapter), ...dataHints(decoding, expectations)];
 }
 
-/** OpenGL's subgroups are of any size: wgpu knows them nowhere, and tells the widest range. */
-function isOpenGl({ subgroups }: AdapterFacts): boolean {
-  return subgroups?.min === 4 && subgroups.max === 128;
-}
-
 function driverHints(adapter: AdapterFacts): string[] {
-  const { name, software, subgroups, features } = adapter, hints: string[] = [];
-  if (isOpenGl(adapter)) {
+  const { backend, driver, software, subgroups, features } = adapter, hints: string[] = [];
+  if (backend === "OpenGL") {
     hints.push(
       "The driver is OpenGL's, which is slower than Vulkan's. Install the Vulkan driver of your GPU; without a GPU, " +
         "Mesa's (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
     );
-  } else if (software && /llvmpipe/.test(name)) {
+  } else if (software && driver === "Mesa lavapipe") {
     hints.push(
       "Mesa computes on the CPU here: small images and networks train in hours, ResNet-50 at 224 px needs a GPU. " +
         "Mesa 25 was measured 1.5 to 2 times as fast as Mesa 22.3: install a newer one where the system has it.",

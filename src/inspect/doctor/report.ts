@@ -55,13 +55,13 @@ const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
 const rounded = (n: number) => n.toFixed(n < 10 ? 1 : 0);
 
 function adapterLines(adapter: AdapterFacts): string[] {
-  const { name, vendor, device, backend, deno, software, subgroups, features, limits } = adapter;
+  const { name, vendor, device, backend, driver, deno, software, subgroups, features, limits } = adapter;
   const line = (what: string, value: string) => `  ${what.padEnd(12)} ${value}`;
   return [
     name,
     line("kind", software ? "computes on the CPU" : "GPU"),
-    line("backend", backend ? `${backend} (of DENO_WEBGPU_BACKEND)` : "as Deno chooses"),
-    line("driver", `vendor ${vendor}, device ${device}; Deno ${deno}`),
+    line("backend", backend),
+    line("driver", `${driver} (vendor ${vendor}, device ${device}); Deno ${deno}`),
     line("subgroups", subgroups ? lanes(subgroups) : "none"),
     line("granted", features.granted.join(", ") || "no feature beyond WebGPU's core"),
     line("at most", LIMITS.map(([limit, what]) => `${mebibytes(limits[limit])} a ${what}`).join(", ")),
