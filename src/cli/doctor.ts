@@ -18,7 +18,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   // On stderr, so that the output is the result alone.
-  const diagnosis = await doctor({ log: (line) => console.error(line) });
+  const diagnosis = await doctor({ all: parsed.all, log: (line) => console.error(line) });
   console.log(parsed.json ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis));
   return diagnosis.healthy ? 0 : WRONG;
 }

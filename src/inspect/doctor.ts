@@ -11,7 +11,7 @@ import { type Decoding, measureDecoding } from "./doctor/decode_rate.ts";
 import { type Expectation, expectationsOn } from "./doctor/expectations.ts";
 import { type Answers, provokeFailures } from "./doctor/failures.ts";
 import { hintsFor } from "./doctor/hints.ts";
-import { type Finding, type Proof, prove } from "./doctor/prove.ts";
+import { checksFor, type Finding, type Proof, prove } from "./doctor/prove.ts";
 import { measureRates, type Rates } from "./doctor/rates.ts";
 
 export type { AdapterFacts, Answers, Decoding, Expectation, Finding, Proof, Rates };
@@ -20,6 +20,8 @@ export type { AdapterFacts, Answers, Decoding, Expectation, Finding, Proof, Rate
 export interface Diagnosis {
   /** Whether everything computes right, and every failure is heard of. */
   healthy: boolean;
+  /** Whether kernels were checked too that this adapter never chooses by itself. */
+  all: boolean;
   adapter: AdapterFacts;
   proof: Proof;
   failures: Answers;
@@ -31,6 +33,8 @@ export interface Diagnosis {
 
 /** Options of {@linkcode doctor}. */
 export interface DoctorOptions {
+  /** Also check kernels that this adapter never chooses by itself, which some drivers compile for minutes. */
+  all?: boolean;
   /** Hears what is being done. */
   log?: (line: string) => void;
 }
@@ -55,10 +59,13 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
 }
 
 /** Examines the adapter of `gpu`. */
-export async function examine(gpu: Gpu, { log = () => {} }: DoctorOptions = {}): Promise<Diagnosis> {
+export async function examine(
+  gpu: Gpu,
+  { all = false, log = () => {} }: DoctorOptions = {},
+): Promise<Diagnosis> {
   const begin = performance.now();
   log(`Examining ${gpu.name}: every kernel against the CPU`);
-  const proof = await prove(gpu);
+  const proof = await prove(gpu, await checksFor(targetOf(gpu), { all }));
   const failures = await provokeFailures(gpu);
   const right = proof.findings.length === 0;
   let speed: Diagnosis["speed"] = null;
@@ -71,6 +78,7 @@ export async function examine(gpu: Gpu, { log = () => {} }: DoctorOptions = {}):
   }
   return {
     healthy: right && failures.tooLarge !== null && failures.lost !== null,
+    all,
     adapter: adapterFacts(gpu),
     proof,
     failures,

@@ -15,7 +15,7 @@ export function hintsFor(
     expectations: readonly Expectation[];
   },
 ): string[] {
-  return [...driverHints(adapter), ...dataHints(decoding, expectations)];
+  return [...driverHints(adapter), ...dataHints(decoding, { expectations, software: adapter.software })];
 }
 
 function driverHints(adapter: AdapterFacts): string[] {
@@ -49,7 +49,7 @@ const MARGIN = 1.2;
 
 function dataHints(
   { imagesPerSecond: each, workers, photo }: Decoding,
-  expectations: readonly Expectation[],
+  { expectations, software }: { expectations: readonly Expectation[]; software: boolean },
 ): string[] {
   const fastest = Math.max(...expectations.map(({ imagesPerSecond }) => imagesPerSecond), 0);
   const all = each * workers, wanted = MARGIN * fastest;
@@ -65,9 +65,9 @@ function dataHints(
     ];
   }
   const enough = Math.max(1, Math.ceil(wanted / each));
-  return enough < workers
+  return software && enough < workers
     ? [
-      `--workers ${enough} decodes enough for the GPU; more of them take CPU time from it where it computes on the CPU.`,
+      `--workers ${enough} decodes enough for what the adapter trains; more of them leave it less of the CPU.`,
     ]
     : [];
 }

@@ -6,7 +6,7 @@
 import { messageOf } from "../../errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
-import { type Target, targetOf } from "../../graph/target.ts";
+import type { Target } from "../../graph/target.ts";
 import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
 import { layerChecks } from "./layer_checks.ts";
@@ -37,11 +37,14 @@ export interface Proof {
   findings: Finding[];
 }
 
-/** All checks for the machine `target`, what others build on first. */
-export async function checksFor(target: Target): Promise<Check[]> {
+/**
+ * All checks for the machine `target`, what others build on first; with `all` also of kernels that it never chooses by
+ * itself.
+ */
+export async function checksFor(target: Target, { all }: { all: boolean }): Promise<Check[]> {
   return [
     ...layerChecks(target),
-    ...conv2dChecks(target),
+    ...conv2dChecks(target, { all }),
     ...lossChecks(target),
     ...trainingChecks(target),
     ...viewChecks(target),
@@ -49,9 +52,8 @@ export async function checksFor(target: Target): Promise<Check[]> {
   ];
 }
 
-/** Makes `checks` on `gpu`, all if not given. A check that fails does not keep the next from being made. */
-export async function prove(gpu: Gpu, checks?: readonly Check[]): Promise<Proof> {
-  checks ??= await checksFor(targetOf(gpu));
+/** Makes `checks` on `gpu`. A check that fails does not keep the next from being made. */
+export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> {
   const right = new Set<string>(), failures: Failure[] = [];
   for (const check of checks) {
     const { problem, refused } = await attempt(gpu, check);

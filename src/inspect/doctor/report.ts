@@ -17,11 +17,13 @@ const LIMITS = [
 ] as const;
 
 /** `diagnosis` as a text of several lines. */
-export function describeDiagnosis({ healthy, adapter, proof, failures, speed, seconds }: Diagnosis): string {
+export function describeDiagnosis(diagnosis: Diagnosis): string {
+  const { healthy, all, adapter, proof, failures, speed, seconds } = diagnosis;
   return [
     ...adapterLines(adapter),
     "",
     ...proofLines(proof),
+    ...all ? [] : ["Kernels that this adapter never chooses by itself were left out: --all checks them too."],
     ...failureLines(failures),
     ...speed
       ? [
@@ -52,7 +54,7 @@ const row = (what: string, value: string, note = "") =>
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 const giga = (n: number) => (n / 1e9).toFixed(n < 1e10 ? 2 : 0);
 const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
-const rounded = (n: number) => n.toFixed(n < 10 ? 1 : 0);
+const rounded = (n: number) => n < 10 ? n.toPrecision(2) : n.toFixed(0);
 
 function adapterLines(adapter: AdapterFacts): string[] {
   const { name, vendor, device, backend, driver, deno, software, subgroups, features, limits } = adapter;
@@ -77,19 +79,24 @@ function proofLines({ checks, kernels, findings }: Proof): string[] {
   return [
     `${right} of ${checks} checks passed: ${kernels.length} kernels against the CPU, forward and gradients; ten training`,
     "steps against PyTorch; a step twice, to the bit",
-    ...findings.flatMap(findingLines),
+    ...findingLines(findings),
   ];
 }
 
-function findingLines({ what, kernels, problem, pin }: Finding): string[] {
-  const [first] = problem.trim().split("\n");
-  return [
-    `  WRONG: ${kernels.join(", ")}`,
-    `    in ${what}: ${first}`,
+/** More kernels than this are not named, except by --json. */
+const MOST_NAMED = 6;
+
+/** One paragraph for all findings that name the same kernels. */
+function findingLines(findings: readonly Finding[]): string[] {
+  const groups = Map.groupBy(findings, ({ kernels }) => kernels.join(", "));
+  return [...groups].flatMap(([names, [{ what, kernels, problem, pin }, ...others]]) => [
+    `  WRONG: ${kernels.length <= MOST_NAMED ? names : `one of ${kernels.length} kernels`}`,
+    `    ${what}: ${problem.trim().split("\n")[0]}`,
+    ...others.length > 0 ? [`    and ${others.length} more checks`] : [],
     pin
       ? `    --kernels ${pin} avoids it.`
       : "    No option avoids it. Update the driver, and report it with the output of ./run doctor --json.",
-  ];
+  ]);
 }
 
 function failureLines({ tooLarge, lost }: Answers): string[] {
