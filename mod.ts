@@ -48,6 +48,8 @@ export {
   type DoctorOptions,
   type Expectation,
   type Finding,
+  type Pin,
+  type Product,
   type Proof,
   type Rates,
 } from "./src/inspect/doctor.ts";

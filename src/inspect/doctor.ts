@@ -12,9 +12,11 @@ import { type Expectation, expectationsOn } from "./doctor/expectations.ts";
 import { type Answers, provokeFailures } from "./doctor/failures.ts";
 import { hintsFor } from "./doctor/hints.ts";
 import { checksFor, type Finding, type Proof, prove } from "./doctor/prove.ts";
+import type { Product } from "../ops/conv2d_kernels.ts";
+import type { Pin } from "./doctor/pins.ts";
 import { measureRates, type Rates } from "./doctor/rates.ts";
 
-export type { AdapterFacts, Answers, Decoding, Expectation, Finding, Proof, Rates };
+export type { AdapterFacts, Answers, Decoding, Expectation, Finding, Pin, Product, Proof, Rates };
 
 /** What was found on this machine. */
 export interface Diagnosis {
@@ -22,8 +24,11 @@ export interface Diagnosis {
   healthy: boolean;
   /** Whether kernels were checked too that this adapter never chooses by itself. */
   all: boolean;
+  /** What the adapter tells of itself. */
   adapter: AdapterFacts;
+  /** What came of the checks. */
   proof: Proof;
+  /** How it answers where it fails. */
   failures: Answers;
   /** How fast it is; null where it computes wrong, as the figures would mean nothing. */
   speed: { rates: Rates; decoding: Decoding; expectations: Expectation[]; hints: string[] } | null;
@@ -46,7 +51,7 @@ export interface DoctorOptions {
  * @throws {MachineError} if there is no adapter.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { doctor } from "./mod.ts";
  *
  * const { healthy, adapter, speed } = await doctor();

@@ -7,12 +7,17 @@ import type { Gpu } from "../../gpu/device.ts";
 
 /** An adapter, as far as WebGPU describes it. */
 export interface AdapterFacts {
+  /** Its name, as the driver gives it. */
   name: string;
+  /** The vendor's number, or name. */
   vendor: string;
+  /** The model's number, or name. */
   device: string;
+  /** The family of models; often empty. */
   architecture: string;
-  /** The interface that the driver is reached by, such as "Vulkan", and the driver's name; WebGPU tells no version. */
+  /** The interface that the driver is reached by, such as "Vulkan". */
   backend: string;
+  /** The driver's name; WebGPU tells no version. */
   driver: string;
   /** Deno's version stands for that of wgpu, its WebGPU. */
   deno: string;

@@ -17,19 +17,19 @@ import type { Rates } from "./rates.ts";
 
 /** What to expect of one configuration. */
 export interface Expectation {
+  /** The backbone's name. */
   backbone: string;
   /** Pixels of the views' side. */
   size: number;
+  /** Images of a batch. */
   batch: number;
   /** Source images a second. An estimate: kernels differ in how near they come to the rates. */
   imagesPerSecond: number;
   /** What a run of that batch takes. */
   bytes: number;
-  /**
-   * A batch near the largest that the adapter's limits admit, at most 4,096, and what that takes: WebGPU does not tell how
-   * much memory there is.
-   */
+  /** A batch near the largest that the adapter's limits admit, at most 4,096. */
   largestBatch: number;
+  /** What that takes: WebGPU does not tell how much memory there is. */
   largestBytes: number;
 }
 

@@ -34,6 +34,7 @@ export interface Proof {
   checks: number;
   /** The kernels that compute right. */
   kernels: string[];
+  /** The checks that failed. */
   findings: Finding[];
 }
 

@@ -23,8 +23,9 @@ export interface Rates {
   copyBytes: number;
   /** A 3 × 3 convolution of 64 channels and its gradients, by the adapter's default kernels. */
   convolution: Record<Product, number>;
-  /** Bytes to and from the GPU. */
+  /** Bytes to the GPU. */
   uploadBytes: number;
+  /** Bytes from the GPU. */
   readBackBytes: number;
   /** Waiting for an idle GPU. */
   awaitSeconds: number;

@@ -100,7 +100,8 @@ function findingLines(findings: readonly Finding[]): string[] {
 }
 
 function failureLines({ tooLarge, lost }: Answers): string[] {
-  const line = (what: string, answer: string | null) => `  ${what}: ${answer ?? "NOTHING IS HEARD OF IT"}`;
+  const line = (what: string, answer: string | null) =>
+    `  ${what}: ${answer?.split("\n")[0] ?? "NOTHING IS HEARD OF IT"}`;
   return [
     "Failures are told",
     line("a buffer that is too large", tooLarge),
