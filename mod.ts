@@ -41,6 +41,20 @@ export { evaluate } from "./src/evaluate.ts";
 export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/evaluation_types.ts";
 export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
+export {
+  type AdapterFacts,
+  type Answers,
+  type Decoding,
+  type Diagnosis,
+  doctor,
+  type DoctorOptions,
+  type Expectation,
+  type Finding,
+  type Pin,
+  type Product,
+  type Proof,
+  type Rates,
+} from "./src/inspect/doctor.ts";
 export type { Collapse } from "./src/health.ts";
 export { loadPreset } from "./src/load_preset.ts";
 export type { StepRecord } from "./src/run/records.ts";

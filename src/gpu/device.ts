@@ -20,6 +20,8 @@ export interface Limits {
 /** A device, its queue, and the pipelines compiled for it. Close it when done. */
 export interface Gpu {
   readonly device: GPUDevice;
+  /** What the device was opened on, for what it tells of itself. */
+  readonly adapter: GPUAdapter;
   /** Human-readable name of the adapter. */
   readonly name: string;
   /** The interface that its driver is reached by, such as "Vulkan". */
@@ -94,6 +96,7 @@ export async function openGpu(): Promise<Gpu> {
   const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter";
   return {
     device,
+    adapter,
     name,
     backend,
     driver,
