@@ -127,14 +127,11 @@ const training: Record<string, Case[]> = {
     relu: true,
     families: ["hardware"],
   })),
-  "on a GPU: 256 parts, and 257 and more, which are joined": [4096, 4097, 5 * 64 * 16 + 7].map((rows) => ({
-    rows,
-    C: 12,
-    views: 3,
-    residual: true,
-    maxGrid: 7,
-    families: ["hardware"],
-  })),
+  "on a GPU: 256 parts, and 257 and more, which are joined": [
+    { rows: 4096, C: 4, families: ["hardware"] },
+    { rows: 4097, C: 4, views: 2, relu: true, families: ["hardware"] },
+    { rows: 5 * 64 * 16 + 7, C: 12, maxGrid: 5, families: ["hardware"] },
+  ],
   "grids of two dimensions": [
     { rows: 17, C: 428, views: 3, relu: true, residual: true, maxGrid: 5, families: FAMILIES },
     { rows: 17, C: 148, views: 3, relu: true, residual: true, maxGrid: 7, families: ["hardware"] },
