@@ -40,6 +40,7 @@ const CHANGEABLE = new Set<string>([
   "augment",
   "cache",
   "kernels",
+  "recompute",
   "checkpointEvery",
   "keep",
   "logEvery",
@@ -61,6 +62,7 @@ const BEFORE_THEM: Partial<TrainOptions> = {
   trust: 1e-3,
   larsClip: "off",
   accumulate: 1,
+  recompute: "auto",
   stopOnCollapse: false,
 };
 

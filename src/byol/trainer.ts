@@ -7,6 +7,7 @@ import { createViewFeed, type LoaderOptions, type ViewFeed } from "../augment/lo
 import type { PackedImage } from "../augment/table.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
+import { liveBudget, type Recompute } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
 import { type Pick, type Target, targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
@@ -42,6 +43,8 @@ export interface TrainerOptions {
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
+  /** When activations are made again instead of being kept; "auto" if not given. */
+  recompute?: Recompute;
   /** What learns beside the encoder from its features, if anything. */
   observer?: ObserverFactory;
 }
@@ -119,7 +122,10 @@ export class Trainer {
     this.#batches = options.accumulate ?? 1;
     this.#observer = observer;
     this.memory = new Memory(gpu);
-    this.#program = new Program(this.memory, step);
+    this.#program = new Program(this.memory, {
+      dispatches: step.dispatches,
+      budget: liveBudget(options.recompute ?? "auto", gpu),
+    });
     this.#feed = createViewFeed(this.memory, {
       program: this.#program,
       store: step.views,
