@@ -169,14 +169,26 @@ export class Trainer {
     this.#gpu.check();
     if (labels) this.#observer?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    const { update, health: healthCount } = this.#step.tail, { part = 0 } = scalars;
-    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
-    this.#feed.run(views, { end: this.#program.plan.dispatches.length - left });
+    this.#feed.run(views, { end: this.#end({ part: scalars.part ?? 0, health }) });
   }
 
-  /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */
-  timings(): Promise<Timing[]> {
-    return this.#program.timings();
+  /** Before which dispatch batch `part` of a step ends: the last one goes on to the update, and to what weights tell. */
+  #end({ part, health }: { part: number; health: boolean }): number {
+    const { update, health: healthCount } = this.#step.tail;
+    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
+    return this.#program.plan.dispatches.length - left;
+  }
+
+  /**
+   * Takes one more step, all batches of it on what the last one was given, and resolves to what each of its commands took.
+   * It also reports what its weights tell.
+   */
+  async timings(): Promise<Timing[]> {
+    const timings: Timing[] = [];
+    for (let part = 0; part < this.#batches; part++) {
+      timings.push(...await this.#program.timings({ end: this.#end({ part, health: true }) }));
+    }
+    return timings;
   }
 
   /** Resolves when the GPU has done what was submitted so far. */

@@ -128,16 +128,17 @@ export class Program {
   }
 
   /**
-   * Submits all dispatches once, each in a pass of its own, and resolves to what each of them took by the GPU's clock.
+   * Submits the dispatches before number `end` once, all if it is not given, each in a pass of its own, and resolves to what
+   * each of them took by the GPU's clock.
    *
    * @throws {MachineError} if the adapter has no timestamps.
    */
-  async timings(): Promise<Timing[]> {
+  async timings({ end = this.#begins.length - 1 }: { end?: number } = {}): Promise<Timing[]> {
     const { device, timestamps } = this.#gpu;
     if (!timestamps) throw new MachineError("Cannot profile as this adapter tells no time (timestamp-query)");
-    const results: Timing[] = [];
-    for (let first = 0; first < this.#commands.length; first += MAX_QUERIES / 2) {
-      const commands = this.#commands.slice(first, first + MAX_QUERIES / 2);
+    const results: Timing[] = [], all = this.#commands.slice(0, this.#begins[end]);
+    for (let first = 0; first < all.length; first += MAX_QUERIES / 2) {
+      const commands = all.slice(first, first + MAX_QUERIES / 2);
       const count = 2 * commands.length;
       const querySet = device.createQuerySet({ type: "timestamp", count });
       const store: Store = { name: "timestamps", category: "metrics", bytes: count * 8 };
