@@ -21,7 +21,7 @@ export type Recompute = "auto" | "always" | "never";
 
 /**
  * Where no more bytes are alive than this, memory is spent to save time: nothing is recomputed, and texture copies are kept.
- * Beyond it, a step does about a tenth more of its memory traffic to need little more than half of the memory.
+ * Beyond it, a step does up to a sixth more of its memory traffic to need little more than half of the memory.
  *
  * A CPU shares its memory with all else that runs. A GPU's is its own, but WebGPU does not tell how much that is, and no
  * limit does. GPUs that people train on have 8 GB or more: up to 8 GiB a step keeps what it has (resnet18 at batch 512:
