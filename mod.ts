@@ -34,14 +34,16 @@
  *
  * @module
  */
-export { type Outcome, pretrain, type PretrainHooks } from "./src/pretrain.ts";
+export { pretrain } from "./src/run/pretrain.ts";
+export type { Outcome, PretrainHooks } from "./src/run/types.ts";
 export type { KnnFigures, Summary } from "./src/run_summary.ts";
-export { evaluate, type EvaluateHooks, type EvaluationReport, type EvaluationRow } from "./src/evaluate.ts";
+export { evaluate } from "./src/evaluate.ts";
+export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/evaluation_types.ts";
 export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect.ts";
 export type { Collapse } from "./src/health.ts";
 export { loadPreset } from "./src/load_preset.ts";
-export type { StepRecord } from "./src/recorder.ts";
+export type { StepRecord } from "./src/run/records.ts";
 export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
 export { CollapseError, MachineError, UserError } from "./src/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
@@ -49,7 +51,8 @@ export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";
 export { loadRecipe } from "./src/load_recipe.ts";
 export { type PreviewOptions, previewSheet } from "./src/preview.ts";
 export { type Batch, type EvaluationBatch, evaluationBatches, trainingBatches } from "./data/pipeline.ts";
-export { type EncodedImage, type ImageSource, openSource } from "./data/source.ts";
+export type { EncodedImage, ImageSource } from "./data/sources/types.ts";
+export { openSource } from "./data/sources/open.ts";
 export { type ReadOrder, type ReadSample, readSamples } from "./data/read.ts";
 export { group } from "./data/group.ts";
 export { orderedMap } from "./data/ordered_map.ts";

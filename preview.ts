@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { openSource } from "./data/source.ts";
+import { openSource } from "./data/sources/open.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { parsePreviewOptions } from "./src/cli/preview_options.ts";
 import { runMain } from "./src/cli/run_main.ts";

@@ -7,7 +7,7 @@ import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { planOf, profileOf } from "./src/inspect.ts";
-import { pretrain } from "./src/pretrain.ts";
+import { pretrain } from "./src/run/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */
 const INTERRUPTED = 130;

@@ -5,6 +5,7 @@
  *     deno task bench kernels [--all]            products and convolutions, each way of doing them; --all: slow ways too
  *     deno task bench step [backbone batch]…     a training step
  *     deno task bench optimizer                  the update, with and without the target's moving average
+ *     deno task bench host                       whether the host keeps a GPU busy that holds it
  *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
  *
  * @module
@@ -13,6 +14,7 @@
 import { UserError } from "../src/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
 import { benchPipeline } from "./pipeline.ts";
@@ -24,6 +26,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   kernels: benchKernels,
   step: benchStep,
   optimizer: benchOptimizer,
+  host: benchHost,
   pipeline: benchPipeline,
   probe: benchProbe,
 };

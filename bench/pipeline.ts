@@ -2,7 +2,7 @@
 import { trainingBatches, type Views } from "../data/pipeline.ts";
 import { fileURLToPath as fromFileUrl } from "node:url";
 import { memoryCache, type PixelCache } from "../data/pixel_cache.ts";
-import { openSource } from "../data/source.ts";
+import { openSource } from "../data/sources/open.ts";
 import { pathsOf } from "../data/sources/patterns.ts";
 import { createViewFeed, traceLoader } from "../src/augment/loader.ts";
 import { type Recipe, recipeByName, usualDecodeSize } from "../src/augment/recipe.ts";

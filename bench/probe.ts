@@ -3,6 +3,7 @@
  *
  *     deno task bench probe RUN [trained]        of the trained encoder only
  */
+import { usualWorkers } from "../src/cli/train_presets.ts";
 import { UserError } from "../src/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
 import { fitFeatures, linearProtocol, rowsOf } from "../src/eval/linear.ts";
@@ -21,7 +22,13 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
   const run = await openRun(out), encoder = await openEncoder({ run: out }, run);
   using data = await openEvaluationData({}, run);
   const names = rowNames.filter((name) => only === undefined || name === only);
-  using makers = new FeatureMakers(gpu, { encoder, rows: names, seed: run.options.seed, onBad() {} });
+  using makers = new FeatureMakers(gpu, {
+    encoder,
+    rows: names,
+    seed: run.options.seed,
+    workers: usualWorkers(),
+    onBad() {},
+  });
   const [train, test] = [await makers.collect(data.train), await makers.collect(data.test)];
   const row = printTable([
     "features",

@@ -18,7 +18,7 @@ import type { PixelCache } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
 import { prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
-import type { ImageSource } from "./source.ts";
+import type { ImageSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 
 export type { BadImage, Position };

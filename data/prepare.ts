@@ -10,7 +10,7 @@ import { orderedMap } from "./ordered_map.ts";
 import type { PixelCache } from "./pixel_cache.ts";
 import type { Pool, PoolResult, Prepared, Task } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
-import type { IndexedSource } from "./source.ts";
+import type { IndexedSource } from "./sources/types.ts";
 import type { TransformStream } from "./streams.ts";
 
 /** How samples are prepared. */

@@ -7,7 +7,7 @@ import { messageOf, UserError } from "../src/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
 import type { Place } from "./place.ts";
-import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./source.ts";
+import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 
 /** A visit of an image, with its bytes or what kept them from being read. */

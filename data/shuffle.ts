@@ -9,7 +9,7 @@
  */
 import { UserError } from "../src/errors.ts";
 import { blockOrder, type BlockPosition, epochOrder, type Position } from "./order.ts";
-import type { ShardImage, StreamedSource } from "./source.ts";
+import type { ShardImage, StreamedSource } from "./sources/types.ts";
 import { firstIndices } from "./sources/streamed.ts";
 
 /** A block has so many images at most, and is closed by the one that brings it to so many encoded bytes. */

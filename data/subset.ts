@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IndexedSource } from "./source.ts";
+import type { IndexedSource } from "./sources/types.ts";
 
 /** The images of `source` with the numbers `indices`, in that order. Closing it leaves `source` open. */
 export function subsetOf(source: IndexedSource, indices: readonly number[]): IndexedSource {

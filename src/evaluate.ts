@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { usualWorkers } from "./cli/train_presets.ts";
 import { expectEvaluateFlags, type GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import { UserError } from "./errors.ts";
 import type { LabelledFeatures } from "./eval/features.ts";
@@ -15,6 +16,7 @@ import { openEvaluationData } from "./evaluation_data.ts";
 import { ENCODED, FeatureMakers, type RowName, rowNames, traceEncoder } from "./evaluation_features.ts";
 import { writeEvaluation } from "./evaluation_files.ts";
 import { evaluationTable } from "./evaluation_table.ts";
+import type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./evaluation_types.ts";
 import { featureMaps } from "./feature_maps.ts";
 import { type Gpu, openGpu } from "./gpu/device.ts";
 import type { Dispatch } from "./graph/tape.ts";
@@ -23,57 +25,6 @@ import { type Decision, tune } from "./graph/tuner.ts";
 import { openTuningCache } from "./io/tuning_cache.ts";
 import { type CropOptions, expectIndexed, finetune, fitCrops, traceFinetuning } from "./labelled_crops.ts";
 import { pinOf } from "./run_setup.ts";
-
-/** What the features of one encoder, or the raw pixels, are worth. Accuracies are shares in 0 … 1. */
-export interface EvaluationRow {
-  name: RowName;
-  /** Accuracy of kNN by the number of neighbours. */
-  knn: Record<string, number>;
-  /** The linear protocol, with the learning rate that was chosen; null if it was not asked for. */
-  linear: { top1: number; top5: number | null; lr: number } | null;
-  /** RankMe, the effective rank of the test samples' features; null for raw pixels. */
-  rankme: number | null;
-  /** Accuracy of each class, by the linear classifier, or else by kNN with the fewest neighbours; null of a class without samples. */
-  perClass?: (number | null)[];
-  /** Of the same classifier: how many samples of the class of the row were taken for that of the column. */
-  confusion?: number[][];
-}
-
-/** The content of evaluation.json. */
-export interface EvaluationReport {
-  rows: EvaluationRow[];
-  /** Of the encoder that was trained on with the labels; null if that was not asked for. */
-  finetuned: { top1: number; top5: number | null; lr: number; epochs: number } | null;
-  /** The names of the classes. */
-  classes: string[];
-  /** Labelled samples that taught and that were asked about, and images that could not be used. */
-  counts: { train: number; test: number; bad: number };
-  /** How it was done. */
-  settings: {
-    encoder: string;
-    backbone: string;
-    size: number;
-    train: string;
-    test: string;
-    temperature: number;
-    probe_views: "cached" | "crop" | "none";
-    probe_epochs: number;
-    /** The share of the labels that taught. */
-    labels: number;
-    seed: number;
-    adapter: string;
-  };
-  /** The files that were written. */
-  paths: string[];
-}
-
-/** How an evaluation is accompanied. */
-export interface EvaluateHooks {
-  /** Receives what there is to say; by default it is printed. */
-  print?: (line: string) => void;
-  /** Ends the evaluation by its reason when aborted; then nothing is written. */
-  signal?: AbortSignal;
-}
 
 /** The T that the project reports. */
 const TEMPERATURE = 0.1;
@@ -93,7 +44,7 @@ const FINETUNING = { epochs: 30, lr: 0.1, batch: 64 };
  * @example
  * ```ts
  * import { evaluate } from "./evaluate.ts";
- * import { pretrain } from "./pretrain.ts";
+ * import { pretrain } from "./run/pretrain.ts";
  *
  * const out = await Deno.makeTempDir(), print = () => {};
  * await pretrain({ data: "shapes:96", holdout: 32, batch: 16, steps: 2, out }, { print });
@@ -116,6 +67,7 @@ export async function evaluate(
   using gpu = await openGpu();
   const seed = given.seed ?? run?.options.seed ?? 0, views = given.probeViews ?? "cached";
   const epochs = given.probeEpochs ?? PROBE_EPOCHS[views], temperature = given.temperature ?? TEMPERATURE;
+  const { workers = usualWorkers() } = given;
   const names = given.baselines === "no" ? ["trained" as const] : rowNames;
   const pickFor = await chooser(gpu, { kernels: given.kernels, print });
   const pick = await pickFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
@@ -129,7 +81,7 @@ export async function evaluate(
     encoder,
     rows: names,
     seed,
-    workers: given.workers,
+    workers,
     pick,
     signal,
     onBad,
@@ -159,7 +111,7 @@ export async function evaluate(
     epochs,
     seed,
     batch: makers.batch,
-    workers: given.workers,
+    workers,
     pick,
     signal,
     onBad,
@@ -196,7 +148,7 @@ export async function evaluate(
       epochs: passes,
       lr,
       pick: await pickFor((target) => traceFinetuning(traced, target)),
-      collect: (extract, batch) => makers.collectBy(extract, { samples: data.test, batch }),
+      collect: (maker, batch) => makers.collectBy(maker, { samples: data.test, batch }),
     });
     finetuned = { top1, top5, lr, epochs: passes };
   }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type ImageSource, openSource } from "../data/source.ts";
+import type { ImageSource } from "../data/sources/types.ts";
+import { openSource } from "../data/sources/open.ts";
 import type { GivenEvaluateFlags } from "./cli/evaluate_flags.ts";
 import { UserError } from "./errors.ts";
 import type { EvaluatedRun } from "./evaluated_encoder.ts";

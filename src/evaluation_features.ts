@@ -9,8 +9,9 @@ import type { Samples } from "./evaluation_data.ts";
 import {
   createFeatureExtractor,
   type FeatureExtractor,
+  type FeatureMaker,
   type LabelledFeatures,
-  rawPixels,
+  pixelMaker,
   traceFeatures,
 } from "./eval/features.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
@@ -31,8 +32,8 @@ export interface CollectedFeatures {
   indices: number[];
 }
 
-/** Makes features [n, dims] of `n` images' views. */
-export type Extract = (views: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array>;
+/** Makes features of views. */
+type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
 
 /** Images that an encoder gets at once, if the GPU can hold what they take. */
 export const ENCODED = 128;
@@ -74,7 +75,7 @@ export class FeatureMakers implements Disposable {
       rows: readonly RowName[];
       /** Of the untrained encoder. */
       seed: number;
-      workers?: number;
+      workers: number;
       pick?: Pick;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
@@ -99,57 +100,45 @@ export class FeatureMakers implements Disposable {
 
   /** Features of all of `samples`, images that cannot be used left out. */
   async collect(samples: Samples): Promise<CollectedFeatures> {
-    const { size } = this.options.encoder;
-    const ways = this.options.rows.map((name): [RowName, Extract] => {
-      const extractor = this.#extractors.get(name);
-      return [name, extractor?.extract ?? ((views, n) => Promise.resolve(rawPixels(views, { n, size })))];
-    });
-    return await this.#collect(samples, { ways, batch: this.batch });
+    const { rows, encoder: { size } } = this.options;
+    const makers = rows.map((name) => [name, this.#extractors.get(name) ?? pixelMaker(size)] as const);
+    return await this.#collect(samples, { makers, batch: this.batch });
   }
 
   /** Features of all of `samples` by another encoder of the same images, at most `batch` at a time. */
   async collectBy(
-    extract: Extract,
+    maker: Maker,
     { samples, batch }: { samples: Samples; batch: number },
   ): Promise<LabelledFeatures> {
-    const { sets } = await this.#collect(samples, { ways: [["trained", extract]], batch });
+    const { sets } = await this.#collect(samples, { makers: [["trained", maker]], batch });
     return sets.get("trained")!;
   }
 
   async #collect(
     { source, first, limit, classOf }: Samples,
-    { ways, batch }: { ways: [RowName, Extract][]; batch: number },
+    { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
   ): Promise<CollectedFeatures> {
     const { encoder, workers, signal, onBad } = this.options, { size, decodeSize } = encoder;
-    const parts = new Map<RowName, Float32Array[]>(ways.map(([name]) => [name, []]));
     const labels: number[] = [], indices: number[] = [];
     const recipe = plainRecipe(encoder);
     const images = { source, first, limit, batch, size, recipe, workers, decodeSize, onBad };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
-      for (const [name, extract] of ways) {
-        parts.get(name)!.push(Float32Array.from(await extract(views.images, views.labels.length)));
-      }
+      for (const [, maker] of makers) await maker.add(views.images, views.labels.length);
       labels.push(...Array.from(views.labels, (label) => label < 0 ? -1 : classOf(label)));
       indices.push(...views.indices);
       views.release();
     }
-    const sets = [...parts].map(([name, pieces]) => [name, joined(pieces, labels)] as const);
-    return { sets: new Map(sets), indices };
+    const sets = new Map<RowName, LabelledFeatures>();
+    for (const [name, maker] of makers) {
+      const features = await maker.take();
+      sets.set(name, { features, labels: Int32Array.from(labels), dims: features.length / labels.length });
+    }
+    return { sets, indices };
   }
 
   [Symbol.dispose](): void {
     for (const extractor of this.#extractors.values()) extractor[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
   }
-}
-
-function joined(pieces: Float32Array[], labels: number[]): LabelledFeatures {
-  const features = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    features.set(piece, at);
-    at += piece.length;
-  }
-  return { features, labels: Int32Array.from(labels), dims: features.length / labels.length };
 }

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { confusionSvg, MOST_CLASSES } from "./confusion_svg.ts";
-import type { EvaluationReport } from "./evaluate.ts";
+import type { EvaluationReport } from "./evaluation_types.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
 import { fileError } from "./io/file_error.ts";
 import { writeJson } from "./io/json_file.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EvaluationReport } from "./evaluate.ts";
+import type { EvaluationReport } from "./evaluation_types.ts";
 
 const percent = (share: number | null | undefined) =>
   share === null || share === undefined ? "" : `${(100 * share).toFixed(1)} %`;

@@ -5,15 +5,16 @@
  */
 import { join } from "node:path";
 import { trainOptions } from "./cli/train_defaults.ts";
-import { evaluate, type EvaluationReport } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
+import type { EvaluationReport } from "./evaluation_types.ts";
 import { KS } from "./evaluation_choices.ts";
 import type { Configuration } from "./experiments/plan.ts";
 import type { RunResult } from "./experiments/results.ts";
 import type { Job } from "./experiments/runner.ts";
 import { writeFileAtomic } from "./io/atomic.ts";
 import { writeJson } from "./io/json_file.ts";
-import { pretrain } from "./pretrain.ts";
-import type { StepRecord } from "./recorder.ts";
+import { pretrain } from "./run/pretrain.ts";
+import type { StepRecord } from "./run/records.ts";
 import { recordedOptions } from "./run_folder.ts";
 
 /** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */

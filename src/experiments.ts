@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { type ImageSource, openSource } from "../data/source.ts";
+import type { ImageSource } from "../data/sources/types.ts";
+import { openSource } from "../data/sources/open.ts";
 import { trainOptions } from "./cli/train_defaults.ts";
 import type { ExperimentArguments } from "./cli/experiments_options.ts";
 import { messageOf, UserError } from "./errors.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 import { type BadImage, trainingBatches } from "../data/pipeline.ts";
-import type { ImageSource, IndexedSource } from "../data/source.ts";
+import type { ImageSource, IndexedSource } from "../data/sources/types.ts";
 import { subsetOf } from "../data/subset.ts";
 import { type Recipe, usualDecodeSize, usualRatio, type ViewRecipe } from "./augment/recipe.ts";
 import { UserError } from "./errors.ts";
-import { createFeatureExtractor, type LabelledFeatures } from "./eval/features.ts";
+import { createFeatureExtractor, type FeatureMaker, type LabelledFeatures } from "./eval/features.ts";
 import { classify, createHeads, headInputs, MOMENTUM, plainOptimizer, prepareHeads } from "./eval/heads.ts";
 import { type Fit, HeadLearner, readHeads, scoreHeads, type Scores } from "./eval/linear.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder } from "./evaluated_encoder.ts";
@@ -39,7 +39,7 @@ export interface CropOptions {
   seed: number;
   /** Images of a step at most; each gives two rows. */
   batch: number;
-  workers?: number;
+  workers: number;
   pick?: Pick;
   signal?: AbortSignal;
   onBad(bad: BadImage): void;
@@ -157,10 +157,7 @@ export async function finetune(
   gpu: Gpu,
   { lr, collect, ...options }: CropOptions & {
     lr: number;
-    collect(
-      extract: (views: Float32Array<ArrayBuffer>, n: number) => Promise<Float32Array>,
-      batch: number,
-    ): Promise<LabelledFeatures>;
+    collect(maker: FeatureMaker<Float32Array<ArrayBuffer>>, batch: number): Promise<LabelledFeatures>;
   },
 ): Promise<Scores> {
   const { encoder, images, classes, pick } = options, batch = Math.min(options.batch, images.indices.length);
@@ -192,7 +189,7 @@ export async function finetune(
     size: encoder.size,
     pick,
   });
-  const samples = await collect(extractor.extract, evaluated);
+  const samples = await collect(extractor, evaluated);
   const [scores] = await scoreHeads(gpu, { weights: await readHeads(memory, heads), samples });
   return scores;
 }

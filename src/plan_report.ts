@@ -4,9 +4,10 @@
  * @module
  */
 import type { TrainerOptions } from "./byol/trainer.ts";
-import { traceFeatures } from "./eval/features.ts";
+import { IMAGES_PER_READ, traceFeatures } from "./eval/features.ts";
 import { fitOf, refusal } from "./fit.ts";
 import { DEFAULT_LIMITS, type Gpu } from "./gpu/device.ts";
+import { gatheringBytes } from "./gpu/gathered_rows.ts";
 import { planMemory } from "./graph/plan.ts";
 import { targetOf } from "./graph/target.ts";
 
@@ -45,7 +46,9 @@ export function planReport(
       loading: options.loading,
     });
     const beside = planMemory(features.dispatches, [features.features]);
-    const own = beside.total - (beside.bytes.get("parameters") ?? 0) - (beside.bytes.get("statistics") ?? 0);
+    const gathering = { dims: features.features.shape[1], batch: evaluation, rows: IMAGES_PER_READ };
+    const own = gatheringBytes(gathering) + beside.total - (beside.bytes.get("parameters") ?? 0) -
+      (beside.bytes.get("statistics") ?? 0);
     lines.push(
       ...[...bytes].sort(([, a], [, b]) => b - a).map(([category, n]) => line(category, n)),
       line("total", total),

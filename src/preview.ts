@@ -6,7 +6,7 @@
 import { decodeUsable } from "../data/decode_usable.ts";
 import type { BadImage } from "../data/pipeline.ts";
 import { readSamples } from "../data/read.ts";
-import type { ImageSource, IndexedSource } from "../data/source.ts";
+import type { ImageSource, IndexedSource } from "../data/sources/types.ts";
 import { applyView, VIEW_CHANNELS } from "./augment/apply.ts";
 import { type Box, drawView, jitterOperations, type ViewParameters } from "./augment/draw.ts";
 import { type Recipe, usualDecodeSize } from "./augment/recipe.ts";
@@ -70,7 +70,7 @@ const colours: readonly Colour[] = [[220, 100, 0], [0, 100, 220]];
  *
  * @example
  * ```ts
- * import { openSource } from "../data/source.ts";
+ * import { openSource } from "../data/sources/open.ts";
  * import { recipes } from "./augment/recipe.ts";
  * import { previewSheet } from "./preview.ts";
  *

@@ -112,25 +112,22 @@ export class RunEvaluation {
       loading: loadingOf(options, recipe),
       pick,
     });
-    const projections: Float32Array[] = [];
     const queries = await collectFeatures(
       this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.queries) }),
       {
-        async featuresOf(images, n) {
-          const features = await extractor.extract(images, n);
-          projections.push(await extractor.project(n));
-          return features;
+        maker: {
+          add: (images, n) => extractor.add(images, n, { project: true }),
+          take: () => extractor.take(),
         },
       },
     );
+    const projections = await extractor.takeProjections();
     const [least, most] = ONLINE.references;
     const limit = Math.min(
       this.#part.limit,
       Math.max(least, Math.min(most, Math.floor(ONLINE.share * this.#part.limit))),
     );
-    const references = await collectFeatures(this.#images({ ...this.#part, limit }), {
-      featuresOf: extractor.extract,
-    });
+    const references = await collectFeatures(this.#images({ ...this.#part, limit }), { maker: extractor });
     const voting = labelled(references), asked = labelled(queries);
     const weights = asked && probe ? await probe.weights(trainer.memory) : null;
     return {
@@ -139,7 +136,7 @@ export class RunEvaluation {
       knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: usualK(voting) }) : null,
       probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
-      rankme_projections: rankMe({ features: joined(projections), dims: options.projection }),
+      rankme_projections: rankMe({ features: projections, dims: options.projection }),
     };
   }
 
@@ -152,10 +149,4 @@ export class RunEvaluation {
 
 function labelled({ labels }: LabelledFeatures): number {
   return labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
-}
-
-function joined(pieces: Float32Array[]): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  pieces.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);
-  return all;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { ImageSource } from "../data/source.ts";
+import type { ImageSource } from "../data/sources/types.ts";
 import type { Recipe } from "./augment/recipe.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import { UserError } from "./errors.ts";

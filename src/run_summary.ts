@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Collapse } from "./health.ts";
-import type { KnnBefore } from "./recorder.ts";
+import type { KnnBefore } from "./run/records.ts";
 import type { EvaluationRecord } from "./run_evaluation.ts";
 
 /** kNN accuracies in 0 … 1 on the held-out samples. */

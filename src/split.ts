@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ImageSource } from "../data/source.ts";
+import type { ImageSource } from "../data/sources/types.ts";
 import type { TrainOptions } from "./cli/train_defaults.ts";
 import { maxHoldout } from "./cli/train_presets.ts";
 import { UserError } from "./errors.ts";

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../src/io/safetensors.ts";
 import type { GivenEvaluateFlags } from "../src/cli/evaluate_flags.ts";
 import { UserError } from "../src/errors.ts";
-import { evaluate, type EvaluationReport } from "../src/evaluate.ts";
+import { evaluate } from "../src/evaluate.ts";
+import type { EvaluationReport } from "../src/evaluation_types.ts";
 import { openEncoder, openRun } from "../src/evaluated_encoder.ts";
 import { someOfEach } from "../src/evaluation_choices.ts";
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { openIndexed } from "./data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { onGpu } from "./gpu/shared.ts";
@@ -111,6 +112,40 @@ Deno.test(
     assertEquals(without(own), without(report), "what the metadata say is not what was given");
   },
 );
+
+/** How many Workers `work` starts on a machine of so many cores. */
+async function workersOf(cores: number, work: () => Promise<unknown>): Promise<number> {
+  const { Worker } = globalThis;
+  let started = 0;
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started++;
+    }
+  };
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: cores, configurable: true });
+  try {
+    await work();
+  } finally {
+    globalThis.Worker = Worker;
+    delete (navigator as { hardwareConcurrency?: number }).hardwareConcurrency;
+  }
+  return started;
+}
+
+Deno.test("evaluate: as many Workers decode as in training, one a core or as told", onGpu, async () => {
+  await knnOfRun();
+  const given: GivenEvaluateFlags = {
+    run,
+    baselines: "no",
+    probeViews: "none",
+    out: join(folder, "workers"),
+  };
+  // One pass over the training samples, one over the others.
+  assertEquals(await workersOf(3, () => evaluated(given)), 2 * 3);
+  assertEquals(await workersOf(99, () => evaluated(given)), 2 * 8);
+  assertEquals(await workersOf(3, () => evaluated({ ...given, workers: 1 })), 2);
+});
 
 Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
   const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);

@@ -9,7 +9,7 @@ const root = new URL("../", import.meta.url);
 /** The folders of src/, and data/, with what each may import besides itself and the base. */
 const arrows: Record<string, string[]> = {
   "src/gpu": [],
-  "src/graph": ["src/gpu"],
+  "src/graph": ["kernels", "src/gpu"],
   "src/ops": ["kernels", "src/graph", "src/gpu"],
   "src/nn": ["src/ops", "src/graph", "src/gpu"],
   "src/augment": ["src/ops", "src/graph", "src/gpu"],
@@ -35,8 +35,8 @@ const exceptions = new Set([
 /** The entry points. */
 const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts", "experiments.ts"];
 
-/** Modules beside the folders of src/, such as pretrain.ts, tie the folders together and import what they like. */
-const isTop = (path: string) => entries.includes(path) || /^src\/[^/]+$/.test(path);
+/** Modules beside the folders of src/, and those of src/run, tie the folders together and import what they like. */
+const isTop = (path: string) => entries.includes(path) || /^src\/([^/]+|run\/.*)$/.test(path);
 
 async function* modulesIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {

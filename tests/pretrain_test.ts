@@ -5,7 +5,7 @@ import { CollapseError, UserError } from "../src/errors.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { planOf } from "../src/inspect.ts";
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { onGpu } from "./gpu/shared.ts";

@@ -1,7 +1,7 @@
 /** The sheet of views, read back from its PNG. */
 import { join } from "node:path";
 import { decodeImage } from "../data/decode.ts";
-import type { IndexedSource } from "../data/source.ts";
+import type { IndexedSource } from "../data/sources/types.ts";
 import { applyView } from "../src/augment/apply.ts";
 import { drawView } from "../src/augment/draw.ts";
 import { recipes } from "../src/augment/recipe.ts";

@@ -4,8 +4,10 @@ import type { Submission } from "../src/byol/trainer.ts";
 import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
 import { CollapseError, exitCode, UserError } from "../src/errors.ts";
 import { Clock } from "../src/clock.ts";
+import { Pacer } from "../src/pacer.ts";
 import { trainOptions } from "../src/cli/train_defaults.ts";
-import { Recorder, type RecorderOptions, type StepRecord } from "../src/recorder.ts";
+import { Recorder, type RecorderOptions } from "../src/run/recorder.ts";
+import type { StepRecord } from "../src/run/records.ts";
 import { loadCheckpoint } from "../src/io/checkpoint.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { temporaryFolder } from "./io/temporary_folder.ts";
@@ -30,8 +32,8 @@ async function record(
     options,
     total,
     clock,
+    pacer: new Pacer({ clock, settled: () => Promise.resolve() }),
     trainer: {
-      settled: () => Promise.resolve(),
       metrics(from: number, to: number) {
         reads.push([from, to]);
         return Promise.resolve(
@@ -55,10 +57,9 @@ async function record(
   } as unknown as RecorderOptions, null);
   for (let i = 0; i < steps * options.accumulate; i++) {
     submissions.push(recorder.next());
-    const step = Promise.withResolvers<void>(), done = clock.submitted(step.promise);
+    clock.submitted();
     now += 10;
-    step.resolve();
-    await done;
+    await clock.settled(() => Promise.resolve());
     recorder.submitted({ epoch: 0, next: { epoch: 0, offset: 4 * i + 4 } });
     await recorder.reportIfDue();
   }

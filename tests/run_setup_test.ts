@@ -6,7 +6,12 @@ import { pinOf } from "../src/run_setup.ts";
 import { assertEquals, assertThrows } from "./assert.ts";
 
 const way: Way = { record() {} };
-const choice: Choice = { name: "product", tensors: {}, ways: { "tiled-8": way, "blocked-4": way } };
+const choice: Choice = {
+  name: "product",
+  tensors: {},
+  result: { name: "y", terms: 1, element: () => 0 },
+  ways: { "tiled-8": way, "blocked-4": way },
+};
 const adapter = (subgroupSize: number) => ({ name: "an adapter", subgroupSize }) as Gpu;
 
 Deno.test("--kernels: auto and usual pin nothing, a family its first way", () => {

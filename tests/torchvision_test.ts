@@ -6,7 +6,7 @@ import { Memory } from "../src/gpu/memory.ts";
 import { readSafetensors } from "../src/io/safetensors.ts";
 import { backbones } from "../src/nn/backbones.ts";
 import { packWeights } from "../src/nn/weights.ts";
-import { pretrain } from "../src/pretrain.ts";
+import { pretrain } from "../src/run/pretrain.ts";
 import { assert, relativeError } from "./assert.ts";
 import { hashSigned } from "./golden/read.ts";
 import { onGpu, sharedGpu } from "./gpu/shared.ts";
@@ -68,7 +68,8 @@ for (const backbone of ["resnet18", "resnet50"] as const) {
         memory.write(flat.store, packWeights(flat, values));
       }
       using extractor = createFeatureExtractor(memory, { encoder, batch: count, size });
-      const ours = await extractor.extract(images, count);
+      await extractor.add(images, count);
+      const ours = await extractor.take();
 
       const { success, stdout, stderr } = await new Deno.Command(python, {
         args: [

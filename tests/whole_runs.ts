@@ -1,7 +1,7 @@
 /** Runs of train.ts in processes of their own, and what they leave. */
 import { join } from "node:path";
 import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
-import type { StepRecord } from "../src/recorder.ts";
+import type { StepRecord } from "../src/run/records.ts";
 import { assert } from "./assert.ts";
 
 const program = new URL("../train.ts", import.meta.url).pathname;

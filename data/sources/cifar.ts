@@ -8,7 +8,7 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/errors.ts";
-import type { IndexedSource } from "../source.ts";
+import type { IndexedSource } from "./types.ts";
 import { readPart } from "./bytes.ts";
 import { digest } from "./digest.ts";
 import { readError } from "./entries.ts";

@@ -6,7 +6,7 @@
 import { UserError } from "../../src/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { expectModest } from "../place.ts";
-import type { IndexedSource } from "../source.ts";
+import type { IndexedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
 import { digest } from "./digest.ts";
 import { entriesOf, readError } from "./entries.ts";

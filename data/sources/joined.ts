@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf } from "../../src/errors.ts";
-import type { ImageSource, IndexedSource, Shard, StreamedSource } from "../source.ts";
+import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 import { streamedSource } from "./streamed.ts";
 

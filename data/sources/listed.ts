@@ -4,7 +4,7 @@
  * @module
  */
 import type { Place } from "../place.ts";
-import type { IndexedSource } from "../source.ts";
+import type { IndexedSource } from "./types.ts";
 import { hashText } from "../../src/random.ts";
 import { digest } from "./digest.ts";
 

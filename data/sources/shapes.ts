@@ -10,7 +10,7 @@
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import { UserError } from "../../src/errors.ts";
 import { keyedRandom, type Random } from "../../src/random.ts";
-import type { IndexedSource } from "../source.ts";
+import type { IndexedSource } from "./types.ts";
 import { listedSource } from "./listed.ts";
 
 /** Side of the images, pixels. */

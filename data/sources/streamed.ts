@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
-import type { EncodedImage, Shard, StreamedSource } from "../source.ts";
+import type { EncodedImage, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 
 /** Of a source that does not know its shards' lengths, the indices of a shard begin at a multiple of this. */

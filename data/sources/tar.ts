@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/errors.ts";
-import type { ImageSource, IndexedSource, Shard, StreamedSource } from "../source.ts";
+import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { expectModest } from "../place.ts";
 import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
 import { readError } from "./entries.ts";

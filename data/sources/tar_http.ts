@@ -5,7 +5,7 @@
  */
 import { UserError } from "../../src/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
-import type { Shard, StreamedSource } from "../source.ts";
+import type { Shard, StreamedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
 import { gunzipped, sniffed } from "./bytes.ts";
 import { nameOf, probe, remoteBytes, type RemoteFile, textAt } from "./http.ts";

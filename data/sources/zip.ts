@@ -12,7 +12,7 @@ import {
   ZipReader,
 } from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
 import { messageOf, UserError } from "../../src/errors.ts";
-import type { IndexedSource } from "../source.ts";
+import type { IndexedSource } from "./types.ts";
 import { expectModest } from "../place.ts";
 import { readPart } from "./bytes.ts";
 import { readError } from "./entries.ts";

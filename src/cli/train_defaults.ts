@@ -9,7 +9,7 @@ import { UserError } from "../errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { overPreset, presetByName } from "./preset_fields.ts";
 import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
-import { largestSmallSize, maxWorkers, methods, optimizerDefaults, presets } from "./train_presets.ts";
+import { largestSmallSize, methods, optimizerDefaults, presets, usualWorkers } from "./train_presets.ts";
 
 /** Options whose absence means something; see {@linkcode TrainOptions}. */
 type Optional = "limit" | "holdout" | "epochs" | "steps" | "maxBad" | "preset" | "baseLr";
@@ -141,7 +141,7 @@ export function trainOptions(
     cache: "none",
     onBadImage: "skip",
     maxBad: null,
-    workers: Math.min(navigator.hardwareConcurrency, maxWorkers),
+    workers: usualWorkers(),
     backbone: preset.backbone,
     stem: isLarge ? "imagenet" : "cifar",
     hidden: preset.hidden,

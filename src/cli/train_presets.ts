@@ -50,6 +50,11 @@ export const maxHoldout = 1000;
 /** More Workers than this decode faster than most adapters train. */
 export const maxWorkers = 8;
 
+/** The Workers that decode unless told: one a core. */
+export function usualWorkers(): number {
+  return Math.min(navigator.hardwareConcurrency, maxWorkers);
+}
+
 /**
  * Peak learning rate at a batch of 256, in proportion to which it is scaled, and weight decay. For LARS the paper's
  * values for 100 epochs; for SGD lightly's for CIFAR-10, and the rate that taught the built-in data set.

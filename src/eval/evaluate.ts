@@ -13,7 +13,7 @@ import {
   createFeatureExtractor,
   type ImageBatch,
   type Images,
-  rawPixels,
+  pixelMaker,
 } from "./features.ts";
 import { knnAccuracy, usualK } from "./knn.ts";
 
@@ -42,8 +42,8 @@ export async function encoderKnn(
 ): Promise<number | null> {
   using extractor = createFeatureExtractor(memory, { encoder, batch, size, loading, pick });
   return await knn(gpu, {
-    references: await collectFeatures(references(), { featuresOf: extractor.extract, signal }),
-    queries: await collectFeatures(queries(), { featuresOf: extractor.extract, signal }),
+    references: await collectFeatures(references(), { maker: extractor, signal }),
+    queries: await collectFeatures(queries(), { maker: extractor, signal }),
   });
 }
 
@@ -52,10 +52,10 @@ export async function rawPixelKnn(
   gpu: Gpu,
   { references, queries, size, signal }: KnnData<Float32Array<ArrayBuffer>>,
 ): Promise<number | null> {
-  const pixels = (images: Float32Array, n: number) => rawPixels(images, { n, size });
+  const maker = pixelMaker(size);
   return await knn(gpu, {
-    references: await collectFeatures(references(), { featuresOf: pixels, signal }),
-    queries: await collectFeatures(queries(), { featuresOf: pixels, signal }),
+    references: await collectFeatures(references(), { maker, signal }),
+    queries: await collectFeatures(queries(), { maker, signal }),
   });
 }
 

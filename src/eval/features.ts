@@ -5,6 +5,7 @@
  */
 import { createViewFeed, type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
 import type { PackedImage } from "../augment/table.ts";
+import { GatheredRows, joinedRows } from "../gpu/gathered_rows.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
@@ -30,14 +31,24 @@ export interface ImageBatch<I extends Images = Images> {
   release(): void;
 }
 
+/** Images whose features, cosines or scores are read back at once, at the least. */
+export const IMAGES_PER_READ = 512;
+
+/** Makes features of images, a batch at a time. */
+export interface FeatureMaker<I extends Images = Images> {
+  /** Makes the features of `n` images. Waits for the GPU once in {@linkcode IMAGES_PER_READ} images at the most. */
+  add(images: I, n: number): Promise<void>;
+  /** The features of all images since the last call, [images, dims]. Waits for the GPU. */
+  take(): Promise<Float32Array<ArrayBuffer>>;
+}
+
 /** An encoder in evaluation mode, for batches of up to `batch` images. Dispose of it to free its activations. */
-export interface FeatureExtractor {
-  /** Features of `n` images, [n, dims]. Waits for the GPU. */
-  extract(images: Images, n: number): Promise<Float32Array>;
-  /** Projections of the `n` images that were extracted last, [n, D], if there is a projector. Waits for the GPU. */
-  project(n: number): Promise<Float32Array>;
+export interface FeatureExtractor extends FeatureMaker, Disposable {
+  /** `project`: make their projections too. */
+  add(images: Images, n: number, options?: { project?: boolean }): Promise<void>;
+  /** The projections since the last call, [images, D], of images that were added with `project`. Waits for the GPU. */
+  takeProjections(): Promise<Float32Array<ArrayBuffer>>;
   readonly dims: number;
-  [Symbol.dispose](): void;
 }
 
 /** An encoder, and the images that it gets at once. */
@@ -84,18 +95,27 @@ export function createFeatureExtractor(
   );
   const program = new Program(memory, { dispatches, keep: [features, ...projections ? [projections] : []] });
   const feed = createViewFeed(memory, { program, store, traced: loader });
-  const dims = features.shape[1];
+  const gathered = (tensor: Tensor) => {
+    const sizes = { dims: tensor.shape[1], batch: extraction.batch, rows: IMAGES_PER_READ };
+    return new GatheredRows(memory, { ...sizes, from: regionOf(tensor) });
+  };
+  const made = gathered(features), projected = projections && gathered(projections);
+  const projecting = () => {
+    if (!projected) throw new TypeError("Cannot project as the extractor was made without a projector");
+    return projected;
+  };
   return {
-    dims,
-    async extract(values, n) {
-      feed.run(values);
-      return (await memory.read(features.region!)).subarray(0, n * dims);
+    dims: features.shape[1],
+    async add(images, n, { project = false } = {}) {
+      feed.run(images);
+      await made.add(n);
+      if (project) await projecting().add(n);
     },
-    async project(n) {
-      if (!projections) throw new TypeError("Cannot project as the extractor was made without a projector");
-      return (await memory.read(regionOf(projections))).subarray(0, n * projections.shape[1]);
-    },
+    take: () => made.take(),
+    takeProjections: () => projecting().take(),
     [Symbol.dispose]() {
+      made[Symbol.dispose]();
+      projected?.[Symbol.dispose]();
       program[Symbol.dispose]();
       memory.free([store, ...(loader ? [loader.pixels, loader.table] : [])]);
     },
@@ -121,27 +141,38 @@ export function rawPixels(images: Float32Array, { n, size }: { n: number; size: 
   return result;
 }
 
-/** All rows that `featuresOf` gives for `batches`, with their labels. Throws the reason of `signal` if it is aborted. */
+/** Makes {@linkcode rawPixels} of views of `size` pixels. */
+export function pixelMaker(size: number): FeatureMaker<Float32Array<ArrayBuffer>> {
+  let rows: Float32Array[] = [];
+  return {
+    add(images, n) {
+      rows.push(rawPixels(images, { n, size }));
+      return Promise.resolve();
+    },
+    take() {
+      const all = joinedRows(rows);
+      rows = [];
+      return Promise.resolve(all);
+    },
+  };
+}
+
+/** The features that `maker` makes of `batches`, with their labels. Throws the reason of `signal` if it is aborted. */
 export async function collectFeatures<I extends Images>(
   batches: AsyncIterable<ImageBatch<I>>,
-  { featuresOf, signal }: {
-    featuresOf: (images: I, n: number) => Promise<Float32Array> | Float32Array;
-    signal?: AbortSignal;
-  },
+  { maker, signal }: { maker: FeatureMaker<I>; signal?: AbortSignal },
 ): Promise<LabelledFeatures> {
-  const rows: Float32Array[] = [], labels: number[] = [];
+  const labels: number[] = [];
   for await (const batch of batches) {
     signal?.throwIfAborted();
-    rows.push(Float32Array.from(await featuresOf(batch.images, batch.labels.length)));
+    await maker.add(batch.images, batch.labels.length);
     labels.push(...batch.labels);
     batch.release();
   }
-  const total = rows.reduce((sum, { length }) => sum + length, 0);
-  const features = new Float32Array(total);
-  let at = 0;
-  for (const row of rows) {
-    features.set(row, at);
-    at += row.length;
-  }
-  return { features, labels: Int32Array.from(labels), dims: labels.length ? total / labels.length : 0 };
+  const features = await maker.take();
+  return {
+    features,
+    labels: Int32Array.from(labels),
+    dims: labels.length ? features.length / labels.length : 0,
+  };
 }

@@ -12,7 +12,7 @@ import { targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { linear } from "../ops/linear.ts";
-import type { LabelledFeatures } from "./features.ts";
+import { IMAGES_PER_READ, type LabelledFeatures } from "./features.ts";
 
 /** Neighbours and temperature. */
 export interface KnnOptions {
@@ -27,7 +27,7 @@ export function usualK(references: number): number {
 }
 
 /** Queries compared in one run of the program, and bytes of references at most. */
-const QUERIES = 256, REFERENCE_BYTES = 2 ** 26;
+const QUERIES = IMAGES_PER_READ, REFERENCE_BYTES = 2 ** 26;
 
 /** What kNN makes of the labelled queries. */
 export interface KnnResult {

@@ -14,7 +14,7 @@ import { addInto } from "../ops/add.ts";
 import { packStep } from "../optim/optimizer.ts";
 import { learningRate } from "../optim/schedule.ts";
 import { keyedRandom, permutation } from "../random.ts";
-import type { LabelledFeatures } from "./features.ts";
+import { IMAGES_PER_READ, type LabelledFeatures } from "./features.ts";
 import {
   createHeads,
   headInputs,
@@ -214,7 +214,7 @@ export async function scoreHeads(
   { weights, samples, pick }: { weights: HeadWeights; samples: LabelledFeatures; pick?: Pick },
 ): Promise<Scores[]> {
   const { features, labels, dims } = samples, { classes, rates } = weights, G = rates.length;
-  const rows = Math.min(PROBE_BATCH, labels.length), D = roundUp(dims, 4);
+  const rows = Math.min(IMAGES_PER_READ, labels.length), D = roundUp(dims, 4);
   using memory = new Memory(gpu);
   const tape = new Tape(targetOf(gpu, pick), { training: false, views: 1, add: addInto });
   const heads = createHeads(weights), K = heads.columns;

@@ -41,7 +41,7 @@ export function pipelineOf(
   gpu: Gpu,
   { kernel, constants }: { kernel: Kernel; constants: Constants },
 ): GPUComputePipeline {
-  const key = `${kernel.name} ${JSON.stringify(constants)}`;
+  const key = keyOf({ kernel, constants });
   let pipeline = gpu.pipelines.get(key);
   if (pipeline) return pipeline;
   const { device } = gpu;
@@ -67,6 +67,15 @@ export function pipelineOf(
   });
   gpu.pipelines.set(key, pipeline);
   return pipeline;
+}
+
+/** Forgets a pipeline that the driver has refused, so that whoever asks for it next is told why. */
+export function forgetPipeline(gpu: Gpu, of: { kernel: Kernel; constants: Constants }): void {
+  gpu.pipelines.delete(keyOf(of));
+}
+
+function keyOf({ kernel, constants }: { kernel: Kernel; constants: Constants }): string {
+  return `${kernel.name} ${JSON.stringify(constants)}`;
 }
 
 /** The bytes of a kernel's `Params` struct, padded to 16. */

@@ -7,7 +7,8 @@
 import { MachineError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
-import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
+import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";
+import { MAX_TIMESTAMPS, Timestamps } from "../gpu/timestamps.ts";
 import { obstacleTo, type Plan, planMemory } from "./plan.ts";
 import type { Dispatch } from "./tape.ts";
 import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
@@ -104,27 +105,73 @@ export class Program {
     this.#begins.push(this.#commands.length);
   }
 
-  /** Submits all dispatches once, or those from number `begin` to before `end`. Does not wait for the GPU. */
-  run({ begin = 0, end = this.#begins.length - 1 }: { begin?: number; end?: number } = {}): void {
+  /**
+   * Submits all dispatches, or those from number `begin` to before `end`, once or `times` times over in one submission.
+   * Does not wait for the GPU.
+   */
+  run(
+    { begin = 0, end = this.#begins.length - 1, times = 1 }: {
+      begin?: number;
+      end?: number;
+      times?: number;
+    } = {},
+  ): void {
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder();
+    this.#encode(encoder, { commands: this.#commands.slice(this.#begins[begin], this.#begins[end]), times });
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** As few passes as copies to textures allow; `timestampWrites` is for programs without any, which are one pass. */
+  #encode(
+    encoder: GPUCommandEncoder,
+    { commands, times, timestampWrites }: {
+      commands: readonly Command[];
+      times: number;
+      timestampWrites?: GPUComputePassTimestampWrites;
+    },
+  ): void {
     let pass: GPUComputePassEncoder | undefined;
     let current: GPUComputePipeline | undefined;
-    for (const command of this.#commands.slice(this.#begins[begin], this.#begins[end])) {
-      if ("to" in command) {
-        pass?.end();
-        pass = current = undefined;
-        this.#memory.copyToTexture(encoder, command);
-        continue;
+    for (let i = 0; i < times; i++) {
+      for (const command of commands) {
+        if ("to" in command) {
+          pass?.end();
+          pass = current = undefined;
+          this.#memory.copyToTexture(encoder, command);
+          continue;
+        }
+        const { pipeline, group, dispatch } = command;
+        pass ??= encoder.beginComputePass({ timestampWrites });
+        if (pipeline !== current) pass.setPipeline(current = pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(...dispatch.grid);
       }
-      const { pipeline, group, dispatch } = command;
-      pass ??= encoder.beginComputePass();
-      if (pipeline !== current) pass.setPipeline(current = pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...dispatch.grid);
     }
     pass?.end();
+  }
+
+  /**
+   * Submits all dispatches `times` times over in one submission and resolves to what all of it took, in ticks of the
+   * GPU's clock.
+   *
+   * @throws {MachineError} if the adapter has no timestamps.
+   */
+  async ticks(times: number): Promise<number> {
+    const { device } = this.#gpu;
+    using stamps = new Timestamps(this.#gpu, 2);
+    const encoder = device.createCommandEncoder(), commands = this.#commands;
+    if (commands.some((command) => "to" in command)) {
+      encoder.beginComputePass({ timestampWrites: stamps.writes({ begin: 0 }) }).end();
+      this.#encode(encoder, { commands, times });
+      encoder.beginComputePass({ timestampWrites: stamps.writes({ end: 1 }) }).end();
+    } else {
+      this.#encode(encoder, { commands, times, timestampWrites: stamps.writes({ begin: 0, end: 1 }) });
+    }
+    stamps.resolve(encoder);
     device.queue.submit([encoder.finish()]);
+    const [begin, end] = await stamps.read();
+    return Number(end - begin);
   }
 
   /**
@@ -134,45 +181,32 @@ export class Program {
    * @throws {MachineError} if the adapter has no timestamps.
    */
   async timings({ end = this.#begins.length - 1 }: { end?: number } = {}): Promise<Timing[]> {
-    const { device, timestamps } = this.#gpu;
-    if (!timestamps) throw new MachineError("Cannot profile as this adapter tells no time (timestamp-query)");
     const results: Timing[] = [], all = this.#commands.slice(0, this.#begins[end]);
-    for (let first = 0; first < all.length; first += MAX_QUERIES / 2) {
-      const commands = all.slice(first, first + MAX_QUERIES / 2);
-      const count = 2 * commands.length;
-      const querySet = device.createQuerySet({ type: "timestamp", count });
-      const store: Store = { name: "timestamps", category: "metrics", bytes: count * 8 };
-      const resolved = device.createBuffer({
-        size: store.bytes,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      });
-      const encoder = device.createCommandEncoder();
-      const stamp = (index: Partial<GPUComputePassTimestampWrites>) =>
-        encoder.beginComputePass({ timestampWrites: { querySet, ...index } });
+    for (let first = 0; first < all.length; first += MAX_TIMESTAMPS / 2) {
+      const commands = all.slice(first, first + MAX_TIMESTAMPS / 2);
+      using stamps = new Timestamps(this.#gpu, 2 * commands.length);
+      const encoder = this.#gpu.device.createCommandEncoder();
+      const stamp = (index: { begin?: number; end?: number }) =>
+        encoder.beginComputePass({ timestampWrites: stamps.writes(index) });
       commands.forEach((command, i) => {
         if ("to" in command) {
-          stamp({ beginningOfPassWriteIndex: 2 * i }).end();
+          stamp({ begin: 2 * i }).end();
           this.#memory.copyToTexture(encoder, command);
-          stamp({ endOfPassWriteIndex: 2 * i + 1 }).end();
+          stamp({ end: 2 * i + 1 }).end();
           return;
         }
-        const pass = stamp({ beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 });
+        const pass = stamp({ begin: 2 * i, end: 2 * i + 1 });
         pass.setPipeline(command.pipeline);
         pass.setBindGroup(0, command.group);
         pass.dispatchWorkgroups(...command.dispatch.grid);
         pass.end();
       });
-      encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-      encoder.copyBufferToBuffer(resolved, 0, this.#memory.buffer(store), 0, store.bytes);
-      device.queue.submit([encoder.finish()]);
-      const content = await this.#memory.read({ store, offset: 0, bytes: store.bytes });
-      const ticks = new BigUint64Array(content.buffer);
+      stamps.resolve(encoder);
+      this.#gpu.device.queue.submit([encoder.finish()]);
+      const ticks = await stamps.read();
       commands.forEach((command, i) =>
         results.push({ ...workOf(command), seconds: Number(ticks[2 * i + 1] - ticks[2 * i]) / 1e9 })
       );
-      this.#memory.free([store]);
-      resolved.destroy();
-      querySet.destroy();
     }
     return results;
   }
@@ -196,9 +230,6 @@ function texelsBefore({ dispatch: { kernel, tensors }, textures }: PlannedDispat
     [...textures].map(([j, { from }]) => [`${names[j]}At`, (regionOf(tensors[j]).offset - from.offset) / 16]),
   );
 }
-
-/** Queries of a set at the most, as WebGPU has it. */
-const MAX_QUERIES = 4096;
 
 function workOf(command: Command): Omit<Timing, "seconds"> {
   if ("to" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.from.bytes };

@@ -32,11 +32,21 @@ export interface Way {
   readonly hopeless?: boolean;
 }
 
+/** The one tensor of a choice that its ways write, as they are held against it. */
+export interface Result {
+  readonly name: string;
+  /** Terms of the longest sum of an element: how far right ways can be apart depends on it. */
+  readonly terms: number;
+  /** Element `i` in double precision; `read` tells the elements of any tensor of the choice, as they are before. */
+  element(i: number, read: (name: string, i: number) => number): number;
+}
+
 /** The ways to do the same work. */
 export interface Choice {
   /** What is done, such as "conv2d forward", and the sizes that matter, in words. */
   readonly name: string;
   readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly result: Result;
   /** By name; the first is the default. */
   readonly ways: Readonly<Record<string, Way>>;
 }

@@ -7,6 +7,7 @@ import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Way } from "../graph/target.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { elementOf } from "./conv2d_element.ts";
 import type { Product } from "./conv2d_kernels.ts";
 import { candidates, type Matrices, workgroups } from "./conv2d_ways.ts";
 import { sumParts } from "./sum_parts.ts";
@@ -74,6 +75,15 @@ export function product(
       return [way, { record, hopeless }] as const;
     });
     const sizes = `[${[N, H, W, C]}] · [${[R, S, C, K]}], stride ${stride}`;
-    tape.choose({ name: `conv2d ${kind} ${sizes}`, tensors, ways: Object.fromEntries(ways) });
+    tape.choose({
+      name: `conv2d ${kind} ${sizes}`,
+      tensors,
+      result: {
+        name: result,
+        terms: matrices.depth,
+        element: elementOf(kind, geometry, { N, bias: constants?.BIAS === 1, more }),
+      },
+      ways: Object.fromEntries(ways),
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { decodeImage } from "../../data/decode.ts";
-import { type ImageSource, openSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";

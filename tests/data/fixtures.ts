@@ -2,7 +2,8 @@
 import { crc32, deflateSync } from "node:zlib";
 import encodeJpeg from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import encodeWebp from "npm:@jsquash/webp@1.5.0/encode.js";
-import { type IndexedSource, openSource } from "../../data/source.ts";
+import type { IndexedSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { listedSource } from "../../data/sources/listed.ts";
 
 /** RGBA of a smooth gradient whose colours depend on `seed`. */

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { openSource } from "../../data/source.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";

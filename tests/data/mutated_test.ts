@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { parquetMetadataAsync } from "npm:hyparquet@1.31.5";
 import { readSamples } from "../../data/read.ts";
-import { openSource } from "../../data/source.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/errors.ts";
 import { keyedRandom, type Random } from "../../src/random.ts";
 import { assert } from "../assert.ts";

@@ -1,4 +1,5 @@
-import { type ImageSource, openSource, type StreamedSource } from "../../data/source.ts";
+import type { ImageSource, StreamedSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";

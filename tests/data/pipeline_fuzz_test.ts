@@ -1,7 +1,8 @@
 /** Thousands of damaged images among good ones, through the whole pipeline: none is lost, none comes twice. */
 import { decodeUsable } from "../../data/decode_usable.ts";
 import { evaluationBatches, type OnBadImage, trainingBatches } from "../../data/pipeline.ts";
-import { type ImageSource, openSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { applyView } from "../../src/augment/apply.ts";
 import { evaluationView } from "../../src/augment/draw.ts";
 import { recipes } from "../../src/augment/recipe.ts";

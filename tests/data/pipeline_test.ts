@@ -6,7 +6,7 @@ import {
   trainingBatches,
 } from "../../data/pipeline.ts";
 import { Pool } from "../../data/pool.ts";
-import type { IndexedSource as ImageSource } from "../../data/source.ts";
+import type { IndexedSource as ImageSource } from "../../data/sources/types.ts";
 import { applyView } from "../../src/augment/apply.ts";
 import { drawView, evaluationView } from "../../src/augment/draw.ts";
 import { type Recipe, recipes } from "../../src/augment/recipe.ts";
@@ -243,7 +243,7 @@ Deno.test("the polyfilled streams make the same batches", async () => {
     const at = (path) => new URL(path, ${JSON.stringify(import.meta.url)}).href;
     const { ReadableStream: Used } = await import(at("../../data/streams.ts"));
     const { trainingBatches } = await import(at("../../data/pipeline.ts"));
-    const { openSource } = await import(at("../../data/source.ts"));
+    const { openSource } = await import(at("../../data/sources/open.ts"));
     const { recipes } = await import(at("../../src/augment/recipe.ts"));
     const options = { batch: 2, size: 32, seed: 1, recipe: recipes.shapes };
     for await (const batch of trainingBatches({ ...options, source: await openSource("shapes:5") })) {

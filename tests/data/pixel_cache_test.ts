@@ -1,6 +1,6 @@
 import { type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
 import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
-import type { IndexedSource } from "../../data/source.ts";
+import type { IndexedSource } from "../../data/sources/types.ts";
 import type { DecodedImage } from "../../src/augment/resize.ts";
 import { recipes } from "../../src/augment/recipe.ts";
 import { assert, assertEquals } from "../assert.ts";

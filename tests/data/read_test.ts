@@ -1,6 +1,7 @@
 import { BLOCK } from "../../data/shuffle.ts";
 import { readSamples } from "../../data/read.ts";
-import { openSource, type Shard, type ShardImage } from "../../data/source.ts";
+import type { Shard, ShardImage } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { streamedSource } from "../../data/sources/streamed.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -219,7 +220,7 @@ Deno.test("the polyfilled streams give the same samples", async () => {
     const at = (path) => new URL(path, ${JSON.stringify(import.meta.url)}).href;
     const { ReadableStream: Used } = await import(at("../../data/streams.ts"));
     const { readSamples } = await import(at("../../data/read.ts"));
-    const { openSource } = await import(at("../../data/source.ts"));
+    const { openSource } = await import(at("../../data/sources/open.ts"));
     const source = await openSource([at("../golden/parquet_struct.parquet").slice("file://".length), "shapes:5"]);
     const stream = readSamples(source, { seed: 1, first: 0, limit: null });
     let count = 0;

@@ -1,7 +1,8 @@
 /** Workers and open files go when a stream of batches ends, however it does. */
 import { gzipSync } from "node:zlib";
 import { evaluationBatches, trainingBatches, type Views } from "../../data/pipeline.ts";
-import { type ImageSource, openSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { recipes } from "../../src/augment/recipe.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";

@@ -1,5 +1,6 @@
 import { decodeImage } from "../../data/decode.ts";
-import { type IndexedSource, openSource } from "../../data/source.ts";
+import type { IndexedSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { entriesOf } from "../../data/sources/entries.ts";
 import { openFolder } from "../../data/sources/folder.ts";
 import { UserError } from "../../src/errors.ts";

@@ -1,6 +1,6 @@
 /** Helpers for the tests of sources that are read through {@linkcode readSamples}. */
 import { type ReadOrder, type ReadSample, readSamples } from "../../data/read.ts";
-import type { ImageSource } from "../../data/source.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
 import { concat, tar, tarEntry } from "./fixtures.ts";
 import { assertEquals } from "../assert.ts";
 import { hashText, keyedRandom } from "../../src/random.ts";

@@ -1,4 +1,4 @@
-import { openSource } from "../../data/source.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { ByteReader } from "../../data/sources/bytes.ts";
 import { tarSamples } from "../../data/sources/tar_stream.ts";
 import { UserError } from "../../src/errors.ts";

@@ -1,4 +1,5 @@
-import { type ImageSource, type IndexedSource, openSource } from "../../data/source.ts";
+import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, withFolder } from "./fixtures.ts";

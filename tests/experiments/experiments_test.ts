@@ -5,7 +5,7 @@ import type { GivenEvaluateFlags } from "../../src/cli/evaluate_flags.ts";
 import type { evaluate } from "../../src/evaluate.ts";
 import { runExperiments } from "../../src/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
-import type { pretrain } from "../../src/pretrain.ts";
+import type { pretrain } from "../../src/run/pretrain.ts";
 import { scales } from "../../experiments/scales.ts";
 import { UserError } from "../../src/errors.ts";
 import { openIndexed } from "../data/fixtures.ts";

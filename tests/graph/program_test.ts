@@ -6,6 +6,7 @@ import { MachineError } from "../../src/errors.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import { sizeOf, tensorIn } from "../../src/graph/tensor.ts";
+import { addInto } from "../../src/ops/add.ts";
 import { byolLoss } from "../../src/ops/byol_loss.ts";
 import { linear } from "../../src/ops/linear.ts";
 
@@ -50,6 +51,33 @@ Deno.test("Program: a replay gives the same bits, and other inputs other ones", 
     assertEquals(await run(), first);
   }
 });
+
+Deno.test(
+  "Program: many times over in one submission is as often in turn, and the GPU's clock counts it",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu();
+    for (const target of await targets()) {
+      using memory = new Memory(gpu);
+      const tape = newTape(target);
+      // Each run adds x · w to what there was; with subgroups of 8, x is copied to a texture each time.
+      const x = input("x", [8, 8]), w = input("w", [1, 1, 8, 8]), sum = input("sum", [8, 8]);
+      const y = linear(tape, { x: x.tensor, w: w.tensor, name: "layer" });
+      addInto(tape, { into: sum.tensor, from: y });
+      using program = new Program(memory, tape);
+      const after = async (run: () => unknown) => {
+        for (const { store, values } of [x, w, sum]) memory.write(store, values);
+        await run();
+        return await memory.read({ store: sum.store, offset: 0, bytes: sum.store.bytes });
+      };
+      const expected = await after(() => Array.from({ length: 5 }, () => program.run()));
+      assertEquals(await after(() => program.run({ times: 5 })), expected);
+      assert(expected.every((value, i) => value !== sum.values[i]), "nothing was added");
+      if (!gpu.timestamps) continue;
+      assertEquals(await after(async () => assert(await program.ticks(5) > 0, "no time passed")), expected);
+    }
+  },
+);
 
 Deno.test(
   "Program: a tensor larger than a binding is refused before anything is allocated",

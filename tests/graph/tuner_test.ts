@@ -1,46 +1,64 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape, placed } from "../ops/harness.ts";
+import { MachineError } from "../../src/errors.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
+import { Memory } from "../../src/gpu/memory.ts";
+import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
 import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/target.ts";
+import type { Timer } from "../../src/graph/timer.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 
-/** y[i] = i, after `n` rounds of work that no compiler can leave out. */
+/** y[i] = 2 · x[i], after `n` rounds of work that no compiler can leave out. */
 const kernel: Kernel = {
   name: "rounds",
   code: `
     struct Params { n: u32 }
-    @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-    @group(0) @binding(1) var<uniform> params: Params;
+    @group(0) @binding(0) var<storage, read> x: array<f32>;
+    @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+    @group(0) @binding(2) var<uniform> params: Params;
     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
-      var x = f32(id.x);
-      for (var i = 0u; i < params.n; i++) { x = fract(x * 1.1 + 0.3); }
-      y[id.x] = x;
+      let i = id.x;
+      var z = f32(i);
+      for (var i = 0u; i < params.n; i++) { z = fract(z * 1.1 + 0.3); }
+      y[i] = x[i] * select(2.0, 3.0, z > 2.0);
     }`,
-  bindings: { y: "read_write" },
+  bindings: { x: "read", y: "read_write" },
   params: { n: "u32" },
 };
 
-const way = (
-  n: number,
-  { hopeless, text = kernel.code }: { hopeless?: boolean; text?: string } = {},
-): Way => ({
-  record: (tape, { y }) =>
-    tape.dispatch({ ...kernel, code: text }, { tensors: { y }, params: { n }, grid: [64, 1, 1], flops: n }),
+/** A kernel with another text; the name tells pipelines apart. */
+const changed = (name: string, from: string, to: string): Kernel => {
+  assert(kernel.code.includes(from), from);
+  return { ...kernel, name, code: kernel.code.replace(from, to) };
+};
+
+const way = (n: number, { hopeless, of = kernel }: { hopeless?: boolean; of?: Kernel } = {}): Way => ({
+  record: (tape, { x, y }) =>
+    tape.dispatch(of, { tensors: { x, y }, params: { n }, grid: [GROUPS, 1, 1], flops: n }),
   hopeless,
 });
 
+const GROUPS = 64, ELEMENTS = 64 * GROUPS;
+
 const choiceOf = (ways: Record<string, Way>, name = "rounds"): Choice => ({
   name,
-  tensors: { y: placed("y", [4096]) },
+  tensors: { x: placed("x", [ELEMENTS]), y: placed("y", [ELEMENTS]) },
+  result: { name: "y", terms: 1, element: (i, read) => 2 * read("x", i) },
   ways,
 });
 
 /** What a trace that makes these choices gets, and what is in the cache then. */
 async function decide(
   choices: Choice[],
-  { seconds, known = new Map() }: { seconds?: number; known?: Map<string, Decision> } = {},
+  { seconds, known = new Map(), timer, gpu: given }: {
+    seconds?: number;
+    known?: Map<string, Decision>;
+    timer?: Timer;
+    gpu?: Gpu;
+  } = {},
 ): Promise<{ picked: (string | undefined)[]; known: Map<string, Decision>; lines: string[] }> {
   const lines: string[] = [];
   const trace = (target: Target) => {
@@ -48,9 +66,10 @@ async function decide(
     for (const choice of choices) tape.choose(choice);
     return tape;
   };
-  const pick = await tune(await sharedGpu(), trace, {
+  const pick = await tune(given ?? await sharedGpu(), trace, {
     cache: known,
     seconds,
+    timer,
     report: (line) => lines.push(line),
   });
   return { picked: choices.map(pick), known, lines };
@@ -94,7 +113,7 @@ Deno.test(
     for (
       const changed of [
         { slow: way(2001), fast: way(100) } as Record<string, Way>,
-        { slow: way(2000, { text: `${kernel.code} ` }), fast: way(100) },
+        { slow: way(2000, { of: { ...kernel, code: `${kernel.code} ` } }), fast: way(100) },
         { slow: way(2000), other: way(100) },
       ]
     ) {
@@ -112,6 +131,172 @@ Deno.test("tuner: a hopeless way is never run, and a single one needs no timing"
   ]);
   assertEquals([picked, known.size, lines.length], [["fast", undefined], 1, 1]);
   assert(!("forbidden" in [...known.values()][0].milliseconds));
+});
+
+/** A clock of our own: a run of n rounds takes n µs, of which the host's clock tells a millisecond too many or too few. */
+function fakeTimer(): Timer & { taken: number[] } {
+  const taken: number[] = [];
+  return {
+    enough: .01,
+    taken,
+    sample(program, times) {
+      const { n } = program.plan.dispatches[0].dispatch.params, seconds = n * 1e-6 * times;
+      taken.push(n);
+      const wall = Math.max(0, seconds + (taken.length % 2 ? .001 : -.001));
+      return Promise.resolve({ wall, ticks: seconds / 10e-9 });
+    },
+  };
+}
+
+Deno.test("tuner: 40 µs are told from 50, by samples in turns", onGpu, async () => {
+  for (const [first, second] of [[50, 40], [40, 50]]) {
+    const timer = fakeTimer();
+    const { picked, known } = await decide([choiceOf({ a: way(first), b: way(second) })], { timer });
+    assertEquals(picked, [first < second ? "a" : "b"]);
+    assertEquals(timer.taken, timer.taken.map((_, i) => i % 2 ? second : first));
+    const [{ milliseconds: { a, b } }] = known.values();
+    assert(Math.abs(a / b - first / second) < 1e-6, `${a} and ${b} ms`);
+  }
+});
+
+const invalid = changed("invalid", "var z = f32(i)", "var z: nonsense = f32(i)");
+const faulty = {
+  scaled: changed("scaled", "select(2.0", "select(2.001"),
+  shortened: changed("shortened", "let i = id.x;", `let i = id.x; if (i == ${ELEMENTS - 1}u) { return; }`),
+  shifted: changed("shifted", "y[i] = x[i]", "y[i] = x[i ^ 1u]"),
+  nan: changed("nan", "y[i] = x[i]", `y[i] = select(x[i], bitcast<f32>(0x7fc00000u + params.n), i == 77u)`),
+};
+
+Deno.test(
+  "tuner: ways that are refused or compute wrong are dropped and named once, and the run goes on",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu();
+    const reasons = {
+      refused: /^the driver refuses it: .*nonsense/,
+      scaled: /^it computes wrong, by [1-5]\.\de-4 of/,
+      shortened: /^it computes wrong/,
+      shifted: /^it computes wrong/,
+      nan: /^it computes values that are not finite$/,
+    };
+    const bad = {
+      refused: way(1, { of: invalid }),
+      ...Object.fromEntries(Object.entries(faulty).map(([name, of]) => [name, way(1, { of })])),
+    };
+    // Enough right ways for most to be right, as the wrong ones would be the fastest.
+    const right = { usual: way(30), fast: way(20), a: way(40), b: way(50), c: way(60) };
+    const choices = [
+      choiceOf({ ...right, ...bad }),
+      choiceOf({ ...right, a: way(70), ...bad }, "other rounds"),
+    ];
+    const known = new Map<string, Decision>();
+    const { picked, lines } = await decide(choices, { known, timer: fakeTimer() });
+    gpu.check();
+    assertEquals(picked, ["fast", "fast"]);
+    for (const { excluded, milliseconds, provisional } of known.values()) {
+      assertEquals(Object.keys(milliseconds), Object.keys(right));
+      assertEquals([Object.keys(excluded!).sort(), provisional], [Object.keys(bad).sort(), undefined]);
+      for (const [name, reason] of Object.entries(reasons)) {
+        assert(
+          reason.test(excluded![name]),
+          excluded![name],
+        );
+      }
+    }
+    assertEquals(lines.length, 1 + Object.keys(bad).length, lines.join("\n"));
+    for (const name of Object.keys(bad)) {
+      const naming = lines.filter((line) =>
+        line.startsWith(`Dropped ${name} for rounds and 1 more shapes: `)
+      );
+      assertEquals(naming.length, 1, lines.join("\n"));
+    }
+    // What is known is neither tried nor named again.
+    const timer = fakeTimer(), again = await decide(choices, { known: new Map(known), timer });
+    assertEquals([again.picked, again.lines, timer.taken], [["fast", "fast"], [], []]);
+  },
+);
+
+Deno.test(
+  "tuner: a default that is refused or wrong gives way to another, be most of them wrong",
+  onGpu,
+  async () => {
+    for (const broken of [invalid, faulty.shortened, faulty.nan]) {
+      const { picked, known, lines } = await decide([
+        choiceOf({ usual: way(1, { of: broken }), a: way(30), b: way(20) }),
+      ], {
+        timer: fakeTimer(),
+      });
+      assertEquals([picked, lines.length], [["b"], 2], lines.join("\n"));
+      assertEquals(Object.keys([...known.values()][0].excluded!), ["usual"]);
+    }
+    // Most have the same fault, as ways do that share a kernel.
+    const same = { usual: way(1, { of: faulty.scaled }), split: way(2, { of: faulty.scaled }) };
+    assertEquals((await decide([choiceOf({ ...same, a: way(30) })], { timer: fakeTimer() })).picked, ["a"]);
+    // The only way that is left needs no timing.
+    const timer = fakeTimer();
+    const { picked } = await decide([choiceOf({ usual: way(1, { of: invalid }), a: way(30) })], { timer });
+    assertEquals([picked, timer.taken], [["a"], []]);
+  },
+);
+
+Deno.test(
+  "tuner: where every way is refused the default stays, and tells why when it is used",
+  onGpu,
+  async () => {
+    using gpu = await openGpu();
+    const usual = way(1, { of: invalid }), other = way(2, { of: invalid });
+    const { picked, lines } = await decide([choiceOf({ usual, other })], { gpu });
+    assertEquals([picked, lines.length], [["usual"], 3]);
+    gpu.check();
+    using memory = new Memory(gpu);
+    const tape = newTape(targetOf(gpu));
+    usual.record(tape, choiceOf({ usual }).tensors);
+    using _program = new Program(memory, tape);
+    await gpu.device.queue.onSubmittedWorkDone();
+    await assertThrows(() => gpu.check(), MachineError, /nonsense/);
+  },
+);
+
+Deno.test("tuner: a lost device ends the run, and what was running is named", onGpu, async () => {
+  using gpu = await openGpu();
+  const timer = { ...fakeTimer() };
+  const losing: Timer = {
+    ...timer,
+    async sample(program, times) {
+      gpu.device.destroy();
+      await gpu.device.lost;
+      program.run({ times });
+      gpu.check();
+      return await timer.sample(program, times);
+    },
+  };
+  await assertThrows(
+    () => decide([choiceOf({ slow: way(50), fast: way(20) })], { gpu, timer: losing }),
+    MachineError,
+    /^Cannot time slow for rounds: The GPU was lost .*--kernels usual/,
+  );
+});
+
+Deno.test("tuner: large tensors are filled on the GPU, from one upload of a megabyte", onGpu, async () => {
+  const gpu = await sharedGpu(), { queue } = gpu.device, write = queue.writeBuffer;
+  const MEGABYTE = 2 ** 20, n = 4 * MEGABYTE;
+  let bytes = 0;
+  queue.writeBuffer = (buffer, offset, data, ...rest) => {
+    bytes += data.byteLength;
+    write.call(queue, buffer, offset, data, ...rest);
+  };
+  try {
+    const large = (name: string, ways: Record<string, Way>): Choice => ({
+      ...choiceOf(ways, name),
+      tensors: { x: placed("x", [n]), y: placed("y", [n]) },
+    });
+    const choices = [20, 30].map((k) => large(`${k}`, { a: way(k), b: way(k + 1), c: way(k + 2) }));
+    const { picked } = await decide(choices, { timer: fakeTimer() });
+    assertEquals(picked, ["a", "a"]);
+  } finally {
+    queue.writeBuffer = write;
+  }
+  assert(bytes > MEGABYTE / 2 && bytes < 1.1 * MEGABYTE, `${bytes} bytes`);
 });
 
 Deno.test("a choice: the default, a pinned family, a name that is not there", () => {

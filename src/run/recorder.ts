@@ -3,46 +3,23 @@
  *
  * @module
  */
-import type { Position } from "../data/pipeline.ts";
-import type { Recipe } from "./augment/recipe.ts";
-import type { Submission, Trainer } from "./byol/trainer.ts";
-import { targetDecay } from "./byol/schedule.ts";
-import { CollapseError, UserError } from "./errors.ts";
-import { type Collapse, type HealthState, HEALTHY, nextHealth } from "./health.ts";
-import type { Clock, Lap } from "./clock.ts";
-import type { Progress } from "./cli/progress.ts";
-import type { TrainOptions } from "./cli/train_defaults.ts";
-import type { BadImages } from "./io/bad_images.ts";
-import { type LoadedCheckpoint, saveCheckpoint } from "./io/checkpoint.ts";
-import type { Metrics } from "./io/metrics.ts";
-import type { TorchTensor } from "./nn/weights.ts";
-import { learningRate } from "./optim/schedule.ts";
-import { recordedOptions } from "./run_folder.ts";
-
-/** A line of metrics.jsonl. */
-export interface StepRecord extends Lap {
-  /** Steps done, 1 for the first. */
-  step: number;
-  /** The epoch of the step's batch, 0 for the first. */
-  epoch: number;
-  /** The sum of both terms averaged over the batch: 0 … 8 without negatives. */
-  loss: number;
-  lr: number;
-  /** Null without a target network. */
-  tau: number | null;
-  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
-  z_std: number;
-  /** The l2 norm of the online network's gradient. */
-  grad_norm: number;
-  /** The cosine of the online network's weights to the target network's, after the step; null without one. */
-  target_cosine: number | null;
-}
-
-/** kNN accuracies in 0 … 1 before the first step. */
-export interface KnnBefore {
-  raw_pixels: number;
-  untrained: number;
-}
+import type { Position } from "../../data/pipeline.ts";
+import type { Recipe } from "../augment/recipe.ts";
+import type { Submission, Trainer } from "../byol/trainer.ts";
+import { UserError } from "../errors.ts";
+import type { Collapse, HealthState } from "../health.ts";
+import { CollapseWatch } from "./collapse_watch.ts";
+import type { KnnBefore, StepRecord } from "./records.ts";
+import { scheduledScalars } from "./schedule.ts";
+import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
+import type { Clock, Lap } from "../clock.ts";
+import type { Pacer } from "../pacer.ts";
+import type { Progress } from "../cli/progress.ts";
+import type { TrainOptions } from "../cli/train_defaults.ts";
+import type { BadImages } from "../io/bad_images.ts";
+import type { LoadedCheckpoint } from "../io/checkpoint.ts";
+import type { Metrics } from "../io/metrics.ts";
+import type { TorchTensor } from "../nn/weights.ts";
 
 /** What a recorder records, and where to. */
 export interface RecorderOptions {
@@ -56,6 +33,7 @@ export interface RecorderOptions {
   progress: Progress;
   bad: BadImages;
   clock: Clock;
+  pacer: Pacer;
   /** Of the source. */
   fingerprint: string;
   knn: KnnBefore | null;
@@ -66,11 +44,6 @@ export interface RecorderOptions {
  * ring holds some thousand steps.
  */
 const READ_EVERY = { steps: 50, seconds: 120 };
-
-/** What to do about a collapse. */
-const REMEDY =
-  "All images give the same projection: nothing more is learnt. Try a lower --lr, a longer --warmup, or " +
-  "--predictor on with --target ema.";
 
 /** Counts the steps of a run, and writes down what is known of them. */
 export class Recorder {
@@ -83,7 +56,7 @@ export class Recorder {
   readonly #to: RecorderOptions;
   /** Batches submitted of the step at hand. */
   #parts = 0;
-  #health: HealthState;
+  readonly #watch: CollapseWatch;
   /** The steps whose metrics have not been read yet; the rates are those up to a step that is to be logged. */
   #unread: { epoch: number; lap?: Lap }[] = [];
   #lastRead = 0;
@@ -95,12 +68,15 @@ export class Recorder {
     this.step = checkpoint?.step ?? 0;
     this.position = checkpoint?.metadata.position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.loss = checkpoint?.metadata.loss as number | undefined ?? NaN;
-    this.#health = checkpoint?.metadata.health as HealthState | undefined ?? HEALTHY;
+    this.#watch = new CollapseWatch(
+      { ...to, log: to.progress.log },
+      checkpoint?.metadata.health as HealthState,
+    );
   }
 
   /** The first collapse, if there was one. */
   get collapse(): Collapse | null {
-    return this.#health.collapse;
+    return this.#watch.state.collapse;
   }
 
   /** Whether a step is whole: between its batches a run must not stop. */
@@ -112,19 +88,7 @@ export class Recorder {
   next(): Submission {
     const { options: { accumulate, logEvery }, total } = this.#to, done = this.step + 1;
     const health = this.#parts === accumulate - 1 && (done % logEvery === 0 || done === total);
-    return { ...this.scalars(this.step), part: this.#parts, health };
-  }
-
-  /** The scalars of step `step`, 0 for the first. */
-  scalars(step: number): Omit<Submission, "part" | "health"> {
-    const { options: { lr, warmup, momentum, weightDecay, tau, tauSchedule }, total } = this.#to;
-    return {
-      step,
-      lr: learningRate(step, { lr, total, warmup }),
-      momentum,
-      weightDecay,
-      tau: targetDecay(step, { tau, total, schedule: tauSchedule }),
-    };
+    return { ...scheduledScalars(this.step, this.#to), part: this.#parts, health };
   }
 
   /** Notes that a batch was submitted. Its position counts once the step is whole. */
@@ -145,32 +109,22 @@ export class Recorder {
       clock.seconds - this.#lastRead >= READ_EVERY.seconds;
     if (this.step % checkpointEvery === 0) await this.save();
     else if (due) await this.report();
-    if (this.collapse && this.#to.options.stopOnCollapse) await this.#stop(this.collapse);
+    if (this.#watch.stops) {
+      await this.save();
+      this.#watch.expectSound(this.step);
+    }
     if (this.step % logEvery === 0) this.#show();
-  }
-
-  /** Ends a run that has collapsed. */
-  async #stop(collapse: Collapse): Promise<never> {
-    await this.save();
-    this.#refuse(collapse);
   }
 
   /** Throws if the run that is gone on with has collapsed already, and is to stop then. */
   expectSound(): void {
-    if (this.collapse && this.#to.options.stopOnCollapse) this.#refuse(this.collapse);
-  }
-
-  #refuse({ step, evidence }: Collapse): never {
-    throw new CollapseError(
-      `Training stopped at step ${this.step} as the run collapsed: at step ${step} ${evidence}. ${REMEDY} ` +
-        `What was trained so far is in ${this.#to.options.out}.`,
-    );
+    this.#watch.expectSound(this.step);
   }
 
   /** Takes the rates since the last call, for the line of the last step. */
   async #takeLap(): Promise<void> {
-    const { options: { batch }, clock, trainer } = this.#to;
-    if (clock.done === 0) await trainer.settled(); // nothing to tell a rate from
+    const { options: { batch }, clock, pacer } = this.#to;
+    if (clock.done === 0) await pacer.drain(); // nothing to tell a rate from
     this.#lap = clock.lap(batch);
     this.#unread[this.#unread.length - 1].lap = this.#lap;
   }
@@ -179,7 +133,7 @@ export class Recorder {
   #show(): void {
     this.#to.progress.update(this.step, {
       loss: Number.isNaN(this.loss) ? null : this.loss,
-      lr: this.scalars(this.step - 1).lr,
+      lr: scheduledScalars(this.step - 1, this.#to).lr,
       imagesPerSecond: this.#lap.images_per_second,
       dataWait: this.#lap.data_wait,
     });
@@ -187,10 +141,10 @@ export class Recorder {
 
   /** Reads the metrics of the steps since the last reading, checks all, and writes every `logEvery`th and the last. */
   async report(): Promise<void> {
-    const { total, trainer, metrics, clock, options } = this.#to;
+    const { total, trainer, metrics, clock, pacer, options } = this.#to;
     if (this.#unread.length === 0) return;
     const steps = this.#unread, from = this.step - steps.length;
-    const figures = await trainer.metrics(from, this.step);
+    const figures = await pacer.read(() => trainer.metrics(from, this.step));
     if (this.step === total) await this.#takeLap();
     this.#unread = [];
     this.#lastRead = clock.seconds;
@@ -203,63 +157,33 @@ export class Recorder {
         );
       }
       this.loss = loss;
-      const { epoch, lap } = steps[i], { lr, ...scalars } = this.scalars(from + i), step = from + i + 1;
+      const { epoch, lap } = steps[i],
+        { lr, ...scalars } = scheduledScalars(from + i, this.#to),
+        step = from + i + 1;
       const tau = ["ema", "fixed"].includes(options.target) ? scalars.tau : null;
       if (lap) {
         const health = { z_std: zStd, grad_norm: gradNorm, target_cosine: targetCosine };
         metrics.write({ step, epoch, loss, lr, tau, ...lap, ...health });
       }
-      this.#watch({ step, loss, zStd });
+      this.#watch.observe({ step, loss, zStd });
     });
     if (this.step === total) this.#show();
   }
 
-  /** Warns of a collapse, once. */
-  #watch(reading: { step: number; loss: number; zStd: number }): void {
-    const before = this.collapse;
-    this.#health = nextHealth(this.#health, reading, this.#to.options.projection);
-    if (!this.collapse || before) return;
-    const { step, evidence } = this.collapse;
-    this.#to.progress.log(`Warning: the run has collapsed: at step ${step} ${evidence}. ${REMEDY}`);
-  }
-
   /** Writes a checkpoint, and returns the state that it holds. A state whose loss is not finite is not written. */
   async save(): Promise<Map<string, TorchTensor>> {
-    const { options, recipe, trainer, metrics, bad, fingerprint, knn } = this.#to;
+    const { trainer, metrics, bad } = this.#to;
     await this.report();
     const tensors = await trainer.state();
     expectFinite(tensors, this.step);
     metrics.flush();
     await bad.flush();
-    const { step, position, loss } = this, health = this.#health;
-    const { out, seed, keep } = options;
-    const metadata = {
-      epoch: position.epoch,
-      position,
-      loss,
-      seed,
-      config: recordedOptions(options),
-      ...(recipe && { recipe }),
-      undecayed: trainer.undecayed,
-      fingerprint,
-      knn,
-      health,
-    };
-    if (step > 0) await saveCheckpoint(out, { step, tensors, metadata }, { keep });
+    await writeCheckpoint({ ...this.#to, tensors, undecayed: trainer.undecayed }, {
+      step: this.step,
+      position: this.position,
+      loss: this.loss,
+      health: this.#watch.state,
+    });
     return tensors;
-  }
-}
-
-/** The loss of a step is computed before its update, and is bounded: weights may be lost while it still looks well. */
-function expectFinite(tensors: ReadonlyMap<string, TorchTensor>, step: number): void {
-  for (const [name, { data }] of tensors) {
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) continue;
-    throw new UserError(
-      `Training stopped as ${name} has the value ${
-        data[bad]
-      } after step ${step}: finite numbers are expected. ` +
-        `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
-    );
   }
 }

@@ -1,0 +1,89 @@
+/**
+ * How far apart two tensors are, found on the GPU: three numbers are read back, however large they are, and some elements.
+ *
+ * @module
+ */
+import code from "../../kernels/largest_difference.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Memory, Region, Store } from "../gpu/memory.ts";
+import { Program } from "./program.ts";
+import { Tape } from "./tape.ts";
+import { targetOf } from "./target.ts";
+import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+
+const kernel: Kernel = {
+  name: "largest_difference",
+  code,
+  bindings: { actual: "read", expected: "read", found: "read_write" },
+  params: { n: "u32" },
+};
+
+/** Elements that an invocation takes, where that makes enough of them to fill a GPU, and workgroups at the most. */
+const PER_INVOCATION = 16, MOST_GROUPS = 1024;
+
+/** What {@linkcode Difference.measure} finds. A value that is not finite makes a maximum infinite or NaN. */
+export interface Distance {
+  /** The elements of `actual` that were asked for. */
+  samples: Float32Array;
+  /** max |actual| */
+  actual: number;
+  /** max |expected| */
+  expected: number;
+  /** max |actual − expected| */
+  difference: number;
+}
+
+/** Compares two tensors of equal size, whose stores are in `memory`, as often as is asked. */
+export class Difference implements Disposable {
+  readonly #memory: Memory;
+  readonly #actual: Region;
+  readonly #samples: readonly number[];
+  /** The three maxima, then the samples. */
+  readonly #found: Store;
+  readonly #program: Program;
+
+  /** @param options `samples`: the elements of `actual` to be told, by number. */
+  constructor(
+    memory: Memory,
+    { actual, expected, samples = [] }: { actual: Tensor; expected: Tensor; samples?: readonly number[] },
+  ) {
+    this.#memory = memory;
+    this.#actual = regionOf(actual);
+    this.#samples = samples;
+    this.#found = { name: "largest difference", category: "metrics", bytes: 4 * (3 + samples.length) };
+    const tape = new Tape(targetOf(memory.gpu), {
+      training: false,
+      views: 1,
+      add() {
+        throw new TypeError("A difference has no gradients to add");
+      },
+    });
+    const n = sizeOf(actual.shape);
+    tape.dispatch(kernel, {
+      tensors: { actual, expected, found: tensorIn(this.#found, { shape: [3] }) },
+      params: { n },
+      grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
+    });
+    this.#program = new Program(memory, tape);
+  }
+
+  /** The distance of what the tensors hold now. Waits for the GPU. */
+  async measure(): Promise<Distance> {
+    this.#memory.write(this.#found, new Uint32Array(3));
+    this.#program.run();
+    const { device } = this.#memory.gpu, encoder = device.createCommandEncoder();
+    const from = this.#memory.buffer(this.#actual.store), to = this.#memory.buffer(this.#found);
+    this.#samples.forEach((element, i) =>
+      encoder.copyBufferToBuffer(from, this.#actual.offset + 4 * element, to, 4 * (3 + i), 4)
+    );
+    device.queue.submit([encoder.finish()]);
+    const found = await this.#memory.read({ store: this.#found, offset: 0, bytes: this.#found.bytes });
+    const [actual, expected, difference] = found;
+    return { actual, expected, difference, samples: found.subarray(3) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#program[Symbol.dispose]();
+    this.#memory.free([this.#found]);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A choice on trial: its ways made ready once, on the same tensors full of noise, to be compared and timed.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/device.ts";
+import { forgetPipeline } from "../gpu/kernel.ts";
+import { Memory, type Region } from "../gpu/memory.ts";
+import { refusalOf } from "../gpu/refusal.ts";
+import { keyedRandom } from "../random.ts";
+import { Difference } from "./difference.ts";
+import type { Outcome } from "./judge.ts";
+import type { Noise } from "./noise.ts";
+import { Program } from "./program.ts";
+import { type Dispatch, Tape } from "./tape.ts";
+import { type Choice, type Target, targetOf } from "./target.ts";
+import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+
+/** What `way` comes down to: its dispatches on `tensors`, which stand in for those of the choice. */
+export function dispatchesOf(
+  target: Target,
+  { ways }: Choice,
+  { way, tensors }: { way: string; tensors: Readonly<Record<string, Tensor>> },
+): Dispatch[] {
+  const tape = new Tape(target, {
+    training: true,
+    views: 1,
+    add() {
+      throw new TypeError("A way has no gradients to add");
+    },
+  });
+  ways[way].record(tape, tensors);
+  return tape.dispatches;
+}
+
+/** Tensors of a choice that nothing else uses, one for each that it names: `make` gives a name and a shape a place. */
+export function standInsFor(
+  { tensors }: Choice,
+  make: (name: string, shape: readonly number[]) => Tensor,
+): Record<string, Tensor> {
+  const made = new Map<Tensor, Tensor>();
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => {
+      if (!made.has(tensor)) made.set(tensor, make(name, tensor.shape));
+      return [name, made.get(tensor)!];
+    }),
+  );
+}
+
+/** Elements that the host computes: as many as take so many terms, within limits. */
+const SAMPLED_TERMS = 2 ** 20, SAMPLES = { least: 4, most: 64 };
+
+/** The ways of a choice. Disposing of it frees what they take. */
+export class Trial implements Disposable {
+  readonly #stack = new DisposableStack();
+  readonly #memory: Memory;
+  readonly #noise: Noise;
+  readonly #dispatches: ReadonlyMap<string, readonly Dispatch[]>;
+  readonly #programs = new Map<string, Program>();
+  /** What the ways write, and what it is compared with. */
+  readonly #result: Region;
+  readonly #kept: Region;
+  readonly #difference: Difference;
+  /** Elements of the result as the host computes them. */
+  readonly #truth: readonly number[];
+
+  constructor(gpu: Gpu, { choice, ways, noise }: { choice: Choice; ways: readonly string[]; noise: Noise }) {
+    const memory = this.#memory = this.#stack.use(new Memory(gpu)), target = targetOf(gpu);
+    const { name, terms, element } = choice.result;
+    this.#noise = noise;
+    const tensors = standInsFor(choice, place);
+    noise.fill(memory, new Set(Object.values(tensors).map(({ region }) => region!.store)));
+    this.#dispatches = new Map(ways.map((way) => [way, dispatchesOf(target, choice, { way, tensors })]));
+
+    const actual = tensors[name], expected = place(`kept ${name}`, actual.shape);
+    const samples = sampled(sizeOf(actual.shape), terms);
+    const readers = new Map(
+      Object.entries(tensors).map(([name, { region }]) => [name, noise.readerOf(region!.store.name)]),
+    );
+    this.#truth = samples.map((i) => element(i, (name, i) => readers.get(name)!(i)));
+    this.#result = regionOf(actual);
+    this.#kept = regionOf(expected);
+    this.#difference = this.#stack.use(new Difference(memory, { actual, expected, samples }));
+  }
+
+  /** The program of a way that has been attempted. */
+  program(way: string): Program {
+    return this.#programs.get(way)!;
+  }
+
+  /** Runs a way, which compiles it the first time, on noise that is the same each time, in its result too. */
+  async attempt(way: string): Promise<Outcome> {
+    const { gpu } = this.#memory, dispatches = this.#dispatches.get(way)!;
+    const refused = await refusalOf(gpu, () => {
+      if (!this.#programs.has(way)) {
+        this.#programs.set(way, this.#stack.use(new Program(this.#memory, { dispatches })));
+      }
+      const program = this.program(way);
+      const scratch = program.plan.stores.filter(({ category }) => category === "activations");
+      this.#noise.fill(this.#memory, [...scratch, this.#result.store]);
+      program.run();
+    });
+    gpu.check();
+    if (refused !== null) {
+      for (const dispatch of dispatches) forgetPipeline(gpu, dispatch);
+      return { refused: refused.trim().split("\n")[0] };
+    }
+    const { actual, expected, difference, samples } = await this.#difference.measure();
+    const missed = this.#truth.map((truth, i) => share(Math.abs(samples[i] - truth), actual));
+    return {
+      finite: Number.isFinite(actual),
+      missed: Math.max(...missed),
+      error: share(difference, expected),
+    };
+  }
+
+  /** Keeps the result of the last run, to compare others with. */
+  keep(): void {
+    const { gpu } = this.#memory, encoder = gpu.device.createCommandEncoder();
+    const [from, to] = [this.#result, this.#kept].map(({ store }) => this.#memory.buffer(store));
+    encoder.copyBufferToBuffer(from, 0, to, 0, this.#result.bytes);
+    gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+}
+
+/** A tensor in a store of its own. */
+function place(name: string, shape: readonly number[]): Tensor {
+  return tensorIn({ name, category: "input", bytes: 4 * sizeOf(shape) }, { shape });
+}
+
+/** The elements that the host computes, of `n` that are sums of `terms`: the first, the last, and others at random. */
+function sampled(n: number, terms: number): number[] {
+  const count = Math.max(SAMPLES.least, Math.min(SAMPLES.most, Math.floor(SAMPLED_TERMS / terms)));
+  const { integer } = keyedRandom(n, terms);
+  return [...new Set([0, n - 1, ...Array.from({ length: count - 2 }, () => integer(n))])];
+}
+
+function share(part: number, whole: number): number {
+  return part === 0 ? 0 : part / whole;
+}

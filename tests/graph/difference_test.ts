@@ -1,0 +1,48 @@
+import { assertEquals } from "../assert.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { Difference } from "../../src/graph/difference.ts";
+import { Memory, type Store } from "../../src/gpu/memory.ts";
+import { tensorIn } from "../../src/graph/tensor.ts";
+
+/** The distance of tensors with `n` elements that are ±.5 and equal, but for the given ones. */
+async function distance(n: number, { actual, expected = {} }: Record<string, Record<number, number>>) {
+  using memory = new Memory(await sharedGpu());
+  const tensors = Object.entries({ actual, expected }).map(([name, changed]) => {
+    const store: Store = { name, category: "input", bytes: 4 * n };
+    const values = Float32Array.from({ length: n }, (_, i) => changed[i] ?? (i % 2 ? .5 : -.5));
+    memory.write(store, values);
+    return tensorIn(store, { shape: [n] });
+  });
+  const elements = [n - 1, 0, n >> 1];
+  using difference = new Difference(memory, { actual: tensors[0], expected: tensors[1], samples: elements });
+  const first = await difference.measure();
+  assertEquals(await difference.measure(), first, "the second time it is not the same");
+  const told = elements.map((i) => actual[i] ?? (i % 2 ? .5 : -.5));
+  assertEquals([...first.samples].map(String), told.map((value) => `${Math.fround(value)}`));
+  return [first.actual, first.expected, first.difference];
+}
+
+Deno.test(
+  "Difference: finds the one element that is off, first, last and anywhere, at any size",
+  onGpu,
+  async () => {
+    for (const n of [1, 63, 64, 65, 1023, 1025, 64 * 16 * 1024 + 1]) {
+      for (const at of new Set([0, n >> 1, n - 1])) {
+        assertEquals(
+          await distance(n, { actual: { [at]: -2 }, expected: { [at]: 1 } }),
+          [2, 1, 3],
+          `${at} of ${n}`,
+        );
+      }
+      assertEquals(await distance(n, { actual: {} }), [.5, .5, 0]);
+    }
+  },
+);
+
+Deno.test("Difference: values that are not finite are not lost", onGpu, async () => {
+  for (const bad of [NaN, -NaN, Infinity, -Infinity]) {
+    const [actual, expected] = await distance(1000, { actual: { 999: bad, 3: 7 } });
+    assertEquals([Number.isFinite(actual), expected], [false, .5]);
+  }
+  assertEquals((await distance(70, { actual: { 69: 3e38 }, expected: { 69: -3e38 } }))[2], Infinity);
+});

@@ -1,0 +1,33 @@
+import { assert, assertEquals } from "../assert.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { Memory, type Store } from "../../src/gpu/memory.ts";
+import { Noise, NOISE_LENGTH } from "../../src/graph/noise.ts";
+
+Deno.test(
+  "Noise: fills every element of stores of any size, each in its own way, the same each time",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu();
+    using memory = new Memory(gpu), noise = new Noise(gpu);
+    const contents: Float32Array[] = [];
+    for (const n of [1, 1021, NOISE_LENGTH, 2 * NOISE_LENGTH + 7]) {
+      const store: Store = { name: `store of ${n}`, category: "input", bytes: 4 * n };
+      memory.write(store, new Float32Array(n).fill(NaN));
+      noise.fill(memory, [store]);
+      const values = await memory.read({ store, offset: 0, bytes: 4 * n });
+      assert(values.every((value) => Number.isFinite(value) && value !== 0), `of ${n}`);
+      const read = noise.readerOf(store.name);
+      assertEquals(values.findIndex((value, i) => value !== read(i)), -1);
+      memory.write(store, new Float32Array(n).fill(NaN));
+      noise.fill(memory, [store]);
+      assertEquals(await memory.read({ store, offset: 0, bytes: 4 * n }), values);
+      contents.push(values);
+    }
+    const [, , one, two] = contents;
+    const mean = one.reduce((sum, x) => sum + x) / one.length;
+    const variance = one.reduce((sum, x) => sum + x * x) / one.length;
+    assert(Math.abs(mean) < .01 && Math.abs(variance - 1) < .01, `mean ${mean}, variance ${variance}`);
+    assert(one[0] !== two[0] && one[0] !== contents[1][0], "they begin alike");
+    assertEquals(two.subarray(0, 9), two.subarray(NOISE_LENGTH, NOISE_LENGTH + 9));
+  },
+);
