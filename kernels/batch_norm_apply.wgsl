@@ -20,6 +20,11 @@ const ROWS = 16u;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+// max(v, 0), but NaN stays NaN whatever a driver makes of comparisons with it: negative numbers are told by their bits.
+fn rectified(v: vec4f) -> vec4f {
+  return select(v, vec4f(), bitcast<vec4u>(v) - vec4u(0x80000001u) <= vec4u(0x7f7fffffu));
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -47,7 +52,7 @@ fn main(
       value += residual[at];
     }
     if (RELU) {
-      value = select(value, vec4f(), value < vec4f()); // max() would turn NaN into 0
+      value = rectified(value);
     }
     y[at] = value;
   }

@@ -26,6 +26,11 @@ fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
   return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
 }
 
+// max(v, 0), but NaN stays NaN whatever a driver makes of comparisons with it: negative numbers are told by their bits.
+fn rectified(v: vec4f) -> vec4f {
+  return select(v, vec4f(), bitcast<vec4u>(v) - vec4u(0x80000001u) <= vec4u(0x7f7fffffu));
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -53,7 +58,7 @@ fn main(
       value += texel(residual, at);
     }
     if (RELU) {
-      value = select(value, vec4f(), value < vec4f()); // max() would turn NaN into 0
+      value = rectified(value);
     }
     y[at] = value;
   }

@@ -20,6 +20,11 @@ const ROWS = 16u;
 @group(0) @binding(6) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(7) var<uniform> params: Params;
 
+// dy where the activation let it through: not where y is 0, told by its bits so that NaN counts as something.
+fn passed(dy: vec4f, y: vec4f) -> vec4f {
+  return select(dy, vec4f(), (bitcast<vec4u>(y) << vec4u(1u)) == vec4u());
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -46,7 +51,7 @@ fn main(
     let at = (before + m) * C4 + c4;
     var dz = dy[at];
     if (RELU) {
-      dz = select(vec4f(), dz, y[at] > vec4f());
+      dz = passed(dz, y[at]);
     }
     if (RESIDUAL) {
       dy[at] = dz;

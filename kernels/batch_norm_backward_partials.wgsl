@@ -15,6 +15,11 @@ struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, leng
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+// dy where the activation let it through: not where y is 0, told by its bits so that NaN counts as something.
+fn passed(dy: vec4f, y: vec4f) -> vec4f {
+  return select(dy, vec4f(), (bitcast<vec4u>(y) << vec4u(1u)) == vec4u());
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -39,7 +44,7 @@ fn main(
     let at = (before + m) * C4 + c4;
     var dz = dy[at];
     if (RELU) {
-      dz = select(vec4f(), dz, y[at] > vec4f());
+      dz = passed(dz, y[at]);
     }
     sum += dz;
     product += dz * ((x[at] - mean) * rstd);

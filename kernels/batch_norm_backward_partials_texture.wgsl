@@ -21,6 +21,11 @@ fn texel(image: texture_2d<f32>, i: u32) -> vec4f {
   return textureLoad(image, vec2u(i % 1024u, i / 1024u), 0);
 }
 
+// dy where the activation let it through: not where y is 0, told by its bits so that NaN counts as something.
+fn passed(dy: vec4f, y: vec4f) -> vec4f {
+  return select(dy, vec4f(), (bitcast<vec4u>(y) << vec4u(1u)) == vec4u());
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -45,7 +50,7 @@ fn main(
     let at = (before + m) * C4 + c4;
     var dz = texel(dy, at);
     if (RELU) {
-      dz = select(vec4f(), dz, texel(y, at) > vec4f());
+      dz = passed(dz, texel(y, at));
     }
     sum += dz;
     product += dz * ((texel(x, at) - mean) * rstd);

@@ -11,6 +11,11 @@ struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, leng
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+// max(v, 0), but NaN stays NaN whatever a driver makes of comparisons with it: negative numbers are told by their bits.
+fn rectified(v: vec4f) -> vec4f {
+  return select(v, vec4f(), bitcast<vec4u>(v) - vec4u(0x80000001u) <= vec4u(0x7f7fffffu));
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -40,5 +45,5 @@ fn main(
   let n = f32(end - begin);
   let at = (g * params.parts + part) * 2u * C4 + c4;
   partials[at] = origin + sum / n;
-  partials[at + C4] = max(squares - sum * sum / n, vec4f());
+  partials[at + C4] = rectified(squares - sum * sum / n);
 }

@@ -13,6 +13,11 @@ struct Params { N: u32, D: u32, eps: f32 }
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+// The larger one of two numbers that are not negative, which compare as their bits do; NaN, the largest of these, stays.
+fn larger(a: f32, b: f32) -> f32 {
+  return bitcast<f32>(max(bitcast<u32>(a), bitcast<u32>(b)));
+}
+
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -35,8 +40,8 @@ fn main(
     zz += dot(b, b);
     qz += dot(a, b);
   }
-  let rq = 1.0 / max(sqrt(qq), params.eps);
-  let rz = 1.0 / max(sqrt(zz), params.eps);
+  let rq = 1.0 / larger(sqrt(qq), params.eps);
+  let rz = 1.0 / larger(sqrt(zz), params.eps);
   let cosine = qz * rq * rz;
   losses[i] = 2.0 - 2.0 * cosine;
   let scale = -2.0 / f32(params.N) * rq;

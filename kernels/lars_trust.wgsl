@@ -1,48 +1,70 @@
-// trust = coefficient · ‖θ‖ / ‖g + λ·θ‖ of a parameter, 1 where either norm is 0 and for parameters of one axis
+// ratio = coefficient · ‖θ‖ / ‖g + λ·θ‖ of a parameter, 1 where either norm is 0 and for parameters that are not adapted
 //
-// norms [blocks, 2], spans [parameters, 2] (first block and number of blocks), scales [blocks, 2] (trust, decay): the
-// ratio goes to each block of the parameter, where the update looks it up. One workgroup to a parameter; lanes take every
-// 64th block, and lane 0 adds their sums in order. You et al. 2017. With CLIP, min(trust / lr, 1): the parameter's rate
-// lr · trust is then at most lr, as solo-learn's LARS has it.
+// sums [pieces, 2] (Σ θ², Σ (g + λ·θ)²), spans [parameters, 4] (first piece, number of pieces, 1 if it is adapted, 0),
+// ratios [parameters]. A workgroup takes four parameters, as most have few pieces: 16 lanes to each take every 16th, and a
+// tree in workgroup memory adds the lanes' sums, in a fixed order. You et al. 2017. With CLIP, min(ratio / lr, 1): the
+// parameter's rate lr · ratio is then at most lr, as solo-learn's LARS has it. NaN in a norm makes NaN of the ratio.
 override CLIP: bool = false;
 
-struct Params { coefficient: f32 }
+struct Params { coefficient: f32, parameters: u32 }
 struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 
-const LANES = 64u;
+const PARAMETERS = 4u;
+const LANES = 16u;
 
-@group(0) @binding(0) var<storage, read> norms: array<vec2f>;
-@group(0) @binding(1) var<storage, read> spans: array<vec2u>;
-@group(0) @binding(2) var<storage, read_write> scales: array<vec2f>;
+@group(0) @binding(0) var<storage, read> sums: array<vec2f>;
+@group(0) @binding(1) var<storage, read> spans: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> ratios: array<f32>;
 @group(0) @binding(3) var<uniform> step: Step;
 @group(0) @binding(4) var<uniform> params: Params;
 
-var<workgroup> partial: array<vec2f, LANES>;
-var<workgroup> trust: f32;
+var<workgroup> partial: array<vec2f, PARAMETERS * LANES>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let span = spans[group.x];
+// By the bits, whatever a driver makes of comparisons with NaN.
+fn is_nan(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
+// The larger one of two numbers that are not negative, which compare as their bits do; NaN, the largest of these, stays.
+fn larger(a: f32, b: f32) -> f32 {
+  return bitcast<f32>(max(bitcast<u32>(a), bitcast<u32>(b)));
+}
+
+fn ratio_of(norms: vec2f) -> f32 {
+  if (any(norms == vec2f()) && !is_nan(norms.x + norms.y)) {
+    return 1.0;
+  }
+  let ratio = params.coefficient * sqrt(norms.x / larger(norms.y, 1e-30));
+  if (CLIP && !is_nan(ratio)) {
+    return min(ratio / step.lr, 1.0);
+  }
+  return ratio;
+}
+
+@compute @workgroup_size(PARAMETERS * LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {
+  let parameter = (group.x + group.y * groups.x) * PARAMETERS + invocation / LANES;
+  let lane = invocation % LANES;
+  // Not a return where there is no such parameter: all must meet at the barriers.
+  let exists = parameter < params.parameters;
+  let span = spans[select(0u, parameter, exists)];
   var sum = vec2f();
-  for (var b = lane; b < span.y; b += LANES) {
-    sum += norms[span.x + b];
+  for (var i = span.x + lane; i < span.x + span.y; i += LANES) {
+    sum += sums[i];
   }
-  partial[lane] = sum;
-  workgroupBarrier();
-  if (lane == 0u) {
-    var total = vec2f();
-    for (var i = 0u; i < LANES; i++) {
-      total += partial[i];
+  partial[invocation] = sum;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      sum += partial[invocation + half];
+      partial[invocation] = sum;
     }
-    let adapted = scales[span.x].y != 0.0 && total.x > 0.0 && total.y > 0.0;
-    var ratio = params.coefficient * sqrt(total.x / max(total.y, 1e-30));
-    if (CLIP) {
-      ratio = min(ratio / step.lr, 1.0);
-    }
-    trust = select(1.0, ratio, adapted);
   }
-  let shared_trust = workgroupUniformLoad(&trust);
-  for (var b = lane; b < span.y; b += LANES) {
-    scales[span.x + b].x = shared_trust;
+  if (exists && lane == 0u) {
+    ratios[parameter] = select(1.0, ratio_of(sum), span.z == 1u);
   }
 }

@@ -1,13 +1,18 @@
 // y[n,p,q,c] = max_r,s x[n, p·stride + r − pad, q·stride + s − pad, c]; argmax is the r·window + s that gave it
 //
-// x [N,H,W,C], y [N,P,Q,C], argmax [N,P,Q,C] (u32). Of equal values the first in order of r, s counts, as in PyTorch.
-// An invocation owns 4 channels of one output pixel.
+// x [N,H,W,C], y [N,P,Q,C], argmax [N,P,Q,C] (u32). Of equal values the first in order of r, s counts, as in PyTorch;
+// NaN is larger than all. An invocation owns 4 channels of one output pixel.
 struct Params { N: u32, H: u32, W: u32, C: u32, P: u32, Q: u32, window: u32, stride: u32, pad: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> argmax: array<vec4u>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+// By the bits, whatever a driver makes of comparisons with NaN.
+fn is_nan(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -32,7 +37,7 @@ fn main(
       let v = i32(q * params.stride + s) - i32(params.pad);
       if (h >= 0 && h < i32(params.H) && v >= 0 && v < i32(params.W)) {
         let value = x[((n * params.H + u32(h)) * params.W + u32(v)) * C4 + i % C4];
-        let larger = !(value <= best); // so that NaN counts as larger and is not lost
+        let larger = ((value > best) | is_nan(value)) & !is_nan(best); // NaN is larger than all, and stays
         best = select(best, value, larger);
         which = select(which, vec4u(r * params.window + s), larger);
       }

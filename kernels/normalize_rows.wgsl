@@ -7,6 +7,11 @@ struct Params { M: u32, P: u32, D: u32, eps: f32 }
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+// The larger one of two numbers that are not negative, which compare as their bits do; NaN, the largest of these, stays.
+fn larger(a: f32, b: f32) -> f32 {
+  return bitcast<f32>(max(bitcast<u32>(a), bitcast<u32>(b)));
+}
+
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -29,7 +34,7 @@ fn main(
     let v = x[i * D4 + d];
     square += dot(v, v);
   }
-  let scale = 1.0 / max(sqrt(square), params.eps);
+  let scale = 1.0 / larger(sqrt(square), params.eps);
   for (var d = 0u; d < D4; d++) {
     y[i * D4 + d] = x[i * D4 + d] * scale;
   }

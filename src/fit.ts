@@ -6,7 +6,7 @@
 import { traceTraining, type TrainerOptions } from "./byol/trainer.ts";
 import { MachineError } from "./errors.ts";
 import type { Limits } from "./gpu/device.ts";
-import { obstacleTo, type Plan, planMemory } from "./graph/plan.ts";
+import { liveBudget, obstacleTo, type Plan, planMemory } from "./graph/plan.ts";
 import type { Target } from "./graph/target.ts";
 
 /** The machine in question: what kernels are chosen by, and what it can hold. */
@@ -25,7 +25,7 @@ export interface Fit {
 }
 
 /** Plans training with `options` on `machine`. */
-export function fitOf(options: TrainerOptions, { target, limits }: Machine, budget?: number): Fit {
+export function fitOf(options: TrainerOptions, { target, limits }: Machine): Fit {
   const views = 2 * options.batch * options.size ** 2 * 16;
   if (views > limits.maxBuffer) {
     // Said before such a batch is traced: it may be a slip of the keyboard, and fall into thousands of pieces.
@@ -36,7 +36,9 @@ export function fitOf(options: TrainerOptions, { target, limits }: Machine, budg
   }
   try {
     const trace = traceTraining(options, target);
-    const plan = planMemory(trace.step.dispatches, [], { budget });
+    const plan = planMemory(trace.step.dispatches, [], {
+      budget: liveBudget(options.recompute ?? "auto", target),
+    });
     const obstacle = obstacleTo(plan, limits);
     return { trace, plan, obstacle: obstacle && `Cannot train on this GPU as ${obstacle}.` };
   } catch (error) {
@@ -48,7 +50,7 @@ export function fitOf(options: TrainerOptions, { target, limits }: Machine, budg
 /** The largest batch below that of `options` with which they fit `machine`; null if none does. */
 export function largestBatch(options: TrainerOptions, machine: Machine): number | null {
   // What is recomputed changes how much memory a run takes, but not the largest buffer, binding, texture or grid.
-  const fits = (batch: number) => fitOf({ ...options, batch }, machine, Infinity).obstacle === null;
+  const fits = (batch: number) => fitOf({ ...options, batch, recompute: "never" }, machine).obstacle === null;
   // By halves down to a batch that fits, then by halves between it and the last that does not: large ones take longest.
   let least = options.batch, most = options.batch;
   do {

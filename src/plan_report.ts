@@ -32,6 +32,7 @@ export function planReport(
   ];
   if (trace && plan) {
     const { bytes, total, largest, dispatches } = plan;
+    const recomputed = dispatches.length - trace.step.dispatches.length;
     const { network, encoder } = trace.networks.online;
     const line = (what: string, n: number) => `  ${what.padEnd(14)} ${megabytes(n).padStart(13)}`;
     const parameters = network.parameters.variables.reduce(
@@ -54,6 +55,9 @@ export function planReport(
       `The online network has ${
         parameters.toLocaleString("en")
       } parameters, a step ${dispatches.length} dispatches.`,
+      ...recomputed > 0
+        ? [`Of these ${recomputed} make activations again instead of keeping them: see --recompute.`]
+        : [],
       `The largest binding is ${largest.name} with ${megabytes(largest.bytes)}. ` +
         `Evaluation, if there are labels, takes ${megabytes(own)} more.`,
     );

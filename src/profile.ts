@@ -61,15 +61,19 @@ function randomImages(
 /** Takes steps of `options` on drawn weights and random views, and measures them. */
 export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Profile> {
   expectTimestamps(gpu);
-  const { batch, size } = options;
+  const { batch, size, accumulate = 1 } = options;
   using trainer = new Trainer(gpu, options);
   trainer.initialize({ seed: 0, targetInit: "copy" });
   const views = options.loading
     ? randomImages(options.loading, { batch, size })
     : new Float32Array(2 * batch * size * size * 4).map(keyedRandom(0).normal);
   let step = 0;
+  const scalars = { lr: 0.01, momentum: 0.9, weightDecay: 1e-6, tau: 0.99 };
   const wall = await wallTimer({
-    run: () => trainer.step(views, { step: step++, lr: 0.01, momentum: 0.9, weightDecay: 1e-6, tau: 0.99 }),
+    run() {
+      for (let part = 0; part < accumulate; part++) trainer.step(views, { ...scalars, step, part });
+      step++;
+    },
     settled: () => trainer.settled(),
   });
   await trainer.timings(); // what only this way of submitting compiles
@@ -120,11 +124,17 @@ export function profileTable({ kernels, wall, peaks }: Profile): string[] {
 /** `profile` in words. */
 export function describeProfile(
   profile: Profile,
-  { adapter, batch, size }: { adapter: string; batch: number; size: number },
+  { adapter, batch, size, accumulate = 1 }: {
+    adapter: string;
+    batch: number;
+    size: number;
+    accumulate?: number;
+  },
 ): string {
   const { flops, bytes } = profile.peaks;
+  const images = accumulate > 1 ? `${accumulate} batches of ${batch}` : `${batch}`;
   return [
-    `Profile of a step of ${batch} images of ${size} × ${size} pixels in two views, on ${adapter}:`,
+    `Profile of a step of ${images} images of ${size} × ${size} pixels in two views, on ${adapter}:`,
     ...profileTable(profile),
     `Peaks on this adapter, by probes: ${(flops / 1e9).toFixed(1)} GFLOP/s of multiply-adds in registers, ` +
     `${(bytes / 1e9).toFixed(1)} GB/s from one storage buffer to another.`,

@@ -41,6 +41,7 @@ const CHANGEABLE = new Set<string>([
   "augment",
   "cache",
   "kernels",
+  "recompute",
   "checkpointEvery",
   "keep",
   "logEvery",
@@ -62,6 +63,7 @@ const BEFORE_THEM: Partial<TrainOptions> = {
   trust: 1e-3,
   larsClip: "off",
   accumulate: 1,
+  recompute: "auto",
   stopOnCollapse: false,
 };
 

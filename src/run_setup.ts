@@ -29,7 +29,7 @@ export function loadingOf(
 /** What a trainer is built from. */
 export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
-  const { predictor, target, negatives, temperature, accumulate, trust, larsClip } = options;
+  const { predictor, target, negatives, temperature, accumulate, trust, larsClip, recompute } = options;
   return {
     objective: { predictor: predictor === "on", target, negatives, temperature },
     loading: loadingOf(options, recipe),
@@ -40,6 +40,7 @@ export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOp
     trust,
     larsClip: larsClip === "on",
     accumulate,
+    recompute,
   };
 }
 

@@ -44,6 +44,19 @@ Deno.test("kernels: all read a texture in the same way", () => {
   assertEquals(texels.size, 1);
 });
 
+Deno.test("kernels: what keeps NaN through comparisons is the same wherever it is needed", () => {
+  const found = new Map<string, string[]>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    const all = helpers(name);
+    for (const each of ["rectified", "passed", "larger"]) {
+      const text = all.get(each);
+      if (text) found.set(each, [...found.get(each) ?? [], text]);
+    }
+  }
+  const counts = [...found].map(([name, texts]) => [name, texts.length, new Set(texts).size]);
+  assertEquals(counts.sort(), [["larger", 4, 1], ["passed", 4, 1], ["rectified", 4, 1]]);
+});
+
 Deno.test("kernels: those that make views agree in what they share", () => {
   const names = ["rows", "columns", "colours", "blur_rows", "blur_columns"];
   const all = names.map((name) => helpers(`augment_${name}.wgsl`));

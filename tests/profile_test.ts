@@ -1,4 +1,4 @@
-import { traceTraining, type TrainerOptions } from "../src/byol/trainer.ts";
+import { traceTraining, Trainer, type TrainerOptions } from "../src/byol/trainer.ts";
 import { MachineError } from "../src/errors.ts";
 import { planMemory } from "../src/graph/plan.ts";
 import { targetOf } from "../src/graph/target.ts";
@@ -92,4 +92,44 @@ Deno.test("profile: every kernel of a step is there, and the shares are all of i
   assert(ratio > 0, `wall ÷ sum is ${ratio}`);
   const peaks = [...report.matchAll(/([\d.]+) (GFLOP\/s of|GB\/s from) /g)].map(([, value]) => Number(value));
   assert(peaks.length === 2 && peaks.every((peak) => peak > 0), `peaks ${peaks}`);
+});
+
+Deno.test("profile: of several batches a step, all are timed, and the update once", onGpu, async () => {
+  const gpu = await sharedGpu();
+  if (!gpu.timestamps) return;
+  const options: TrainerOptions = {
+    architecture: { backbone: backboneByName("resnet8"), stem: "cifar", hidden: 16, projection: 8 },
+    batch: 2,
+    size: 8,
+    optimizer: "sgd",
+    accumulate: 3,
+  };
+  const { step: { dispatches, tail } } = traceTraining(options, targetOf(gpu));
+  const expected = new Map<string, number>();
+  dispatches.forEach(({ kernel: { name } }, i) => {
+    const times = i < dispatches.length - tail.update ? 3 : 1;
+    expected.set(name, (expected.get(name) ?? 0) + times);
+  });
+  const parts: number[] = [];
+  const profile = await (async () => {
+    const { step } = Trainer.prototype;
+    Trainer.prototype.step = function (views, submission) {
+      parts.push(submission.part ?? 0);
+      return step.call(this, views, submission);
+    };
+    try {
+      return await profileStep(gpu, options);
+    } finally {
+      Trainer.prototype.step = step;
+    }
+  })();
+  const found = profile.kernels.filter(({ name }) => name !== "copy to texture");
+  const sorted = (calls: Iterable<[string, number]>) => [...calls].sort(([a], [b]) => a < b ? -1 : 1);
+  assertEquals(sorted(found.map(({ name, calls }) => [name, calls])), sorted(expected));
+  assertEquals([expected.get("update"), expected.get("accumulate")], [1, 3]);
+  // The wall time, too, is that of whole steps.
+  assert(parts.length > 0 && parts.every((part, i) => part === i % 3), `parts ${parts.slice(0, 9)}`);
+  assertEquals(parts.length % 3, 0);
+  const report = describeProfile(profile, { ...options, adapter: gpu.name });
+  assert(report.startsWith("Profile of a step of 3 batches of 2 images of 8 × 8 pixels"), report);
 });

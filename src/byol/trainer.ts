@@ -7,6 +7,7 @@ import { createViewFeed, type LoaderOptions, type ViewFeed } from "../augment/lo
 import type { PackedImage } from "../augment/table.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
+import { liveBudget, type Recompute } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
 import { type Pick, type Target, targetOf } from "../graph/target.ts";
 import { tensorIn } from "../graph/tensor.ts";
@@ -42,6 +43,8 @@ export interface TrainerOptions {
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
   pick?: Pick;
+  /** When activations are made again instead of being kept; "auto" if not given. */
+  recompute?: Recompute;
   /** What learns beside the encoder from its features, if anything. */
   observer?: ObserverFactory;
 }
@@ -119,7 +122,10 @@ export class Trainer {
     this.#batches = options.accumulate ?? 1;
     this.#observer = observer;
     this.memory = new Memory(gpu);
-    this.#program = new Program(this.memory, step);
+    this.#program = new Program(this.memory, {
+      dispatches: step.dispatches,
+      budget: liveBudget(options.recompute ?? "auto", gpu),
+    });
     this.#feed = createViewFeed(this.memory, {
       program: this.#program,
       store: step.views,
@@ -163,14 +169,26 @@ export class Trainer {
     this.#gpu.check();
     if (labels) this.#observer?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    const { update, health: healthCount } = this.#step.tail, { part = 0 } = scalars;
-    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
-    this.#feed.run(views, { end: this.#program.plan.dispatches.length - left });
+    this.#feed.run(views, { end: this.#end({ part: scalars.part ?? 0, health }) });
   }
 
-  /** Takes one more step on what the last one was given, and resolves to what each of its commands took. */
-  timings(): Promise<Timing[]> {
-    return this.#program.timings();
+  /** Before which dispatch batch `part` of a step ends: the last one goes on to the update, and to what weights tell. */
+  #end({ part, health }: { part: number; health: boolean }): number {
+    const { update, health: healthCount } = this.#step.tail;
+    const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
+    return this.#program.plan.dispatches.length - left;
+  }
+
+  /**
+   * Takes one more step, all batches of it on what the last one was given, and resolves to what each of its commands took.
+   * It also reports what its weights tell.
+   */
+  async timings(): Promise<Timing[]> {
+    const timings: Timing[] = [];
+    for (let part = 0; part < this.#batches; part++) {
+      timings.push(...await this.#program.timings({ end: this.#end({ part, health: true }) }));
+    }
+    return timings;
   }
 
   /** Resolves when the GPU has done what was submitted so far. */

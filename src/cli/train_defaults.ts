@@ -160,6 +160,7 @@ export function trainOptions(
     accumulate,
     seed: 0,
     kernels: "auto",
+    recompute: "auto",
     out: join("runs", `${dataName}-${chosen.backbone ?? preset.backbone}`),
     checkpointEvery: preset.checkpointEvery,
     keep: 3,

@@ -205,6 +205,12 @@ const machine = {
     "auto times the kernels on first use and remembers the fastest; usual does not; or pin a family of them",
     "auto",
   ),
+  recompute: flag(
+    choice("auto", "always", "never"),
+    "make cheap activations again for the backward pass instead of keeping them: little more than half of the memory, " +
+      "some percent slower; auto: only beyond 8 GiB, on a software adapter 2 GiB",
+    "auto",
+  ),
 };
 
 const output = {

@@ -89,7 +89,7 @@ export class Memory {
         if (error) {
           this.gpu.fail(
             new MachineError(
-              `The GPU refused ${size} bytes for ${store.name}: ${error.message}. Lower --batch or --size, or choose a smaller --backbone.`,
+              `The GPU refused ${size} bytes for ${store.name}: ${error.message}. Lower --batch or --size, add --recompute always, or choose a smaller --backbone.`,
             ),
           );
         }

@@ -16,11 +16,25 @@ import type { Dispatch } from "./tape.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 import { type PlannedDispatch, planTextureCopies } from "./texture_copies.ts";
 
+/** When activations are made again for the backward pass instead of being kept for it: see {@linkcode liveBudget}. */
+export type Recompute = "auto" | "always" | "never";
+
 /**
  * Where no more bytes are alive than this, memory is spent to save time: nothing is recomputed, and texture copies are kept.
- * Beyond it, a step does about a tenth more of its memory traffic to need little more than half of the memory.
+ * Beyond it, a step does up to a sixth more of its memory traffic to need little more than half of the memory.
+ *
+ * A CPU shares its memory with all else that runs. A GPU's is its own, but WebGPU does not tell how much that is, and no
+ * limit does. GPUs that people train on have 8 GB or more: up to 8 GiB a step keeps what it has (resnet18 at batch 512:
+ * 4.9 GB); beyond, as much is recomputed as it takes to stay below (at batch 1024 it would have 9.8 GB, and has 8.2).
  */
-const LIVE_BUDGET = 2 ** 31;
+const LIVE_BUDGET = { software: 2 ** 31, hardware: 2 ** 33 };
+
+/** Bytes that may be alive at once before something is recomputed; never: however many, always: none. */
+export function liveBudget(recompute: Recompute, { software }: { software: boolean }): number {
+  if (recompute === "auto") return software ? LIVE_BUDGET.software : LIVE_BUDGET.hardware;
+  return recompute === "always" ? 0 : Infinity;
+}
+
 /** Dispatches without a read after which a texture copy is given up. More of them save few copies, and take many bytes. */
 const GAP = 8;
 
@@ -50,7 +64,7 @@ export interface Plan {
 export function planMemory(
   dispatches: readonly Dispatch[],
   keep: readonly Tensor[] = [],
-  { budget = LIVE_BUDGET }: { budget?: number } = {},
+  { budget = LIVE_BUDGET.software }: { budget?: number } = {},
 ): Plan {
   const list = rematerialise(dispatches, { budget, keep });
   const lives = [...livesOf(list, keep).values()];

@@ -175,14 +175,15 @@ export class Program {
   }
 
   /**
-   * Submits all dispatches once, each in a pass of its own, and resolves to what each of them took by the GPU's clock.
+   * Submits the dispatches before number `end` once, all if it is not given, each in a pass of its own, and resolves to what
+   * each of them took by the GPU's clock.
    *
    * @throws {MachineError} if the adapter has no timestamps.
    */
-  async timings(): Promise<Timing[]> {
-    const results: Timing[] = [];
-    for (let first = 0; first < this.#commands.length; first += MAX_TIMESTAMPS / 2) {
-      const commands = this.#commands.slice(first, first + MAX_TIMESTAMPS / 2);
+  async timings({ end = this.#begins.length - 1 }: { end?: number } = {}): Promise<Timing[]> {
+    const results: Timing[] = [], all = this.#commands.slice(0, this.#begins[end]);
+    for (let first = 0; first < all.length; first += MAX_TIMESTAMPS / 2) {
+      const commands = all.slice(first, first + MAX_TIMESTAMPS / 2);
       using stamps = new Timestamps(this.#gpu, 2 * commands.length);
       const encoder = this.#gpu.device.createCommandEncoder();
       const stamp = (index: { begin?: number; end?: number }) =>

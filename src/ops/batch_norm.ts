@@ -22,6 +22,7 @@ import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 import {
   channelMoments,
   channelSums,
+  finishing,
   groupParams,
   type Loads,
   loadsOn,
@@ -185,7 +186,6 @@ export function batchNorm(
   });
 
   const loads = loadsOn(tape), rows = { G, M, C };
-  const channels = tape.grid(Math.ceil(C / 4 / 8));
   const constants = { RELU: Number(relu), RESIDUAL: Number(residual !== undefined) };
   const statistics = tape.tensor(`${name}.statistics`, [G, 2, C]);
   if (training) {
@@ -193,13 +193,13 @@ export function batchNorm(
     tape.dispatch(statisticsKernel, {
       tensors: { partials, statistics, runningMean, runningVar },
       params: { ...rows, ...sizes, eps: EPS, decay: DECAY },
-      grid: channels,
+      ...finishing(tape, C),
     });
   } else {
     tape.dispatch(runningKernel, {
       tensors: { runningMean, runningVar, statistics },
       params: { C, eps: EPS },
-      grid: channels,
+      grid: tape.grid(Math.ceil(C / 4 / 8)),
     });
   }
   const y = tape.tensor(`${name}.y`, x.shape);
@@ -229,7 +229,7 @@ export function batchNorm(
     tape.dispatch(backwardSumsKernel, {
       tensors: { partials, sums, dgamma: gamma.gradient, dbeta: beta.gradient },
       params: { ...rows, ...sizes },
-      grid: channels,
+      ...finishing(tape, C),
     });
     sweep(tape, kernels.backwardApply[loads], {
       rows,

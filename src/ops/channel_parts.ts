@@ -7,7 +7,7 @@ import momentsCode from "../../kernels/batch_norm_partials.wgsl" with { type: "t
 import momentsTextureCode from "../../kernels/batch_norm_partials_texture.wgsl" with { type: "text" };
 import joinCode from "../../kernels/batch_norm_join.wgsl" with { type: "text" };
 import type { Constants, Kernel } from "../gpu/kernel.ts";
-import type { Tape } from "../graph/tape.ts";
+import type { Launch, Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 /** Kernels over the activations take the parts `first` … `end` − 1 of the rows, and tensors bound from `row` on. */
@@ -46,8 +46,57 @@ const joinKernel: Kernel = {
   params: groupParams,
 };
 
-/** Rows of a part; parts that a joining invocation takes (FACTOR there); and parts that need no joining. */
-const ROWS_PER_PART = 128, JOINED = 32, FEW = 64;
+/** How a kernel over parts spreads its work: LANES invocations to each of QUADS quadruples of channels in a workgroup. */
+type Spread = { QUADS: number; LANES: number };
+
+/** How sums over rows are spread over an adapter. This is the place to tune them. */
+interface Spreading {
+  /** Rows of a part, which one invocation sums: the most, and the fewest. */
+  rows: { most: number; fewest: number };
+  /** Parts have fewer rows, as few as allowed, until so many invocations have work. */
+  invocations: number;
+  /** FACTOR parts are joined into one by {@linkcode joinKernel} … */
+  join: Spread & { FACTOR: number };
+  /** … until there are at most so many, … */
+  few: number;
+  /** … which the kernels take that need all of them. */
+  finish: Spread;
+}
+
+/** A CPU has few invocations at work, and each barrier costs it: one invocation walks through a channel's parts. */
+const SOFTWARE: Spreading = {
+  rows: { most: 128, fewest: 128 },
+  invocations: 0,
+  join: { QUADS: 64, LANES: 1, FACTOR: 32 },
+  few: 64,
+  finish: { QUADS: 8, LANES: 1 },
+};
+
+/** A GPU wants some 100,000 invocations in flight, and few loads in a row: each is a wait of about half a microsecond. */
+const HARDWARE: Spreading = {
+  rows: { most: 128, fewest: 16 },
+  invocations: 2 ** 17,
+  join: { QUADS: 4, LANES: 16, FACTOR: 64 },
+  few: 256,
+  finish: { QUADS: 1, LANES: 64 },
+};
+
+function spreadingOn({ target: { software } }: Tape): Spreading {
+  return software ? SOFTWARE : HARDWARE;
+}
+
+/** Rows of a part. */
+function rowsPerPart({ rows: { most, fewest }, invocations }: Spreading, { G, M, C }: Rows): number {
+  let length = most;
+  while (length > fewest && G * Math.ceil(M / length) * C / 4 < invocations) length /= 2;
+  return length;
+}
+
+/** Workgroups and constants of a kernel that takes all parts of `C` channels. */
+export function finishing(tape: Tape, C: number): Pick<Launch, "grid" | "constants"> {
+  const { finish } = spreadingOn(tape);
+  return { grid: tape.grid(Math.ceil(C / 4 / finish.QUADS)), constants: { ...finish } };
+}
 
 /** `G` groups (views) of `M` rows of `C` channels. */
 export interface Rows {
@@ -112,21 +161,21 @@ export function channelSums(
     constants?: Constants;
   },
 ): Parts {
-  const { G, M, C } = rows;
-  let length = ROWS_PER_PART, parts = Math.ceil(M / length);
+  const { G, M, C } = rows, spreading = spreadingOn(tape), { join, few } = spreading;
+  let length = rowsPerPart(spreading, rows), parts = Math.ceil(M / length);
   let partials = tape.tensor(name, [G, parts, 2, C]);
   sweep(tape, kernel, { rows, length, over, tensors: { ...tensors, partials }, constants });
-  while (parts > FEW) {
-    const fewer = Math.ceil(parts / JOINED), joined = tape.tensor(`${name}, joined`, [G, fewer, 2, C]);
+  while (parts > few) {
+    const fewer = Math.ceil(parts / join.FACTOR), joined = tape.tensor(`${name}, joined`, [G, fewer, 2, C]);
     tape.dispatch(joinKernel, {
       tensors: { partials, joined },
       params: { ...rows, parts, length },
-      grid: tape.grid(Math.ceil(sizeOf(joined.shape) / 8 / 64)),
-      constants: { MOMENTS: Number(moments) },
+      grid: tape.grid(Math.ceil(sizeOf(joined.shape) / 8 / join.QUADS)),
+      constants: { MOMENTS: Number(moments), ...join },
     });
     partials = joined;
     parts = fewer;
-    length *= JOINED;
+    length *= join.FACTOR;
   }
   return { partials, parts, length };
 }

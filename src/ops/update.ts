@@ -6,6 +6,7 @@
 import updateCode from "../../kernels/update.wgsl" with { type: "text" };
 import normsCode from "../../kernels/lars_norms.wgsl" with { type: "text" };
 import trustCode from "../../kernels/lars_trust.wgsl" with { type: "text" };
+import spreadCode from "../../kernels/lars_spread.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
@@ -30,17 +31,27 @@ const normsKernel: Kernel = {
     theta: "read",
     gradient: "read",
     scales: "read",
-    norms: "read_write",
+    pieces: "read",
+    sums: "read_write",
     step: "uniform",
   },
-  params: { n: "u32" },
+  params: { count: "u32", first: "u32", block: "u32" },
 };
 const trustKernel: Kernel = {
   name: "lars_trust",
   code: trustCode,
-  bindings: { norms: "read", spans: "read", scales: "read_write", step: "uniform" },
-  params: { coefficient: "f32" },
+  bindings: { sums: "read", spans: "read", ratios: "read_write", step: "uniform" },
+  params: { coefficient: "f32", parameters: "u32" },
 };
+const spreadKernel: Kernel = {
+  name: "lars_spread",
+  code: spreadCode,
+  bindings: { ratios: "read", owners: "read", scales: "read_write" },
+  params: { blocks: "u32" },
+};
+
+/** Parameters that a workgroup of the trust kernel takes (PARAMETERS there). */
+const PARAMETERS_PER_GROUP = 4;
 
 /** Part of a flat parameter store, with what the kernels look up. Blocks are of 64 elements. */
 export interface ParameterSlice {
@@ -54,13 +65,23 @@ export interface ParameterSlice {
   step: Tensor;
 }
 
-/** norms [n / 64, 2] = ‖θ‖² and ‖g + λ·θ‖² of each block. */
-export function larsNorms(tape: Tape, tensors: ParameterSlice & { norms: Tensor }): void {
-  const n = sizeOf(tensors.theta.shape);
+/**
+ * sums [all pieces, 2] = Σ θ² and Σ (g + λ·θ)² of the pieces `first` … `first` + `count` − 1, all of them in the slice,
+ * which begins at block `block`.
+ *
+ * @param tensors `pieces` [all pieces, 2] (u32): first block and number of blocks of a run within one parameter.
+ */
+export function larsNorms(
+  tape: Tape,
+  tensors: ParameterSlice & { pieces: Tensor; sums: Tensor },
+  { count, first, block }: { count: number; first: number; block: number },
+): void {
+  const bytes = 4 * 2 * sizeOf(tensors.theta.shape);
   tape.dispatch(normsKernel, {
     tensors: { ...tensors },
-    params: { n },
-    grid: tape.grid(Math.ceil(n / 64 / 64)),
+    params: { count, first, block },
+    grid: tape.grid(count),
+    bytes,
   });
 }
 
@@ -68,19 +89,27 @@ export function larsNorms(tape: Tape, tensors: ParameterSlice & { norms: Tensor 
  * The trust ratios `coefficient` · ‖θ‖ / ‖g + λ·θ‖ of all parameters, into `scales` of each of their blocks. With `clip`,
  * they are divided by lr and at most 1.
  *
- * @param tensors `norms` and `scales` [blocks, 2]; `spans` [parameters, 2] (u32): first block and number of blocks of
- * each parameter.
+ * @param tensors `sums` [pieces, 2]; `spans` [parameters, 4] (u32): first piece and number of pieces of each parameter,
+ * 1 if it is adapted, 0; `ratios` [parameters]; `owners` [blocks] (u32): each block's parameter; `scales` [blocks, 2].
  */
 export function larsTrust(
   tape: Tape,
-  tensors: { norms: Tensor; spans: Tensor; scales: Tensor; step: Tensor },
+  { sums, spans, ratios, owners, scales, step }: Readonly<
+    Record<"sums" | "spans" | "ratios" | "owners" | "scales" | "step", Tensor>
+  >,
   { coefficient, clip }: { coefficient: number; clip: boolean },
 ): void {
+  const [parameters] = spans.shape, [blocks] = owners.shape;
   tape.dispatch(trustKernel, {
-    tensors,
-    params: { coefficient },
-    grid: [tensors.spans.shape[0], 1, 1],
+    tensors: { sums, spans, ratios, step },
+    params: { coefficient, parameters },
+    grid: tape.grid(Math.ceil(parameters / PARAMETERS_PER_GROUP)),
     constants: { CLIP: Number(clip) },
+  });
+  tape.dispatch(spreadKernel, {
+    tensors: { ratios, owners, scales },
+    params: { blocks },
+    grid: tape.grid(Math.ceil(blocks / 64)),
   });
 }
 

@@ -12,25 +12,18 @@
  *
  * @module
  */
-import { ALIGNMENT, type Memory, type Store } from "../gpu/memory.ts";
+import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
-import { larsNorms, larsTrust, updateParameters } from "../ops/update.ts";
-
-/** The parameters of a network in one store, each beginning at a multiple of {@linkcode ALIGNMENT}. */
-export interface FlatParameters {
-  store: Store;
-  variables: readonly { tensor: Tensor; layout: { torchShape: readonly number[] } }[];
-}
+import { updateParameters } from "../ops/update.ts";
+import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
+import { createLars } from "./lars.ts";
 
 /** The networks that an optimizer works on; the target's parameters, if any, pair with the first of the online network. */
 export interface OptimizedNetworks {
   online: { parameters: FlatParameters; gradients: Store | null };
   target: { parameters: FlatParameters } | null;
 }
-
-/** Elements of a block have one parameter in common: it is what the kernels look up. */
-const BLOCK_BYTES = ALIGNMENT;
 
 /** The trust coefficient of the paper. */
 const TRUST_COEFFICIENT = 1e-3;
@@ -101,8 +94,7 @@ export function createOptimizer(
   const xiStore = target?.parameters.store ?? store("no target", BLOCK_BYTES);
   const velocity = store("momentum", thetaStore.bytes);
   const scales = store("trust and decay of each block", blockCount * 8);
-  const spans = store("blocks of each parameter", variables.length * 8);
-  const norms = store("norms of each block", blockCount * 8);
+  const lars = name === "lars" ? createLars(online.parameters, store) : null;
 
   // Offsets into the table of blocks are aligned too, so a part is a whole number of aligned pieces of that table.
   const part = thetaStore.bytes <= maxBinding
@@ -122,32 +114,24 @@ export function createOptimizer(
   return {
     velocity,
     prepare(memory) {
-      const spanTable = new Uint32Array(variables.length * 2);
       const scaleTable = new Float32Array(blockCount * 2);
-      variables.forEach(({ tensor, layout }, i) => {
-        const { offset, bytes } = tensor.region!;
-        const first = offset / BLOCK_BYTES, count = Math.ceil(bytes / BLOCK_BYTES);
-        const decay = layout.torchShape.length > 1 ? 1 : 0;
-        for (let b = first; b < first + count; b++) scaleTable.set([1, decay], 2 * b);
-        spanTable.set([first, count], 2 * i);
-      });
+      for (const variable of variables) {
+        const { first, end } = blocksOf(variable);
+        for (let b = first; b < end; b++) scaleTable.set([1, isAdapted(variable) ? 1 : 0], 2 * b);
+      }
       memory.write(scales, scaleTable);
-      if (name === "lars") memory.write(spans, spanTable);
+      lars?.prepare(memory);
     },
     record(tape, step) {
-      if (name === "lars") {
-        for (const piece of parts) {
-          const { offset, bytes } = piece;
-          const part = tensorIn(norms, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 });
-          larsNorms(tape, { ...slice(piece), norms: part, step });
-        }
-        larsTrust(tape, {
-          norms: tensorIn(norms, { shape: [blockCount, 2] }),
-          spans: tensorIn(spans, { shape: [variables.length, 2] }),
-          scales: tensorIn(scales, { shape: [blockCount, 2] }),
-          step,
-        }, { coefficient: trust, clip: larsClip });
-      }
+      lars?.record(tape, {
+        parts: parts.map(({ offset, bytes }) => ({
+          tensors: { ...slice({ offset, bytes }), step },
+          block: offset / BLOCK_BYTES,
+          end: (offset + bytes) / BLOCK_BYTES,
+        })),
+        scales: tensorIn(scales, { shape: [blockCount, 2] }),
+        step,
+      }, { coefficient: trust, clip: larsClip });
       for (const piece of parts) {
         const { offset, bytes } = piece;
         const targetBytes = follows ? Math.max(0, Math.min(bytes, xiStore.bytes - offset)) : 0;

@@ -63,7 +63,8 @@ async function tenSteps(
 /**
  * Of the tiled kernels those that sum in parts. One accumulator for a whole sum, term after term, rounds twice as
  * coarsely as the other families, whose chains of additions are a quarter as long; for ten steps three times PyTorch's
- * error does not always cover that. tests/ops/conv2d_test.ts holds all of them to what float32 may lose.
+ * error does not always cover that. tests/ops/conv2d_test.ts holds all of them to what float32 may lose. With them come the
+ * sums over rows of a hardware adapter.
  */
 const FAMILIES_OF_A_STEP = [...FAMILIES, "tiled-64x64 split"];
 

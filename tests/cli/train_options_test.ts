@@ -47,6 +47,7 @@ Deno.test("without arguments the built-in data set is trained on for 12,800 samp
     accumulate: 1,
     seed: 0,
     kernels: "auto",
+    recompute: "auto",
     out: "runs/shapes-resnet8",
     checkpointEvery: 100,
     keep: 3,
@@ -98,7 +99,7 @@ Deno.test("every option is taken", () => {
     ..."--trust .02 --lars-clip on --stop-on-collapse".split(" "),
     "--eval-every",
     "3",
-    ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --out o --checkpoint-every 60 --keep 1 --log-every 5"
+    ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --recompute never --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
   assertEquals(parse(...given), {
@@ -130,6 +131,7 @@ Deno.test("every option is taken", () => {
     accumulate: 3,
     seed: 7,
     kernels: "tiled",
+    recompute: "never",
     out: "o",
     checkpointEvery: 60,
     keep: 1,

@@ -25,9 +25,15 @@ export const CONVOLUTIONS = [
   "tiled-64x64 split",
 ];
 
-/** The shared GPU with each of the families of kernels pinned, if it can run them. */
+/** The families, and the kernels that a hardware adapter takes if none is pinned. */
+const TARGETS = [...FAMILIES, "hardware"];
+
+/**
+ * The shared GPU with each of the families of kernels pinned, if it can run them. Whatever it is, the kernels that are not
+ * of a family get the shapes of a hardware adapter beside those for hardware, and of a software adapter beside others.
+ */
 export async function targets(
-  families: readonly string[] = FAMILIES,
+  families: readonly string[] = TARGETS,
 ): Promise<(Target & { family: string })[]> {
   const gpu = await sharedGpu();
   return families.filter((family) => !family.startsWith("subgroup8") || gpu.subgroupSize === 8).map((
@@ -36,6 +42,7 @@ export async function targets(
     ...targetOf(gpu, exactly(family)),
     // Batch normalisation reads buffers where there are no subgroups of 8.
     subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
+    software: !/^(tiled|hardware)/.test(family),
     family,
   }));
 }

@@ -5,7 +5,7 @@ import { traceTraining } from "../../src/byol/trainer.ts";
 import { DEFAULT_LIMITS } from "../../src/gpu/device.ts";
 import { allocatedBytes } from "../../src/gpu/memory.ts";
 import { livesOf } from "../../src/graph/lifetimes.ts";
-import { obstacleTo, planMemory } from "../../src/graph/plan.ts";
+import { liveBudget, obstacleTo, planMemory, type Recompute } from "../../src/graph/plan.ts";
 import type { Dispatch } from "../../src/graph/tape.ts";
 import { type Target, targetOf } from "../../src/graph/target.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor } from "../../src/graph/tensor.ts";
@@ -242,6 +242,25 @@ const resnet = (name: string, batch: number, target: Partial<Target>) =>
     },
     { ...targetOf(null), ...target },
   ).step.dispatches;
+
+Deno.test("liveBudget: a GPU keeps up to 8 GiB before anything is recomputed, a software adapter 2 GiB", () => {
+  const gpu = { software: false, maxBinding: 2 ** 31 };
+  const plan = (batch: number, recompute: Recompute, target: Partial<Target> = gpu) => {
+    const traced = resnet("resnet18", batch, target);
+    const budget = liveBudget(recompute, { software: target.software! });
+    const { live, dispatches } = planMemory(traced, [], { budget });
+    return { activations: live.activations / 2 ** 30, again: dispatches.length - traced.length };
+  };
+  const kept = plan(512, "never"), least = plan(512, "always"), auto = plan(512, "auto");
+  assertEquals([kept.again, auto.again], [0, 0]);
+  assert(kept.activations > 4 && kept.activations < 8, `${kept.activations} GiB`);
+  assert(least.again > 0 && least.activations < 0.6 * kept.activations, `${least.activations} GiB`);
+  const large = plan(1024, "auto"), all = plan(1024, "always");
+  assert(plan(1024, "never").activations > 8 && large.activations <= 8, `${large.activations} GiB`);
+  assert(large.again > 0 && large.again < all.again, `${large.again} of ${all.again} made again`);
+  assert(plan(256, "auto", { software: true }).activations <= 2, "a software adapter keeps more than 2 GiB");
+  assertEquals(plan(256, "never", { software: true }).again, 0);
+});
 
 for (
   const [what, target] of [

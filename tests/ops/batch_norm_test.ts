@@ -1,6 +1,6 @@
-import { assert, assertClose, assertThrows } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { onGpu, targets } from "../gpu/shared.ts";
+import { FAMILIES, onGpu, targets } from "../gpu/shared.ts";
 import { add } from "../../src/reference/add.ts";
 import { batchNorm as reference, channelStatistics, normalize } from "../../src/reference/batch_norm.ts";
 import { relu as rectify } from "../../src/reference/relu.ts";
@@ -56,9 +56,10 @@ interface Case extends Options {
   C: number;
   maxGrid?: number;
   maxBinding?: number;
+  families?: readonly string[];
 }
 
-async function check({ rows: M, C, maxGrid, maxBinding, ...options }: Case): Promise<void> {
+async function check({ rows: M, C, maxGrid, maxBinding, families, ...options }: Case): Promise<void> {
   const { relu, residual, views = 1, training = true } = options;
   const name = `batchNorm ${JSON.stringify({ M, C, ...options })}`, shape = [views * M, C];
   const values: Values = { x: hashSigned(`${name}.x`, views * M * C), running_var: variances(C) };
@@ -79,6 +80,7 @@ async function check({ rows: M, C, maxGrid, maxBinding, ...options }: Case): Pro
     ...call(shape, options),
     maxGrid,
     maxBinding,
+    families,
     values,
     reference: (v) => {
       const { y } = training
@@ -118,7 +120,22 @@ const training: Record<string, Case[]> = {
     { rows: 64 * 128 + 1, C: 4, views: 2, relu: true },
     { rows: 66 * 128 - 5, C: 12, views: 2, maxGrid: 8 },
   ],
-  "grids of two dimensions": [{ rows: 17, C: 428, views: 3, relu: true, residual: true, maxGrid: 5 }],
+  "on a GPU: 63, 64 and 65 parts, as many as there are lanes": [1007, 1024, 1025].map((rows) => ({
+    rows,
+    C: 8,
+    views: 2,
+    relu: true,
+    families: ["hardware"],
+  })),
+  "on a GPU: 256 parts, and 257 and more, which are joined": [
+    { rows: 4096, C: 4, families: ["hardware"] },
+    { rows: 4097, C: 4, views: 2, relu: true, families: ["hardware"] },
+    { rows: 5 * 64 * 16 + 7, C: 12, maxGrid: 5, families: ["hardware"] },
+  ],
+  "grids of two dimensions": [
+    { rows: 17, C: 428, views: 3, relu: true, residual: true, maxGrid: 5, families: FAMILIES },
+    { rows: 17, C: 148, views: 3, relu: true, residual: true, maxGrid: 7, families: ["hardware"] },
+  ],
   // A part of 128 rows takes 512 · C bytes.
   "in pieces of one to three parts, the views in pieces of their own or not": [
     { rows: 512, C: 8, views: 2, relu: true, residual: true, maxBinding: 1536 * 8 },
@@ -140,7 +157,8 @@ for (const [what, cases] of Object.entries(training)) {
 
 Deno.test("batchNorm: evaluation by running statistics, whatever the views", onGpu, async () => {
   for (const [rows, C] of [[1, 4], [17, 28], [65, 36], [3, 260]]) {
-    await check({ rows, C, training: false, maxGrid: 7 });
+    await check({ rows, C, training: false, maxGrid: 7, families: FAMILIES });
+    await check({ rows, C, training: false, maxGrid: 9, families: ["hardware"] });
     await check({ rows, C, training: false, relu: true, residual: true });
   }
   await check({ rows: 301, C: 12, training: false, relu: true, residual: true, maxBinding: 512 * 12 });
@@ -207,6 +225,28 @@ Deno.test("batchNorm: NaN passes the ReLU, so that it reaches the loss", onGpu, 
     assert(Number.isNaN(y[0]) && Number.isNaN(y[4]), `channel 0 is ${y[0]}, ${y[4]}`);
     assert(Number.isFinite(y[1]) && Number.isFinite(y[5]));
   }
+});
+
+Deno.test("batchNorm: on a GPU, rows fall into as many parts as keep it busy; on a CPU, into parts of 128", () => {
+  const lengthOf = (software: boolean, { rows, C }: { rows: number; C: number }) => {
+    const tape = newTape({ software, maxBinding: 2 ** 30 }, { views: 2 });
+    const vector = (name: string) => placed(name, [C]);
+    batchNorm(tape, {
+      x: placed("x", [2 * rows, C]),
+      gamma: vector("gamma"),
+      beta: vector("beta"),
+      runningMean: vector("mean"),
+      runningVar: vector("var"),
+      relu: false,
+      name: "norm",
+    });
+    return tape.dispatches[0].params.length;
+  };
+  // The stages of resnet18 at batch 512, and its projector.
+  const stages = [[524288, 64], [131072, 128], [32768, 256], [8192, 512], [512, 4096]]
+    .map(([rows, C]) => ({ rows, C }));
+  assertEquals(stages.map((sizes) => lengthOf(false, sizes)), [128, 64, 32, 16, 16]);
+  assertEquals(stages.map((sizes) => lengthOf(true, sizes)), [128, 128, 128, 128, 128]);
 });
 
 for (const op of ["batch_norm", "batch_norm_relu"]) {

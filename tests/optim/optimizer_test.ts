@@ -349,3 +349,32 @@ Deno.test("optimizer: LARS's trust ratio is 1 where a norm is 0, by parameter", 
   // θ = 0: the gradient counts as it is. g = 0: nothing moves. Both norms: 1e-3 · 3 / 2 of the gradient. One axis: as it is.
   assertClose("theta", first, [-2, 3, 3 - 0.003, 1], { absolute: 3e-7 });
 });
+
+Deno.test(
+  "optimizer: NaN in a gradient reaches its element; with LARS all of its parameter, clipped or not",
+  onGpu,
+  async () => {
+    // Of one axis; of one piece; of many, the NaN in the last.
+    for (const [i, j] of [[2, 40], [9, 130], [11, 5099]]) {
+      const large = [...shapes, [51, 100]];
+      for (const options of [{ name: "sgd" }, { name: "lars" }, { name: "lars", larsClip: true }] as const) {
+        const { flat, follower, ...actual } = await optimize(
+          { shapes: large, ...options, scalars: {} },
+          (what, k, n) => {
+            const values = draw(what, k, n);
+            if (what === "gradient 0" && k === i) values[j] = NaN;
+            return values;
+          },
+        );
+        const whole = options.name === "lars" && large[i].length > 1;
+        large.forEach((shape, k) => {
+          const expected = Array.from({ length: sizeOf(shape) }, (_, l) => k === i && (whole || l === j));
+          for (const [key, store] of [["theta", flat], ["velocity", flat], ["xi", follower]] as const) {
+            const found = Array.from(part(actual[key], store, k), Number.isNaN);
+            assertEquals(found, expected, `${key} ${k}, NaN in ${i} at ${j}, ${JSON.stringify(options)}`);
+          }
+        });
+      }
+    }
+  },
+);

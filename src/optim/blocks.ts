@@ -1,0 +1,33 @@
+/**
+ * The flat parameter store in blocks, which is how the optimizer's kernels see it.
+ *
+ * @module
+ */
+import { ALIGNMENT, type Store } from "../gpu/memory.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+/** The parameters of a network in one store, each beginning at a multiple of {@linkcode ALIGNMENT}. */
+export interface FlatParameters {
+  store: Store;
+  variables: readonly Parameter[];
+}
+
+/** A parameter in its place. */
+export interface Parameter {
+  tensor: Tensor;
+  layout: { torchShape: readonly number[] };
+}
+
+/** Elements of a block have one parameter in common: it is what the kernels look up. */
+export const BLOCK_BYTES = ALIGNMENT;
+
+/** The blocks `first` … `end` − 1 of a parameter. */
+export function blocksOf({ tensor }: Parameter): { first: number; end: number } {
+  const { offset, bytes } = tensor.region!;
+  return { first: offset / BLOCK_BYTES, end: Math.ceil((offset + bytes) / BLOCK_BYTES) };
+}
+
+/** Whether a parameter has weight decay and a trust ratio: biases and batch normalisation, of one axis, do not. */
+export function isAdapted({ layout }: Parameter): boolean {
+  return layout.torchShape.length > 1;
+}

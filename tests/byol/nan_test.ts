@@ -1,0 +1,48 @@
+/** One NaN among the views must reach what a run checks: the loss, and the weights before they are written. */
+import { assert } from "../assert.ts";
+import { hashSigned } from "../golden/read.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { backboneByName } from "../../src/nn/backbones.ts";
+
+const BATCH = 4, SIZE = 16;
+const byol = { predictor: true, target: "ema", negatives: 0, temperature: 0.1 } as const;
+const runs: Record<string, Partial<TrainerOptions> & { stem?: "cifar" | "imagenet" }> = {
+  "BYOL with SGD": { optimizer: "sgd" },
+  "BYOL with LARS, clipped": { optimizer: "lars", larsClip: true },
+  "BYOL behind a max-pool": { stem: "imagenet" },
+  "negatives": { objective: { ...byol, negatives: 1 } },
+  "a target that shares the gradient": { objective: { ...byol, target: "shared" } },
+  "two batches a step": { accumulate: 2 },
+};
+
+for (const [what, { stem = "cifar", ...options }] of Object.entries(runs)) {
+  Deno.test(`NaN: a pixel of the views reaches the loss and the weights, ${what}`, onGpu, async () => {
+    using trainer = new Trainer(await sharedGpu(), {
+      architecture: { backbone: backboneByName("resnet8"), stem, hidden: 32, projection: 16 },
+      batch: BATCH,
+      size: SIZE,
+      optimizer: "sgd",
+      ...options,
+    });
+    trainer.initialize({ seed: 1, targetInit: "copy" });
+    const good = hashSigned("views", 2 * BATCH * SIZE * SIZE * 4).map((value, i) => i % 4 === 3 ? 0 : value);
+    const bad = good.slice() as Float32Array<ArrayBuffer>;
+    bad[4 * (5 * SIZE * SIZE + 37) + 1] = NaN; // of the second view
+    const { accumulate = 1 } = options;
+    for (let part = 0; part < accumulate; part++) {
+      const views = part === 0 ? bad : good as Float32Array<ArrayBuffer>;
+      trainer.step(views, { step: 0, part, lr: 0.1, momentum: 0.9, weightDecay: 1e-4, tau: 0.9 });
+    }
+    const [{ loss }] = await trainer.metrics(0, 1);
+    assert(Number.isNaN(loss), `the loss is ${loss}`);
+    // The run's check looks through all of these.
+    const lost = [...await trainer.state()]
+      .filter(([, { data }]) => data.some(Number.isNaN)).map(([name]) => name);
+    for (const prefix of ["online.", "momentum."]) {
+      assert(lost.some((name) => name.startsWith(prefix)), `no NaN in ${prefix}: ${lost}`);
+    }
+    const first = "online.backbone.conv1.weight";
+    assert(lost.includes(first), "the first layer has not met it");
+  });
+}
