@@ -60,13 +60,18 @@ export function pipelineOf(
     label: kernel.name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: {
-      module: device.createShaderModule({ label: kernel.name, code: kernel.code }),
+      module: moduleOf(gpu, kernel),
       entryPoint: "main",
       constants,
     },
   });
   gpu.pipelines.set(key, pipeline);
   return pipeline;
+}
+
+/** `kernel`, given to the compiler of `gpu`. */
+export function moduleOf({ device, prelude }: Gpu, { name, code }: Kernel): GPUShaderModule {
+  return device.createShaderModule({ label: name, code: prelude + code });
 }
 
 /** The bytes of a kernel's `Params` struct, padded to 16. */
