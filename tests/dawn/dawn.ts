@@ -11,34 +11,35 @@ interface Package {
   /** Options such as "backend=null", a device that compiles but does not compute. */
   create(options: string[]): GPU;
   /** WebGPU's classes and constants by name. */
-  globals: Record<string, { prototype: Record<string, unknown> }>;
+  globals: Record<string, unknown>;
 }
 
-/** What Dawn's promises are made by. */
-const ASYNCHRONOUS: Record<string, string[]> = {
-  GPU: ["requestAdapter"],
-  GPUAdapter: ["requestDevice"],
-  GPUBuffer: ["mapAsync"],
-  GPUDevice: ["popErrorScope", "createComputePipelineAsync"],
-  GPUQueue: ["onSubmittedWorkDone"],
-  GPUShaderModule: ["getCompilationInfo"],
-};
+/** How often Dawn looks whether the GPU is done, in ms. */
+const POLL_MS = 1;
 
 /** Puts Dawn at `navigator.gpu`, and its classes and constants where those of Deno are. */
 export async function installDawn(options: string[] = []): Promise<void> {
   const { create, globals }: Package = await import(PACKAGE);
-  for (const [name, methods] of Object.entries(ASYNCHRONOUS)) {
-    for (const method of methods) keepAlive(globals[name].prototype, method);
-  }
+  pollByTimer();
   Object.assign(globalThis, globals);
   Object.defineProperty(navigator, "gpu", { value: create(options), configurable: true });
 }
 
-/** Deno ends, or says that a promise never resolves, if nothing but Dawn is at work. A timer keeps it waiting. */
-function keepAlive(prototype: Record<string, unknown>, method: string): void {
-  const original = prototype[method] as (...args: unknown[]) => Promise<unknown>;
-  prototype[method] = function (...args: unknown[]) {
-    const timer = setInterval(() => {}, 1000);
-    return original.apply(this, args).finally(() => clearInterval(timer));
-  };
+/**
+ * While something is awaited, Dawn polls by setImmediate. That would keep a core busy which the drivers here compute on, and
+ * Deno does not wait for it as it waits for a timer.
+ */
+function pollByTimer(): void {
+  const due = new Set<() => void>();
+  globalThis.setImmediate = ((callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+    const poll = () => {
+      if (due.delete(poll)) callback(...args);
+    };
+    due.add(poll);
+    return setTimeout(poll, POLL_MS);
+  }) as unknown as typeof setImmediate;
+  // Dawn aborts the process if what nobody waited for is still open as a test file ends.
+  globalThis.addEventListener("unload", () => {
+    while (due.size > 0) due.forEach((poll) => poll());
+  });
 }
