@@ -25,7 +25,7 @@ const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
 
 /** Whatever choices of kernels depend on. */
 const TARGETS: Target[] = [true, false].flatMap((software) =>
-  [0, 8].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
+  [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
 );
 
 /** Sides of views: the least, one that is no multiple of 4, and the paper's. */
