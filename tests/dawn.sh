@@ -5,9 +5,13 @@
 #     deno task test:dawn
 #     deno task test:dawn mesa tests/ops
 #
+# or a program of the project on one of the two:
+#
+#     deno task test:dawn mesa run train.ts --data ~/photos
+#
 # The first run installs Dawn, 132 MB from npm. Where the drivers come from: see drivers.sh.
 #
-# Exit code: 0 if all tests passed on each driver; 1 if not; 2 if there is no such driver to be had.
+# Exit code: that of Deno, of the last driver on which it failed; 2 if there is no such driver to be had.
 set -eu
 
 cd -- "$(dirname -- "$0")/.."
@@ -29,8 +33,8 @@ on_dawn() {
   DAWN_LOCK=$lock "$deno" "$command" -A --no-check --lock="$lock" --preload=tests/dawn/preload.ts "$@"
 }
 
-# Runs the tests "$@" with the driver $1.
-test_on() {
+# Runs the tests, or the program, "$@" with the driver $1.
+on_driver() {
   "use_$1"
   shift
   adapter=$(on_dawn run tests/dawn/adapter.ts) || fail 'Cannot ask for the adapter as Dawn failed (see above).'
@@ -38,15 +42,15 @@ test_on() {
     SwiftShader*SwiftShader* | Mesa*'Mesa 2'[5-9]* | Mesa*'Mesa '[3-9][0-9]*) say "$adapter" ;;
     *) fail "Cannot test on $name as the adapter is another: $adapter. VK_DRIVER_FILES is $VK_DRIVER_FILES" ;;
   esac
-  on_dawn test --doc "$@"
+  if [ "${1:-}" = run ]; then on_dawn "$@"; else on_dawn test --doc "$@"; fi
 }
 
 case ${1:-} in
-  swiftshader | mesa) test_on "$@" ;;
+  swiftshader | mesa) on_driver "$@" ;;
   *)
     status=0
     for driver in swiftshader mesa; do
-      (test_on $driver "$@") || status=$?
+      DENO=$deno sh tests/dawn.sh $driver "$@" || status=$?
     done
     exit $status
     ;;
