@@ -172,6 +172,13 @@ Deno.test("import rules: only src/gpu asks for an adapter", () => {
   assertEquals([...new Set(asking)], ["src/gpu"]);
 });
 
+Deno.test("import rules: deno.lock has no package of a single development task, which all tasks would install", async () => {
+  const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
+  const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/"]; // see tests/dawn/deno.lock and bench/peers/deno.lock
+  const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
+  assertEquals(found, []);
+});
+
 Deno.test("import rules: what mod.ts and train.ts reach names packages in full, so that it works from a URL", () => {
   // All of src/ and data/ is held to it: Workers and sources are reached by names that no import statement shows.
   for (const [path, text] of texts) {

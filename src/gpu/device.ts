@@ -37,6 +37,8 @@ export interface Gpu {
   readonly subgroupSize: number;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
+  /** What the text of every kernel begins with on this device: the extensions that its compiler wants to be named. */
+  readonly prelude: string;
   /** Whether the driver can tell when a pass began and ended. */
   readonly timestamps: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
@@ -75,6 +77,7 @@ export async function openGpu(): Promise<Gpu> {
     null
   );
   const device = subgroups ?? await requestDevice(adapter, features);
+  const prelude = subgroups ? await preludeOf(device) : "";
   const { subgroupMinSize, subgroupMaxSize } = adapter.info;
 
   let failure: Error | undefined;
@@ -86,7 +89,10 @@ export async function openGpu(): Promise<Gpu> {
     event.preventDefault();
     fail(new MachineError(`The GPU refused a command: ${(event as GPUUncapturedErrorEvent).error.message}`));
   });
-  device.lost.then(({ reason, message }) => {
+  device.lost.then((info) => {
+    // A device that was closed is no loss; as the process ends, Dawn may have freed what it would tell.
+    if (closed) return;
+    const { reason, message } = info;
     fail(
       new MachineError(
         `The GPU was lost (${reason}): ${message}. What was saved before is intact; use --resume.`,
@@ -112,6 +118,7 @@ export async function openGpu(): Promise<Gpu> {
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
     software: isSoftware(adapter.info),
+    prelude,
     timestamps,
     pipelines: new Map(),
     check() {
@@ -145,4 +152,14 @@ async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureNa
   } catch (error) {
     throw new MachineError(`Cannot open the GPU "${adapter.info.description}": ${messageOf(error)}`);
   }
+}
+
+/** The directive that WGSL demands of a kernel with subgroups. No line of its own, so that errors name the right ones. */
+const SUBGROUPS = "enable subgroups; ";
+
+/** {@linkcode Gpu.prelude} of a device with subgroups: Chrome's compiler demands the directive, Deno's refuses it. */
+async function preludeOf(device: GPUDevice): Promise<string> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({ label: "probe of the directive for subgroups", code: SUBGROUPS });
+  return await device.popErrorScope() ? "" : SUBGROUPS;
 }
