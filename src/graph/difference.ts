@@ -33,6 +33,19 @@ export interface Distance {
   difference: number;
 }
 
+/** Appends the comparison of `actual` and `expected`: `found` [3] has max |actual|, max |expected|, max |actual − expected|. */
+export function recordDifference(
+  tape: Tape,
+  tensors: { actual: Tensor; expected: Tensor; found: Tensor },
+): void {
+  const n = sizeOf(tensors.actual.shape);
+  tape.dispatch(kernel, {
+    tensors,
+    params: { n },
+    grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
+  });
+}
+
 /** Compares two tensors of equal size, whose stores are in `memory`, as often as is asked. */
 export class Difference implements Disposable {
   readonly #memory: Memory;
@@ -58,12 +71,7 @@ export class Difference implements Disposable {
         throw new TypeError("A difference has no gradients to add");
       },
     });
-    const n = sizeOf(actual.shape);
-    tape.dispatch(kernel, {
-      tensors: { actual, expected, found: tensorIn(this.#found, { shape: [3] }) },
-      params: { n },
-      grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
-    });
+    recordDifference(tape, { actual, expected, found: tensorIn(this.#found, { shape: [3] }) });
     this.#program = new Program(memory, tape);
   }
 

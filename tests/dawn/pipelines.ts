@@ -10,6 +10,7 @@ import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { traceFeatures } from "../../src/eval/features.ts";
 import { OnlineProbe } from "../../src/eval/online_probe.ts";
 import type { Constants, Kernel } from "../../src/gpu/kernel.ts";
+import { recordDifference } from "../../src/graph/difference.ts";
 import { type Dispatch, Tape } from "../../src/graph/tape.ts";
 import type { Target } from "../../src/graph/target.ts";
 import { backbones } from "../../src/nn/backbones.ts";
@@ -100,6 +101,11 @@ function* traces(target: Target): Generator<readonly Dispatch[]> {
   const tape = newTape(target), vectors = (name: string) => tape.tensor(name, [64, 4]);
   probeArithmetic(tape, { out: vectors("out"), rounds: 1 });
   probeCopy(tape, { source: vectors("source"), copied: vectors("copied") });
+  recordDifference(tape, {
+    actual: vectors("actual"),
+    expected: vectors("expected"),
+    found: vectors("found"),
+  });
   yield tape.dispatches;
 }
 
