@@ -7,7 +7,7 @@ import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { runMain } from "./src/cli/run_main.ts";
-import { planOf, profileOf } from "./src/inspect.ts";
+import { planOf, profileOf } from "./src/inspect/inspect.ts";
 import { pretrain } from "./src/run/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */

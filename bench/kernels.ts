@@ -6,8 +6,8 @@ import { type Choice, targetOf } from "../src/graph/target.ts";
 import { sizeOf, type Tensor, tensorIn } from "../src/graph/tensor.ts";
 import { addInto } from "../src/ops/add.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
-import { keyedRandom } from "../src/random.ts";
-import { arithmeticTrace, newTape, SAMPLES, secondsOf, timeInTurns } from "../src/timing.ts";
+import { keyedRandom } from "../src/base/random.ts";
+import { arithmeticTrace, newTape, SAMPLES, secondsOf, timeInTurns } from "../src/inspect/timing.ts";
 import { percent, printTable } from "./table.ts";
 
 interface Shape {

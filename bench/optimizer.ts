@@ -8,9 +8,9 @@ import { tensorIn } from "../src/graph/tensor.ts";
 import { backboneByName } from "../src/nn/backbones.ts";
 import { drawWeights } from "../src/nn/weights.ts";
 import { createOptimizer, type OptimizerName, packStep, STEP_BYTES } from "../src/optim/optimizer.ts";
-import { copyTrace } from "../src/peaks.ts";
-import { keyedRandom } from "../src/random.ts";
-import { newTape, secondsOf, timeInTurns } from "../src/timing.ts";
+import { copyTrace } from "../src/inspect/peaks.ts";
+import { keyedRandom } from "../src/base/random.ts";
+import { newTape, secondsOf, timeInTurns } from "../src/inspect/timing.ts";
 import { percent, printTable } from "./table.ts";
 
 const ARCHITECTURE = {

@@ -38,17 +38,17 @@ const arrows: Record<string, string[]> = {
 };
 
 /** Errors, the environment and random numbers, which everyone may import, and the project's version. */
-const base = ["src/errors.ts", "src/environment.ts", "src/random.ts", "deno.json"];
+const base = ["src/base/errors.ts", "src/base/environment.ts", "src/base/random.ts", "deno.json"];
 
 /** Single arrows beyond those of the folders. */
 const exceptions = new Set([
   // The command line names what there is to choose from; these two modules are data.
   "src/cli → src/nn/backbones.ts",
-  "src/cli → src/augment/recipe.ts",
+  "src/cli → data/views/recipe.ts",
 ]);
 
 /** The entry points. */
-const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts", "experiments.ts", "src/cli/doctor.ts"];
+const entries = ["mod.ts", "train.ts", "src/cli/preview.ts", "src/cli/evaluate.ts", "src/cli/experiments.ts", "src/cli/doctor.ts"];
 
 /** Modules beside the folders of src/, and those of src/run, tie the folders together and import what they like. */
 const isTop = (path: string) => entries.includes(path) || /^src\/([^/]+|run\/.*)$/.test(path);

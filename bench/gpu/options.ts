@@ -6,7 +6,7 @@
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createCommand, flag, type Help, parseCommand } from "../../src/cli/command.ts";
-import { integer, type OptionType, text } from "../../src/cli/option_types.ts";
+import { integer, type OptionType, text } from "../../src/config/option_types.ts";
 import type { Session } from "./session.ts";
 import { type StageName, stages } from "./stage.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 
 /** How long to try. */
 export interface Patience {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
+import { type LoaderOptions, type TracedLoader, traceLoader } from "../views/view_uploader.ts";
 import type { Store } from "../gpu/memory.ts";
 import { type Dispatch, Tape } from "../graph/tape.ts";
 import type { Target } from "../graph/target.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createViewFeed, type LoaderOptions, type ViewFeed } from "../augment/loader.ts";
-import type { PackedImage } from "../augment/table.ts";
+import { createViewFeed, type LoaderOptions, type ViewFeed } from "../views/view_uploader.ts";
+import type { PackedImage } from "../../data/views/table.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { liveBudget, type Recompute } from "../graph/plan.ts";

@@ -5,8 +5,8 @@
  */
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import config from "../../deno.json" with { type: "json" };
-import { UserError } from "../errors.ts";
-import type { OptionType } from "./option_types.ts";
+import { UserError } from "../base/errors.ts";
+import type { OptionType } from "../config/option_types.ts";
 
 /** An option with a value, or a switch. */
 export interface Flag<T> {

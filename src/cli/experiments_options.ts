@@ -1,12 +1,12 @@
 /**
- * The command line of experiments.ts.
+ * The command line of src/cli/experiments.ts.
  *
  * @module
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
-import { choice, integer, text } from "./option_types.ts";
-import { trainFlags } from "./train_flags.ts";
+import { choice, integer, text } from "../config/option_types.ts";
+import { trainFlags } from "../config/train_flags.ts";
 
 /** What there is to choose from. */
 export interface ExperimentChoices {
@@ -15,7 +15,7 @@ export interface ExperimentChoices {
   scales: readonly { name: string; about: string }[];
 }
 
-/** What the arguments of experiments.ts ask for. */
+/** What the arguments of src/cli/experiments.ts ask for. */
 export interface ExperimentArguments {
   /** The experiments, all if none was named. */
   names: string[];
@@ -36,7 +36,7 @@ export interface ExperimentArguments {
 const ofScale = <T>(flag: Flag<T>): Flag<T> => ({ ...flag, otherwise: "the scale's" });
 
 /**
- * Reads the arguments of experiments.ts. Prints nothing and never exits.
+ * Reads the arguments of src/cli/experiments.ts. Prints nothing and never exits.
  *
  * @throws {UserError} on an unknown experiment or option, and on a value of the wrong type or range.
  */

@@ -5,7 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { cacheFolder } from "../environment.ts";
+import { cacheFolder } from "../base/environment.ts";
 import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
 import { flagsOf, type Named, needsOf } from "./permissions.ts";

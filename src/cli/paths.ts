@@ -1,8 +1,8 @@
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
 import { resolve } from "node:path";
-import { isRecipeName } from "../augment/recipe.ts";
-import { environmentVariable } from "../environment.ts";
-import { isPresetName } from "./presets.ts";
+import { isRecipeName } from "../../data/views/recipe.ts";
+import { environmentVariable } from "../base/environment.ts";
+import { isPresetName } from "../config/preset_files.ts";
 
 /** The options that may be paths. */
 interface Paths {

@@ -6,7 +6,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { isUrl } from "./paths.ts";
 
 /** What of the options tells permissions, paths as seen from here. */

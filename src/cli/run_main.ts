@@ -1,6 +1,6 @@
 /** How a command line ends: its exit code, and what it says of an error. */
 
-import { CollapseError, exitCode, MachineError, messageOf, UserError } from "../errors.ts";
+import { CollapseError, exitCode, MachineError, messageOf, UserError } from "../base/errors.ts";
 import { refusalOf } from "./permissions.ts";
 
 /** Runs `main` with the process's arguments, and exits with its code; an error that is answered in words has no stack trace. */

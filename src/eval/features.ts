@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createViewFeed, type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
-import type { PackedImage } from "../augment/table.ts";
+import { createViewFeed, type LoaderOptions, type TracedLoader, traceLoader } from "../views/view_uploader.ts";
+import type { PackedImage } from "../../data/views/table.ts";
 import { GatheredRows, joinedRows } from "../gpu/gathered_rows.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";

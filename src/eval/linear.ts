@@ -13,7 +13,7 @@ import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep } from "../optim/optimizer.ts";
 import { learningRate } from "../optim/schedule.ts";
-import { keyedRandom, permutation } from "../random.ts";
+import { keyedRandom, permutation } from "../base/random.ts";
 import { IMAGES_PER_READ, type LabelledFeatures } from "./features.ts";
 import {
   createHeads,

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { environmentVariable, setEnvironmentVariable } from "../environment.ts";
-import { MachineError } from "../errors.ts";
+import { environmentVariable, setEnvironmentVariable } from "../base/environment.ts";
+import { MachineError } from "../base/errors.ts";
 import { driverOf, isSoftware } from "./driver.ts";
 
 /** The adapter to compute on. */

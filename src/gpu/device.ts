@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MachineError, messageOf } from "../errors.ts";
+import { MachineError, messageOf } from "../base/errors.ts";
 import { chooseAdapter } from "./adapter.ts";
 import { isSoftware } from "./driver.ts";
 

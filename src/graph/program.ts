@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
 import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
 import { ALIGNMENT } from "../gpu/memory.ts";
 import type { Choice, Target } from "./target.ts";

@@ -7,7 +7,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { forgetPipeline } from "../gpu/kernel.ts";
 import { Memory, type Region } from "../gpu/memory.ts";
 import { refusalOf } from "../gpu/refusal.ts";
-import { keyedRandom } from "../random.ts";
+import { keyedRandom } from "../base/random.ts";
 import { Difference } from "./difference.ts";
 import type { Outcome } from "./judge.ts";
 import type { Noise } from "./noise.ts";

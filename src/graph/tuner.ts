@@ -11,7 +11,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { judge, toleranceOf } from "./judge.ts";
 import { Noise } from "./noise.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { parseHeader } from "./safetensors_header.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { cacheFolder } from "../environment.ts";
+import { cacheFolder } from "../base/environment.ts";
 import { writeJson } from "./json_file.ts";
 
 /** What the file must tell of a choice; whoever makes the entries may add to it. */

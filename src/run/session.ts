@@ -19,12 +19,12 @@ import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/resnet.ts";
 import type { StepRecord } from "./records.ts";
-import { openCache } from "../run_cache.ts";
-import { type EvaluationRecord, RunEvaluation } from "../run_evaluation.ts";
-import { type Run, writeConfig } from "../run_folder.ts";
-import { writePreview } from "../run_preview.ts";
-import { choosePick, trainerOptions } from "../run_setup.ts";
-import type { Split } from "../split.ts";
+import { openCache } from "./pixel_cache.ts";
+import { type EvaluationRecord, RunEvaluation } from "./evaluation.ts";
+import { type Run, writeConfig } from "./folder.ts";
+import { writePreview } from "./preview.ts";
+import { choosePick, trainerOptions } from "./setup.ts";
+import type { Split } from "../eval/split.ts";
 import type { PretrainHooks } from "./types.ts";
 
 /** What a run is asked to do. */

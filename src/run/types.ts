@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Collapse } from "../health.ts";
-import type { Summary } from "../run_summary.ts";
+import type { Collapse } from "./collapse.ts";
+import type { Summary } from "./summary.ts";
 
 /** The end of a run, or its interruption. */
 export interface Outcome {

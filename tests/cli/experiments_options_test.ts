@@ -1,5 +1,5 @@
 import { type ExperimentArguments, parseExperimentOptions } from "../../src/cli/experiments_options.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const choices = {

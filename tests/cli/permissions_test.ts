@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { grantsOf } from "../../src/cli/grants.ts";
 import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 

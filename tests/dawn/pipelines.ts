@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { recipes } from "../../src/augment/recipe.ts";
+import { recipes } from "../../data/views/recipe.ts";
 import { type Objective } from "../../src/byol/objective.ts";
 import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { traceFeatures } from "../../src/eval/features.ts";

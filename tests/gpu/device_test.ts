@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "./shared.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { type Kernel, moduleOf, packParams, pipelineOf } from "../../src/gpu/kernel.ts";
 import { Memory, roundUp, type Store } from "../../src/gpu/memory.ts";

@@ -10,7 +10,7 @@ import type { Dispatch } from "../../src/graph/tape.ts";
 import { type Target, targetOf } from "../../src/graph/target.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 /** Cells of 16 KiB, the unit of what buffers take. */
 const UNIT = 64;

@@ -12,7 +12,7 @@ import { originOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.t
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { drawWeights } from "../../src/nn/weights.ts";
 import { packStep } from "../../src/optim/optimizer.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 const peakOf = (dispatches: readonly Dispatch[], keep: Tensor[] = []) =>
   livePeak(livesOf(dispatches, keep).values()).bytes;

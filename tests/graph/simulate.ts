@@ -9,7 +9,7 @@ import type { Store } from "../../src/gpu/memory.ts";
 import type { Plan } from "../../src/graph/plan.ts";
 import type { Dispatch } from "../../src/graph/tape.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
-import { hashText, type Random } from "../../src/random.ts";
+import { hashText, type Random } from "../../src/base/random.ts";
 
 /** Memory is simulated in cells of so many bytes: one row of a tensor [cells, 64]. */
 const CELL_BYTES = 256;

@@ -1,4 +1,4 @@
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { checkOp, newTape, placed, sumError } from "../ops/harness.ts";

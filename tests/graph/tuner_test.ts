@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape, placed } from "../ops/harness.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { Memory } from "../../src/gpu/memory.ts";

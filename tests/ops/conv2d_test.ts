@@ -5,7 +5,7 @@ import { outputSize } from "../../src/reference/output_size.ts";
 import type { Dispatch } from "../../src/graph/tape.ts";
 import type { Target } from "../../src/graph/target.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp, sumError } from "./harness.ts";
 
 interface Sizes {

@@ -5,7 +5,7 @@
  */
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import { decodeImage } from "../../../data/decode.ts";
-import { keyedRandom } from "../../random.ts";
+import { keyedRandom } from "../../base/random.ts";
 
 /** How fast photographs are decoded. */
 export interface Decoding {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { recipes, usualDecodeSize } from "../../augment/recipe.ts";
+import { recipes, usualDecodeSize } from "../../../data/views/recipe.ts";
 import type { TrainerOptions } from "../../byol/trainer.ts";
-import { fitOf, type Machine } from "../../fit.ts";
+import { fitOf, type Machine } from "../../byol/fit.ts";
 import type { Limits } from "../../gpu/device.ts";
 import { allocatedBytes } from "../../gpu/memory.ts";
 import type { Plan } from "../../graph/plan.ts";

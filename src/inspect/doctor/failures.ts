@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MachineError, messageOf } from "../../errors.ts";
+import { MachineError, messageOf } from "../../base/errors.ts";
 import { type Gpu, openGpu } from "../../gpu/device.ts";
 import { Memory, roundUp, type Store } from "../../gpu/memory.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
 import type { Target } from "../../graph/target.ts";

@@ -11,9 +11,9 @@ import { sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import type { Product } from "../../ops/conv2d_kernels.ts";
 import { probeArithmetic, probeCopy } from "../../ops/probe.ts";
-import { copyTrace } from "../../peaks.ts";
-import { keyedRandom } from "../../random.ts";
-import { median, newTape } from "../../timing.ts";
+import { copyTrace } from "../peaks.ts";
+import { keyedRandom } from "../../base/random.ts";
+import { median, newTape } from "../timing.ts";
 
 /** What was measured: seconds, bytes a second, floating-point operations a second. */
 export interface Rates {

@@ -6,7 +6,7 @@
 import { type Architecture, createNetworks } from "../../byol/networks.ts";
 import { BYOL, type Objective } from "../../byol/objective.ts";
 import { RING_FIGURES, traceStep } from "../../byol/step.ts";
-import { MachineError } from "../../errors.ts";
+import { MachineError } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { Memory } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";

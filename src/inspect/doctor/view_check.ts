@@ -4,16 +4,16 @@
  *
  * @module
  */
-import { applyView } from "../../augment/apply.ts";
-import { drawView } from "../../augment/draw.ts";
-import { Loader, traceLoader } from "../../augment/loader.ts";
-import { recipes, type ViewRecipe } from "../../augment/recipe.ts";
-import { RecordWriter } from "../../augment/table.ts";
+import { applyView } from "../../../data/views/apply.ts";
+import { drawView } from "../../../data/views/draw.ts";
+import { Loader, traceLoader } from "../../views/view_uploader.ts";
+import { recipes, type ViewRecipe } from "../../../data/views/recipe.ts";
+import { RecordWriter } from "../../../data/views/table.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import type { Target } from "../../graph/target.ts";
 import { tensorIn } from "../../graph/tensor.ts";
-import { keyedRandom } from "../../random.ts";
+import { keyedRandom } from "../../base/random.ts";
 import { differenceOf } from "../../reference/compare.ts";
 import type { Check } from "./check.ts";
 import { newOpTape } from "./op_run.ts";
