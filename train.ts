@@ -6,6 +6,7 @@
 import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
+import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { planOf, profileOf } from "./src/inspect/inspect.ts";
 import { pretrain } from "./src/run/pretrain.ts";
@@ -41,6 +42,7 @@ async function main(args: string[]): Promise<number> {
     resume: parsed.resume,
     allowChangedData: parsed.allowChangedData,
     signal: interrupt.signal,
+    progress: createProgress,
   });
   if (summary) {
     if (parsed.resume && step === total) console.log(`The run in ${out} is complete.`);

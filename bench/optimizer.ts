@@ -3,7 +3,7 @@ import { createNetworks } from "../src/byol/networks.ts";
 import { traceStep } from "../src/byol/step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
-import { targetOf } from "../src/graph/target.ts";
+import { targetOf } from "../src/graph/kernel_choice.ts";
 import { tensorIn } from "../src/graph/tensor.ts";
 import { backboneByName } from "../src/nn/backbones.ts";
 import { drawWeights } from "../src/nn/weights.ts";

@@ -48,7 +48,14 @@ const exceptions = new Set([
 ]);
 
 /** The entry points. */
-const entries = ["mod.ts", "train.ts", "src/cli/preview.ts", "src/cli/evaluate.ts", "src/cli/experiments.ts", "src/cli/doctor.ts"];
+const entries = [
+  "mod.ts",
+  "train.ts",
+  "src/cli/preview.ts",
+  "src/cli/evaluate.ts",
+  "src/cli/experiments.ts",
+  "src/cli/doctor.ts",
+];
 
 /** Modules beside the folders of src/, and those of src/run, tie the folders together and import what they like. */
 const isTop = (path: string) => entries.includes(path) || /^src\/([^/]+|run\/.*)$/.test(path);

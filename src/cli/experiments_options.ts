@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { ExperimentArguments } from "../experiments/arguments.ts";
 import { UserError } from "../base/errors.ts";
-import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
+import { type Flag, flag } from "../config/flag.ts";
+import { createCommand, type Help, parseCommand } from "./command.ts";
 import { choice, integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
 
@@ -13,23 +15,6 @@ export interface ExperimentChoices {
   /** Names of experiments, each with its title. */
   experiments: readonly { name: string; title: string }[];
   scales: readonly { name: string; about: string }[];
-}
-
-/** What the arguments of src/cli/experiments.ts ask for. */
-export interface ExperimentArguments {
-  /** The experiments, all if none was named. */
-  names: string[];
-  scale: string;
-  /** The overrides of a scale. */
-  data?: string | string[];
-  limit?: number;
-  holdout?: number;
-  epochs?: number;
-  seeds?: number;
-  /** Holds results and report. */
-  out?: string;
-  /** Make the report of what there is, and run nothing. */
-  reportOnly: boolean;
 }
 
 /** An option of training that has the scale's value if it is not given. */

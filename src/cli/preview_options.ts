@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
+import { type Flag, flag } from "../config/flag.ts";
+import { createCommand, type Help, parseCommand } from "./command.ts";
 import { integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
 

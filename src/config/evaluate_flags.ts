@@ -5,7 +5,7 @@
  */
 import { viewSizes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
-import { type Flag, flag } from "../cli/command.ts";
+import { type Flag, flag } from "./flag.ts";
 import { choice, integer, number, numbers, type OptionType, text } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 

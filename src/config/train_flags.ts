@@ -6,7 +6,7 @@
 
 import { isRecipeName, recipes, viewSizes } from "../../data/views/recipe.ts";
 import { backbones } from "../nn/backbones.ts";
-import { type Flag, flag } from "../cli/command.ts";
+import { type Flag, flag } from "./flag.ts";
 import { choice, fileOr, integer, number, onSwitch, text } from "./option_types.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
 import {

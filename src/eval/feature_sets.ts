@@ -19,7 +19,7 @@ import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
 import { obstacleTo, planMemory } from "../graph/plan.ts";
-import { type Pick, type Target, targetOf } from "../graph/target.ts";
+import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
 
 /** What is evaluated, in the order of the table. */
 export const rowNames = ["raw pixels", "untrained", "trained"] as const;

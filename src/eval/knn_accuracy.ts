@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import type { Memory } from "../gpu/memory.ts";
-import type { Pick } from "../graph/target.ts";
+import type { Pick } from "../graph/kernel_choice.ts";
 import type { Layer } from "../nn/layers.ts";
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import {

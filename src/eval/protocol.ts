@@ -19,12 +19,12 @@ import { evaluationTable } from "./table.ts";
 import type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./types.ts";
 import { featureMaps } from "./feature_maps.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
-import type { Dispatch } from "../graph/tape.ts";
-import type { Pick, Target } from "../graph/target.ts";
+import type { Dispatch } from "../graph/dispatch_list.ts";
+import type { Pick, Target } from "../graph/kernel_choice.ts";
 import { type Decision, tune } from "../graph/tuner.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
 import { type CropOptions, expectIndexed, finetune, fitCrops, traceFinetuning } from "./labelled_crops.ts";
-import { pinOf } from "../run/setup.ts";
+import { pinOf } from "../config/kernel_pin.ts";
 
 /** The T that the project reports. */
 const TEMPERATURE = 0.1;

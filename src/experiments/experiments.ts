@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { trainOptions } from "../config/train_defaults.ts";
-import type { ExperimentArguments } from "../cli/experiments_options.ts";
+import type { ExperimentArguments } from "./arguments.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import {
   drawMaps,

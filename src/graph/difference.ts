@@ -8,7 +8,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
 import { Tape } from "./tape.ts";
-import { targetOf } from "./target.ts";
+import { targetOf } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 const kernel: Kernel = {

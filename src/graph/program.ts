@@ -10,7 +10,7 @@ import { packParams, pipelineOf } from "../gpu/kernel.ts";
 import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";
 import { MAX_TIMESTAMPS, Timestamps } from "../gpu/timestamps.ts";
 import { obstacleTo, type Plan, planMemory } from "./plan.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
 import type { PlannedDispatch, TextureCopy } from "./texture_copies.ts";
 

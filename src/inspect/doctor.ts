@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import { openGpu } from "../gpu/device.ts";
-import { targetOf } from "../graph/target.ts";
+import { targetOf } from "../graph/kernel_choice.ts";
 import { type AdapterFacts, adapterFacts } from "./doctor/adapter_facts.ts";
 import { type Decoding, measureDecoding } from "./doctor/decode_rate.ts";
 import { type Expectation, expectationsOn } from "./doctor/expectations.ts";

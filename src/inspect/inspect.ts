@@ -10,7 +10,8 @@ import { openTuningCache } from "../io/tuning_cache.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
 import { planReport } from "./plan_report.ts";
 import { expectTimestamps, profileReport } from "./profile.ts";
-import { choosePick, evaluationRows, pinOf, trainerOptions } from "../run/setup.ts";
+import { pinOf } from "../config/kernel_pin.ts";
+import { choosePick, evaluationRows, trainerOptions } from "../run/setup.ts";
 
 /** The memory that a run with these options would take, as a text; nothing is allocated and no data opened. */
 export async function planOf(given: GivenTrainFlags): Promise<string> {

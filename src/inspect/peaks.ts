@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
-import type { Dispatch } from "../graph/tape.ts";
+import type { Dispatch } from "../graph/dispatch_list.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { probeCopy } from "../ops/probe.ts";
 import { arithmeticTrace, type KernelTime, newTape, SAMPLES, timeInTurns } from "./timing.ts";

@@ -9,7 +9,7 @@ import { fitOf, refusal } from "../byol/fit.ts";
 import { DEFAULT_LIMITS, type Gpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";
 import { planMemory } from "../graph/plan.ts";
-import { targetOf } from "../graph/target.ts";
+import { targetOf } from "../graph/kernel_choice.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 

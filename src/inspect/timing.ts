@@ -7,8 +7,9 @@ import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
 import { Program, type Timing } from "../graph/program.ts";
-import { type Dispatch, Tape } from "../graph/tape.ts";
-import { targetOf } from "../graph/target.ts";
+import type { Dispatch } from "../graph/dispatch_list.ts";
+import { Tape } from "../graph/tape.ts";
+import { targetOf } from "../graph/kernel_choice.ts";
 import { addInto } from "../ops/add.ts";
 import { probeArithmetic } from "../ops/probe.ts";
 

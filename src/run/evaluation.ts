@@ -14,7 +14,7 @@ import { scoreHeads } from "../eval/linear.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Pick } from "../graph/target.ts";
+import type { Pick } from "../graph/kernel_choice.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 import type { Split } from "../eval/split.ts";
 

@@ -14,7 +14,7 @@ import { scheduledScalars } from "./schedule.ts";
 import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { Pacer } from "./pacer.ts";
-import type { Progress } from "../cli/progress.ts";
+import type { Progress } from "../base/progress.ts";
 import type { TrainOptions } from "../config/train_defaults.ts";
 import type { BadImages } from "../io/bad_images.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";

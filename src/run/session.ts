@@ -8,10 +8,10 @@ import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { ObserverFactory } from "../byol/observer.ts";
 import { Trainer } from "../byol/trainer.ts";
-import { createProgress, type Progress } from "../cli/progress.ts";
+import { createLines, type Progress } from "../base/progress.ts";
 import { OnlineProbe } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
-import type { Pick } from "../graph/target.ts";
+import type { Pick } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { BadImages } from "../io/bad_images.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
@@ -143,8 +143,7 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, hook
   const evaluations = stack.use(
     await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), { keepThroughStep }),
   );
-  const quiet = hooks.print && { print: hooks.print, terminal: false };
-  const progress = stack.use(createProgress({ total, start, ...quiet }));
+  const progress = stack.use((hooks.progress ?? createLines)({ total, start, print: hooks.print }));
   const bad = stack.use(
     await BadImages.open(out, {
       resume: hooks.resume ?? false,

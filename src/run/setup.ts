@@ -7,10 +7,10 @@ import type { LoaderOptions } from "../views/view_uploader.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
 import type { TrainOptions } from "../config/train_defaults.ts";
-import { UserError } from "../base/errors.ts";
+import { pinOf } from "../config/kernel_pin.ts";
 import { expectFit } from "../byol/fit.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type Pick, pinned, targetOf } from "../graph/target.ts";
+import { type Pick, targetOf } from "../graph/kernel_choice.ts";
 import { type Decision, tune } from "../graph/tuner.ts";
 import type { EntryFile } from "../io/tuning_cache.ts";
 import { backboneByName } from "../nn/backbones.ts";
@@ -42,21 +42,6 @@ export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOp
     accumulate,
     recompute,
   };
-}
-
-/** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
-export function pinOf(
-  { kernels = "auto" }: { kernels?: TrainOptions["kernels"] },
-  gpu: Gpu | null,
-): Pick | undefined {
-  if (kernels === "auto" || kernels === "usual") return undefined;
-  if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
-    throw new UserError(
-      `Cannot use --kernels subgroup8 on ${gpu?.name ?? "any adapter"} as its subgroups must have 8 lanes: ` +
-        `${gpu?.subgroupSize || "various sizes"} were found. Use auto, usual, blocked or tiled.`,
-    );
-  }
-  return pinned(kernels);
 }
 
 /**

@@ -3,7 +3,7 @@ import { MachineError } from "../../src/base/errors.ts";
 import { expectFit, fitOf, largestBatch, type Machine, refusal } from "../../src/byol/fit.ts";
 import type { TrainerOptions } from "../../src/byol/trainer.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/gpu/device.ts";
-import { type Target, targetOf } from "../../src/graph/target.ts";
+import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 
 const options: TrainerOptions = {

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertNone, relativeError } from "../assert.ts";
 import { readGolden, type StepMetadata } from "../golden/read.ts";
 import { FAMILIES, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
-import type { Target } from "../../src/graph/target.ts";
+import type { Target } from "../../src/graph/kernel_choice.ts";
 import { gradientDifference, replay } from "../../src/inspect/doctor/torch_replay.ts";
 
 const nets = {

@@ -1,6 +1,6 @@
 /** Whole grids, with runs that are made up in place of training and evaluation. */
 import { join } from "node:path";
-import type { ExperimentArguments } from "../../src/cli/experiments_options.ts";
+import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
 import type { GivenEvaluateFlags } from "../../src/config/evaluate_flags.ts";
 import type { evaluate } from "../../src/eval/protocol.ts";
 import { runExperiments } from "../../src/experiments/experiments.ts";

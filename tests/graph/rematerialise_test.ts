@@ -7,7 +7,7 @@ import { livePeak, livesOf } from "../../src/graph/lifetimes.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { Program } from "../../src/graph/program.ts";
 import { rematerialise } from "../../src/graph/rematerialise.ts";
-import type { Dispatch } from "../../src/graph/tape.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { originOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { drawWeights } from "../../src/nn/weights.ts";

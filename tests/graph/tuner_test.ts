@@ -7,7 +7,7 @@ import type { Kernel } from "../../src/gpu/kernel.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
-import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/target.ts";
+import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/kernel_choice.ts";
 import type { Timer } from "../../src/graph/timer.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 

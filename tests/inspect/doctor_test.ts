@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { type Target, targetOf } from "../../src/graph/target.ts";
+import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "../../src/inspect/doctor/check.ts";
 import { conv2dChecks } from "../../src/inspect/doctor/conv2d_checks.ts";
 import { provokeFailures } from "../../src/inspect/doctor/failures.ts";

@@ -1,7 +1,7 @@
 import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/target.ts";
+import { targetOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { describeProfile, expectTimestamps, profileStep, profileTable } from "../../src/inspect/profile.ts";
 import { rateOf } from "../../src/inspect/peaks.ts";

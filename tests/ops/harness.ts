@@ -7,7 +7,7 @@ import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
 import { sharedGpu, targets } from "../gpu/shared.ts";
 import type { Store } from "../../src/gpu/memory.ts";
 import type { Tape } from "../../src/graph/tape.ts";
-import type { Target } from "../../src/graph/target.ts";
+import type { Target } from "../../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { expectationOf, type Referenced } from "../../src/inspect/doctor/check.ts";
 import {

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Gpu } from "../../gpu/device.ts";
-import type { Dispatch } from "../../graph/tape.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Dispatch } from "../../graph/dispatch_list.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { sizeOf } from "../../graph/tensor.ts";
 import { differenceOf, type Tolerance } from "../../reference/compare.ts";
 import { dot, sampleGradient } from "../../reference/gradient_samples.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Choice, Target } from "../../graph/target.ts";
+import type { Choice, Target } from "../../graph/kernel_choice.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import { sumError } from "../../reference/compare.ts";

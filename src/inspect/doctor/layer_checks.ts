@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { addInto } from "../../ops/add.ts";
 import { batchNorm } from "../../ops/batch_norm.ts";
 import { globalAveragePool } from "../../ops/global_average_pool.ts";

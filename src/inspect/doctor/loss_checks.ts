@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { byolLoss } from "../../ops/byol_loss.ts";
 import { infoNce } from "../../ops/info_nce.ts";
 import { normalizeRows } from "../../ops/normalize_rows.ts";

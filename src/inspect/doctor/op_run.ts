@@ -8,7 +8,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import { Tape } from "../../graph/tape.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
 import { addInto } from "../../ops/add.ts";
 

@@ -6,7 +6,7 @@
 import { messageOf } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
 import { layerChecks } from "./layer_checks.ts";

@@ -6,7 +6,7 @@
 import type { Gpu } from "../../gpu/device.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
-import type { Dispatch } from "../../graph/tape.ts";
+import type { Dispatch } from "../../graph/dispatch_list.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import type { Product } from "../../ops/conv2d_kernels.ts";

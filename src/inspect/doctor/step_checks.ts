@@ -4,7 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../gpu/device.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { relativeError } from "../../reference/compare.ts";
 import type { Check } from "./check.ts";
 import {

@@ -5,7 +5,7 @@
  */
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { sizeOf, tensorIn } from "../../graph/tensor.ts";
 import { constant } from "../../nn/init.ts";
 import { vectorLayout } from "../../nn/layout.ts";

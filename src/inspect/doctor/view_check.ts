@@ -11,7 +11,7 @@ import { recipes, type ViewRecipe } from "../../../data/views/recipe.ts";
 import { RecordWriter } from "../../../data/views/table.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
-import type { Target } from "../../graph/target.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
 import { tensorIn } from "../../graph/tensor.ts";
 import { keyedRandom } from "../../base/random.ts";
 import { differenceOf } from "../../reference/compare.ts";

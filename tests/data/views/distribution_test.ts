@@ -214,7 +214,9 @@ interface Crops {
     boxes: number[];
   }[];
 }
-const golden: Crops = JSON.parse(await Deno.readTextFile(new URL("../../golden/crops.json", import.meta.url)));
+const golden: Crops = JSON.parse(
+  await Deno.readTextFile(new URL("../../golden/crops.json", import.meta.url)),
+);
 
 for (const { boxes, ...image } of golden.cases) {
   const { width, height, area, ratio } = image;

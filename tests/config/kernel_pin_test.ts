@@ -1,8 +1,8 @@
 import { UserError } from "../../src/base/errors.ts";
 import { trainOptions } from "../../src/config/train_defaults.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import type { Choice, Way } from "../../src/graph/target.ts";
-import { pinOf } from "../../src/run/setup.ts";
+import type { Choice, Way } from "../../src/graph/kernel_choice.ts";
+import { pinOf } from "../../src/config/kernel_pin.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 const way: Way = { record() {} };

@@ -1,22 +1,15 @@
 /**
- * What a trace may know of the machine that it is made for, and how it chooses between ways to do the same work.
+ * How a trace chooses between kernels that do the same work.
  *
  * @module
  */
 import { DEFAULT_LIMITS, type Gpu } from "../gpu/device.ts";
-import type { Tape } from "./tape.ts";
+import type { DeviceProfile } from "./device_profile.ts";
+import type { DispatchList } from "./dispatch_list.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** The machine that kernels are chosen for. */
-export interface Target {
-  /** The adapter's one subgroup size, or 0. */
-  readonly subgroupSize: number;
-  /** Whether the adapter computes on the CPU. */
-  readonly software: boolean;
-  /** Workgroups per dimension of a grid. */
-  readonly maxGrid: number;
-  /** Bytes of a tensor that a kernel may bind at once. */
-  readonly maxBinding: number;
+/** A machine, and how kernels are chosen for it. */
+export interface Target extends DeviceProfile {
   /** Picks one of the ways of a choice, or none to take the default. */
   readonly pick?: Pick;
 }
@@ -27,7 +20,7 @@ export type Pick = (choice: Choice) => string | undefined;
 /** One of the ways to do some work. */
 export interface Way {
   /** Appends the work; `tensors` are named and shaped as those of the choice. */
-  record(tape: Tape, tensors: Readonly<Record<string, Tensor>>): void;
+  record(list: DispatchList, tensors: Readonly<Record<string, Tensor>>): void;
   /** Known to be slow on this target, or to compile for long: no one need time it. */
   readonly hopeless?: boolean;
 }
