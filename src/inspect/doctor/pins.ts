@@ -6,10 +6,10 @@
 import { type Check, kernelsOf } from "./check.ts";
 
 /** The families by the names that `--kernels` knows. */
-const FAMILIES = ["subgroup8", "tiled", "blocked"] as const;
+const FAMILIES: readonly Pin[] = ["subgroup8", "tiled", "blocked"];
 
 /** A family of kernels. */
-export type Pin = typeof FAMILIES[number];
+export type Pin = "subgroup8" | "tiled" | "blocked";
 
 /** The family that `way` belongs to. */
 function familyOf(way: string): Pin | undefined {
