@@ -35,11 +35,11 @@
  * @module
  */
 export { pretrain } from "./src/run/pretrain.ts";
-export type { Outcome, PretrainHooks } from "./src/run/types.ts";
+export type { PretrainHooks, PretrainResult as Outcome } from "./src/run/types.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
 export { evaluate } from "./src/eval/protocol.ts";
 export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/eval/types.ts";
-export type { GivenEvaluateFlags } from "./src/config/evaluate_flags.ts";
+export type { EvaluateOptions as GivenEvaluateFlags } from "./src/config/evaluate_flags.ts";
 export { planOf, profileOf } from "./src/inspect/inspect.ts";
 export {
   type AdapterFacts,
@@ -58,7 +58,7 @@ export {
 export type { Collapse } from "./src/run/collapse.ts";
 export { loadPreset } from "./src/config/load_preset.ts";
 export type { StepRecord } from "./src/run/records.ts";
-export type { GivenTrainFlags } from "./src/config/train_flags.ts";
+export type { PretrainOptions as GivenTrainFlags } from "./src/config/train_flags.ts";
 export { CollapseError, MachineError, UserError } from "./src/base/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
 export { type Recipe, recipes, type ViewRecipe } from "./data/views/recipe.ts";

@@ -3,7 +3,7 @@ import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
 import type { Dispatch } from "../src/graph/dispatch_list.ts";
 import { Tape } from "../src/graph/tape.ts";
-import { type Choice, targetOf } from "../src/graph/kernel_choice.ts";
+import { deviceProfileOf, type KernelChoice } from "../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../src/graph/tensor.ts";
 import { addInto } from "../src/ops/add.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
@@ -33,15 +33,15 @@ export async function benchKernels(gpu: Gpu, args: readonly string[]): Promise<v
   const all = args.includes("--all");
   const arithmetic = await arithmeticTrace(gpu);
   console.log(
-    `Kernels: medians of ${SAMPLES} by the GPU's clock, ways and the probe of arithmetic in turns. "Copies" are of what ` +
+    `Kernels: medians of ${SAMPLES} by the GPU's clock, variants and the probe of arithmetic in turns. "Copies" are of what ` +
       `a kernel reads as a texture, once a run\n`,
   );
   const row = printTable(["what", "way", "ms", "GFLOP/s", "of the peak", "peak, GFLOP/s", "copies, ms"]);
   for (const shape of SHAPES) {
     for (const choice of choicesOf(gpu, shape)) {
-      const ways = Object.keys(choice.ways).filter((way) => all || !choice.ways[way].hopeless);
+      const variants = Object.keys(choice.variants).filter((way) => all || !choice.variants[way].skipTuning);
       using memory = new Memory(gpu);
-      const traces = ways.map((way) => traceOf(memory, choice, way));
+      const traces = variants.map((way) => traceOf(memory, choice, way));
       const [[probe], ...times] = await timeInTurns(memory, [arithmetic, ...traces]);
       const peak = probe.flops / probe.seconds;
       times.forEach((kernels, i) => {
@@ -51,7 +51,7 @@ export async function benchKernels(gpu: Gpu, args: readonly string[]): Promise<v
         const [, kind] = choice.name.split(" ");
         row(
           `${shape.name}, ${kind}`,
-          ways[i],
+          variants[i],
           (seconds * 1000).toFixed(2),
           (flops / seconds / 1e9).toFixed(1),
           percent(flops / seconds / peak),
@@ -67,13 +67,13 @@ export async function benchKernels(gpu: Gpu, args: readonly string[]): Promise<v
 const COPY = "copy to texture";
 
 /** The choices that a convolution and its gradients lead to. */
-function choicesOf(gpu: Gpu, { x: xShape, w: wShape, stride = 1, pad = 0 }: Shape): Choice[] {
-  const choices: Choice[] = [];
-  const pick = (choice: Choice) => {
+function choicesOf(gpu: Gpu, { x: xShape, w: wShape, stride = 1, pad = 0 }: Shape): KernelChoice[] {
+  const choices: KernelChoice[] = [];
+  const chooser = (choice: KernelChoice) => {
     choices.push(choice);
     return undefined;
   };
-  const tape = new Tape(targetOf(gpu, pick), { training: true, views: 1, add: addInto });
+  const tape = new Tape(deviceProfileOf(gpu, chooser), { training: true, views: 1, add: addInto });
   const x = tape.tensor("x", xShape), gradient = tape.tensor("dw", wShape);
   const w = { ...tape.tensor("w", wShape), gradient };
   const y = conv2d(tape, { x, w, stride, pad, name: "y" });
@@ -83,13 +83,17 @@ function choicesOf(gpu: Gpu, { x: xShape, w: wShape, stride = 1, pad = 0 }: Shap
 }
 
 /** The dispatches of one way, on tensors of noise: a GPU draws more power on that than on zeros. */
-function traceOf(memory: Memory, { ways, tensors }: Choice, way: string): readonly Dispatch[] {
+function traceOf(
+  memory: Memory,
+  { variants, tensors }: KernelChoice,
+  way: string,
+): readonly Dispatch[] {
   const tape = newTape(memory.gpu);
   const noisy = ([name, { shape }]: [string, Tensor]) => {
     const store: Store = { name, category: "input", bytes: sizeOf(shape) * 4 };
     memory.write(store, new Float32Array(sizeOf(shape)).map(keyedRandom(0).normal));
     return [name, tensorIn(store, { shape })] as const;
   };
-  ways[way].record(tape, Object.fromEntries(Object.entries(tensors).map(noisy)));
+  variants[way].record(tape, Object.fromEntries(Object.entries(tensors).map(noisy)));
   return tape.dispatches;
 }

@@ -3,7 +3,7 @@ import { createNetworks } from "../src/byol/networks.ts";
 import { traceStep } from "../src/byol/step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
-import { targetOf } from "../src/graph/kernel_choice.ts";
+import { deviceProfileOf } from "../src/graph/kernel_choice.ts";
 import { tensorIn } from "../src/graph/tensor.ts";
 import { backboneByName } from "../src/nn/backbones.ts";
 import { drawWeights } from "../src/nn/weights.ts";
@@ -110,7 +110,7 @@ async function benchSteps(gpu: Gpu, batch: number): Promise<void> {
   fillParameters(memory, pair);
   const traces = [true, false].map((ema) => {
     const optimizer = optimizerOf(memory, pair, { name: "lars", ema });
-    const step = traceStep(pair, { batch, size: SIZE, optimizer, target: targetOf(gpu) });
+    const step = traceStep(pair, { batch, size: SIZE, optimizer, target: deviceProfileOf(gpu) });
     memory.write(step.views, new Float32Array(step.views.bytes / 4).map(keyedRandom(0).normal));
     memory.write(step.scalars, packStep(SCALARS));
     return step.dispatches;

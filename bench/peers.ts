@@ -26,10 +26,10 @@ function time(milliseconds: number, flop?: number): string {
 
 function cells(
   findings: Finding[],
-  pick: (finding: Exclude<Finding, { failure: string }>) => number,
+  chooser: (finding: Exclude<Finding, { failure: string }>) => number,
   flop?: number,
 ) {
-  const picked = findings.map((finding) => "failure" in finding ? NaN : pick(finding));
+  const picked = findings.map((finding) => "failure" in finding ? NaN : chooser(finding));
   const texts = findings.map((finding, i) =>
     "failure" in finding ? finding.failure.replace(/\s*[|\n]\s*/g, " ") : time(picked[i], flop)
   );

@@ -11,7 +11,7 @@
  */
 import { parseArgs } from "node:util";
 import { printTable } from "../bench/table.ts";
-import type { GivenTrainFlags } from "../src/config/train_flags.ts";
+import type { PretrainOptions } from "../src/config/train_flags.ts";
 import { messageOf, UserError } from "../src/base/errors.ts";
 import { hashText } from "../src/base/random.ts";
 import { withFolder } from "./data/fixtures.ts";
@@ -24,7 +24,7 @@ import { argumentsOf, kill, trainWith } from "./run/whole_runs.ts";
 /** Neither a divisor of the steps of an epoch, so that checkpoints lie within epochs. */
 const CHECKPOINT_EVERY = 7, LOG_EVERY = 3;
 
-const tiny: GivenTrainFlags = {
+const tiny: PretrainOptions = {
   backbone: "resnet8",
   size: 16,
   hidden: 16,

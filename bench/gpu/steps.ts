@@ -11,7 +11,7 @@ import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { pipelineOf } from "../../src/gpu/kernel.ts";
-import { type Pick, targetOf } from "../../src/graph/kernel_choice.ts";
+import { deviceProfileOf, type KernelChooser } from "../../src/graph/kernel_choice.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 import { openTuningCache } from "../../src/io/tuning_cache.ts";
 import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
@@ -83,9 +83,9 @@ class Measurement {
     Deno.writeTextFileSync(this.#request.to, `${JSON.stringify(result)}\n`, { append: true });
   }
 
-  async #timeKernels(): Promise<Pick> {
+  async #timeKernels(): Promise<KernelChooser> {
     const cache = await openTuningCache<Decision>(), found: Decision[] = [], begin = performance.now();
-    const pick = await tune(this.#gpu, (target) => traceTraining(this.#training, target).step, {
+    const chooser = await tune(this.#gpu, (target) => traceTraining(this.#training, target).step, {
       cache: {
         get: cache.get,
         // What there was no time for counts as settled, or the run would begin by timing it.
@@ -98,16 +98,16 @@ class Measurement {
     });
     await cache.save();
     this.#keep(tuneResult(found, (performance.now() - begin) / 1000));
-    return pick;
+    return chooser;
   }
 
-  async #profile(kernels: "default" | "tuned", pick?: Pick): Promise<void> {
+  async #profile(kernels: "default" | "tuned", chooser?: KernelChooser): Promise<void> {
     const from = Date.now(), training = this.#training;
-    const { step } = traceTraining({ ...training, pick }, targetOf(this.#gpu, pick));
+    const { step } = traceTraining({ ...training, chooser }, deviceProfileOf(this.#gpu, chooser));
     const before = this.#gpu.pipelines.size, begin = performance.now();
     for (const dispatch of step.dispatches) pipelineOf(this.#gpu, dispatch);
     const compiling = (performance.now() - begin) / 1000;
-    const profile = await profileStep(this.#gpu, { ...training, pick });
+    const profile = await profileStep(this.#gpu, { ...training, chooser });
     const sum = secondsOf(profile.kernels);
     this.#keep({
       kernels,

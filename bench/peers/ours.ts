@@ -8,7 +8,7 @@ import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trai
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { tune } from "../../src/graph/tuner.ts";
 import { Tape } from "../../src/graph/tape.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
@@ -65,13 +65,13 @@ async function op(gpu: Gpu, problem: Exclude<Problem, TrainingStep>): Promise<Wo
       return { y, dw, dx: tape.gradientOf(x)! };
     };
   }
-  const trace = (target: Target) => {
+  const trace = (target: ChoosingProfile) => {
     const tape = new Tape(target, { training: true, views: 1, add: addInto });
     const keep = record(tape);
     return { dispatches: tape.dispatches, keep };
   };
-  const pick = await tune(gpu, trace, { cache: new Map() });
-  const { dispatches, keep } = trace(targetOf(gpu, pick));
+  const chooser = await tune(gpu, trace, { cache: new Map() });
+  const { dispatches, keep } = trace(deviceProfileOf(gpu, chooser));
   const program = new Program(memory, { dispatches, keep: Object.values(keep) });
   return {
     async run(count) {
@@ -98,8 +98,8 @@ function step(gpu: Gpu, { backbone, batch }: TrainingStep): Work {
       size: SIZE,
       optimizer: "sgd",
     };
-    const pick = await tune(gpu, (target) => traceTraining(options, target).step, { cache: new Map() });
-    const trainer = new Trainer(gpu, { ...options, pick });
+    const chooser = await tune(gpu, (target) => traceTraining(options, target).step, { cache: new Map() });
+    const trainer = new Trainer(gpu, { ...options, chooser });
     const state = [...trainer.stateShapes()].map(([name, shape]) => {
       const weight = name.startsWith("momentum.") ? undefined : weights.get(name.replace(/^\w+\./, ""));
       const data = new Float32Array(sizeOf(shape)).fill(name.endsWith("running_var") ? 1 : 0);

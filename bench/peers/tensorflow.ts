@@ -89,7 +89,8 @@ export async function open(): Promise<Contender> {
     const xs: Tensor[] = tf.split(x, parts), dys: Tensor[] = tf.split(dy, parts);
     return repeated(() => {
       const done: Part[] = xs.map((x, i) => both([x, w], dys[i]));
-      const joined = (pick: (part: Part) => Tensor) => parts > 1 ? tf.concat(done.map(pick)) : pick(done[0]);
+      const joined = (chooser: (part: Part) => Tensor) =>
+        parts > 1 ? tf.concat(done.map(chooser)) : chooser(done[0]);
       return {
         y: joined(({ value }) => value),
         dx: joined(({ grads }) => grads[0]),

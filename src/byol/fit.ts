@@ -7,11 +7,11 @@ import { traceTraining, type TrainerOptions } from "./trainer.ts";
 import { MachineError } from "../base/errors.ts";
 import type { Limits } from "../gpu/device.ts";
 import { liveBudget, obstacleTo, type Plan, planMemory } from "../graph/plan.ts";
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 
 /** The machine in question: what kernels are chosen by, and what it can hold. */
 export interface Machine {
-  target: Target;
+  target: ChoosingProfile;
   limits: Limits;
 }
 

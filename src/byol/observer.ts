@@ -5,12 +5,12 @@
  */
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 
 /** A learner of a training step's features; it has stores of its own, and no gradient of its leads to the encoder. */
-export interface Observer {
+export interface AuxiliaryHead {
   /** Appends its own step on the features [2N, D] of the batch, view 1 of all images, then view 2. */
   record(tape: Tape, features: Tensor): void;
   /** Writes what its kernels look up. Call once before the first step. */
@@ -22,4 +22,4 @@ export interface Observer {
 }
 
 /** Makes an observer of steps of `batch` images, for a trace for `target`. */
-export type ObserverFactory = (options: { target: Target; batch: number }) => Observer;
+export type AuxiliaryHeadFactory = (options: { target: ChoosingProfile; batch: number }) => AuxiliaryHead;

@@ -7,7 +7,7 @@ import { type LoaderOptions, type TracedLoader, traceLoader } from "../views/vie
 import type { Store } from "../gpu/memory.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { accumulateMean } from "../ops/accumulate.ts";
 import { addInto } from "../ops/add.ts";
@@ -16,7 +16,7 @@ import { weightHealth } from "../ops/weight_health.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
 import { BYOL, type Objective, objectiveLoss } from "./objective.ts";
-import type { Observer } from "./observer.ts";
+import type { AuxiliaryHead } from "./observer.ts";
 
 /** Slots of the ring that holds the metrics of past steps until the host reads them. */
 export const RING_SLOTS = 4096;
@@ -64,13 +64,13 @@ export function traceStep(
     batch: number;
     size: number;
     optimizer: Optimizer;
-    target: Target;
+    target: ChoosingProfile;
     loading?: LoaderOptions | null;
     objective?: Objective;
     averaged?: Store | null;
     batches?: number;
     /** Learns from the online network's features. */
-    observer?: Observer;
+    observer?: AuxiliaryHead;
   },
 ): Step {
   const viewShape = [2 * batch, size, size, 4];
@@ -80,11 +80,11 @@ export function traceStep(
   const step = tensorIn(scalars, { shape: [STEP_BYTES / 4] });
 
   const tape = new Tape(target, { training: true, views: 2, add: addInto });
-  const images: Tensor = tape.constant(tensorIn(views, { shape: viewShape }));
+  const images: Tensor = tape.markConstant(tensorIn(views, { shape: viewShape }));
   const loader = loading && traceLoader(tape, { ...loading, images });
 
   const projected = targetNetwork &&
-    tape.withoutGradient(() => targetNetwork.projector(tape, targetNetwork.encoder(tape, images)));
+    tape.noGrad(() => targetNetwork.projector(tape, targetNetwork.encoder(tape, images)));
   const features = online.encoder(tape, images);
   observer?.record(tape, features);
   const z = online.projector(tape, features);

@@ -9,7 +9,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { liveBudget, type Recompute } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
-import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
@@ -22,7 +22,7 @@ import {
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
 import { BYOL, type Objective } from "./objective.ts";
-import type { Observer, ObserverFactory } from "./observer.ts";
+import type { AuxiliaryHead, AuxiliaryHeadFactory } from "./observer.ts";
 import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** What a trainer is built from. */
@@ -42,11 +42,11 @@ export interface TrainerOptions {
   /** How the GPU makes the views of decoded images; null if it is given views. */
   loading?: LoaderOptions | null;
   /** How kernels are chosen; without it, each gets its default. */
-  pick?: Pick;
+  chooser?: KernelChooser;
   /** When activations are made again instead of being kept; "auto" if not given. */
   recompute?: Recompute;
   /** What learns beside the encoder from its features, if anything. */
-  observer?: ObserverFactory;
+  auxiliaryHead?: AuxiliaryHeadFactory;
 }
 
 /** What a step reports. */
@@ -74,8 +74,8 @@ export interface Submission extends Omit<StepScalars, "slot"> {
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
   options: TrainerOptions,
-  target: Target,
-): { networks: Networks; optimizer: Optimizer; step: Step; observer?: Observer } {
+  target: ChoosingProfile,
+): { networks: Networks; optimizer: Optimizer; step: Step; observer?: AuxiliaryHead } {
   const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
   const networks = createNetworks(architecture, objective);
   const { parameters, gradients } = networks.online.network;
@@ -86,7 +86,7 @@ export function traceTraining(
     { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
     { name, maxBinding: target.maxBinding, ema: objective.target === "ema", trust, larsClip },
   );
-  const observer = options.observer?.({ target, batch: options.batch });
+  const observer = options.auxiliaryHead?.({ target, batch: options.batch });
   const step = traceStep(networks, {
     ...options,
     optimizer,
@@ -111,10 +111,13 @@ export class Trainer {
   readonly #feed: ViewFeed;
   /** Batches of a step. */
   readonly #batches: number;
-  readonly #observer: Observer | undefined;
+  readonly #observer: AuxiliaryHead | undefined;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step, observer } = traceTraining(options, targetOf(gpu, options.pick));
+    const { networks, optimizer, step, observer } = traceTraining(
+      options,
+      deviceProfileOf(gpu, options.chooser),
+    );
     this.#gpu = gpu;
     this.networks = networks;
     this.#optimizer = optimizer;

@@ -6,12 +6,12 @@
 
 import { Option } from "npm:commander@15.1.0";
 import { createCommand, type Help, parseCommand } from "./command.ts";
-import { type GivenTrainFlags, trainFlagGroups } from "../config/train_flags.ts";
+import { type PretrainOptions, trainFlagGroups } from "../config/train_flags.ts";
 
 /** What the arguments of train.ts ask for. */
 export interface TrainArguments {
   /** The options that were given. */
-  given: GivenTrainFlags;
+  given: PretrainOptions;
   /** Continue the run in `--out`. */
   resume: boolean;
   /** Also if the data have changed since. */
@@ -46,7 +46,7 @@ export function parseTrainOptions(args: readonly string[]): TrainArguments | Hel
         .conflicts(["plan", "resume"]),
     );
   const options = parseCommand<
-    GivenTrainFlags & { resume?: true; allowChangedData?: true; plan?: true; profile?: true }
+    PretrainOptions & { resume?: true; allowChangedData?: true; plan?: true; profile?: true }
   >(
     command,
     args,

@@ -84,7 +84,7 @@ export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": fine
 const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
 
 /** The values of the options that were given. */
-export type GivenEvaluateFlags =
+export type EvaluateOptions =
   & { [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never }
   & {
     /** Also train the encoder itself on the labels, with a classifier on top. */
@@ -94,7 +94,7 @@ export type GivenEvaluateFlags =
   };
 
 /** Refuses a value that `--help` does not allow, and an option that there is not. */
-export function expectEvaluateFlags(given: GivenEvaluateFlags): void {
+export function expectEvaluateFlags(given: EvaluateOptions): void {
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || name === "finetune" || name === "map") continue;
     const known: Flag<unknown> | undefined = flags[name as keyof typeof flags];

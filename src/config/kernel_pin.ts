@@ -4,14 +4,14 @@
  * @module
  */
 import { UserError } from "../base/errors.ts";
-import { type Pick, pinned } from "../graph/kernel_choice.ts";
-import type { TrainOptions } from "./train_defaults.ts";
+import { type KernelChooser, pinned } from "../graph/kernel_choice.ts";
+import type { ResolvedOptions } from "./train_defaults.ts";
 
 /** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
-export function pinOf(
-  { kernels = "auto" }: { kernels?: TrainOptions["kernels"] },
+export function pinnedChooser(
+  { kernels = "auto" }: { kernels?: ResolvedOptions["kernels"] },
   gpu: { subgroupSize: number; name: string } | null,
-): Pick | undefined {
+): KernelChooser | undefined {
   if (kernels === "auto" || kernels === "usual") return undefined;
   if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
     throw new UserError(

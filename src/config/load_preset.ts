@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import { isRecipeName } from "../../data/views/recipe.ts";
 import { parsePreset, presetByName } from "./preset_fields.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
-import type { GivenTrainFlags } from "./train_flags.ts";
+import type { PretrainOptions } from "./train_flags.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 
 /**
@@ -22,7 +22,7 @@ import { messageOf, UserError } from "../base/errors.ts";
  * console.log((await loadPreset("paper-300")).baseLr); // 0.3
  * ```
  */
-export async function loadPreset(nameOrPath: string): Promise<GivenTrainFlags> {
+export async function loadPreset(nameOrPath: string): Promise<PretrainOptions> {
   if (isPresetName(nameOrPath)) return presetByName(nameOrPath);
   let value: unknown;
   try {

@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import { expectTapsFit, parseRecipe } from "../../data/views/parse_recipe.ts";
 import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/views/recipe.ts";
-import { type TrainOptions, trainOptions } from "./train_defaults.ts";
-import type { GivenTrainFlags } from "./train_flags.ts";
+import { type ResolvedOptions, resolveOptions } from "./train_defaults.ts";
+import type { PretrainOptions } from "./train_flags.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
 import { loadPreset } from "./load_preset.ts";
@@ -48,12 +48,12 @@ async function readRecipe(path: string): Promise<Recipe> {
 
 /** Every option of a run, and the recipe among them in full: a recipe of a file may have a size of its own. */
 export async function optionsWithRecipe(
-  given: GivenTrainFlags,
-): Promise<{ options: TrainOptions; recipe: Recipe }> {
+  given: PretrainOptions,
+): Promise<{ options: ResolvedOptions; recipe: Recipe }> {
   const preset = given.preset === undefined ? undefined : await loadPreset(given.preset);
   const name = given.recipe ?? preset?.recipe;
   const named = name === undefined ? undefined : await loadRecipe(name);
-  const options = trainOptions(given, { recipe: named, preset });
+  const options = resolveOptions(given, { recipe: named, preset });
   const recipe = named ?? recipeByName(options.recipe);
   expectTapsFit(recipe, options.size);
   if (options.decodeSize < options.size) {

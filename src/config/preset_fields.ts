@@ -6,7 +6,7 @@
 import { UserError } from "../base/errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { presetFiles } from "./preset_files.ts";
-import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
+import { type PretrainOptions, trainFlags } from "./train_flags.ts";
 
 /** The options that are a run's own. */
 const OWN = ["preset", "data", "out"];
@@ -16,7 +16,7 @@ const OWN = ["preset", "data", "out"];
  *
  * @throws {UserError} on an unknown option or a value that `--help` does not allow, naming the field.
  */
-export function parsePreset(value: unknown, path: string): GivenTrainFlags {
+export function parsePreset(value: unknown, path: string): PretrainOptions {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UserError(
       `Cannot use the preset ${path} as it must be an object of options: found another value.`,
@@ -44,20 +44,20 @@ export function parsePreset(value: unknown, path: string): GivenTrainFlags {
 }
 
 /** The built-in preset `name`; none of that name sets nothing, as a file is read elsewhere. */
-export function presetByName(name: string | undefined): GivenTrainFlags {
+export function presetByName(name: string | undefined): PretrainOptions {
   const file = name === undefined ? undefined : presetFiles[name];
   return file === undefined ? {} : parsePreset(file, name!);
 }
 
 /** Options that say the same thing in different words: where one of them is given, a preset's others do not count. */
-const RIVALS: readonly (readonly (keyof GivenTrainFlags)[])[] = [
+const RIVALS: readonly (readonly (keyof PretrainOptions)[])[] = [
   ["epochs", "steps"],
   ["lr", "baseLr"],
   ["method", "predictor", "target", "negatives"],
 ];
 
 /** `preset` with what is `given` over it. */
-export function overPreset(preset: GivenTrainFlags, given: GivenTrainFlags): GivenTrainFlags {
+export function overPreset(preset: PretrainOptions, given: PretrainOptions): PretrainOptions {
   const left = { ...preset };
   for (const [whole, ...parts] of RIVALS) {
     if (given[whole] !== undefined) { for (const part of parts) delete left[part]; }

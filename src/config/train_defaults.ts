@@ -8,14 +8,14 @@ import { type Recipe, recipeByName, usualDecodeSize } from "../../data/views/rec
 import { UserError } from "../base/errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { overPreset, presetByName } from "./preset_fields.ts";
-import { type GivenTrainFlags, trainFlags } from "./train_flags.ts";
+import { type PretrainOptions, trainFlags } from "./train_flags.ts";
 import { largestSmallSize, methods, optimizerDefaults, presets, usualWorkers } from "./default_values.ts";
 
-/** Options whose absence means something; see {@linkcode TrainOptions}. */
+/** Options whose absence means something; see {@linkcode ResolvedOptions}. */
 type Optional = "limit" | "holdout" | "epochs" | "steps" | "maxBad" | "preset" | "baseLr";
 
 /** Every option of a run. Their meaning is in train_flags.ts. */
-export interface TrainOptions extends Required<Omit<GivenTrainFlags, Optional>> {
+export interface ResolvedOptions extends Required<Omit<PretrainOptions, Optional>> {
   /** Null: all samples. */
   limit: number | null;
   /** Null: a tenth of the samples, at most 1,000, if they are labelled. */
@@ -34,10 +34,10 @@ export interface TrainOptions extends Required<Omit<GivenTrainFlags, Optional>> 
 /** What `--recipe` and `--preset` name, read already; built-in ones are known by their names. */
 export interface NamedFiles {
   recipe?: Recipe;
-  preset?: GivenTrainFlags;
+  preset?: PretrainOptions;
 }
 
-function lengthOf({ steps, epochs }: GivenTrainFlags, kind: keyof typeof presets, samples: number) {
+function lengthOf({ steps, epochs }: PretrainOptions, kind: keyof typeof presets, samples: number) {
   if (steps !== undefined) return { epochs: null, steps };
   if (epochs !== undefined) return { epochs, steps: null };
   const { length } = presets[kind];
@@ -53,7 +53,7 @@ const STANDING_TAU = { fixed: 1, none: 0, shared: 0 } as const;
 const FOLLOWING = ["tau", "tauSchedule"] as const, SEPARATE = ["targetInit"] as const;
 
 /** The method's parts, and how its target follows. What is `given` must belong to that target, what a preset says need not. */
-function methodOf(given: GivenTrainFlags, { chosen, tau }: { chosen: GivenTrainFlags; tau: number }) {
+function methodOf(given: PretrainOptions, { chosen, tau }: { chosen: PretrainOptions; tau: number }) {
   const { method = "byol" } = chosen, parts = methods[method];
   const { predictor = parts.predictor, target = parts.target, negatives = parts.negatives } = chosen;
   const { temperature = parts.temperature, targetInit = "copy" } = chosen;
@@ -94,10 +94,10 @@ function methodOf(given: GivenTrainFlags, { chosen, tau }: { chosen: GivenTrainF
  * @param files The recipe and the preset that are named, if they are files. The recipe's size is the default.
  * @throws {UserError} on a value that `--help` does not allow.
  */
-export function trainOptions(
-  given: GivenTrainFlags,
+export function resolveOptions(
+  given: PretrainOptions,
   { recipe, preset: file }: NamedFiles = {},
-): TrainOptions {
+): ResolvedOptions {
   given = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   for (const [name, value] of Object.entries(given)) {
     const type: OptionType<unknown> | undefined = trainFlags[name as keyof typeof trainFlags]?.type;

@@ -241,6 +241,6 @@ export const trainFlagGroups = { data, network, method, machine, output };
 export const trainFlags = { ...data, ...network, ...method, ...machine, ...output };
 
 /** The values of the options that were given. */
-export type GivenTrainFlags = {
+export type PretrainOptions = {
   [K in keyof typeof trainFlags]?: typeof trainFlags[K] extends Flag<infer T> ? T : never;
 };

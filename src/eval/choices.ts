@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GivenEvaluateFlags } from "../config/evaluate_flags.ts";
+import type { EvaluateOptions } from "../config/evaluate_flags.ts";
 import { UserError } from "../base/errors.ts";
 import type { EvaluationData } from "./data.ts";
 import { keyedRandom, permutation } from "../base/random.ts";
@@ -14,7 +14,7 @@ export const KS: readonly number[] = [20, 200];
 const LABELS_KEY = 2 ** 43;
 
 /** Of `rows` a share, drawn by the seed: as many of each class, at least one, or all where a class has fewer. */
-export function someOfEach(
+export function stratifiedSubset(
   rows: number[],
   { labels, classes, share, seed }: { labels: Int32Array; classes: number; share: number; seed: number },
 ): number[] {
@@ -50,7 +50,7 @@ export function labelledRows(labels: Int32Array, source: string): number[] {
 }
 
 /** The numbers of neighbours, rising: those asked for, or of the usual ones those that there are. */
-export function neighbours({ k }: GivenEvaluateFlags, references: number): number[] {
+export function neighbours({ k }: EvaluateOptions, references: number): number[] {
   const asked = k === undefined ? KS.filter((k, i) => i === 0 || k <= references) : [k].flat();
   const ks = k === undefined ? asked.map((k) => Math.min(k, references)) : asked;
   const large = ks.find((k) => k > references);

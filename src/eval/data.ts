@@ -5,7 +5,7 @@
  */
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import type { GivenEvaluateFlags } from "../config/evaluate_flags.ts";
+import type { EvaluateOptions } from "../config/evaluate_flags.ts";
 import { UserError } from "../base/errors.ts";
 import type { EvaluatedRun } from "./evaluated_encoder.ts";
 import { split } from "./split.ts";
@@ -29,7 +29,7 @@ export interface EvaluationData extends Disposable {
 
 /** Opens what `--train` and `--test` name, or else the data of the run, which have this fingerprint, with what it held out. */
 export async function openEvaluationData(
-  { train, test }: GivenEvaluateFlags,
+  { train, test }: EvaluateOptions,
   run: EvaluatedRun | null,
   { fingerprint = null }: { fingerprint?: string | null } = {},
 ): Promise<EvaluationData> {

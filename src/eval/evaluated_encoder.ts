@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import { imagenet, type Recipe, type Rgb, viewSizes } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import type { GivenEvaluateFlags } from "../config/evaluate_flags.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { EvaluateOptions } from "../config/evaluate_flags.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
@@ -42,7 +42,7 @@ export interface EvaluatedEncoder {
 /** A run of train.ts as its folder has it. */
 export interface EvaluatedRun {
   out: string;
-  options: TrainOptions;
+  options: ResolvedOptions;
 }
 
 /** What config.json of the run in `out` says. */
@@ -65,7 +65,7 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
 
 /** The encoder of `run`, or that of the file `--encoder`; options win over what run and file say. */
 export async function openEncoder(
-  given: GivenEvaluateFlags,
+  given: EvaluateOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
   // Whoever the encoder is, the images are the run's; one that has no encoder yet does not tell which they were.

@@ -19,7 +19,7 @@ import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
 import { obstacleTo, planMemory } from "../graph/plan.ts";
-import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 
 /** What is evaluated, in the order of the table. */
 export const rowNames = ["raw pixels", "untrained", "trained"] as const;
@@ -41,7 +41,7 @@ export const ENCODED = 128;
 /** As many images as the encoder can get at once on this machine, at most {@linkcode ENCODED}. */
 export function evaluationBatch(
   encoder: EvaluatedEncoder,
-  { gpu, target }: { gpu: Gpu; target: Target },
+  { gpu, target }: { gpu: Gpu; target: ChoosingProfile },
 ): number {
   let obstacle: string | null = null;
   for (let batch = ENCODED; batch >= 1; batch /= 2) {
@@ -57,7 +57,7 @@ export function evaluationBatch(
 /** The trace that features come from, for planning and for timing kernels. */
 export function traceEncoder(
   encoder: EvaluatedEncoder,
-  { batch, target }: { batch: number; target: Target },
+  { batch, target }: { batch: number; target: ChoosingProfile },
 ): ReturnType<typeof traceFeatures> {
   const { layer } = buildEncoder(encoder, { gradients: false });
   return traceFeatures(target, { encoder: layer, batch, size: encoder.size });
@@ -76,21 +76,21 @@ export class FeatureMakers implements Disposable {
       /** Of the untrained encoder. */
       seed: number;
       workers: number;
-      pick?: Pick;
+      chooser?: KernelChooser;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
     },
   ) {
-    const { encoder, rows, seed, pick } = options;
+    const { encoder, rows, seed, chooser } = options;
     this.#memory = new Memory(gpu);
-    this.batch = evaluationBatch(encoder, { gpu, target: targetOf(gpu, pick) });
+    this.batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser) });
     for (const name of rows) {
       if (name === "raw pixels") continue;
       const built = buildEncoder(encoder, { gradients: false });
       for (const { store, values } of contentOf(built, name === "trained" ? encoder : { seed })) {
         this.#memory.write(store, values);
       }
-      const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, pick };
+      const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, chooser };
       this.#extractors.set(name, createFeatureExtractor(this.#memory, extraction));
     }
   }

@@ -15,7 +15,7 @@ import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
-import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
@@ -71,7 +71,7 @@ interface Extraction {
 
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
-  target: Target,
+  target: ChoosingProfile,
   { encoder, projector, batch, size, loading }: Extraction,
 ): {
   dispatches: Dispatch[];
@@ -85,18 +85,18 @@ export function traceFeatures(
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
   // Of an evaluation there is one view, which nothing is drawn for.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], images }) : null;
-  const features = tape.withoutGradient(() => encoder(tape, images));
-  const projections = projector ? tape.withoutGradient(() => projector(tape, features)) : null;
+  const features = tape.noGrad(() => encoder(tape, images));
+  const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };
 }
 
 /** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
 export function createFeatureExtractor(
   memory: Memory,
-  { pick, ...extraction }: Extraction & { pick?: Pick },
+  { chooser, ...extraction }: Extraction & { chooser?: KernelChooser },
 ): FeatureExtractor {
   const { dispatches, features, projections, store, loader } = traceFeatures(
-    targetOf(memory.gpu, pick),
+    deviceProfileOf(memory.gpu, chooser),
     extraction,
   );
   const program = new Program(memory, { dispatches, keep: [features, ...projections ? [projections] : []] });

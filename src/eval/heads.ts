@@ -6,7 +6,7 @@
  */
 import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { constant } from "../nn/init.ts";
 import { linearLayout, vectorLayout } from "../nn/layout.ts";
@@ -67,7 +67,7 @@ export function createHeads(
 }
 
 /** The optimizer of a network without a target. */
-export function plainOptimizer(network: Network, { maxBinding }: Target): Optimizer {
+export function plainOptimizer(network: Network, { maxBinding }: ChoosingProfile): Optimizer {
   const nobody = createNetwork("no target", { gradients: false });
   nobody.parameters.store.bytes = ALIGNMENT; // a binding of no bytes is none
   return createOptimizer({ online: network, target: nobody }, {
@@ -109,7 +109,7 @@ export function learnHeads(
 ): void {
   const { features, optimizer, inputs: { scalars } } = options;
   const own = new Tape(tape.target, { training: true, views: 1, add: addInto });
-  own.constant(features);
+  own.markConstant(features);
   classify(own, options);
   own.backward();
   optimizer.record(own, tensorIn(scalars, { shape: [STEP_BYTES / 4] }));

@@ -8,7 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
-import { targetOf } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { linear } from "../ops/linear.ts";
@@ -77,10 +77,10 @@ export async function knnClassify(
   const store = (name: string, floats: number): Store => ({ name, category: "input", bytes: floats * 4 });
   const referenceStore = store("references", D * block), queryStore = store("queries", QUERIES * D);
   const tape = new Tape(
-    targetOf(gpu),
+    deviceProfileOf(gpu),
     { training: false, views: 1, add: addInto },
   );
-  const cosines = tape.withoutGradient(() =>
+  const cosines = tape.noGrad(() =>
     linear(tape, {
       x: tensorIn(queryStore, { shape: [QUERIES, D] }),
       w: tensorIn(referenceStore, { shape: [1, 1, D, block] }),

@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import type { Memory } from "../gpu/memory.ts";
-import type { Pick } from "../graph/kernel_choice.ts";
+import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Layer } from "../nn/layers.ts";
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import {
@@ -31,16 +31,16 @@ export interface KnnData<I extends Images = Images> {
 /** kNN accuracy, 0 … 1 or null without labels on both sides, of `encoder` with the weights in `memory` and its running statistics. */
 export async function encoderKnn(
   gpu: Gpu,
-  { memory, encoder, references, queries, batch, size, signal, pick, loading }: KnnData & {
+  { memory, encoder, references, queries, batch, size, signal, chooser, loading }: KnnData & {
     memory: Memory;
     encoder: Layer;
     /** How the GPU makes views of decoded images; null if it is given views. */
     loading?: LoaderOptions | null;
     /** How kernels are chosen. */
-    pick?: Pick;
+    chooser?: KernelChooser;
   },
 ): Promise<number | null> {
-  using extractor = createFeatureExtractor(memory, { encoder, batch, size, loading, pick });
+  using extractor = createFeatureExtractor(memory, { encoder, batch, size, loading, chooser });
   return await knn(gpu, {
     references: await collectFeatures(references(), { maker: extractor, signal }),
     queries: await collectFeatures(queries(), { maker: extractor, signal }),

@@ -17,7 +17,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
-import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep, STEP_BYTES } from "../optim/optimizer.ts";
@@ -40,7 +40,7 @@ export interface CropOptions {
   /** Images of a step at most; each gives two rows. */
   batch: number;
   workers: number;
-  pick?: Pick;
+  chooser?: KernelChooser;
   signal?: AbortSignal;
   onBad(bad: BadImage): void;
 }
@@ -112,14 +112,14 @@ export function fitCrops(
   { from, ...options }: CropOptions & { from: Parameters<typeof contentOf>[1] },
 ): Fit {
   return async ({ rates, rows: chosen }) => {
-    const { encoder, classes, pick } = options, built = buildEncoder(encoder, { gradients: false });
+    const { encoder, classes, chooser } = options, built = buildEncoder(encoder, { gradients: false });
     const batch = Math.min(options.batch, chosen.length), views = viewsOf(batch, encoder.size);
     using learner = new HeadLearner(gpu, {
       dims: built.dims,
       classes,
       rates,
       rows: 2 * batch,
-      pick,
+      chooser,
       features: (tape) => built.layer(tape, views.tensor),
     });
     for (const { store, values } of contentOf(built, from)) learner.memory.write(store, values);
@@ -134,13 +134,13 @@ export function fitCrops(
 /** The step of fine-tuning, for planning and for timing kernels. */
 export function traceFinetuning(
   { encoder, classes, batch }: { encoder: EvaluatedEncoder; classes: number; batch: number },
-  target: Target,
+  target: ChoosingProfile,
 ) {
   const built = buildEncoder(encoder, { gradients: true });
   const views = viewsOf(batch, encoder.size), inputs = headInputs(2 * batch);
   const heads = createHeads({ dims: built.dims, classes, rates: [1] }, built.network);
   const tape = new Tape(target, { training: true, views: 1, add: addInto });
-  const features = built.layer(tape, tape.constant(views.tensor));
+  const features = built.layer(tape, tape.markConstant(views.tensor));
   classify(tape, { heads, features, inputs });
   tape.backward();
   const optimizer = plainOptimizer(built.network, target);
@@ -160,11 +160,12 @@ export async function finetune(
     collect(maker: FeatureMaker<Float32Array<ArrayBuffer>>, batch: number): Promise<LabelledFeatures>;
   },
 ): Promise<Scores> {
-  const { encoder, images, classes, pick } = options, batch = Math.min(options.batch, images.indices.length);
+  const { encoder, images, classes, chooser } = options,
+    batch = Math.min(options.batch, images.indices.length);
   using memory = new Memory(gpu);
   const { dispatches, built, views, inputs, heads, optimizer } = traceFinetuning(
     { encoder, classes, batch },
-    targetOf(gpu, pick),
+    deviceProfileOf(gpu, chooser),
   );
   {
     using program = new Program(memory, { dispatches });
@@ -187,7 +188,7 @@ export async function finetune(
     encoder: built.layer,
     batch: evaluated,
     size: encoder.size,
-    pick,
+    chooser,
   });
   const samples = await collect(extractor, evaluated);
   const [scores] = await scoreHeads(gpu, { weights: await readHeads(memory, heads), samples });

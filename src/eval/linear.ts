@@ -8,7 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Region, roundUp, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
-import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep } from "../optim/optimizer.ts";
@@ -52,7 +52,7 @@ export interface FitOptions {
   epochs: number;
   seed: number;
   signal?: AbortSignal;
-  pick?: Pick;
+  chooser?: KernelChooser;
 }
 
 /** Learns classifiers with `rates` from the samples with the numbers `rows`. */
@@ -113,7 +113,7 @@ export async function linearProtocol(
  */
 export async function fitFeatures(
   gpu: Gpu,
-  { samples, rows, classes, rates, epochs, seed, signal, pick }: FitOptions & {
+  { samples, rows, classes, rates, epochs, seed, signal, chooser }: FitOptions & {
     samples: LabelledFeatures;
     rows: Uint32Array;
   },
@@ -129,7 +129,7 @@ export async function fitFeatures(
     classes,
     rates,
     rows: batch,
-    pick,
+    chooser,
     features: () => tensorIn(x, { shape: [batch, D] }),
   });
   const block = new Float32Array(batch * D), names = new Float32Array(batch);
@@ -159,19 +159,19 @@ export class HeadLearner implements Disposable {
 
   constructor(
     gpu: Gpu,
-    { rows, pick, features, ...options }: HeadOptions & {
+    { rows, chooser, features, ...options }: HeadOptions & {
       /** Rows of a step. */
       rows: number;
-      pick?: Pick;
+      chooser?: KernelChooser;
       features(tape: Tape): Tensor;
     },
   ) {
     this.memory = new Memory(gpu);
-    const target: Target = targetOf(gpu, pick);
+    const target: ChoosingProfile = deviceProfileOf(gpu, chooser);
     const tape = new Tape(target, { training: false, views: 1, add: addInto });
     const heads = this.#heads = createHeads(options);
     this.#inputs = headInputs(rows);
-    const given = tape.withoutGradient(() => features(tape));
+    const given = tape.noGrad(() => features(tape));
     const optimizer = plainOptimizer(heads.network, target);
     learnHeads(tape, { heads, features: given, inputs: this.#inputs, optimizer });
     this.program = new Program(this.memory, { dispatches: tape.dispatches });
@@ -211,17 +211,15 @@ export async function readHeads(
 /** The scores of each classifier on the labelled ones of `samples`. */
 export async function scoreHeads(
   gpu: Gpu,
-  { weights, samples, pick }: { weights: HeadWeights; samples: LabelledFeatures; pick?: Pick },
+  { weights, samples, chooser }: { weights: HeadWeights; samples: LabelledFeatures; chooser?: KernelChooser },
 ): Promise<Scores[]> {
   const { features, labels, dims } = samples, { classes, rates } = weights, G = rates.length;
   const rows = Math.min(IMAGES_PER_READ, labels.length), D = roundUp(dims, 4);
   using memory = new Memory(gpu);
-  const tape = new Tape(targetOf(gpu, pick), { training: false, views: 1, add: addInto });
+  const tape = new Tape(deviceProfileOf(gpu, chooser), { training: false, views: 1, add: addInto });
   const heads = createHeads(weights), K = heads.columns;
   const x: Store = { name: "features", category: "input", bytes: rows * D * 4 };
-  const logits = tape.withoutGradient(() =>
-    logitsOf(tape, { heads, features: tensorIn(x, { shape: [rows, D] }) })
-  );
+  const logits = tape.noGrad(() => logitsOf(tape, { heads, features: tensorIn(x, { shape: [rows, D] }) }));
   using program = new Program(memory, { dispatches: tape.dispatches, keep: [logits] });
   for (const [tensor, values] of [[heads.weight, weights.weight], [heads.bias, weights.bias]] as const) {
     memory.write(tensor.region!.store, values, tensor.region!.offset);

@@ -6,7 +6,7 @@
  */
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { type Optimizer, packStep } from "../optim/optimizer.ts";
@@ -32,7 +32,12 @@ export class OnlineProbe {
   readonly #labels: Float32Array<ArrayBuffer>;
 
   constructor(
-    { dims, classes, batch, target }: { dims: number; classes: number; batch: number; target: Target },
+    { dims, classes, batch, target }: {
+      dims: number;
+      classes: number;
+      batch: number;
+      target: ChoosingProfile;
+    },
   ) {
     this.#heads = createHeads({ dims, classes, rates: [RATE] });
     this.#optimizer = plainOptimizer(this.#heads.network, target);

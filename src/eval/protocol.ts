@@ -4,14 +4,14 @@
  * @module
  */
 import { usualWorkers } from "../config/default_values.ts";
-import { expectEvaluateFlags, type GivenEvaluateFlags } from "../config/evaluate_flags.ts";
+import { type EvaluateOptions, expectEvaluateFlags } from "../config/evaluate_flags.ts";
 import { UserError } from "../base/errors.ts";
 import type { LabelledFeatures } from "./features.ts";
 import { knnClassify } from "./knn.ts";
 import { type Fit, fitFeatures, linearProtocol, rowsOf } from "./linear.ts";
 import { rankMe } from "./spectrum.ts";
 import { openEncoder, openRun } from "./evaluated_encoder.ts";
-import { classesOf, confused, labelledRows, neighbours, someOfEach } from "./choices.ts";
+import { classesOf, confused, labelledRows, neighbours, stratifiedSubset } from "./choices.ts";
 import { openEvaluationData } from "./data.ts";
 import { ENCODED, FeatureMakers, type RowName, rowNames, traceEncoder } from "./feature_sets.ts";
 import { writeEvaluation } from "./files.ts";
@@ -20,11 +20,11 @@ import type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./types.ts"
 import { featureMaps } from "./feature_maps.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
-import type { Pick, Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile, KernelChooser } from "../graph/kernel_choice.ts";
 import { type Decision, tune } from "../graph/tuner.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
 import { type CropOptions, expectIndexed, finetune, fitCrops, traceFinetuning } from "./labelled_crops.ts";
-import { pinOf } from "../config/kernel_pin.ts";
+import { pinnedChooser } from "../config/kernel_pin.ts";
 
 /** The T that the project reports. */
 const TEMPERATURE = 0.1;
@@ -53,7 +53,7 @@ const FINETUNING = { epochs: 30, lr: 0.1, batch: 64 };
  * ```
  */
 export async function evaluate(
-  given: GivenEvaluateFlags,
+  given: EvaluateOptions,
   { print = console.log, signal }: EvaluateHooks = {},
 ): Promise<EvaluationReport> {
   expectEvaluateFlags(given);
@@ -69,8 +69,8 @@ export async function evaluate(
   const epochs = given.probeEpochs ?? PROBE_EPOCHS[views], temperature = given.temperature ?? TEMPERATURE;
   const { workers = usualWorkers() } = given;
   const names = given.baselines === "no" ? ["trained" as const] : rowNames;
-  const pickFor = await chooser(gpu, { kernels: given.kernels, print });
-  const pick = await pickFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
+  const chooserFor = await openChoosers(gpu, { kernels: given.kernels, print });
+  const chooser = await chooserFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
 
   const bad = new Set<string>();
   const onBad = ({ key, reason }: { key: string; reason: string }) => {
@@ -82,7 +82,7 @@ export async function evaluate(
     rows: names,
     seed,
     workers,
-    pick,
+    chooser,
     signal,
     onBad,
   });
@@ -91,7 +91,7 @@ export async function evaluate(
   const { labels } = train.sets.get("trained")!, asked = test.sets.get("trained")!.labels;
   const classes = classesOf(data, [labels, asked]);
   const share = given.labels ?? 1;
-  const learnt = someOfEach(labelledRows(labels, data.train.source.name), {
+  const learnt = stratifiedSubset(labelledRows(labels, data.train.source.name), {
     labels,
     classes: classes.length,
     share,
@@ -112,7 +112,7 @@ export async function evaluate(
     seed,
     batch: makers.batch,
     workers,
-    pick,
+    chooser,
     signal,
     onBad,
   };
@@ -147,7 +147,7 @@ export async function evaluate(
       batch,
       epochs: passes,
       lr,
-      pick: await pickFor((target) => traceFinetuning(traced, target)),
+      chooser: await chooserFor((target) => traceFinetuning(traced, target)),
       collect: (maker, batch) => makers.collectBy(maker, { samples: data.test, batch }),
     });
     finetuned = { top1, top5, lr, epochs: passes };
@@ -180,16 +180,20 @@ export async function evaluate(
 }
 
 /** How kernels are chosen for a trace; what has to be timed for that is timed when it is asked for, and remembered. */
-async function chooser(
+async function openChoosers(
   gpu: Gpu,
-  { kernels = "auto", print }: { kernels: GivenEvaluateFlags["kernels"]; print: (line: string) => void },
-): Promise<(trace: (target: Target) => { dispatches: readonly Dispatch[] }) => Promise<Pick | undefined>> {
-  if (kernels !== "auto") return () => Promise.resolve(pinOf({ kernels }, gpu));
+  { kernels = "auto", print }: { kernels: EvaluateOptions["kernels"]; print: (line: string) => void },
+): Promise<
+  (
+    trace: (target: ChoosingProfile) => { dispatches: readonly Dispatch[] },
+  ) => Promise<KernelChooser | undefined>
+> {
+  if (kernels !== "auto") return () => Promise.resolve(pinnedChooser({ kernels }, gpu));
   const cache = await openTuningCache<Decision>();
   return async (trace) => {
-    const pick = await tune(gpu, trace, { cache, report: print });
+    const chooser = await tune(gpu, trace, { cache, report: print });
     await cache.save();
-    return pick;
+    return chooser;
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { maxHoldout } from "../config/default_values.ts";
 import { UserError } from "../base/errors.ts";
 
@@ -17,7 +17,7 @@ export interface Split {
 /** How a run with these options divides `source`. */
 export function split(
   source: ImageSource,
-  { limit, holdout, batch, steps }: TrainOptions,
+  { limit, holdout, batch, steps }: ResolvedOptions,
 ): Split {
   const n = source.length;
   if (n === null) {

@@ -4,13 +4,13 @@
  * @module
  */
 import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
-import type { GivenTrainFlags } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/train_flags.ts";
 
 /** The operations of a recipe that an experiment can take away. */
 export type Operation = Exclude<keyof ViewRecipe, "crop">;
 
 /** What a row changes of its experiment's options. */
-export interface RowOptions extends Omit<GivenTrainFlags, "data" | "recipe" | "seed" | "out"> {
+export interface RowOptions extends Omit<PretrainOptions, "data" | "recipe" | "seed" | "out"> {
   /** Operations that are taken away from both views. */
   without?: readonly Operation[];
 }
@@ -44,7 +44,7 @@ export interface Scale {
   /** For whom it is and how long it takes. */
   about: string;
   /** Of every run; rows change some of them. */
-  options: RowOptions & Pick<GivenTrainFlags, "data">;
+  options: RowOptions & Pick<PretrainOptions, "data">;
   /** What SimCLR's rows change of them: its own learning rate, where one was found. */
   simclr: RowOptions;
   /** How views are drawn if nothing is taken away. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { trainOptions } from "../config/train_defaults.ts";
+import { resolveOptions } from "../config/train_defaults.ts";
 import { evaluate } from "../eval/protocol.ts";
 import type { EvaluationReport } from "../eval/types.ts";
 import { KS } from "../eval/choices.ts";
@@ -29,7 +29,7 @@ export async function identityOf(
   { fingerprint }: { fingerprint: string },
 ): Promise<string> {
   const { recipe: __, ...options } = recordedOptions(
-    trainOptions(given, { recipe: { name: "given in full", ...recipe } }),
+    resolveOptions(given, { recipe: { name: "given in full", ...recipe } }),
   );
   const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
   const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
@@ -108,7 +108,7 @@ async function trainAndEvaluate(
     })),
     final_loss: outcome.summary.final_loss,
     z_std: last.z_std,
-    projection: trainOptions(given, { recipe }).projection,
+    projection: resolveOptions(given, { recipe }).projection,
     collapse: collapseOf(outcome.summary),
     adapter: report.settings.adapter,
     deno: Deno.version.deno,

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import { trainOptions } from "../config/train_defaults.ts";
+import { resolveOptions } from "../config/train_defaults.ts";
 import type { ExperimentArguments } from "./arguments.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import {
@@ -150,7 +150,7 @@ function expectEvaluable(source: ImageSource, planned: readonly PlannedExperimen
         `Name labelled images: --data SOURCE.`,
     );
   }
-  if (split(source, trainOptions(given, { recipe })).holdout === 0) {
+  if (split(source, resolveOptions(given, { recipe })).holdout === 0) {
     throw new UserError(`${why} some must be held out for evaluation: found none. Give --holdout N.`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { GivenTrainFlags } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/train_flags.ts";
 import { type Experiment, type Row, type Scale, withoutOperations } from "./experiment.ts";
 
 /** Options of the command line that go before those of a scale and its rows. */
@@ -20,7 +20,7 @@ export interface Overrides {
 
 /** What is trained: the options of a run, and its recipe in full. */
 export interface Configuration {
-  given: GivenTrainFlags;
+  given: PretrainOptions;
   recipe: Recipe;
   /** Whether the untrained encoder and raw pixels are evaluated along with it. */
   baselines: boolean;
@@ -59,7 +59,7 @@ function configure(
 ): Configuration {
   const contrastive = row.series?.startsWith("SimCLR") ?? false;
   const { without = [], ...options } = row.options ?? {};
-  const given: GivenTrainFlags = {
+  const given: PretrainOptions = {
     ...scale.options,
     ...(contrastive && { method: "simclr", ...scale.simclr }),
     ...options,

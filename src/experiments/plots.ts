@@ -37,9 +37,9 @@ export function measuredPlot(
   rows: readonly RowFigures[],
   { varies, untrained }: { varies: string; untrained: number | null },
 ): string {
-  const pointsOf = (pick: (row: RowFigures) => RowFigures["linear"]) =>
+  const pointsOf = (chooser: (row: RowFigures) => RowFigures["linear"]) =>
     rows.flatMap((row): Point[] => {
-      const value = pick(row);
+      const value = chooser(row);
       if (!value) return [];
       const { mean, sd } = value;
       const collapsed = row.collapses.length > 0;

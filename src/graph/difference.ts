@@ -8,7 +8,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
 import { Tape } from "./tape.ts";
-import { targetOf } from "./kernel_choice.ts";
+import { deviceProfileOf } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 const kernel: Kernel = {
@@ -64,7 +64,7 @@ export class Difference implements Disposable {
     this.#actual = regionOf(actual);
     this.#samples = samples;
     this.#found = { name: "largest difference", category: "metrics", bytes: 4 * (3 + samples.length) };
-    const tape = new Tape(targetOf(memory.gpu), {
+    const tape = new Tape(deviceProfileOf(memory.gpu), {
       training: false,
       views: 1,
       add() {

@@ -38,7 +38,7 @@ export function toleranceOf(terms: number): number {
  * that of the last run. `tolerance`: the error that is allowed.
  */
 export async function judge(
-  ways: readonly string[],
+  variants: readonly string[],
   { attempt, keep, tolerance }: {
     attempt: (way: string) => Promise<Outcome>;
     keep: () => void;
@@ -60,17 +60,17 @@ export async function judge(
     return null;
   };
   let usual: Map<string, string> | undefined;
-  for (const judge of ways) {
+  for (const judge of variants) {
     if (broken.has(judge) || await errorOf(judge) === null) continue;
     keep();
     const apart = new Map<string, string>();
-    for (const way of ways) {
+    for (const way of variants) {
       if (way === judge || broken.has(way)) continue;
       const error = await errorOf(way);
       if (error === null || error <= tolerance) continue;
       apart.set(way, wrongBy(error));
     }
-    if (2 * apart.size <= ways.length - broken.size) return new Map([...apart, ...broken]);
+    if (2 * apart.size <= variants.length - broken.size) return new Map([...apart, ...broken]);
     usual ??= apart;
   }
   return new Map([...usual ?? [], ...broken]);

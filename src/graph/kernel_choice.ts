@@ -9,20 +9,20 @@ import type { DispatchList } from "./dispatch_list.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A machine, and how kernels are chosen for it. */
-export interface Target extends DeviceProfile {
+export interface ChoosingProfile extends DeviceProfile {
   /** Picks one of the ways of a choice, or none to take the default. */
-  readonly pick?: Pick;
+  readonly chooser?: KernelChooser;
 }
 
 /** Picks a way by name. */
-export type Pick = (choice: Choice) => string | undefined;
+export type KernelChooser = (choice: KernelChoice) => string | undefined;
 
 /** One of the ways to do some work. */
-export interface Way {
+export interface Variant {
   /** Appends the work; `tensors` are named and shaped as those of the choice. */
   record(list: DispatchList, tensors: Readonly<Record<string, Tensor>>): void;
   /** Known to be slow on this target, or to compile for long: no one need time it. */
-  readonly hopeless?: boolean;
+  readonly skipTuning?: boolean;
 }
 
 /** The one tensor of a choice that its ways write, as they are held against it. */
@@ -35,28 +35,28 @@ export interface Result {
 }
 
 /** The ways to do the same work. */
-export interface Choice {
+export interface KernelChoice {
   /** What is done, such as "conv2d forward", and the sizes that matter, in words. */
   readonly name: string;
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly result: Result;
   /** By name; the first is the default. */
-  readonly ways: Readonly<Record<string, Way>>;
+  readonly variants: Readonly<Record<string, Variant>>;
 }
 
 /** Picks the first way whose name begins with `family`, wherever there is one. */
-export function pinned(family: string): Pick {
-  return ({ ways }) => Object.keys(ways).find((name) => name.startsWith(family));
+export function pinned(family: string): KernelChooser {
+  return ({ variants }) => Object.keys(variants).find((name) => name.startsWith(family));
 }
 
 /** The machine of `gpu`, or any where there is none. */
-export function targetOf(gpu: Gpu | null, pick?: Pick): Target {
+export function deviceProfileOf(gpu: Gpu | null, chooser?: KernelChooser): ChoosingProfile {
   const { maxGrid, maxBinding } = gpu?.limits ?? DEFAULT_LIMITS;
   return {
     subgroupSize: gpu?.subgroupSize ?? 0,
     software: gpu?.software ?? false,
     maxGrid,
     maxBinding,
-    pick,
+    chooser,
   };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { DispatchList } from "./dispatch_list.ts";
-import type { Choice, Target } from "./kernel_choice.ts";
+import type { ChoosingProfile, KernelChoice } from "./kernel_choice.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
 interface Note {
@@ -26,7 +26,7 @@ export class Tape extends DispatchList {
    * batch falls that have batch statistics of their own. `add`: the op that adds a second gradient to a first one.
    */
   constructor(
-    override readonly target: Target,
+    override readonly target: ChoosingProfile,
     readonly options: {
       training: boolean;
       views: number;
@@ -37,7 +37,7 @@ export class Tape extends DispatchList {
   }
 
   /** Declares that nobody asks for the gradient of `tensor`, such as the images. */
-  constant(tensor: Tensor): Tensor {
+  markConstant(tensor: Tensor): Tensor {
     this.#constants.add(originOf(tensor));
     return tensor;
   }
@@ -48,20 +48,20 @@ export class Tape extends DispatchList {
   }
 
   /** Appends the work of `choice` in the way that the target picks. */
-  choose(choice: Choice): void {
-    const { ways, tensors } = choice;
-    const [usual, ...others] = Object.keys(ways);
-    const picked = others.length > 0 ? this.target.pick?.(choice) : undefined;
-    (ways[picked ?? usual] ?? ways[usual]).record(this, tensors);
+  choose(choice: KernelChoice): void {
+    const { variants, tensors } = choice;
+    const [usual, ...others] = Object.keys(variants);
+    const picked = others.length > 0 ? this.target.chooser?.(choice) : undefined;
+    (variants[picked ?? usual] ?? variants[usual]).record(this, tensors);
   }
 
   /** Notes that `output` came from an op whose gradients `differentiate` appends, given that of `output`. */
-  note(output: Tensor, differentiate: (dy: Tensor) => void): void {
+  recordBackward(output: Tensor, differentiate: (dy: Tensor) => void): void {
     if (this.#recording) this.#notes.push({ output, differentiate });
   }
 
   /** Runs `fn` without noting anything: for the target network, which has no gradient. */
-  withoutGradient<T>(fn: () => T): T {
+  noGrad<T>(fn: () => T): T {
     const before = this.#recording;
     this.#recording = false;
     try {

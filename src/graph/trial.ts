@@ -14,13 +14,13 @@ import type { Noise } from "./noise.ts";
 import { Program } from "./program.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { Tape } from "./tape.ts";
-import { type Choice, type Target, targetOf } from "./kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf, type KernelChoice } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 /** What `way` comes down to: its dispatches on `tensors`, which stand in for those of the choice. */
 export function dispatchesOf(
-  target: Target,
-  { ways }: Choice,
+  target: ChoosingProfile,
+  { variants }: KernelChoice,
   { way, tensors }: { way: string; tensors: Readonly<Record<string, Tensor>> },
 ): Dispatch[] {
   const tape = new Tape(target, {
@@ -30,13 +30,13 @@ export function dispatchesOf(
       throw new TypeError("A way has no gradients to add");
     },
   });
-  ways[way].record(tape, tensors);
+  variants[way].record(tape, tensors);
   return tape.dispatches;
 }
 
 /** Tensors of a choice that nothing else uses, one for each that it names: `make` gives a name and a shape a place. */
 export function standInsFor(
-  { tensors }: Choice,
+  { tensors }: KernelChoice,
   make: (name: string, shape: readonly number[]) => Tensor,
 ): Record<string, Tensor> {
   const made = new Map<Tensor, Tensor>();
@@ -65,13 +65,16 @@ export class Trial implements Disposable {
   /** Elements of the result as the host computes them. */
   readonly #truth: readonly number[];
 
-  constructor(gpu: Gpu, { choice, ways, noise }: { choice: Choice; ways: readonly string[]; noise: Noise }) {
-    const memory = this.#memory = this.#stack.use(new Memory(gpu)), target = targetOf(gpu);
+  constructor(
+    gpu: Gpu,
+    { choice, variants, noise }: { choice: KernelChoice; variants: readonly string[]; noise: Noise },
+  ) {
+    const memory = this.#memory = this.#stack.use(new Memory(gpu)), target = deviceProfileOf(gpu);
     const { name, terms, element } = choice.result;
     this.#noise = noise;
     const tensors = standInsFor(choice, place);
     noise.fill(memory, new Set(Object.values(tensors).map(({ region }) => region!.store)));
-    this.#dispatches = new Map(ways.map((way) => [way, dispatchesOf(target, choice, { way, tensors })]));
+    this.#dispatches = new Map(variants.map((way) => [way, dispatchesOf(target, choice, { way, tensors })]));
 
     const actual = tensors[name], expected = place(`kept ${name}`, actual.shape);
     const samples = sampled(sizeOf(actual.shape), terms);

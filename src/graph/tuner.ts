@@ -16,7 +16,12 @@ import type { Gpu } from "../gpu/device.ts";
 import { judge, toleranceOf } from "./judge.ts";
 import { Noise } from "./noise.ts";
 import { race } from "./race.ts";
-import { type Choice, type Pick, type Target, targetOf } from "./kernel_choice.ts";
+import {
+  type ChoosingProfile,
+  deviceProfileOf,
+  type KernelChoice,
+  type KernelChooser,
+} from "./kernel_choice.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { createTimer, type Timer } from "./timer.ts";
 import { dispatchesOf, standInsFor, Trial } from "./trial.ts";
@@ -51,19 +56,19 @@ const BUDGET = { software: 3, hardware: 30 };
  * @param trace Traces what will be run, for the target that it is given.
  * @param options `cache` is asked first and told what was found. `seconds`: the time for it all. `report` hears what
  * is going on. `timer` takes the samples; by default that of the GPU.
- * @returns what a {@linkcode Target} picks by.
+ * @returns what a {@linkcode ChoosingProfile} picks by.
  * @throws {MachineError} if the GPU is lost.
  */
 export async function tune(
   gpu: Gpu,
-  trace: (target: Target) => { dispatches: readonly Dispatch[] },
+  trace: (target: ChoosingProfile) => { dispatches: readonly Dispatch[] },
   { cache, seconds = gpu.software ? BUDGET.software : BUDGET.hardware, report = () => {}, timer }: {
     cache: TuningCache;
     seconds?: number;
     report?: (line: string) => void;
     timer?: Timer;
   },
-): Promise<Pick> {
+): Promise<KernelChooser> {
   const end = performance.now() + 1000 * seconds;
   const worth = openContests(gpu, { trace, cache });
   if (worth.length > 0) {
@@ -91,15 +96,15 @@ export async function tune(
 function openContests(
   gpu: Gpu,
   { trace, cache }: {
-    trace: (target: Target) => { dispatches: readonly Dispatch[] };
+    trace: (target: ChoosingProfile) => { dispatches: readonly Dispatch[] };
     cache: TuningCache;
   },
 ): Contest[] {
-  const target = targetOf(gpu);
+  const target = deviceProfileOf(gpu);
   const open = new Map<string, Contest>();
   trace({
     ...target,
-    pick(choice) {
+    chooser(choice) {
       const key = keyOf(gpu, choice);
       const contest = open.get(key);
       if (contest) contest.uses++;
@@ -112,39 +117,39 @@ function openContests(
 }
 
 /** Picks what the cache knows. */
-function pickFrom(gpu: Gpu, cache: TuningCache): Pick {
+function pickFrom(gpu: Gpu, cache: TuningCache): KernelChooser {
   return (choice) => cache.get(keyOf(gpu, choice))?.way;
 }
 
 interface Contest {
   key: string;
-  choice: Choice;
+  choice: KernelChoice;
   /** How often the trace makes this choice, and the floating-point operations of its default way. */
   uses: number;
   flops: number;
 }
 
 /** The names of the ways that may win, the default first. */
-function eligible({ ways }: Choice): string[] {
-  return Object.keys(ways).filter((name) => !ways[name].hopeless);
+function eligible({ variants }: KernelChoice): string[] {
+  return Object.keys(variants).filter((name) => !variants[name].skipTuning);
 }
 
 /** The dispatches of `way` on tensors without a place: enough to tell what work it is. */
-function traceOf(target: Target, choice: Choice, way: string): Dispatch[] {
+function traceOf(target: ChoosingProfile, choice: KernelChoice, way: string): Dispatch[] {
   const tensors = standInsFor(choice, (name, shape) => ({ name, shape, region: null }));
   return dispatchesOf(target, choice, { way, tensors });
 }
 
-function flopsOf(target: Target, choice: Choice): number {
-  const [usual] = Object.keys(choice.ways);
+function flopsOf(target: ChoosingProfile, choice: KernelChoice): number {
+  const [usual] = Object.keys(choice.variants);
   return traceOf(target, choice, usual).reduce((sum, { flops }) => sum + flops, 0);
 }
 
 /** The key of a choice: of the adapter, and of every way that may win. */
-function keyOf(gpu: Gpu, choice: Choice): string {
+function keyOf(gpu: Gpu, choice: KernelChoice): string {
   const hash = createHash("sha256").update(gpu.identity);
   for (const way of eligible(choice)) {
-    for (const { kernel, constants, params, grid } of traceOf(targetOf(gpu), choice, way)) {
+    for (const { kernel, constants, params, grid } of traceOf(deviceProfileOf(gpu), choice, way)) {
       hash.update(JSON.stringify([way, kernel.name, kernel.code, constants, params, grid]));
     }
   }
@@ -152,19 +157,24 @@ function keyOf(gpu: Gpu, choice: Choice): string {
 }
 
 /** The default, for want of time. */
-function untimed({ software }: Gpu, { name, ways }: Choice): Decision {
+function untimed({ software }: Gpu, { name, variants }: KernelChoice): Decision {
   // On a CPU the ways are close, and each run would begin with seconds of timing.
-  return { choice: name, way: Object.keys(ways)[0], milliseconds: {}, ...!software && { provisional: true } };
+  return {
+    choice: name,
+    way: Object.keys(variants)[0],
+    milliseconds: {},
+    ...!software && { provisional: true },
+  };
 }
 
 /** Drops the ways that are not to be used, and times the others: if `late`, no more than one round. */
 async function decide(
   gpu: Gpu,
-  choice: Choice,
+  choice: KernelChoice,
   { noise, timer, late }: { noise: Noise; timer: Timer; late: () => boolean },
 ): Promise<Decision> {
-  const ways = eligible(choice), { name } = choice;
-  using trial = new Trial(gpu, { choice, ways, noise });
+  const variants = eligible(choice), { name } = choice;
+  using trial = new Trial(gpu, { choice, variants, noise });
   /** A device that is lost has no error scopes any more: what was running is named. */
   const named = async <T>(way: string, result: Promise<T>): Promise<T> => {
     try {
@@ -176,19 +186,19 @@ async function decide(
       );
     }
   };
-  const faults = await judge(ways, {
+  const faults = await judge(variants, {
     attempt: (way) => named(way, trial.attempt(way)),
     keep: () => trial.keep(),
     tolerance: toleranceOf(choice.result.terms),
   });
-  const right = ways.filter((way) => !faults.has(way));
+  const right = variants.filter((way) => !faults.has(way));
   const { fastest, milliseconds } = right.length > 1
     ? await race(right, {
       sample: (way, times) => named(way, timer.sample(trial.program(way), times)),
       enough: timer.enough,
       late,
     })
-    : { fastest: right[0] ?? ways[0], milliseconds: {} };
+    : { fastest: right[0] ?? variants[0], milliseconds: {} };
   return {
     choice: name,
     way: fastest,

@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import { openGpu } from "../gpu/device.ts";
-import { targetOf } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { type AdapterFacts, adapterFacts } from "./doctor/adapter_facts.ts";
 import { type Decoding, measureDecoding } from "./doctor/decode_rate.ts";
 import { type Expectation, expectationsOn } from "./doctor/expectations.ts";
@@ -70,14 +70,14 @@ export async function examine(
 ): Promise<Diagnosis> {
   const begin = performance.now();
   log(`Examining ${gpu.name}: every kernel against the CPU`);
-  const proof = await prove(gpu, await checksFor(targetOf(gpu), { all }));
+  const proof = await prove(gpu, await checksFor(deviceProfileOf(gpu), { all }));
   const failures = await provokeFailures(gpu);
   const right = proof.findings.length === 0;
   let speed: Diagnosis["speed"] = null;
   if (right) {
     log("Measuring its rates");
     const rates = await measureRates(gpu), decoding = await measureDecoding();
-    const expectations = expectationsOn({ target: targetOf(gpu), limits: gpu.limits }, rates);
+    const expectations = expectationsOn({ target: deviceProfileOf(gpu), limits: gpu.limits }, rates);
     const hints = hintsFor({ adapter: adapterFacts(gpu), decoding, expectations });
     speed = { rates, decoding, expectations, hints };
   }

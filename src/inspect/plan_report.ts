@@ -9,7 +9,7 @@ import { fitOf, refusal } from "../byol/fit.ts";
 import { DEFAULT_LIMITS, type Gpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";
 import { planMemory } from "../graph/plan.ts";
-import { targetOf } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -24,7 +24,7 @@ export function planReport(
   options: TrainerOptions,
   { evaluation }: { evaluation: number },
 ): string {
-  const machine = { target: targetOf(gpu, options.pick), limits: gpu?.limits ?? DEFAULT_LIMITS };
+  const machine = { target: deviceProfileOf(gpu, options.chooser), limits: gpu?.limits ?? DEFAULT_LIMITS };
   const { batch, size } = options;
   const { trace, plan, obstacle } = fitOf(options, machine);
   const lines = [

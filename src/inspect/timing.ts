@@ -9,7 +9,7 @@ import { Memory } from "../gpu/memory.ts";
 import { Program, type Timing } from "../graph/program.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
-import { targetOf } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { addInto } from "../ops/add.ts";
 import { probeArithmetic } from "../ops/probe.ts";
 
@@ -82,7 +82,7 @@ export async function wallTimer(
 
 /** A tape for dispatches that are measured by themselves. */
 export function newTape(gpu: Gpu): Tape {
-  return new Tape(targetOf(gpu), { training: true, views: 1, add: addInto });
+  return new Tape(deviceProfileOf(gpu), { training: true, views: 1, add: addInto });
 }
 
 /** What the commands of `program` took, in seconds whatever the adapter's clock counts in. */

@@ -211,7 +211,7 @@ export function batchNorm(
     constants,
   });
 
-  tape.note(y, (dy) => {
+  tape.recordBackward(y, (dy) => {
     if (!gamma.gradient || !beta.gradient) {
       throw new TypeError(`Cannot differentiate ${name}: it has no gradients`);
     }

@@ -54,7 +54,7 @@ export function conv2d(
     constants: { BIAS: Number(bias !== undefined) },
     extent: (N) => ({ rows: N * P * Q, columns: K, count: 1, depth: R * S * C }),
   });
-  tape.note(y, (dy) => {
+  tape.recordBackward(y, (dy) => {
     if (bias?.gradient) {
       sumParts(tape, { parts: tape.reshape(dy, [N * P * Q, K]), total: bias.gradient });
     }

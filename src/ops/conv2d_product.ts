@@ -5,7 +5,7 @@
  */
 import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
-import type { Way } from "../graph/kernel_choice.ts";
+import type { Variant } from "../graph/kernel_choice.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { elementOf } from "./conv2d_element.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
@@ -43,10 +43,10 @@ export function product(
     const flops = 2 * N * P * Q * K * R * S * C;
     // The weights' gradient is a sum over all images.
     const more = kind === "backwardWeights" && first > 0;
-    const ways = candidates(tape.target, matrices).map((candidate) => {
-      const { name: way, variant, parts, hopeless } = candidate;
+    const variants = candidates(tape.target, matrices).map((candidate) => {
+      const { name: way, variant, parts, skipTuning } = candidate;
       const { n, z } = workgroups(candidate, matrices);
-      const record: Way["record"] = (tape, tensors) => {
+      const record: Variant["record"] = (tape, tensors) => {
         const total = tensors[result];
         const direct = parts === 1 && !more;
         const made = direct ? total : tape.tensor(`${name}.${result} parts`, [parts, ...total.shape]);
@@ -59,7 +59,7 @@ export function product(
         });
         if (!direct) sumParts(tape, { parts: made, total, more });
       };
-      return [way, { record, hopeless }] as const;
+      return [way, { record, skipTuning }] as const;
     });
     const sizes = `[${[N, H, W, C]}] · [${[R, S, C, K]}], stride ${stride}`;
     tape.choose({
@@ -70,7 +70,7 @@ export function product(
         terms: matrices.depth,
         element: elementOf(kind, geometry, { N, bias: constants?.BIAS === 1, more }),
       },
-      ways: Object.fromEntries(ways),
+      variants: Object.fromEntries(variants),
     });
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import { type Product, type Variant, type VariantName, variants } from "./conv2d_kernels.ts";
 
 /** A product as that of two matrices. */
@@ -27,7 +27,7 @@ export interface Candidate {
   readonly variant: Variant;
   /** Parts of the depth, whose results are added afterwards. */
   readonly parts: number;
-  readonly hopeless: boolean;
+  readonly skipTuning: boolean;
 }
 
 /** Terms of a part: enough to hide the final sum, few enough to occupy a GPU. */
@@ -40,22 +40,22 @@ const TERMS_OF_TILED_PART = 256, WORKGROUPS = 512;
 const STAGE = 16;
 
 /** The ways to make a product on `target`, the likely fastest first. */
-export function candidates({ subgroupSize, software }: Target, matrices: Matrices): Candidate[] {
+export function candidates({ subgroupSize, software }: ChoosingProfile, matrices: Matrices): Candidate[] {
   const { kind, columns, depth, maxParts } = matrices;
   const parts = kind === "backwardWeights"
     ? Math.max(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts), Math.ceil(depth / MOST_TERMS))
     : 1;
-  const plain = (name: VariantName, hopeless: boolean) => ({
+  const plain = (name: VariantName, skipTuning: boolean) => ({
     name,
     variant: variants[name],
     parts,
-    hopeless,
+    skipTuning,
   });
 
   const tiled = tiledCandidates(matrices);
   if (subgroupSize !== 8) {
     const blocked = plain("blocked-4x4", false);
-    return software ? [blocked, ...tiled.map(withoutHope)] : [...tiled, blocked];
+    return software ? [blocked, ...tiled.map(untimed)] : [...tiled, blocked];
   }
   const half = columns % 64 > 0 && columns % 64 <= 32; // of the last tile of 64 columns would be idle
   const names = columns <= 16
@@ -68,17 +68,17 @@ export function candidates({ subgroupSize, software }: Target, matrices: Matrice
     plain("blocked-4x4", true),
   ];
   // Subgroups of 8 alone do not make an adapter Mesa's: a GPU that has them would gain nothing from textures.
-  return software ? [...subgroup8, ...tiled.map(withoutHope)] : [...tiled, ...subgroup8.map(withoutHope)];
+  return software ? [...subgroup8, ...tiled.map(untimed)] : [...tiled, ...subgroup8.map(untimed)];
 }
 
 /** The tiled ways, the likely fastest first. */
 function tiledCandidates(matrices: Matrices): Candidate[] {
   const { kind, rows, columns, depth, count, maxParts } = matrices;
   const tilesOf = (variant: Variant) => tiling(variant, matrices).x * count;
-  const ways = (["tiled-128x128", "tiled-64x64"] as const).flatMap((name): Candidate[] => {
+  const tiled = (["tiled-128x128", "tiled-64x64"] as const).flatMap((name): Candidate[] => {
     const variant = variants[name];
     // Half the large tile must not be idle.
-    const hopeless = name === "tiled-128x128" && (rows < 128 || columns <= 64);
+    const skipTuning = name === "tiled-128x128" && (rows < 128 || columns <= 64);
     const wanted = Math.min(
       Math.ceil(WORKGROUPS / tilesOf(variant)),
       Math.floor(depth / TERMS_OF_TILED_PART),
@@ -86,26 +86,29 @@ function tiledCandidates(matrices: Matrices): Candidate[] {
     );
     const parts = evenParts(depth, atLeast1(wanted));
     // The parts of the weights' gradient are what makes it parallel at all.
-    if (kind === "backwardWeights") return [{ name, variant, parts, hopeless }];
-    const whole = { name, variant, parts: 1, hopeless };
+    if (kind === "backwardWeights") return [{ name, variant, parts, skipTuning }];
+    const whole = { name, variant, parts: 1, skipTuning };
     if (depth <= STAGE || maxParts < 2) return [whole];
     return [whole, {
       name: `${name} split`,
       variant,
       parts: Math.max(parts, 2),
-      hopeless: hopeless || parts < 2,
+      skipTuning: skipTuning || parts < 2,
     }];
   });
   // A large tile has the invocations of four small ones and loads half as much as they. With fewer, it leaves a GPU idle.
   const enough = ({ variant, parts }: Candidate) => tilesOf(variant) * parts >= WORKGROUPS / 4;
-  const usual = ways.find((way) => way.name === "tiled-128x128" && !way.hopeless && enough(way)) ??
-    ways.find((way) => way.name === "tiled-64x64 split" && !way.hopeless) ??
-    ways.find((way) => way.name === "tiled-64x64")!;
-  return [usual, ...ways.filter((way) => way !== usual)];
+  const first =
+    tiled.find((candidate) =>
+      candidate.name === "tiled-128x128" && !candidate.skipTuning && enough(candidate)
+    ) ??
+      tiled.find(({ name, skipTuning }) => name === "tiled-64x64 split" && !skipTuning) ??
+      tiled.find(({ name }) => name === "tiled-64x64")!;
+  return [first, ...tiled.filter((candidate) => candidate !== first)];
 }
 
-function withoutHope(candidate: Candidate): Candidate {
-  return { ...candidate, hopeless: true };
+function untimed(candidate: Candidate): Candidate {
+  return { ...candidate, skipTuning: true };
 }
 
 function atLeast1(n: number): number {

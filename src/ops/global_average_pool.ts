@@ -40,7 +40,7 @@ export function globalAveragePool(tape: Tape, { x, name }: { x: Tensor; name: st
       grid: tape.grid(Math.ceil(N * C / 4 / 64)),
     });
   }
-  tape.note(y, (dy) => {
+  tape.recordBackward(y, (dy) => {
     const dx = tape.tensor(`${name}.dx`, x.shape);
     for (const { tensors } of tape.pieces({ dy, dx })) {
       const [N] = tensors.dx.shape;

@@ -68,7 +68,7 @@ export function infoNce(
     ? phi
     : shared
     ? normalized(target, "psi")
-    : tape.withoutGradient(() => normalized(target, "psi"));
+    : tape.noGrad(() => normalized(target, "psi"));
 
   const similarity = timesTransposed(tape, "similarity", { a: phi, b: psi });
   const losses = tape.tensor("losses", [rows]);

@@ -54,7 +54,7 @@ export function maxPool(
       grid: tape.grid(Math.ceil(sizeOf(tensors.y.shape) / 4 / 64)),
     });
   }
-  tape.note(y, (dy) => {
+  tape.recordBackward(y, (dy) => {
     const dx = tape.tensor(`${name}.dx`, x.shape);
     for (const { tensors } of tape.pieces({ dy, argmax, dx })) {
       tape.dispatch(backwardKernel, {

@@ -47,7 +47,7 @@ export function normalizeRows(
     params: { M, P, D, eps: EPS },
     grid: tape.grid(Math.ceil(P / 8)),
   });
-  tape.note(y, (dy) => {
+  tape.recordBackward(y, (dy) => {
     if (!tape.needsGradient(x)) return;
     const dx = tape.tensor(`${name}.dx`, x.shape);
     tape.dispatch(backwardKernel, {

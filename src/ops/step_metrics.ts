@@ -29,9 +29,7 @@ export function stepMetrics(
   { batches }: { batches: number },
 ): void {
   const [rows, D] = z.shape;
-  const normalized = tape.withoutGradient(() =>
-    normalizeRows(tape, { x: z, name: "normalised projections" })
-  );
+  const normalized = tape.noGrad(() => normalizeRows(tape, { x: z, name: "normalised projections" }));
   const { partials, parts, length } = channelMoments(tape, {
     rows: { G: 1, M: rows, C: D },
     x: normalized,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { CollapseError } from "../base/errors.ts";
 import { type HealthReading, type HealthState, HEALTHY, nextHealth } from "./collapse.ts";
 
@@ -15,12 +15,12 @@ const REMEDY =
 /** Watches the steps of one run. */
 export class CollapseWatch {
   #state: HealthState;
-  readonly #options: TrainOptions;
+  readonly #options: ResolvedOptions;
   readonly #log: (line: string) => void;
 
   /** Goes on from `state`, or begins. */
   constructor(
-    { options, log }: { options: TrainOptions; log: (line: string) => void },
+    { options, log }: { options: ResolvedOptions; log: (line: string) => void },
     state: HealthState = HEALTHY,
   ) {
     this.#options = options;

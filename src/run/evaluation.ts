@@ -6,7 +6,7 @@
 import { type BatchOptions, evaluationBatches, type Views } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import type { Trainer } from "../byol/trainer.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { encoderKnn, rawPixelKnn } from "../eval/knn_accuracy.ts";
 import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "../eval/features.ts";
 import { knnAccuracy, usualK } from "../eval/knn.ts";
@@ -14,7 +14,7 @@ import { scoreHeads } from "../eval/linear.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Pick } from "../graph/kernel_choice.ts";
+import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 import type { Split } from "../eval/split.ts";
 
@@ -45,13 +45,13 @@ const ONLINE = { share: 0.1, references: [200, 5000], queries: 2000 } as const;
 /** What evaluations are made of. */
 export interface RunEvaluationOptions {
   gpu: Gpu;
-  options: TrainOptions;
+  options: ResolvedOptions;
   recipe: Recipe;
   trainer: Trainer;
   split: Split;
   /** How images are read: that of the training. */
   pipeline: Omit<BatchOptions, "first" | "limit" | "batch">;
-  pick?: Pick;
+  chooser?: KernelChooser;
   probe: OnlineProbe | null;
   signal?: AbortSignal;
 }
@@ -72,7 +72,7 @@ export class RunEvaluation {
 
   /** kNN accuracy of the online encoder; null without labels. Ends by the signal's reason if that is aborted. */
   async encoderAccuracy(): Promise<number | null> {
-    const { gpu, options, recipe, trainer, pick, signal } = this.#of;
+    const { gpu, options, recipe, trainer, chooser, signal } = this.#of;
     return await encoderKnn(gpu, {
       batch: evaluationRows(options),
       size: options.size,
@@ -80,7 +80,7 @@ export class RunEvaluation {
       references: () => this.#images(this.#part),
       queries: () => this.#images(this.#heldOut),
       loading: loadingOf(options, recipe),
-      pick,
+      chooser,
       memory: trainer.memory,
       encoder: trainer.networks.online.encoder,
     });
@@ -102,7 +102,7 @@ export class RunEvaluation {
 
   /** What is known of the encoder after `step` steps, from a part of the samples; not to be interrupted. */
   async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
-    const { gpu, options, recipe, trainer, pick, probe } = this.#of,
+    const { gpu, options, recipe, trainer, chooser, probe } = this.#of,
       { encoder, projector } = trainer.networks.online;
     using extractor = createFeatureExtractor(trainer.memory, {
       encoder,
@@ -110,7 +110,7 @@ export class RunEvaluation {
       batch: evaluationRows(options),
       size: options.size,
       loading: loadingOf(options, recipe),
-      pick,
+      chooser,
     });
     const queries = await collectFeatures(
       this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.queries) }),

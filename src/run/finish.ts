@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { writeJson } from "../io/json_file.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import type { KnnBefore } from "./records.ts";
@@ -67,7 +67,7 @@ export async function unlessAborted<T>(
 
 /** What a user of the encoder must know: how images are prepared, and which network the weights belong to. */
 function encoderMetadata(
-  { backbone, stem, size }: TrainOptions,
+  { backbone, stem, size }: ResolvedOptions,
   { mean, std }: Recipe,
 ): Record<string, string> {
   return { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) };

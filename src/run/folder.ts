@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import type { Recipe } from "../../data/views/recipe.ts";
-import { type TrainOptions, trainOptions } from "../config/train_defaults.ts";
-import type { GivenTrainFlags } from "../config/train_flags.ts";
+import { type ResolvedOptions, resolveOptions } from "../config/train_defaults.ts";
+import type { PretrainOptions } from "../config/train_flags.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { removeTemporaries } from "../io/atomic.ts";
 import {
@@ -22,7 +22,7 @@ import { optionsWithRecipe, runRecipe, sameRecipe, writeRunRecipe } from "../con
 
 /** A run that may begin. */
 export interface Run {
-  options: TrainOptions;
+  options: ResolvedOptions;
   /** What `options.recipe` names, in full. */
   recipe: Recipe;
   /** Where it was left; null for a new run. */
@@ -52,7 +52,7 @@ const CHANGEABLE = new Set<string>([
 ]);
 
 /** What runs of versions were that knew no such options. */
-const BEFORE_THEM: Partial<TrainOptions> = {
+const BEFORE_THEM: Partial<ResolvedOptions> = {
   preset: null,
   method: "byol",
   predictor: "on",
@@ -97,7 +97,7 @@ async function numberedFolders(out: string): Promise<{ taken: string[]; free: st
 }
 
 /** The options of a new run. A folder that was named must not hold a run; otherwise a free name is found. */
-export async function newRun(given: GivenTrainFlags): Promise<Run> {
+export async function newRun(given: PretrainOptions): Promise<Run> {
   const { options, recipe } = await optionsWithRecipe(given);
   if (given.out === undefined) {
     const { free } = await numberedFolders(options.out);
@@ -119,7 +119,7 @@ type Adapter = Pick<Gpu, "name" | "backend" | "driver">;
 
 /** Writes what the run is, with its recipe in full and what computes it, and prepares its folder. */
 export async function writeConfig(
-  options: TrainOptions,
+  options: ResolvedOptions,
   { recipe, adapter }: { recipe?: Recipe; adapter?: Adapter } = {},
 ): Promise<void> {
   try {
@@ -138,15 +138,15 @@ export async function writeConfig(
 }
 
 /** The options and the last checkpoint of the run in `given.out`, or of the latest with the usual name. */
-export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
-  const given: GivenTrainFlags = Object.fromEntries(
+export async function resumedRun(flags: PretrainOptions): Promise<Run> {
+  const given: PretrainOptions = Object.fromEntries(
     Object.entries(flags).filter(([, value]) => value !== undefined),
   );
   // The recipe is compared by its content below, and its file may be gone.
   const { recipe: givenRecipe, ...others } = given;
-  const { out: usual } = trainOptions(others);
+  const { out: usual } = resolveOptions(others);
   const out = given.out ?? (await numberedFolders(usual)).taken.at(-1) ?? usual;
-  let saved: TrainOptions;
+  let saved: ResolvedOptions;
   try {
     saved = trainOptionsOf(JSON.parse(await Deno.readTextFile(configPath(out))));
   } catch (error) {
@@ -156,7 +156,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
     );
   }
   for (const [name, value] of Object.entries(others)) {
-    const before = saved[name as keyof TrainOptions];
+    const before = saved[name as keyof ResolvedOptions];
     // --steps overrides --epochs, of which nothing was saved then.
     const overridden = name === "epochs" && given.steps !== undefined;
     if (!overridden && value !== before && !mayChange(name, { before, value })) {
@@ -167,7 +167,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
     }
   }
   const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
-  const options: TrainOptions = { ...saved, ...others, epochs: saved.epochs, out };
+  const options: ResolvedOptions = { ...saved, ...others, epochs: saved.epochs, out };
   const path = await latestCheckpoint(out);
   if (!path) return { options, recipe, checkpoint: null };
   const checkpoint = await loadCheckpoint(path);
@@ -193,7 +193,7 @@ export async function resumedRun(flags: GivenTrainFlags): Promise<Run> {
 }
 
 /** What config.json must be. */
-function trainOptionsOf(value: unknown): TrainOptions {
+function trainOptionsOf(value: unknown): ResolvedOptions {
   if (typeof value === "object" && value !== null && "backbone" in value) {
     if (!("decodeSize" in value)) {
       throw new TypeError("it was written by an older version, which drew other views of large images");
@@ -201,12 +201,12 @@ function trainOptionsOf(value: unknown): TrainOptions {
     // What computed it is no option: it may go on elsewhere. The rest is in the order that checkpoints keep.
     const { adapter: _, ...options } = value as { adapter?: unknown };
     const unknown = Object.entries(BEFORE_THEM).filter(([name]) => !(name in value));
-    return { ...options, ...Object.fromEntries(unknown) } as TrainOptions;
+    return { ...options, ...Object.fromEntries(unknown) } as ResolvedOptions;
   }
   throw new TypeError("an object with the options of a run is expected");
 }
 
 /** The options that a checkpoint records: those that weights depend on, so that equal runs give equal files. */
-export function recordedOptions(options: TrainOptions): Partial<TrainOptions> {
+export function recordedOptions(options: ResolvedOptions): Partial<ResolvedOptions> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !CHANGEABLE.has(name)));
 }

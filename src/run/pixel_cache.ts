@@ -5,14 +5,14 @@
  */
 import { join } from "node:path";
 import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 
 /** Holds the decoded images while the run goes on. */
 const CACHE_FILE = "decoded_images.bin";
 
 /** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */
 export function openCache(
-  { cache, out }: TrainOptions,
+  { cache, out }: ResolvedOptions,
   { identity }: { identity: string },
 ): Disposable & { images: PixelCache | undefined } {
   const images = cache === "memory"

@@ -6,7 +6,7 @@
 import { expectSubstitutes } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import type { GivenTrainFlags } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/train_flags.ts";
 import { Clock } from "./clock.ts";
 import { UserError } from "../base/errors.ts";
 import { Pacer } from "./pacer.ts";
@@ -18,7 +18,7 @@ import { type Split, split } from "../eval/split.ts";
 import { ABORTED, finish, unlessAborted } from "./finish.ts";
 import { openSession, type Session } from "./session.ts";
 import { train } from "./train.ts";
-import type { Outcome, PretrainHooks } from "./types.ts";
+import type { PretrainHooks, PretrainResult } from "./types.ts";
 
 /**
  * Trains an encoder by BYOL on unlabelled images, and writes it to a folder.
@@ -38,7 +38,10 @@ import type { Outcome, PretrainHooks } from "./types.ts";
  * console.log(summary?.final_loss);
  * ```
  */
-export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks = {}): Promise<Outcome> {
+export async function pretrain(
+  given: PretrainOptions = {},
+  hooks: PretrainHooks = {},
+): Promise<PretrainResult> {
   const run = await (hooks.resume ? resumedRun(given) : newRun(given));
   const { options: { out, data }, checkpoint } = run, begun = checkpoint?.step ?? 0;
   const source = await unlessAborted({ hooks }, () => openSource(data, hooks));
@@ -59,7 +62,7 @@ export async function pretrain(given: GivenTrainFlags = {}, hooks: PretrainHooks
 }
 
 /** Trains from where the session begins to the last step, or to the signal. */
-async function runSession(session: Session): Promise<Outcome> {
+async function runSession(session: Session): Promise<PretrainResult> {
   const { run: { options, recipe, checkpoint }, source, total, trainer, progress } = session,
     { out } = options;
   const knn = checkpoint ? checkpoint.metadata.knn as KnnBefore | null : await knnBefore(session);

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { previewSheet } from "../plots/view_sheet.ts";
@@ -18,7 +18,7 @@ const PREVIEWED = 8;
 export async function writePreview(
   source: ImageSource,
   { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
-    options: TrainOptions;
+    options: ResolvedOptions;
     recipe: Recipe;
     train: number | null;
     signal?: AbortSignal;

@@ -15,7 +15,7 @@ import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { Pacer } from "./pacer.ts";
 import type { Progress } from "../base/progress.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import type { BadImages } from "../io/bad_images.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";
 import type { Metrics } from "../io/metrics.ts";
@@ -23,7 +23,7 @@ import type { TorchTensor } from "../nn/weights.ts";
 
 /** What a recorder records, and where to. */
 export interface RecorderOptions {
-  options: TrainOptions;
+  options: ResolvedOptions;
   /** What `options.recipe` names, in full. */
   recipe?: Recipe;
   /** Steps of the whole run. */

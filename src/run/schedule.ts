@@ -5,14 +5,14 @@
  */
 import { targetDecay } from "../byol/schedule.ts";
 import type { Submission } from "../byol/trainer.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { learningRate } from "../optim/schedule.ts";
 
 /** The scalars of step `step` of `total`, 0 for the first. */
 export function scheduledScalars(
   step: number,
   { options: { lr, warmup, momentum, weightDecay, tau, tauSchedule }, total }: {
-    options: TrainOptions;
+    options: ResolvedOptions;
     total: number;
   },
 ): Omit<Submission, "part" | "health"> {

@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { ObserverFactory } from "../byol/observer.ts";
+import type { AuxiliaryHeadFactory } from "../byol/observer.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import { OnlineProbe } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
-import type { Pick } from "../graph/kernel_choice.ts";
+import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { BadImages } from "../io/bad_images.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
@@ -23,7 +23,7 @@ import { openCache } from "./pixel_cache.ts";
 import { type EvaluationRecord, RunEvaluation } from "./evaluation.ts";
 import { type Run, writeConfig } from "./folder.ts";
 import { writePreview } from "./preview.ts";
-import { choosePick, trainerOptions } from "./setup.ts";
+import { chooseKernels, trainerOptions } from "./setup.ts";
 import type { Split } from "../eval/split.ts";
 import type { PretrainHooks } from "./types.ts";
 
@@ -59,7 +59,7 @@ export async function openSession(task: Task): Promise<Session> {
   await using stack = new AsyncDisposableStack();
   const { run: { options, recipe, checkpoint }, source, split, hooks: { signal } } = task;
   const gpu = stack.use(await openGpu());
-  const { trainer, probe, pick, tuning } = await openTrainer(stack, gpu, task);
+  const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
 
   await writeConfig(options, { recipe, adapter: gpu });
   await tuning.save(options.out);
@@ -84,7 +84,7 @@ export async function openSession(task: Task): Promise<Session> {
     trainer,
     split,
     pipeline,
-    pick,
+    chooser,
     probe,
     signal,
   });
@@ -107,19 +107,19 @@ async function openTrainer(
   gpu: Gpu,
   { run, source, split, hooks }: Task,
 ): Promise<
-  { trainer: Trainer; probe: OnlineProbe | null; pick: Pick | undefined; tuning: TuningFile }
+  { trainer: Trainer; probe: OnlineProbe | null; chooser: KernelChooser | undefined; tuning: TuningFile }
 > {
   const { options, recipe, checkpoint } = run;
   const tuning = await openTuningCache<Decision>({ run: hooks.resume ? options.out : null });
-  const pick = await choosePick(gpu, { options, recipe, tuning, print: hooks.print ?? console.log });
-  const training = { ...trainerOptions(options, recipe), pick };
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, print: hooks.print ?? console.log });
+  const training = { ...trainerOptions(options, recipe), chooser };
   let probe: OnlineProbe | null = null;
-  const observer: ObserverFactory = (step) => {
+  const observer: AuxiliaryHeadFactory = (step) => {
     const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
     return probe = new OnlineProbe({ ...step, dims, classes });
   };
   const probed = split.holdout > 0 && source.classes.length > 1;
-  const trainer = stack.use(new Trainer(gpu, { ...training, ...probed && { observer } }));
+  const trainer = stack.use(new Trainer(gpu, { ...training, ...probed && { auxiliaryHead: observer } }));
   if (checkpoint) {
     const expected = trainer.stateShapes();
     expectTensors(`${options.out}, step ${checkpoint.step}`, { found: checkpoint.tensors, expected });
@@ -128,7 +128,7 @@ async function openTrainer(
     trainer.initialize(options);
   }
   await trainer.settled();
-  return { trainer, probe, pick, tuning };
+  return { trainer, probe, chooser, tuning };
 }
 
 type TuningFile = Awaited<ReturnType<typeof openTuningCache<Decision>>>;

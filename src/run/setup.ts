@@ -6,11 +6,11 @@
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
-import { pinOf } from "../config/kernel_pin.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
+import { pinnedChooser } from "../config/kernel_pin.ts";
 import { expectFit } from "../byol/fit.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type Pick, targetOf } from "../graph/kernel_choice.ts";
+import { deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { type Decision, tune } from "../graph/tuner.ts";
 import type { EntryFile } from "../io/tuning_cache.ts";
 import { backboneByName } from "../nn/backbones.ts";
@@ -20,14 +20,14 @@ const EVALUATION_BATCH = 128;
 
 /** How the GPU makes the views of a run; null if the Workers do. */
 export function loadingOf(
-  { augment, decodeSize }: TrainOptions,
+  { augment, decodeSize }: ResolvedOptions,
   { views, mean, std }: Recipe,
 ): LoaderOptions | null {
   return augment === "gpu" ? { views, mean, std, decodeSize } : null;
 }
 
 /** What a trainer is built from. */
-export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOptions {
+export function trainerOptions(options: ResolvedOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
   const { predictor, target, negatives, temperature, accumulate, trust, larsClip, recompute } = options;
   return {
@@ -50,27 +50,27 @@ export function trainerOptions(options: TrainOptions, recipe: Recipe): TrainerOp
  *
  * @throws {MachineError} if the run cannot fit the adapter, with the largest batch that does.
  */
-export async function choosePick(
+export async function chooseKernels(
   gpu: Gpu,
   { options, recipe, tuning, print }: {
-    options: TrainOptions;
+    options: ResolvedOptions;
     recipe: Recipe;
     tuning: EntryFile<Decision>;
     print: (line: string) => void;
   },
-): Promise<Pick | undefined> {
-  const pin = pinOf(options, gpu), training = trainerOptions(options, recipe);
-  expectFit(training, { target: targetOf(gpu, pin), limits: gpu.limits });
+): Promise<KernelChooser | undefined> {
+  const pin = pinnedChooser(options, gpu), training = trainerOptions(options, recipe);
+  expectFit(training, { target: deviceProfileOf(gpu, pin), limits: gpu.limits });
   if ((options.kernels ?? "auto") !== "auto") return pin;
-  const pick = await tune(gpu, (target) => traceTraining(training, target).step, {
+  const chooser = await tune(gpu, (target) => traceTraining(training, target).step, {
     cache: tuning,
     report: print,
   });
   await tuning.save();
-  return pick;
+  return chooser;
 }
 
 /** A training step has two views of each image: evaluation then asks for no larger bindings than training does. */
-export function evaluationRows({ batch }: TrainOptions): number {
+export function evaluationRows({ batch }: ResolvedOptions): number {
   return Math.min(EVALUATION_BATCH, 2 * batch);
 }

@@ -8,7 +8,7 @@ import type { Collapse } from "./collapse.ts";
 import type { Summary } from "./summary.ts";
 
 /** The end of a run, or its interruption. */
-export interface Outcome {
+export interface PretrainResult {
   /** The run's folder. */
   out: string;
   step: number;

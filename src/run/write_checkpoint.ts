@@ -5,7 +5,7 @@
  */
 import type { Position } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { TrainOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { UserError } from "../base/errors.ts";
 import type { HealthState } from "./collapse.ts";
 import { saveCheckpoint } from "../io/checkpoint.ts";
@@ -26,7 +26,7 @@ export interface RunState {
 /** Writes the checkpoint of a run that has taken a step, and removes those beyond `--keep`. */
 export async function writeCheckpoint(
   { options, recipe, fingerprint, knn, tensors, undecayed }: {
-    options: TrainOptions;
+    options: ResolvedOptions;
     recipe?: Recipe;
     fingerprint: string;
     knn: KnnBefore | null;

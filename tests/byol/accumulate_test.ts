@@ -4,7 +4,7 @@ import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/kernel_choice.ts";
+import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import type { TorchTensor } from "../../src/nn/weights.ts";
 
@@ -120,7 +120,7 @@ Deno.test(
 
 Deno.test("accumulate: it takes one more store of gradients, and only where it is asked for", () => {
   const bytes = (accumulate?: number) =>
-    planMemory(traceTraining({ ...options, accumulate }, targetOf(null)).step.dispatches).bytes.get(
+    planMemory(traceTraining({ ...options, accumulate }, deviceProfileOf(null)).step.dispatches).bytes.get(
       "gradients",
     );
   assertEquals([bytes(1), bytes(2), bytes(7)], [1, 2, 2].map((stores) => stores * bytes()!));

@@ -3,7 +3,7 @@ import { MachineError } from "../../src/base/errors.ts";
 import { expectFit, fitOf, largestBatch, type Machine, refusal } from "../../src/byol/fit.ts";
 import type { TrainerOptions } from "../../src/byol/trainer.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/gpu/device.ts";
-import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 
 const options: TrainerOptions = {
@@ -14,10 +14,10 @@ const options: TrainerOptions = {
 };
 
 /** A machine with other limits than the lowest. */
-function machine(limits: Partial<Limits>, target: Partial<Target> = {}): Machine {
+function machine(limits: Partial<Limits>, target: Partial<ChoosingProfile> = {}): Machine {
   const all = { ...DEFAULT_LIMITS, ...limits };
   const { maxGrid, maxBinding } = all;
-  return { limits: all, target: { ...targetOf(null), maxGrid, maxBinding, ...target } };
+  return { limits: all, target: { ...deviceProfileOf(null), maxGrid, maxBinding, ...target } };
 }
 
 /** The first convolution's result of one image of two views, in bytes: the largest tensor. */

@@ -5,7 +5,7 @@ import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { BYOL, type Objective } from "../../src/byol/objective.ts";
 import { type StepMetrics, traceTraining, Trainer } from "../../src/byol/trainer.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/kernel_choice.ts";
+import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import type { TorchTensor } from "../../src/nn/weights.ts";
 
@@ -74,7 +74,10 @@ Deno.test("objective: target fixed is ema with τ = 1, to the bit", onGpu, async
 
 Deno.test("objective: without a second network there is none in the plan, nor a pass through it", () => {
   const trace = (objective: Partial<Objective>) => {
-    const { step } = traceTraining({ ...options, objective: { ...BYOL, ...objective } }, targetOf(null));
+    const { step } = traceTraining(
+      { ...options, objective: { ...BYOL, ...objective } },
+      deviceProfileOf(null),
+    );
     const plan = planMemory(step.dispatches);
     const convolutions = step.dispatches.filter(({ kernel }) => kernel.name.startsWith("conv2d"));
     return { ...plan, convolutions: convolutions.length, stores: plan.stores.map(({ name }) => name) };

@@ -6,7 +6,7 @@ import { createNetworks } from "../../src/byol/networks.ts";
 import { type Step, traceStep } from "../../src/byol/step.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import type { Target } from "../../src/graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import type { FlatStore } from "../../src/nn/parameters.ts";
 import { packWeights } from "../../src/nn/weights.ts";
@@ -30,7 +30,7 @@ const BATCH = 11, LIMIT = 67 * 256;
 const HARDWARE_LIMIT = 180 * 256;
 
 /** Every family as on a software adapter, and what a hardware adapter takes. */
-async function machines(): Promise<(Target & { family: string; limit: number })[]> {
+async function machines(): Promise<(ChoosingProfile & { family: string; limit: number })[]> {
   const families = await targets(CONVOLUTIONS), hardware = await targets(["tiled-64x64"]);
   return [
     ...families.map((target) => ({ ...target, software: true, limit: LIMIT })),
@@ -38,7 +38,7 @@ async function machines(): Promise<(Target & { family: string; limit: number })[
   ];
 }
 
-function trace(net: keyof typeof nets, target: Target) {
+function trace(net: keyof typeof nets, target: ChoosingProfile) {
   const { architecture, size } = nets[net];
   const networks = createNetworks({ ...architecture, hidden: 48, projection: 24 });
   const { online: { network: online }, target: { network: follower } } = networks;
@@ -48,7 +48,7 @@ function trace(net: keyof typeof nets, target: Target) {
 }
 
 /** The loss, gradients and parameters of the first step. */
-async function firstStep(net: keyof typeof nets, target: Target) {
+async function firstStep(net: keyof typeof nets, target: ChoosingProfile) {
   const gpu = await sharedGpu();
   const { networks, optimizer, step } = trace(net, target);
   const { online: { network: online }, target: { network: follower } } = networks;

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertNone, relativeError } from "../assert.ts";
 import { readGolden, type StepMetadata } from "../golden/read.ts";
 import { FAMILIES, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
-import type { Target } from "../../src/graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { gradientDifference, replay } from "../../src/inspect/doctor/torch_replay.ts";
 
 const nets = {
@@ -17,7 +17,7 @@ const nets = {
 async function tenSteps(
   net: keyof typeof nets,
   name: "sgd" | "lars" | "simclr" | "mixed",
-  target: Target,
+  target: ChoosingProfile,
 ) {
   const golden = await readGolden<StepMetadata>(`step_${net}_${name}`);
   const { losses, losses_float32, errors } = golden.metadata;

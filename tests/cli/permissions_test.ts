@@ -62,7 +62,7 @@ Deno.test("needsOf() finds the hosts of a run that goes on in its config.json", 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("grantsOf() reads both ways to give a value, and passes over what the command will refuse", async () => {
+Deno.test("grantsOf() reads both variants to give a value, and passes over what the command will refuse", async () => {
   const cache = Deno.env.get("BYOL_CACHE");
   Deno.env.set("BYOL_CACHE", "/c");
   try {

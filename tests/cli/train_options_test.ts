@@ -1,18 +1,18 @@
 import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { type TrainOptions, trainOptions } from "../../src/config/train_defaults.ts";
+import { type ResolvedOptions, resolveOptions } from "../../src/config/train_defaults.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
-function parse(...args: string[]): TrainOptions {
+function parse(...args: string[]): ResolvedOptions {
   const parsed = parseTrainOptions(args);
   assert(!("help" in parsed), "help was asked for");
-  return trainOptions(parsed.given);
+  return resolveOptions(parsed.given);
 }
 
 /** The entries of `options` that `expected` names. */
-function assertIncludes(options: TrainOptions, expected: Partial<TrainOptions>): void {
-  const names = Object.keys(expected) as (keyof TrainOptions)[];
+function assertIncludes(options: ResolvedOptions, expected: Partial<ResolvedOptions>): void {
+  const names = Object.keys(expected) as (keyof ResolvedOptions)[];
   assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
 }
 
@@ -168,9 +168,9 @@ Deno.test("--resume, --allow-changed-data, --plan and --profile are switches", (
 });
 
 Deno.test("options given by a program are held to the same rules", async () => {
-  await assertThrows(() => trainOptions({ batch: 1 }), UserError, /batch = 1 as it must be .* from 2 to/);
+  await assertThrows(() => resolveOptions({ batch: 1 }), UserError, /batch = 1 as it must be .* from 2 to/);
   await assertThrows(
-    () => trainOptions({ bach: 2 } as never),
+    () => resolveOptions({ bach: 2 } as never),
     UserError,
     /option bach: the known ones are data/,
   );
@@ -258,9 +258,9 @@ for (const [args, message] of refused) {
 Deno.test("a recipe may be a file, whose size is the default", () => {
   const parsed = parseTrainOptions(["--data", "d", "--recipe", "a/mine.JSON"]);
   assert(!("help" in parsed));
-  const options = trainOptions(parsed.given, { recipe: { ...recipes.byol, size: 96 } });
+  const options = resolveOptions(parsed.given, { recipe: { ...recipes.byol, size: 96 } });
   assertIncludes(options, { recipe: "a/mine.JSON", size: 96, stem: "imagenet" });
-  assertIncludes(trainOptions({ ...parsed.given, size: 40 }, { recipe: recipes.byol }), {
+  assertIncludes(resolveOptions({ ...parsed.given, size: 40 }, { recipe: recipes.byol }), {
     size: 40,
     stem: "cifar",
   });
@@ -335,10 +335,10 @@ Deno.test("a switch that a preset or a run has can be taken back", () => {
 
 Deno.test("what has no effect is refused: a temperature without negatives", async () => {
   await assertThrows(
-    () => trainOptions({ temperature: .5 }),
+    () => resolveOptions({ temperature: .5 }),
     UserError,
     /temperature = 0\.5 as negatives = 0/,
   );
-  assertEquals(trainOptions({ temperature: .5, negatives: .1 }).temperature, .5);
-  assertEquals(trainOptions({ temperature: .5, method: "simclr" }).temperature, .5);
+  assertEquals(resolveOptions({ temperature: .5, negatives: .1 }).temperature, .5);
+  assertEquals(resolveOptions({ temperature: .5, method: "simclr" }).temperature, .5);
 });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { presetFiles } from "../../src/config/preset_files.ts";
-import { type TrainOptions, trainOptions } from "../../src/config/train_defaults.ts";
+import { type ResolvedOptions, resolveOptions } from "../../src/config/train_defaults.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { loadPreset } from "../../src/config/load_preset.ts";
@@ -8,8 +8,8 @@ import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 
-function assertIncludes(options: TrainOptions, expected: Partial<TrainOptions>): void {
-  const names = Object.keys(expected) as (keyof TrainOptions)[];
+function assertIncludes(options: ResolvedOptions, expected: Partial<ResolvedOptions>): void {
+  const names = Object.keys(expected) as (keyof ResolvedOptions)[];
   assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
 }
 
@@ -43,7 +43,7 @@ const lengths = [
 
 for (const length of lengths) {
   Deno.test(`preset: paper-${length.epochs} is the paper's`, () => {
-    const options = trainOptions({ data: "photos", preset: `paper-${length.epochs}` });
+    const options = resolveOptions({ data: "photos", preset: `paper-${length.epochs}` });
     assertIncludes(options, { ...paper, ...length, steps: null, preset: `paper-${length.epochs}` });
     assertClose("lr", [options.lr], [length.baseLr * 4096 / 256], { relative: 1e-6 });
     assertClose("warm-up in epochs", [options.warmup * length.epochs], [10], { relative: 1e-6 });
@@ -51,7 +51,7 @@ for (const length of lengths) {
 }
 
 Deno.test("preset: cifar is solo-learn's", () => {
-  assertIncludes(trainOptions({ data: "photos", preset: "cifar" }), {
+  assertIncludes(resolveOptions({ data: "photos", preset: "cifar" }), {
     recipe: "cifar",
     size: 32,
     backbone: "resnet18",
@@ -72,7 +72,7 @@ Deno.test("preset: cifar is solo-learn's", () => {
 });
 
 Deno.test("preset: small is what docs/benchmarks.md has measured on two cores", () => {
-  assertIncludes(trainOptions({ data: "photos", preset: "small" }), {
+  assertIncludes(resolveOptions({ data: "photos", preset: "small" }), {
     recipe: "cifar",
     size: 32,
     backbone: "resnet8",
@@ -90,7 +90,7 @@ Deno.test("preset: small is what docs/benchmarks.md has measured on two cores", 
 
 Deno.test("preset: a flag overrides each field, and what says the same in other words", () => {
   const preset = "paper-300", data = "photos";
-  const options = (given: Parameters<typeof trainOptions>[0]) => trainOptions({ data, preset, ...given });
+  const options = (given: Parameters<typeof resolveOptions>[0]) => resolveOptions({ data, preset, ...given });
   // The rate follows the samples of a step, as in the paper.
   assertIncludes(options({ batch: 256, accumulate: 4 }), { batch: 256, lr: 1.2, baseLr: 0.3 });
   assertIncludes(options({ lr: 5 }), { lr: 5, baseLr: null });
@@ -99,7 +99,11 @@ Deno.test("preset: a flag overrides each field, and what says the same in other 
   assertIncludes(options({ backbone: "resnet18" }), { backbone: "resnet18", out: "runs/photos-resnet18" });
   assertIncludes(options({ method: "simclr" }), { target: "shared", predictor: "off", tau: 0, batch: 4096 });
   assertIncludes(options({ tau: 0.5 }), { tau: 0.5, weightDecay: 1e-6 });
-  assertIncludes(trainOptions({ preset: "cifar" }), { data: "shapes", holdout: 1000, backbone: "resnet18" });
+  assertIncludes(resolveOptions({ preset: "cifar" }), {
+    data: "shapes",
+    holdout: 1000,
+    backbone: "resnet18",
+  });
 });
 
 Deno.test("preset: --help names them all, and its files hold each option once", async () => {
@@ -155,8 +159,8 @@ Deno.test("preset: a file, with its recipe beside it", async () => {
 });
 
 Deno.test("preset: of a file too only one may tell the learning rate, and what is given wins either way", async () => {
-  const options = (given: Parameters<typeof trainOptions>[0], preset: typeof given) =>
-    trainOptions({ data: "d", batch: 64, ...given }, { preset });
+  const options = (given: Parameters<typeof resolveOptions>[0], preset: typeof given) =>
+    resolveOptions({ data: "d", batch: 64, ...given }, { preset });
   await assertThrows(() => options({}, { lr: .1, baseLr: .4 }), UserError, /both tell the learning rate/);
   assertIncludes(options({ baseLr: .5 }, { lr: .1 }), { lr: .125, baseLr: .5 });
   assertIncludes(options({ lr: .1 }, { baseLr: .5 }), { lr: .1, baseLr: null });

@@ -13,7 +13,7 @@ import type { Constants, Kernel } from "../../src/gpu/kernel.ts";
 import { recordDifference } from "../../src/graph/difference.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { Tape } from "../../src/graph/tape.ts";
-import type { Target } from "../../src/graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { backbones } from "../../src/nn/backbones.ts";
 import { featuresOf, resnet } from "../../src/nn/resnet.ts";
 import { createNetwork, Scope } from "../../src/nn/parameters.ts";
@@ -26,7 +26,7 @@ export type Pipeline = Pick<Dispatch, "kernel" | "constants">;
 const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
 
 /** Whatever choices of kernels depend on. */
-const TARGETS: Target[] = [true, false].flatMap((software) =>
+const TARGETS: ChoosingProfile[] = [true, false].flatMap((software) =>
   [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
 );
 
@@ -39,7 +39,7 @@ const TRAININGS: Omit<TrainerOptions, "loading">[] = [
     ...training("resnet8", "cifar", 224), // enough rows of a channel that their sums must be joined
     optimizer: "lars",
     accumulate: 2,
-    observer: ({ target, batch }) =>
+    auxiliaryHead: ({ target, batch }) =>
       new OnlineProbe({ dims: featuresOf(backbones.resnet8), classes: 3, batch, target }),
   },
   { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
@@ -71,10 +71,10 @@ export function pipelines(): Pipeline[] {
   };
   for (const target of TARGETS) {
     // Of each choice all ways count, not only that of the target.
-    const open: Target = {
+    const open: ChoosingProfile = {
       ...target,
-      pick({ ways, tensors }) {
-        for (const way of Object.values(ways)) {
+      chooser({ variants, tensors }) {
+        for (const way of Object.values(variants)) {
           const tape = newTape(target);
           way.record(tape, tensors);
           collect(tape.dispatches);
@@ -88,7 +88,7 @@ export function pipelines(): Pipeline[] {
 }
 
 /** What training, evaluation and the probes do on `target`. */
-function* traces(target: Target): Generator<readonly Dispatch[]> {
+function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
   const { views, mean, std } = recipes.byol;
   for (const options of TRAININGS) {
     for (const size of options.size === 8 ? SIZES : [options.size]) {
@@ -110,7 +110,7 @@ function* traces(target: Target): Generator<readonly Dispatch[]> {
   yield tape.dispatches;
 }
 
-function newTape(target: Target): Tape {
+function newTape(target: ChoosingProfile): Tape {
   return new Tape(target, { training: true, views: 1, add: addInto });
 }
 

@@ -1,12 +1,12 @@
 /** Whole evaluations, small ones, of a small run. */
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import type { GivenEvaluateFlags } from "../../src/config/evaluate_flags.ts";
+import type { EvaluateOptions } from "../../src/config/evaluate_flags.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { evaluate } from "../../src/eval/protocol.ts";
 import type { EvaluationReport } from "../../src/eval/types.ts";
 import { openEncoder, openRun } from "../../src/eval/evaluated_encoder.ts";
-import { someOfEach } from "../../src/eval/choices.ts";
+import { stratifiedSubset } from "../../src/eval/choices.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { openIndexed } from "../data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -34,7 +34,7 @@ function knnOfRun(): Promise<number> {
   }, quiet).then(({ summary }) => summary!.knn!.untrained);
 }
 
-const evaluated = async (given: GivenEvaluateFlags) => {
+const evaluated = async (given: EvaluateOptions) => {
   await knnOfRun();
   return await evaluate({ kernels: "usual", probeEpochs: 10, ...given }, quiet);
 };
@@ -84,14 +84,14 @@ Deno.test(
     tensors.set("fc.weight", { shape: [2, 64], data: new Float32Array(128) });
     await writeSafetensors(file, { tensors });
     const [mean, std] = [metadata.mean, metadata.std].map((text) => JSON.parse(text) as number[]);
-    const common: GivenEvaluateFlags = {
+    const common: EvaluateOptions = {
       train: "shapes:120",
       test: "shapes:40",
       k: [1, 3],
       baselines: "no",
       probeViews: "none",
     };
-    const given: GivenEvaluateFlags = { ...common, encoder: file, out: join(folder, "file"), labels: 0.2 };
+    const given: EvaluateOptions = { ...common, encoder: file, out: join(folder, "file"), labels: 0.2 };
     await assertThrows(
       () => evaluated(given),
       UserError,
@@ -135,7 +135,7 @@ async function workersOf(cores: number, work: () => Promise<unknown>): Promise<n
 
 Deno.test("evaluate: as many Workers decode as in training, one a core or as told", onGpu, async () => {
   await knnOfRun();
-  const given: GivenEvaluateFlags = {
+  const given: EvaluateOptions = {
     run,
     baselines: "no",
     probeViews: "none",
@@ -150,7 +150,7 @@ Deno.test("evaluate: as many Workers decode as in training, one a core or as tol
 Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
   const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);
   const rows = [...labels.keys()];
-  const draw = (share: number, seed = 0) => someOfEach(rows, { labels, classes: 3, share, seed });
+  const draw = (share: number, seed = 0) => stratifiedSubset(rows, { labels, classes: 3, share, seed });
   const counts = (chosen: number[]) => [0, 1, 2].map((k) => chosen.filter((row) => labels[row] === k).length);
   assertEquals(counts(draw(0.1)), [7, 7, 4]);
   assertEquals(counts(draw(0.001)), [1, 1, 1]);
@@ -232,7 +232,7 @@ Deno.test(
   },
 );
 
-const refused: [string, () => GivenEvaluateFlags | Promise<GivenEvaluateFlags>, RegExp][] = [
+const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp][] = [
   ["no encoder", () => ({}), /without an encoder: add --run/],
   ["a folder without a run", () => ({ run: folder }), /config\.json must tell what it is/],
   [

@@ -1,7 +1,7 @@
 /** Whole grids, with runs that are made up in place of training and evaluation. */
 import { join } from "node:path";
 import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
-import type { GivenEvaluateFlags } from "../../src/config/evaluate_flags.ts";
+import type { EvaluateOptions } from "../../src/config/evaluate_flags.ts";
 import type { evaluate } from "../../src/eval/protocol.ts";
 import { runExperiments } from "../../src/experiments/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
@@ -59,7 +59,7 @@ function madeUp({ interruptions = 0 } = {}) {
     const summary = { knn: null, final_loss: .25, seconds: 1, images_per_second: 1, collapse };
     return { out: out!, step: 2, total: 2, collapse, summary };
   };
-  const evaluation = (given: GivenEvaluateFlags) => {
+  const evaluation = (given: EvaluateOptions) => {
     const { run, out, baselines, map = false } = given;
     evaluated.push({ run: run!, baselines: baselines!, map });
     if (map) {

@@ -1,7 +1,7 @@
 /** The experiments as they are: every row can be trained, and means what it says. */
 import { experiments } from "../../src/experiments/definitions/all.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
-import { trainOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/train_defaults.ts";
 import { planExperiment } from "../../src/experiments/plan.ts";
 import { withoutOperations } from "../../src/experiments/experiment.ts";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
@@ -18,7 +18,7 @@ function quickRows(name: string) {
     {
       row,
       configurations,
-      options: trainOptions(configurations[0].given, { recipe: configurations[0].recipe }),
+      options: resolveOptions(configurations[0].given, { recipe: configurations[0].recipe }),
     },
   ]));
 }
@@ -39,7 +39,7 @@ for (const scale of Object.values(scales)) {
       }
       for (const { row, configurations } of rows) {
         for (const { given, recipe } of configurations) {
-          trainOptions(given, { recipe: parseRecipe(recipe, `${experiment.name}, ${row.name}`) });
+          resolveOptions(given, { recipe: parseRecipe(recipe, `${experiment.name}, ${row.name}`) });
         }
         assertEquals(configurations.map(({ given }) => given.seed), [...configurations.keys()]);
       }

@@ -1,6 +1,11 @@
 /** The device that a test file shares. Deno's sanitizers count devices as leaks, so it is opened once and kept. */
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import { type Pick, pinned, type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import {
+  type ChoosingProfile,
+  deviceProfileOf,
+  type KernelChooser,
+  pinned,
+} from "../../src/graph/kernel_choice.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
@@ -34,12 +39,12 @@ const TARGETS = [...FAMILIES, "hardware"];
  */
 export async function targets(
   families: readonly string[] = TARGETS,
-): Promise<(Target & { family: string })[]> {
+): Promise<(ChoosingProfile & { family: string })[]> {
   const gpu = await sharedGpu();
   return families.filter((family) => !family.startsWith("subgroup8") || gpu.subgroupSize === 8).map((
     family,
   ) => ({
-    ...targetOf(gpu, exactly(family)),
+    ...deviceProfileOf(gpu, exactly(family)),
     // Batch normalisation reads buffers where there are no subgroups of 8.
     subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
     software: !/^(tiled|hardware)/.test(family),
@@ -48,9 +53,9 @@ export async function targets(
 }
 
 /** Picks the way of that name, else one of that family, else one that does without the split. */
-function exactly(name: string): Pick {
+function exactly(name: string): KernelChooser {
   return (choice) =>
-    name in choice.ways ? name : pinned(name)(choice) ?? pinned(name.replace(" split", ""))(choice);
+    name in choice.variants ? name : pinned(name)(choice) ?? pinned(name.replace(" split", ""))(choice);
 }
 
 /** Options of tests that use the shared GPU. */

@@ -7,7 +7,7 @@ import { allocatedBytes } from "../../src/gpu/memory.ts";
 import { livesOf } from "../../src/graph/lifetimes.ts";
 import { liveBudget, obstacleTo, planMemory, type Recompute } from "../../src/graph/plan.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
-import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { keyedRandom } from "../../src/base/random.ts";
@@ -232,7 +232,7 @@ Deno.test("obstacleTo: bindings, buffers and textures beyond the limits are name
   );
 });
 
-const resnet = (name: string, batch: number, target: Partial<Target>) =>
+const resnet = (name: string, batch: number, target: Partial<ChoosingProfile>) =>
   traceTraining(
     {
       architecture: { backbone: backboneByName(name), stem: "cifar", hidden: 4096, projection: 256 },
@@ -240,12 +240,12 @@ const resnet = (name: string, batch: number, target: Partial<Target>) =>
       size: 32,
       optimizer: "lars",
     },
-    { ...targetOf(null), ...target },
+    { ...deviceProfileOf(null), ...target },
   ).step.dispatches;
 
 Deno.test("liveBudget: a GPU keeps up to 8 GiB before anything is recomputed, a software adapter 2 GiB", () => {
   const gpu = { software: false, maxBinding: 2 ** 31 };
-  const plan = (batch: number, recompute: Recompute, target: Partial<Target> = gpu) => {
+  const plan = (batch: number, recompute: Recompute, target: Partial<ChoosingProfile> = gpu) => {
     const traced = resnet("resnet18", batch, target);
     const budget = liveBudget(recompute, { software: target.software! });
     const { live, dispatches } = planMemory(traced, [], { budget });

@@ -7,7 +7,13 @@ import type { Kernel } from "../../src/gpu/kernel.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
-import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/kernel_choice.ts";
+import {
+  type ChoosingProfile,
+  deviceProfileOf,
+  type KernelChoice,
+  pinned,
+  type Variant,
+} from "../../src/graph/kernel_choice.ts";
 import type { Timer } from "../../src/graph/timer.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 
@@ -35,24 +41,27 @@ const changed = (name: string, from: string, to: string): Kernel => {
   return { ...kernel, name, code: kernel.code.replace(from, to) };
 };
 
-const way = (n: number, { hopeless, of = kernel }: { hopeless?: boolean; of?: Kernel } = {}): Way => ({
+const way = (
+  n: number,
+  { skipTuning, of = kernel }: { skipTuning?: boolean; of?: Kernel } = {},
+): Variant => ({
   record: (tape, { x, y }) =>
     tape.dispatch(of, { tensors: { x, y }, params: { n }, grid: [GROUPS, 1, 1], flops: n }),
-  hopeless,
+  skipTuning: skipTuning,
 });
 
 const GROUPS = 64, ELEMENTS = 64 * GROUPS;
 
-const choiceOf = (ways: Record<string, Way>, name = "rounds"): Choice => ({
+const choiceOf = (variants: Record<string, Variant>, name = "rounds"): KernelChoice => ({
   name,
   tensors: { x: placed("x", [ELEMENTS]), y: placed("y", [ELEMENTS]) },
   result: { name: "y", terms: 1, element: (i, read) => 2 * read("x", i) },
-  ways,
+  variants,
 });
 
 /** What a trace that makes these choices gets, and what is in the cache then. */
 async function decide(
-  choices: Choice[],
+  choices: KernelChoice[],
   { seconds, known = new Map(), timer, gpu: given }: {
     seconds?: number;
     known?: Map<string, Decision>;
@@ -61,18 +70,18 @@ async function decide(
   } = {},
 ): Promise<{ picked: (string | undefined)[]; known: Map<string, Decision>; lines: string[] }> {
   const lines: string[] = [];
-  const trace = (target: Target) => {
+  const trace = (target: ChoosingProfile) => {
     const tape = newTape(target);
     for (const choice of choices) tape.choose(choice);
     return tape;
   };
-  const pick = await tune(given ?? await sharedGpu(), trace, {
+  const chooser = await tune(given ?? await sharedGpu(), trace, {
     cache: known,
     seconds,
     timer,
     report: (line) => lines.push(line),
   });
-  return { picked: choices.map(pick), known, lines };
+  return { picked: choices.map(chooser), known, lines };
 }
 
 Deno.test("tuner: takes the fastest way, whatever its place, and tells the times", onGpu, async () => {
@@ -88,11 +97,11 @@ Deno.test("tuner: takes the fastest way, whatever its place, and tells the times
 });
 
 Deno.test(
-  "tuner: what is known is not timed again, until a kernel, a size or the ways change",
+  "tuner: what is known is not timed again, until a kernel, a size or the variants change",
   onGpu,
   async () => {
-    const ways = { slow: way(2000), fast: way(100) };
-    const { known } = await decide([choiceOf(ways)], { seconds: 0 });
+    const variants = { slow: way(2000), fast: way(100) };
+    const { known } = await decide([choiceOf(variants)], { seconds: 0 });
     const [[key, decision]] = known;
     // No time left: the default, until there is a GPU's time.
     const { software } = await sharedGpu();
@@ -104,7 +113,9 @@ Deno.test(
     });
     known.set(key, { ...decision, way: "fast" });
     assertEquals(
-      await decide([choiceOf(ways, "another name")], { known }).then(({ picked, lines }) => [picked, lines]),
+      await decide([choiceOf(variants, "another name")], { known }).then((
+        { picked, lines },
+      ) => [picked, lines]),
       [
         ["fast"],
         [],
@@ -112,7 +123,7 @@ Deno.test(
     );
     for (
       const changed of [
-        { slow: way(2001), fast: way(100) } as Record<string, Way>,
+        { slow: way(2001), fast: way(100) } as Record<string, Variant>,
         { slow: way(2000, { of: { ...kernel, code: `${kernel.code} ` } }), fast: way(100) },
         { slow: way(2000), other: way(100) },
       ]
@@ -123,8 +134,8 @@ Deno.test(
   },
 );
 
-Deno.test("tuner: a hopeless way is never run, and a single one needs no timing", onGpu, async () => {
-  const forbidden: Way = { ...way(1), hopeless: true };
+Deno.test("tuner: a skipTuning way is never run, and a single one needs no timing", onGpu, async () => {
+  const forbidden: Variant = { ...way(1), skipTuning: true };
   const { picked, known, lines } = await decide([
     choiceOf({ slow: way(500), fast: way(20), forbidden }),
     choiceOf({ only: way(30), forbidden }),
@@ -168,7 +179,7 @@ const faulty = {
 };
 
 Deno.test(
-  "tuner: ways that are refused or compute wrong are dropped and named once, and the run goes on",
+  "tuner: variants that are refused or compute wrong are dropped and named once, and the run goes on",
   onGpu,
   async () => {
     const gpu = await sharedGpu();
@@ -249,7 +260,7 @@ Deno.test(
     assertEquals([picked, lines.length], [["usual"], 3]);
     gpu.check();
     using memory = new Memory(gpu);
-    const tape = newTape(targetOf(gpu));
+    const tape = newTape(deviceProfileOf(gpu));
     usual.record(tape, choiceOf({ usual }).tensors);
     using _program = new Program(memory, tape);
     await gpu.device.queue.onSubmittedWorkDone();
@@ -286,8 +297,8 @@ Deno.test("tuner: large tensors are filled on the GPU, from one upload of a mega
     write.call(queue, buffer, offset, data, ...rest);
   };
   try {
-    const large = (name: string, ways: Record<string, Way>): Choice => ({
-      ...choiceOf(ways, name),
+    const large = (name: string, variants: Record<string, Variant>): KernelChoice => ({
+      ...choiceOf(variants, name),
       tensors: { x: placed("x", [n]), y: placed("y", [n]) },
     });
     const choices = [20, 30].map((k) => large(`${k}`, { a: way(k), b: way(k + 1), c: way(k + 2) }));
@@ -301,14 +312,14 @@ Deno.test("tuner: large tensors are filled on the GPU, from one upload of a mega
 
 Deno.test("a choice: the default, a pinned family, a name that is not there", () => {
   const ran: string[] = [];
-  const noted = (name: string): Way => ({ record: (_: Tape) => void ran.push(name) });
+  const noted = (name: string): Variant => ({ record: (_: Tape) => void ran.push(name) });
   const choice = choiceOf({
     "tiled-8": noted("tiled-8"),
     "tiled-4": noted("tiled-4"),
     blocked: noted("blocked"),
   });
   for (
-    const pick of [
+    const chooser of [
       undefined,
       pinned("tiled"),
       pinned("tiled-4"),
@@ -317,8 +328,8 @@ Deno.test("a choice: the default, a pinned family, a name that is not there", ()
       () => "gone",
     ]
   ) {
-    newTape({ pick }).choose(choice);
+    newTape({ chooser }).choose(choice);
   }
   assertEquals(ran, ["tiled-8", "tiled-8", "tiled-4", "blocked", "tiled-8", "tiled-8"]);
-  assertEquals(targetOf(null).subgroupSize, 0);
+  assertEquals(deviceProfileOf(null).subgroupSize, 0);
 });

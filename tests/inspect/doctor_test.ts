@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "../../src/inspect/doctor/check.ts";
 import { conv2dChecks } from "../../src/inspect/doctor/conv2d_checks.ts";
 import { provokeFailures } from "../../src/inspect/doctor/failures.ts";
@@ -11,12 +11,12 @@ import { variants } from "../../src/ops/conv2d_kernels.ts";
 import { idle, withBrokenKernel } from "./broken.ts";
 
 const ALL = { all: true };
-const ANY: Target = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
+const ANY: ChoosingProfile = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
 
 let known: Promise<Check[]> | undefined;
 
 /** All checks for this machine's adapter. */
-const checksHere = () => known ??= sharedGpu().then((gpu) => checksFor(targetOf(gpu), ALL));
+const checksHere = () => known ??= sharedGpu().then((gpu) => checksFor(deviceProfileOf(gpu), ALL));
 
 Deno.test("doctor: a CPU and a GPU together have every kernel checked", async () => {
   const checked = new Set<string>();
@@ -34,8 +34,8 @@ Deno.test("doctor: each product of a convolution is made in every way", () => {
   const checks = conv2dChecks({ ...ANY, subgroupSize: 8, software: true }, ALL);
   for (const [variant, { kernels }] of Object.entries(variants)) {
     for (const { name } of Object.values(kernels)) {
-      const ways = checks.filter((check) => kernelsOf(check).includes(name)).map(({ way }) => way);
-      assert(ways.includes(variant), `${name} is not run as ${variant}`);
+      const variants = checks.filter((check) => kernelsOf(check).includes(name)).map(({ way }) => way);
+      assert(variants.includes(variant), `${name} is not run as ${variant}`);
     }
   }
   for (const way of ["tiled-128x128 split", "tiled-64x64 split"]) {
@@ -85,7 +85,7 @@ for (const [name, right, wrong] of MISTAKES) {
 
 Deno.test("doctor: a diagnosis names what is wrong, and the pin that avoids it", onGpu, async () => {
   const gpu = await sharedGpu();
-  const checks = conv2dChecks(targetOf(gpu), ALL).filter(({ what }) => what.includes("[517,"));
+  const checks = conv2dChecks(deviceProfileOf(gpu), ALL).filter(({ what }) => what.includes("[517,"));
   const pinFor = async (name: string) => {
     const { findings } = await prove(withBrokenKernel(gpu, { name, change: idle }), checks);
     return [...new Set(findings.map(({ kernels, pin }) => `${kernels} ${pin}`))];

@@ -1,7 +1,7 @@
 import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/kernel_choice.ts";
+import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { describeProfile, expectTimestamps, profileStep, profileTable } from "../../src/inspect/profile.ts";
 import { rateOf } from "../../src/inspect/peaks.ts";
@@ -59,7 +59,7 @@ Deno.test("profile: every kernel of a step is there, and the shares are all of i
     size: 16,
     optimizer: "lars",
   };
-  const { step } = traceTraining(options, targetOf(gpu));
+  const { step } = traceTraining(options, deviceProfileOf(gpu));
   const expected = new Set(step.dispatches.map(({ kernel }) => kernel.name));
   if (planMemory(step.dispatches).bytes.has("texture copies")) expected.add("copy to texture");
 
@@ -104,7 +104,7 @@ Deno.test("profile: of several batches a step, all are timed, and the update onc
     optimizer: "sgd",
     accumulate: 3,
   };
-  const { step: { dispatches, tail } } = traceTraining(options, targetOf(gpu));
+  const { step: { dispatches, tail } } = traceTraining(options, deviceProfileOf(gpu));
   const expected = new Map<string, number>();
   dispatches.forEach(({ kernel: { name } }, i) => {
     const times = i < dispatches.length - tail.update ? 3 : 1;

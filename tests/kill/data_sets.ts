@@ -1,7 +1,7 @@
 /** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import type { GivenTrainFlags } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/train_flags.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { concat, gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
 import type { Faults } from "../data/server.ts";
@@ -16,7 +16,7 @@ export interface DataSet {
   /** `--data`, seen from where the files are. */
   data: string[];
   /** How the run differs from that of other kinds. */
-  flags?: GivenTrainFlags;
+  flags?: PretrainOptions;
 }
 
 /** More than a shuffle block has, so that streamed sources have two in an epoch. */
@@ -74,7 +74,7 @@ const parquet = shards((numbers) =>
 
 const dropping: Faults = { breaks: Infinity, breaking: .4 };
 /** How many images there are is not known beforehand; so many steps are three epochs. */
-const streamed: GivenTrainFlags = { steps: 190 };
+const streamed: PretrainOptions = { steps: 190 };
 
 /** Data sets by what their kind is called. */
 export const dataSets: Record<string, DataSet> = {

@@ -172,7 +172,7 @@ Deno.test("resnet: features and number of dispatches of each backbone, with eith
     for (const stem of ["cifar", "imagenet"] as const) {
       const tape = newTape({ maxGrid: 65535 });
       const forward = resnet(new Scope(createNetwork("online", { gradients: true })), { config, stem });
-      const features = forward(tape, tape.constant(placed("images", [2, 64, 64, 4])));
+      const features = forward(tape, tape.markConstant(placed("images", [2, 64, 64, 4])));
       assertEquals([name, ...features.shape], [name, 2, featuresOf(config)]);
       const last = tape.dispatches.at(-1)!;
       // The stages halve the sides, the ImageNet stem takes another factor of 4.

@@ -3,7 +3,7 @@ import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
 import { conv2d as reference } from "../../src/reference/conv2d.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
-import type { Target } from "../../src/graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp, sumError } from "./harness.ts";
@@ -185,7 +185,7 @@ Deno.test("conv2d: the input's gradient is left out for constants, the weights' 
       const tape = newTape(target);
       const x = placed("x", [1, 4, 4, 4]),
         w = placed("w", [3, 3, 4, 4], trained ? placed("dw", [3, 3, 4, 4]) : undefined);
-      if (constant) tape.constant(x);
+      if (constant) tape.markConstant(x);
       const y = conv2d(tape, { x, w, stride: 1, pad: 1, name: "conv" });
       tape.accumulate(y, placed("dy", y.shape));
       tape.backward();
@@ -236,7 +236,7 @@ Deno.test("conv2d: what lies outside is 0, whatever is read instead", onGpu, asy
 
 /** The dispatches of a convolution and its gradients. */
 function traced(
-  target: Partial<Target>,
+  target: Partial<ChoosingProfile>,
   { x, w: shape, stride = 1, pad = 1 }: { x: number[]; w: number[]; stride?: number; pad?: number },
 ): readonly Dispatch[] {
   const tape = newTape(target), w = placed("w", shape, placed("dw", shape));

@@ -7,7 +7,7 @@ import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
 import { sharedGpu, targets } from "../gpu/shared.ts";
 import type { Store } from "../../src/gpu/memory.ts";
 import type { Tape } from "../../src/graph/tape.ts";
-import type { Target } from "../../src/graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { expectationOf, type Referenced } from "../../src/inspect/doctor/check.ts";
 import {
@@ -28,10 +28,10 @@ export interface Call extends PlainCall {
   families?: readonly string[];
 }
 
-const ANY_TARGET: Target = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
+const ANY_TARGET: ChoosingProfile = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
 
 /** A tape as the ops get it. */
-export function newTape(target: Partial<Target>, call: Partial<Call> = {}): Tape {
+export function newTape(target: Partial<ChoosingProfile>, call: Partial<Call> = {}): Tape {
   return newOpTape({ ...ANY_TARGET, ...target }, call);
 }
 
@@ -47,7 +47,7 @@ export function placed(name: string, shape: readonly number[], gradient?: Tensor
  */
 export async function runOp(
   call: Call,
-  { target, ...given }: { values: Values; dy?: ArrayLike<number>; target: Partial<Target> },
+  { target, ...given }: { values: Values; dy?: ArrayLike<number>; target: Partial<ChoosingProfile> },
 ): Promise<Results> {
   const traced = traceOp(call, { ...given, target: { ...ANY_TARGET, ...target } });
   const { values, largest } = await runTraced(await sharedGpu(), traced);
@@ -76,7 +76,8 @@ export async function checkOp(name: string, check: Check): Promise<void> {
   const { maxGrid, maxBinding, regrouped = [], families } = check;
   const { values, dy, compare } = expectationOf(name, check);
   for (const target of await targets(families)) {
-    const run = (limits: Partial<Target>) => runOp(check, { values, dy, target: { ...target, ...limits } });
+    const run = (limits: Partial<ChoosingProfile>) =>
+      runOp(check, { values, dy, target: { ...target, ...limits } });
     const actual = await run({ ...maxGrid && { maxGrid }, ...maxBinding && { maxBinding } });
     const where = `with ${target.family} kernels`;
     if (maxBinding) {

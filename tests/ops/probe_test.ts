@@ -1,11 +1,11 @@
 import { assertClose, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { targetOf } from "../../src/graph/kernel_choice.ts";
+import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { probeArithmetic, probeCopy } from "../../src/ops/probe.ts";
 import { newTape, placed, runOp } from "./harness.ts";
 
 Deno.test("probe: all of the arithmetic that it counts is done", onGpu, async () => {
-  const invocations = 128, shape = [invocations, 4], target = targetOf(await sharedGpu());
+  const invocations = 128, shape = [invocations, 4], target = deviceProfileOf(await sharedGpu());
   for (const rounds of [1, 2]) {
     const { out } = await runOp(
       { shapes: { out: shape }, op: (tape, { out }) => probeArithmetic(tape, { out, rounds }) },
@@ -34,7 +34,10 @@ Deno.test("probe: a copy is a copy, whatever the grid", onGpu, async () => {
         shapes: { source: [n], copied: [n] },
         op: (tape, { source, copied }) => probeCopy(tape, { source, copied }),
       },
-      { values: { source, copied: new Float32Array(n).fill(NaN) }, target: { ...targetOf(gpu), maxGrid } },
+      {
+        values: { source, copied: new Float32Array(n).fill(NaN) },
+        target: { ...deviceProfileOf(gpu), maxGrid },
+      },
     );
     assertEquals([...copied], [...source]);
   }

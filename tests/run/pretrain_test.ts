@@ -6,7 +6,7 @@ import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { planOf } from "../../src/inspect/inspect.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
-import type { GivenTrainFlags } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/train_flags.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { argumentsOf, kill, records, trainWith } from "./whole_runs.ts";
@@ -24,7 +24,7 @@ const tiny = {
   checkpointEvery: 5,
   logEvery: 2,
   workers: 2,
-} as const satisfies GivenTrainFlags;
+} as const satisfies PretrainOptions;
 
 // Kernels that were timed beside other tests are not for the runs of whoever tests.
 Deno.env.set("BYOL_CACHE", await Deno.makeTempDir({ prefix: "byol cache " }));
@@ -148,7 +148,7 @@ Deno.test(
   "pretrain: steps of several batches are interrupted and resumed between steps, in any member of the family",
   onGpu,
   async () => {
-    const members: GivenTrainFlags[] = [
+    const members: PretrainOptions[] = [
       { method: "simclr" },
       { target: "fixed", negatives: 0.5, targetInit: "independent" },
     ];
@@ -372,7 +372,7 @@ Deno.test("pretrain: a loss that is not finite stops the run and keeps what was 
   });
 });
 
-const refused: [string, GivenTrainFlags, RegExp][] = [
+const refused: [string, PretrainOptions, RegExp][] = [
   ["a missing source", { data: "/no/such/folder" }, /\/no\/such\/folder.*no such file/],
   [
     "a batch larger than the data",

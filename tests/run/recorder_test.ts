@@ -1,11 +1,11 @@
 /** What a run writes down, of steps that a stand-in for the GPU takes. */
 import { join } from "node:path";
 import type { Submission } from "../../src/byol/trainer.ts";
-import type { GivenTrainFlags } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/train_flags.ts";
 import { CollapseError, exitCode, UserError } from "../../src/base/errors.ts";
 import { Clock } from "../../src/run/clock.ts";
 import { Pacer } from "../../src/run/pacer.ts";
-import { trainOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/train_defaults.ts";
 import { Recorder, type RecorderOptions } from "../../src/run/recorder.ts";
 import type { StepRecord } from "../../src/run/records.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
@@ -19,12 +19,12 @@ async function record(
     total: number;
     lossOf(i: number): number;
     zStdOf?(i: number): number;
-    given?: GivenTrainFlags;
+    given?: PretrainOptions;
     lines?: StepRecord[];
     logged?: string[];
   },
 ) {
-  const options = trainOptions({ batch: 4, steps: total, logEvery: 10, checkpointEvery: 1000, ...given });
+  const options = resolveOptions({ batch: 4, steps: total, logEvery: 10, checkpointEvery: 1000, ...given });
   const reads: [number, number][] = [], shown: (number | null)[] = [], submissions: Submission[] = [];
   let now = 0;
   const clock = new Clock({ now: () => now });
@@ -88,7 +88,7 @@ Deno.test("Recorder: what came before a loss that is not finite is written", asy
 });
 
 Deno.test("Recorder: of logged steps it tells what the weights are like, τ and cosine only of a target network", async () => {
-  const run = (given: GivenTrainFlags) => record({ steps: 25, total: 25, lossOf: () => 1, given });
+  const run = (given: PretrainOptions) => record({ steps: 25, total: 25, lossOf: () => 1, given });
   const { lines, submissions } = await run({});
   assertEquals(lines.map(({ step, grad_norm, target_cosine }) => [step, grad_norm, target_cosine]), [
     [10, 9, 0.5],

@@ -1,6 +1,6 @@
 /** Runs of train.ts in processes of their own, and what they leave. */
 import { join } from "node:path";
-import type { GivenTrainFlags } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/train_flags.ts";
 import type { StepRecord } from "../../src/run/records.ts";
 import { assert } from "../assert.ts";
 
@@ -19,7 +19,7 @@ export function trainWith(
 }
 
 /** The arguments of train.ts that stand for `flags`. */
-export function argumentsOf(flags: GivenTrainFlags): string[] {
+export function argumentsOf(flags: PretrainOptions): string[] {
   return Object.entries(flags).flatMap(([name, value]) =>
     [value].flat().flatMap((one) => [
       `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,

@@ -5,7 +5,7 @@
  */
 import type { Gpu } from "../../gpu/device.ts";
 import type { Dispatch } from "../../graph/dispatch_list.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { sizeOf } from "../../graph/tensor.ts";
 import { differenceOf, type Tolerance } from "../../reference/compare.ts";
 import { dot, sampleGradient } from "../../reference/gradient_samples.ts";
@@ -33,7 +33,7 @@ export function checkCall(
     call: Call;
     values: Values;
     dy?: ArrayLike<number>;
-    target: Target;
+    target: ChoosingProfile;
     compare(actual: Results): string | null;
     way?: string;
   },
@@ -110,7 +110,7 @@ export function expectationOf(
 }
 
 /** Checks of an op against its reference: by itself, so that it is known who is to blame, then with its gradients. */
-export function checksOfReferenced(name: string, op: Referenced, target: Target): Check[] {
+export function checksOfReferenced(name: string, op: Referenced, target: ChoosingProfile): Check[] {
   const { values, dy, compare } = expectationOf(name, op), { y } = op.tolerance;
   const forward = compareAll({ y: op.reference(values) }, { absolute: y });
   const alone = checkCall(name, { call: op, target, values, compare: forward });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Choice, Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile, KernelChoice } from "../../graph/kernel_choice.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import { sumError } from "../../reference/compare.ts";
@@ -34,9 +34,9 @@ const FALLBACK = "blocked";
 
 /**
  * All products of all shapes in the ways that the adapter may choose, and in those of the family that fits any adapter;
- * with `all` also in those that are hopeless there, which may take a minute to compile.
+ * with `all` also in those that are skipTuning there, which may take a minute to compile.
  */
-export function conv2dChecks(target: Target, { all }: { all: boolean }): Check[] {
+export function conv2dChecks(target: ChoosingProfile, { all }: { all: boolean }): Check[] {
   return SHAPES.flatMap((shape) => {
     const given = valuesOf(shape), expected = expectedOf(shape, given);
     return choicesOf(shape, target).flatMap((choice) =>
@@ -45,8 +45,8 @@ export function conv2dChecks(target: Target, { all }: { all: boolean }): Check[]
   });
 }
 
-function waysOf({ ways }: Choice, all: boolean): string[] {
-  return Object.keys(ways).filter((way) => all || !ways[way].hopeless || way.startsWith(FALLBACK));
+function waysOf({ variants }: KernelChoice, all: boolean): string[] {
+  return Object.keys(variants).filter((way) => all || !variants[way].skipTuning || way.startsWith(FALLBACK));
 }
 
 function valuesOf(shape: Shape) {
@@ -70,11 +70,14 @@ function expectedOf(shape: Shape, { bias, ...given }: ReturnType<typeof valuesOf
 }
 
 /** What a convolution of this shape and its gradients have to choose between. */
-function choicesOf({ N, H, W, C, K, R, S, stride, padding: pad, bias }: Shape, target: Target): Choice[] {
-  const choices: Choice[] = [];
+function choicesOf(
+  { N, H, W, C, K, R, S, stride, padding: pad, bias }: Shape,
+  target: ChoosingProfile,
+): KernelChoice[] {
+  const choices: KernelChoice[] = [];
   const tape = newOpTape({
     ...target,
-    pick(choice) {
+    chooser(choice) {
       choices.push(choice);
       return undefined;
     },
@@ -91,10 +94,10 @@ function choicesOf({ N, H, W, C, K, R, S, stride, padding: pad, bias }: Shape, t
 const RESULTS = { forward: "y", backwardData: "dx", backwardWeights: "dw" } as const;
 
 function checkWay(
-  { name, tensors, ways }: Choice,
+  { name, tensors, variants }: KernelChoice,
   { way, target, shape, given, expected }: {
     way: string;
-    target: Target;
+    target: ChoosingProfile;
     shape: Shape;
     given: ReturnType<typeof valuesOf>;
     expected: ReturnType<typeof expectedOf>;
@@ -112,7 +115,7 @@ function checkWay(
     call: {
       shapes: Object.fromEntries(operands.map(([key, { shape }]) => [key, shape])),
       trained: "w" in tensors ? ["w"] : [],
-      op: (tape, given) => ways[way].record(tape, { bias: given.w, ...given }),
+      op: (tape, given) => variants[way].record(tape, { bias: given.w, ...given }),
     },
     compare: compareAll({ [result]: expected[result] }, { absolute: sumError(terms) }),
   });

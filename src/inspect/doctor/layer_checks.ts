@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { addInto } from "../../ops/add.ts";
 import { batchNorm } from "../../ops/batch_norm.ts";
 import { globalAveragePool } from "../../ops/global_average_pool.ts";
@@ -22,7 +22,7 @@ import { relu as rectify } from "../../reference/relu.ts";
 import { type Check, checkCall, checksOfReferenced, compareAll, type Referenced } from "./check.ts";
 
 /** All of them for the machine `target`. The sums come first, as others build on them. */
-export function layerChecks(target: Target): Check[] {
+export function layerChecks(target: ChoosingProfile): Check[] {
   const checks = (name: string, op: Referenced) => checksOfReferenced(name, op, target);
   return [
     ...sums(target),
@@ -43,7 +43,7 @@ export function layerChecks(target: Target): Check[] {
 }
 
 /** In float32 these have one right answer, to the bit. */
-function sums(target: Target): Check[] {
+function sums(target: ChoosingProfile): Check[] {
   const n = 7 * 256 + 4, parts = 5;
   const into = hashSigned("into", n), from = hashSigned("from", n), terms = hashSigned("parts", parts * n);
   const total = new Float32Array(n);
@@ -73,7 +73,7 @@ function sums(target: Target): Check[] {
 }
 
 /** What the rates are measured by. */
-function probes(target: Target): Check[] {
+function probes(target: ChoosingProfile): Check[] {
   const n = 4 * 64 * 7 + 4, source = hashSigned("source", n), invocations = 128, rounds = 2;
   // x ← .75 · x + .25 of x = 1 + d is 1 + .75 · d; three chains of 4 numbers begin 4 apart, at the invocation's index.
   const chain = (d: number) => 1 + d * 0.75 ** (16 * rounds);
@@ -183,7 +183,7 @@ function evaluationOp({ M, C }: Norm): Referenced {
 
 const RUNNING = { absolute: 1e-6 };
 
-function runningStatistics(target: Target): Check {
+function runningStatistics(target: ChoosingProfile): Check {
   const views = 3, M = 131, C = 36, { values: given, ...call } = normCall({ M, C, views });
   const values = {
     ...given,

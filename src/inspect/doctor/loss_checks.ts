@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { byolLoss } from "../../ops/byol_loss.ts";
 import { infoNce } from "../../ops/info_nce.ts";
 import { normalizeRows } from "../../ops/normalize_rows.ts";
@@ -19,7 +19,7 @@ import { type Check, checkCall, checksOfReferenced, type Referenced } from "./ch
 import type { Results } from "./op_run.ts";
 
 /** All of them for the machine `target`. */
-export function lossChecks(target: Target): Check[] {
+export function lossChecks(target: ChoosingProfile): Check[] {
   return [
     byol(target),
     ...checksOfReferenced("normalizeRows", rowsOp(), target),
@@ -43,7 +43,7 @@ function comparison(
     );
 }
 
-function byol(target: Target): Check {
+function byol(target: ChoosingProfile): Check {
   const N = 33, D = 20;
   const values = { q: hashSigned("byol q", 2 * N * D), z: hashSigned("byol z", 2 * N * D) };
   const terms = Array.from(
@@ -79,7 +79,7 @@ function rowsOp(): Referenced {
   };
 }
 
-function contrast(target: Target): Check {
+function contrast(target: ChoosingProfile): Check {
   const sizes = { N: 37, D: 28, beta: 0.5, alpha: 0.2 }, { N, D, beta, alpha } = sizes;
   const values = { q: hashSigned("contrast q", 2 * N * D), z: hashSigned("contrast z", 2 * N * D) };
   const gradient = (name: "q" | "z") => ({
@@ -109,7 +109,7 @@ function contrast(target: Target): Check {
   });
 }
 
-function crossEntropy(target: Target): Check {
+function crossEntropy(target: ChoosingProfile): Check {
   const sizes = { M: 67, G: 3, K: 12, classes: 9 }, { M, G, K, classes } = sizes;
   const logits = hashSigned("logits", M * G * K).map((u) => 6 * u), rates = hashSigned("rates", G);
   // −1 is no label.

@@ -8,7 +8,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import { Tape } from "../../graph/tape.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
 import { addInto } from "../../ops/add.ts";
 
@@ -48,7 +48,7 @@ export interface TracedOp {
 const PARAMETER_OFFSET = 62 * 256;
 
 /** A tape as the ops get it. */
-export function newOpTape(target: Target, { training = true, views = 1 }: Partial<Call> = {}): Tape {
+export function newOpTape(target: ChoosingProfile, { training = true, views = 1 }: Partial<Call> = {}): Tape {
   return new Tape(target, { training, views, add: addInto });
 }
 
@@ -58,7 +58,7 @@ export function newOpTape(target: Target, { training = true, views = 1 }: Partia
  */
 export function traceOp(
   call: Call,
-  { values, dy, target }: { values: Values; dy?: ArrayLike<number>; target: Target },
+  { values, dy, target }: { values: Values; dy?: ArrayLike<number>; target: ChoosingProfile },
 ): TracedOp {
   const tape = newOpTape(target, call), contents: TracedOp["contents"] = [], results: Tensors = {};
   const give = (

@@ -6,7 +6,7 @@
 import { messageOf } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
 import { layerChecks } from "./layer_checks.ts";
@@ -42,7 +42,7 @@ export interface Proof {
  * All checks for the machine `target`, what others build on first; with `all` also of kernels that it never chooses by
  * itself.
  */
-export async function checksFor(target: Target, { all }: { all: boolean }): Promise<Check[]> {
+export async function checksFor(target: ChoosingProfile, { all }: { all: boolean }): Promise<Check[]> {
   return [
     ...layerChecks(target),
     ...conv2dChecks(target, { all }),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../gpu/device.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { relativeError } from "../../reference/compare.ts";
 import type { Check } from "./check.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "./torch_replay.ts";
 
 /** Both for the machine `target`. */
-export async function stepChecks(target: Target): Promise<Check[]> {
+export async function stepChecks(target: ChoosingProfile): Promise<Check[]> {
   const steps = await shippedSteps();
   const traced = replay({
     metadata: steps.metadata,

@@ -11,7 +11,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { Memory } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import type { Dispatch } from "../../graph/dispatch_list.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { tensorIn } from "../../graph/tensor.ts";
 import { parseSafetensors, type TensorEntry } from "../../io/safetensors.ts";
 import type { FlatStore } from "../../nn/parameters.ts";
@@ -84,7 +84,7 @@ export function replay(
     architecture: Architecture;
     optimizer: OptimizerName;
     objective?: Objective;
-    target: Target;
+    target: ChoosingProfile;
   },
 ): Replay {
   const { batch, size, lr, tau, mu, decay } = metadata;

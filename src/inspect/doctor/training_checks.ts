@@ -5,7 +5,7 @@
  */
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { sizeOf, tensorIn } from "../../graph/tensor.ts";
 import { constant } from "../../nn/init.ts";
 import { vectorLayout } from "../../nn/layout.ts";
@@ -23,7 +23,7 @@ import { type Check, checkCall, compareAll } from "./check.ts";
 import { newOpTape } from "./op_run.ts";
 
 /** All of them for the machine `target`. */
-export function trainingChecks(target: Target): Check[] {
+export function trainingChecks(target: ChoosingProfile): Check[] {
   return [
     accumulation(target),
     metrics(target),
@@ -41,7 +41,7 @@ function stepValues(part: number): Float32Array {
   return new Float32Array(packStep({ ...SCALARS, slot: SLOT, part }).buffer);
 }
 
-function accumulation(target: Target): Check {
+function accumulation(target: ChoosingProfile): Check {
   const blocks = 67, batches = 3;
   const mean = hashSigned("mean", blocks * 64), addend = hashSigned("addend", blocks * 64);
   return checkCall("accumulateMean", {
@@ -56,7 +56,7 @@ function accumulation(target: Target): Check {
   });
 }
 
-function metrics(target: Target): Check {
+function metrics(target: ChoosingProfile): Check {
   const N = 67, D = 132, rows = 2 * N;
   const losses = hashSigned("losses", rows).map((u) => 2 + u), z = hashSigned("z", rows * D);
   const unit = z.map((value, i) => value / Math.hypot(...z.subarray(i - i % D, i - i % D + D)));
@@ -78,7 +78,7 @@ function metrics(target: Target): Check {
   });
 }
 
-function health(target: Target): Check {
+function health(target: ChoosingProfile): Check {
   const blocks = 300, paired = 129;
   const gradient = hashSigned("gradient", 64 * blocks), theta = hashSigned("theta", 64 * blocks);
   const xi = hashSigned("xi", 64 * paired).map((u, i) => 0.5 * theta[i] + 0.1 * u);
@@ -102,7 +102,7 @@ function health(target: Target): Check {
 const PARAMETERS = [[3000], [50, 50], [64], [70, 80], [1], [9, 9]], FOLLOWED = 4, TRUST = 0.02;
 
 /** One step of the optimizer called `name`, with everything that it can do. */
-function optimizer(name: OptimizerName, target: Target): Check {
+function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
   const online = createNetwork("online", { gradients: true });
   const follower = createNetwork("target", { gradients: false });
   PARAMETERS.forEach((shape, i) => {

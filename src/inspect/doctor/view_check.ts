@@ -11,7 +11,7 @@ import { recipes, type ViewRecipe } from "../../../data/views/recipe.ts";
 import { RecordWriter } from "../../../data/views/table.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
-import type { Target } from "../../graph/kernel_choice.ts";
+import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { tensorIn } from "../../graph/tensor.ts";
 import { keyedRandom } from "../../base/random.ts";
 import { differenceOf } from "../../reference/compare.ts";
@@ -36,14 +36,14 @@ function picture(width: number, height: number, seed: number) {
 }
 
 /** Views of images of many shapes. */
-export function viewChecks(target: Target): Check[] {
+export function viewChecks(target: ChoosingProfile): Check[] {
   return [
     viewCheck("views of images", { views: SHARP, target }),
     viewCheck("views of images, blurred", { views: BLURRED, target }),
   ];
 }
 
-function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; target: Target }): Check {
+function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; target: ChoosingProfile }): Check {
   const random = keyedRandom(SIZE);
   const images = Array.from({ length: IMAGES }, (_, i) => {
     const image = picture(SIZE + random.integer(90), SIZE + random.integer(60), i);
