@@ -1,64 +1,36 @@
 /**
- * The arrows of design.md: kernels → gpu → graph → ops → nn, augment, optim → byol, eval → pretrain ← data. What a
- * module imports, in statements, by `import()` or by URL, is read from its text.
+ * The floors of the house: a module imports from its own room and from lower floors, and nothing leads back to itself.
+ * What a module imports, in statements (of types too), by `import()` or by URL, is read from its text.
  */
 import { assert, assertEquals } from "./assert.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** The folders of src/, and data/, with what each may import besides itself and the base. */
-const arrows: Record<string, string[]> = {
-  "src/gpu": [],
-  "src/graph": ["kernels", "src/gpu"],
-  "src/ops": ["kernels", "src/graph", "src/gpu"],
-  "src/nn": ["src/ops", "src/graph", "src/gpu"],
-  "src/augment": ["src/ops", "src/graph", "src/gpu"],
-  "src/optim": ["src/ops", "src/graph", "src/gpu"],
-  "src/byol": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
-  "src/eval": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
-  "src/io": [],
-  "src/reference": [],
-  // "src" are the modules beside the folders, such as fit.ts.
-  "src/inspect": [
-    "src",
-    "src/reference",
-    "src/byol",
-    "src/nn",
-    "src/augment",
-    "src/optim",
-    "src/ops",
-    "src/graph",
-    "src/gpu",
-    "src/io",
-    "data",
-  ],
-  "src/cli": ["presets"],
-  "src/experiments": ["src/augment", "src/cli", "src/io"],
-  "data": ["src/augment"],
-};
-
-/** Errors, the environment and random numbers, which everyone may import, and the project's version. */
-const base = ["src/base/errors.ts", "src/base/environment.ts", "src/base/random.ts", "deno.json"];
-
-/** Single arrows beyond those of the folders. */
-const exceptions = new Set([
-  // The command line names what there is to choose from; these two modules are data.
-  "src/cli → src/nn/backbones.ts",
-  "src/cli → data/views/recipe.ts",
-]);
-
-/** The entry points. */
-const entries = [
-  "mod.ts",
-  "train.ts",
-  "src/cli/preview.ts",
-  "src/cli/evaluate.ts",
-  "src/cli/experiments.ts",
-  "src/cli/doctor.ts",
+/** The rooms by floor, the lowest first. Rooms of one floor do not import each other. */
+const floors = [
+  ["src/base"],
+  ["kernels", "data", "src/io", "src/gpu", "src/reference"],
+  ["src/graph", "src/plots"],
+  ["src/ops"],
+  ["src/nn", "src/optim", "src/views"],
+  ["src/config", "src/byol"],
+  ["src/eval", "src/export"],
+  ["src/run"],
+  ["src/inspect", "src/experiments", "src/distributed"],
+  ["src/cli"],
 ];
 
-/** Modules beside the folders of src/, and those of src/run, tie the folders together and import what they like. */
-const isTop = (path: string) => entries.includes(path) || /^src\/([^/]+|run\/.*)$/.test(path);
+/** Rooms that may not import all that lies below them, but only this. */
+const only: Record<string, string[]> = {
+  "src/graph": ["src/base", "src/gpu", "kernels"],
+  "src/plots": ["src/base", "src/io", "data"],
+};
+
+/** The version of the project, which anybody may read. */
+const version = "deno.json";
+
+/** What is started, and imported by nobody. */
+const entries = ["mod.ts", "train.ts"];
 
 async function* modulesIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
@@ -145,31 +117,36 @@ Deno.test("import rules: what is imported is there", () => {
   assert(imports.size > 40 && kernels > 20, `${imports.size} modules and ${kernels} kernels were found`);
 });
 
-Deno.test("import rules: arrows go one way, siblings do not import siblings", () => {
+const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
+
+Deno.test("every module lies in a room, and imports from its own room and lower floors", () => {
+  const up: string[] = [];
   for (const [path, targets] of imports) {
-    if (path.startsWith("src/cli/") && entries.includes(path)) {
-      assert(![...imports.values()].flat().includes(path), `${path} is imported, but it is an entry point`);
-    }
-    if (base.includes(path)) assertEquals(targets, [], `${path} belongs to the base`);
-    if (isTop(path)) continue;
+    if (entries.includes(path)) continue;
     const from = folderOf(path);
-    assert(from in arrows, `${path} lies in no folder of design.md`);
+    assert(floorOf(from) >= 0, `${path} lies in no room`);
     for (const target of targets) {
       const to = folderOf(target);
-      const allowed = to === from || base.includes(target) || arrows[from].includes(to) ||
-        exceptions.has(`${from} → ${target}`);
-      assert(allowed, `${path} must not import ${target}`);
+      if (target === version || to === from) continue;
+      const allowed = only[from]?.includes(to) ?? (floorOf(to) >= 0 && floorOf(to) < floorOf(from));
+      if (!allowed) up.push(`${path} → ${target}`);
     }
   }
+  assertEquals(up, []);
 });
 
-Deno.test("import rules: data/ reaches neither GPU nor networks", () => {
-  for (const path of [...imports.keys()].filter((path) => path.startsWith("data/"))) {
-    for (const target of reachedFrom(path)) {
-      const allowed = ["data", "src/augment"].includes(folderOf(target)) || base.includes(target);
-      assert(allowed, `${path} reaches ${target}`);
-    }
-  }
+Deno.test("no module leads back to itself, not even by types", () => {
+  const circles = [...imports.keys()].filter((path) => reachedFrom(path).has(path));
+  assertEquals(circles, []);
+});
+
+Deno.test("nobody imports an entry point", () => {
+  const imported = new Set([...imports.values()].flat());
+  const main = [...texts].filter(([, text]) => /^if \(import\.meta\.main\)/m.test(text)).map(([path]) =>
+    path
+  );
+  assert(main.length >= 5, `${main}`);
+  assertEquals([...entries, ...main].filter((path) => imported.has(path)), []);
 });
 
 Deno.test("import rules: only src/gpu asks for an adapter", () => {

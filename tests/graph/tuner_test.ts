@@ -47,7 +47,7 @@ const way = (
 ): Variant => ({
   record: (tape, { x, y }) =>
     tape.dispatch(of, { tensors: { x, y }, params: { n }, grid: [GROUPS, 1, 1], flops: n }),
-  skipTuning: skipTuning,
+  skipTuning,
 });
 
 const GROUPS = 64, ELEMENTS = 64 * GROUPS;
