@@ -48,7 +48,7 @@ export function parseExperimentOptions(
       holdout: ofScale(trainFlags.holdout),
       epochs: ofScale(trainFlags.epochs),
     },
-    output: { out: flag(text("DIR"), "folder for results and report", "experiments/results/<scale>") },
+    output: { out: flag(text("DIR"), "folder for results and report", "docs/results/<scale>") },
   };
   const list = experiments.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join("\n");
   const command = createCommand("experiments", {

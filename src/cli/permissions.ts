@@ -31,7 +31,7 @@ const USUAL_OUT: Record<string, string | undefined> = {
   train: "runs",
   preview: ".",
   evaluate: "evaluation",
-  experiments: "experiments/results",
+  experiments: "docs/results",
 };
 
 /** What the command `name` needs with those options. */
@@ -114,7 +114,7 @@ export async function expectPermissions(name: string, needs: Needs): Promise<voi
     `Cannot ${name}: Deno was not given ${
       flags.join(" ")
     }. Use "./run ${name}", which gives what is needed, or ` +
-      `"deno run -P=${name} ${flags.join(" ")} ${name}.ts".`,
+      `"deno run -P=${name} ${flags.join(" ")} ${name === "train" ? "train.ts" : `src/cli/${name}.ts`}".`,
   );
 }
 

@@ -62,7 +62,7 @@ export async function runExperiments(
   { print = console.log, runs = join("runs", "experiments"), command, ...hooks }: ExperimentHooks,
 ): Promise<ExperimentsOutcome> {
   const scale = scales[asked.scale],
-    store = new ResultStore(asked.out ?? join("experiments", "results", scale.name));
+    store = new ResultStore(asked.out ?? join("docs", "results", scale.name));
   /** Its features as pictures, if the run is there: results may have come without it. */
   const mapRun = async (id: string) => {
     const run = runFolder(runs, id);

@@ -109,7 +109,7 @@ Deno.test("preset: a flag overrides each field, and what says the same in other 
 Deno.test("preset: --help names them all, and its files hold each option once", async () => {
   const help = parseTrainOptions(["--help"]);
   assert("help" in help);
-  const folder = new URL("../../presets/", import.meta.url);
+  const folder = new URL("../../src/config/presets/", import.meta.url);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(/\.json$/, ""));
   assertEquals(Object.keys(presetFiles).sort(), names.sort());
   for (const name of names) {

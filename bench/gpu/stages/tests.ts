@@ -8,7 +8,7 @@ import type { Ended } from "../child.ts";
 import { projectFile, type Stage } from "../session.ts";
 
 /** The tests that depend on the adapter. */
-const FOLDERS = ["gpu", "graph", "ops", "nn", "byol", "optim", "augment"];
+const FOLDERS = ["gpu", "graph", "ops", "nn", "byol", "optim", "views"];
 /** It compares times, which other tests would disturb. */
 const ALONE = projectFile("tests/graph/tuner_test.ts");
 /** Lines of the log that are shown. */
