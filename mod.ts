@@ -36,20 +36,34 @@
  */
 export { pretrain } from "./src/run/pretrain.ts";
 export type { Outcome, PretrainHooks } from "./src/run/types.ts";
-export type { KnnFigures, Summary } from "./src/run_summary.ts";
-export { evaluate } from "./src/evaluate.ts";
-export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/evaluation_types.ts";
-export type { GivenEvaluateFlags } from "./src/cli/evaluate_flags.ts";
-export { planOf, profileOf } from "./src/inspect.ts";
-export type { Collapse } from "./src/health.ts";
-export { loadPreset } from "./src/load_preset.ts";
+export type { KnnFigures, Summary } from "./src/run/summary.ts";
+export { evaluate } from "./src/eval/protocol.ts";
+export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/eval/types.ts";
+export type { GivenEvaluateFlags } from "./src/config/evaluate_flags.ts";
+export { planOf, profileOf } from "./src/inspect/inspect.ts";
+export {
+  type AdapterFacts,
+  type Answers,
+  type Decoding,
+  type Diagnosis,
+  doctor,
+  type DoctorOptions,
+  type Expectation,
+  type Finding,
+  type Pin,
+  type Product,
+  type Proof,
+  type Rates,
+} from "./src/inspect/doctor.ts";
+export type { Collapse } from "./src/run/collapse.ts";
+export { loadPreset } from "./src/config/load_preset.ts";
 export type { StepRecord } from "./src/run/records.ts";
-export type { GivenTrainFlags } from "./src/cli/train_flags.ts";
-export { CollapseError, MachineError, UserError } from "./src/errors.ts";
+export type { GivenTrainFlags } from "./src/config/train_flags.ts";
+export { CollapseError, MachineError, UserError } from "./src/base/errors.ts";
 export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
-export { type Recipe, recipes, type ViewRecipe } from "./src/augment/recipe.ts";
-export { loadRecipe } from "./src/load_recipe.ts";
-export { type PreviewOptions, previewSheet } from "./src/preview.ts";
+export { type Recipe, recipes, type ViewRecipe } from "./data/views/recipe.ts";
+export { loadRecipe } from "./src/config/load_recipe.ts";
+export { type PreviewOptions, previewSheet } from "./src/plots/view_sheet.ts";
 export { type Batch, type EvaluationBatch, evaluationBatches, trainingBatches } from "./data/pipeline.ts";
 export type { EncodedImage, ImageSource } from "./data/sources/types.ts";
 export { openSource } from "./data/sources/open.ts";

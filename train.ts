@@ -1,12 +1,14 @@
 /**
- * Trains an image encoder without labels, by BYOL: `deno run -A train.ts --data ./photos`. `--help` explains it.
+ * Trains an image encoder without labels, by BYOL: `deno run -P=train train.ts --data ./photos`. `--help` explains it.
  *
  * @module
  */
 import { fromCaller } from "./src/cli/paths.ts";
 import { parseTrainOptions } from "./src/cli/train_options.ts";
+import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
+import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
-import { planOf, profileOf } from "./src/inspect.ts";
+import { planOf, profileOf } from "./src/inspect/inspect.ts";
 import { pretrain } from "./src/run/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */
@@ -19,6 +21,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const given = fromCaller(parsed.given);
+  await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
   if (parsed.plan) {
     console.log(await planOf(given));
     return 0;
@@ -39,6 +42,7 @@ async function main(args: string[]): Promise<number> {
     resume: parsed.resume,
     allowChangedData: parsed.allowChangedData,
     signal: interrupt.signal,
+    progress: createProgress,
   });
   if (summary) {
     if (parsed.resume && step === total) console.log(`The run in ${out} is complete.`);

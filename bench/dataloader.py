@@ -2,7 +2,7 @@
 
     python3 dataloader.py RECIPE.json SIZE BATCH SECONDS WORKERS torchvision|pillow SHARD.tar...
 
-RECIPE.json holds a recipe of src/augment/recipe.ts. Decoding and augmenting are Pillow's and torchvision's: transforms on
+RECIPE.json holds a recipe of data/views/recipe.ts. Decoding and augmenting are Pillow's and torchvision's: transforms on
 PIL images, then ToTensor and Normalize. The blur is torchvision's GaussianBlur, whose 23 x 23 taps take most of a view's
 time at 224 pixels, or Pillow's, an approximation by boxes that many reproductions use. Prints one line of JSON.
 """

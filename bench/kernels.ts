@@ -1,13 +1,14 @@
 /** Products and convolutions, each in every way that the target may choose from. */
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
-import { type Dispatch, Tape } from "../src/graph/tape.ts";
-import { type Choice, targetOf } from "../src/graph/target.ts";
+import type { Dispatch } from "../src/graph/dispatch_list.ts";
+import { Tape } from "../src/graph/tape.ts";
+import { type Choice, targetOf } from "../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../src/graph/tensor.ts";
 import { addInto } from "../src/ops/add.ts";
 import { conv2d } from "../src/ops/conv2d.ts";
-import { keyedRandom } from "../src/random.ts";
-import { arithmeticTrace, newTape, SAMPLES, secondsOf, timeInTurns } from "../src/timing.ts";
+import { keyedRandom } from "../src/base/random.ts";
+import { arithmeticTrace, newTape, SAMPLES, secondsOf, timeInTurns } from "../src/inspect/timing.ts";
 import { percent, printTable } from "./table.ts";
 
 interface Shape {

@@ -1,5 +1,5 @@
 /**
- * The benchmarks, as Markdown for bench/RESULTS.md:
+ * The benchmarks, as Markdown for docs/benchmarks.md:
  *
  *     deno task bench                            all of them that need no data
  *     deno task bench kernels [--all]            products and convolutions, each way of doing them; --all: slow ways too
@@ -11,7 +11,7 @@
  * @module
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  */
-import { UserError } from "../src/errors.ts";
+import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchHost } from "./host.ts";

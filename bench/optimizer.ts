@@ -3,14 +3,14 @@ import { createNetworks } from "../src/byol/networks.ts";
 import { traceStep } from "../src/byol/step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
-import { targetOf } from "../src/graph/target.ts";
+import { targetOf } from "../src/graph/kernel_choice.ts";
 import { tensorIn } from "../src/graph/tensor.ts";
 import { backboneByName } from "../src/nn/backbones.ts";
 import { drawWeights } from "../src/nn/weights.ts";
 import { createOptimizer, type OptimizerName, packStep, STEP_BYTES } from "../src/optim/optimizer.ts";
-import { copyTrace } from "../src/peaks.ts";
-import { keyedRandom } from "../src/random.ts";
-import { newTape, secondsOf, timeInTurns } from "../src/timing.ts";
+import { copyTrace } from "../src/inspect/peaks.ts";
+import { keyedRandom } from "../src/base/random.ts";
+import { newTape, secondsOf, timeInTurns } from "../src/inspect/timing.ts";
 import { percent, printTable } from "./table.ts";
 
 const ARCHITECTURE = {

@@ -4,14 +4,14 @@ import { fileURLToPath as fromFileUrl } from "node:url";
 import { memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { openSource } from "../data/sources/open.ts";
 import { pathsOf } from "../data/sources/patterns.ts";
-import { createViewFeed, traceLoader } from "../src/augment/loader.ts";
-import { type Recipe, recipeByName, usualDecodeSize } from "../src/augment/recipe.ts";
-import { UserError } from "../src/errors.ts";
+import { createViewFeed, traceLoader } from "../src/views/view_uploader.ts";
+import { type Recipe, recipeByName, usualDecodeSize } from "../data/views/recipe.ts";
+import { UserError } from "../src/base/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
 import { Program } from "../src/graph/program.ts";
 import { tensorIn } from "../src/graph/tensor.ts";
-import { median, newTape } from "../src/timing.ts";
+import { median, newTape } from "../src/inspect/timing.ts";
 import { printTable } from "./table.ts";
 
 /** Seconds of a sample, samples of each side, Workers of each side. */

@@ -3,13 +3,13 @@
  *
  *     deno task bench probe RUN [trained]        of the trained encoder only
  */
-import { usualWorkers } from "../src/cli/train_presets.ts";
-import { UserError } from "../src/errors.ts";
+import { usualWorkers } from "../src/config/default_values.ts";
+import { UserError } from "../src/base/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
 import { fitFeatures, linearProtocol, rowsOf } from "../src/eval/linear.ts";
-import { openEncoder, openRun } from "../src/evaluated_encoder.ts";
-import { openEvaluationData } from "../src/evaluation_data.ts";
-import { FeatureMakers, rowNames } from "../src/evaluation_features.ts";
+import { openEncoder, openRun } from "../src/eval/evaluated_encoder.ts";
+import { openEvaluationData } from "../src/eval/data.ts";
+import { FeatureMakers, rowNames } from "../src/eval/feature_sets.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { writeSafetensors } from "../src/io/safetensors.ts";
 import { printTable } from "./table.ts";

@@ -1,10 +1,10 @@
 /** The time of a training step. */
 import { Trainer } from "../src/byol/trainer.ts";
-import { UserError } from "../src/errors.ts";
+import { UserError } from "../src/base/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { backboneByName } from "../src/nn/backbones.ts";
-import { keyedRandom } from "../src/random.ts";
-import { median, SAMPLES, wallTimer } from "../src/timing.ts";
+import { keyedRandom } from "../src/base/random.ts";
+import { median, SAMPLES, wallTimer } from "../src/inspect/timing.ts";
 import { printTable } from "./table.ts";
 
 const SIZE = 32, USUAL = ["resnet8", "64", "resnet20", "16", "resnet18", "4"];

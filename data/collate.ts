@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../src/errors.ts";
+import { UserError } from "../src/base/errors.ts";
 import type { Position } from "./order.ts";
 import type { Prepared } from "./pool.ts";
 import type { ReadSample } from "./read.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type DecodedImage, shrinkImage } from "../src/augment/resize.ts";
+import { type DecodedImage, shrinkImage } from "./views/resize.ts";
 import { checkSize, type Format, MAX_PIXELS } from "./formats/format.ts";
 import { gif } from "./formats/gif.ts";
 import { jpeg } from "./formats/jpeg.ts";

@@ -1,7 +1,7 @@
 /** Decodes an image for a run, if it is one that the run can use. */
-import { expectLarge } from "../src/augment/draw.ts";
-import type { DecodedImage } from "../src/augment/resize.ts";
-import { MOST_OBLONG, UPLOAD_BYTES } from "../src/augment/table.ts";
+import { expectLarge } from "./views/draw.ts";
+import type { DecodedImage } from "./views/resize.ts";
+import { MOST_OBLONG, UPLOAD_BYTES } from "./views/table.ts";
 import { decodeImage } from "./decode.ts";
 
 /**

@@ -5,13 +5,13 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import { applyView, VIEW_CHANNELS } from "../src/augment/apply.ts";
-import { drawView, evaluationView, type ViewParameters } from "../src/augment/draw.ts";
-import type { Recipe } from "../src/augment/recipe.ts";
-import type { DecodedImage } from "../src/augment/resize.ts";
-import { RecordWriter } from "../src/augment/table.ts";
-import { MachineError, messageOf } from "../src/errors.ts";
-import { keyedRandom } from "../src/random.ts";
+import { applyView, VIEW_CHANNELS } from "./views/apply.ts";
+import { drawView, evaluationView, type ViewParameters } from "./views/draw.ts";
+import type { Recipe } from "./views/recipe.ts";
+import type { DecodedImage } from "./views/resize.ts";
+import { RecordWriter } from "./views/table.ts";
+import { MachineError, messageOf } from "../src/base/errors.ts";
+import { keyedRandom } from "../src/base/random.ts";
 import { decodeUsable } from "./decode_usable.ts";
 import { type Place, readPlace } from "./place.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { keyedRandom, permutation } from "../src/random.ts";
+import { keyedRandom, permutation } from "../src/base/random.ts";
 
 /** A place in the endless order of a training run: `offset` samples into epoch `epoch`. Plain JSON. */
 export interface Position {

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { VIEW_CHANNELS } from "../src/augment/apply.ts";
-import { type Recipe, usualDecodeSize } from "../src/augment/recipe.ts";
-import type { PackedImage } from "../src/augment/table.ts";
-import { UserError } from "../src/errors.ts";
+import { VIEW_CHANNELS } from "./views/apply.ts";
+import { type Recipe, usualDecodeSize } from "./views/recipe.ts";
+import type { PackedImage } from "./views/table.ts";
+import { UserError } from "../src/base/errors.ts";
 import { assembleViews } from "./assemble.ts";
 import { type BadImage, collate, type Collated } from "./collate.ts";
 import { group } from "./group.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { statfsSync } from "node:fs";
-import type { DecodedImage } from "../src/augment/resize.ts";
+import type { DecodedImage } from "./views/resize.ts";
 
 /** Decoded images by their index in the source. */
 export interface PixelCache {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { VIEW_CHANNELS } from "../src/augment/apply.ts";
-import type { DecodedImage } from "../src/augment/resize.ts";
-import type { PackedImage } from "../src/augment/table.ts";
-import { MachineError } from "../src/errors.ts";
+import { VIEW_CHANNELS } from "./views/apply.ts";
+import type { DecodedImage } from "./views/resize.ts";
+import type { PackedImage } from "./views/table.ts";
+import { MachineError } from "../src/base/errors.ts";
 import type { Place } from "./place.ts";
 import type { Job, JobFailure, JobItem, JobResult, Setup } from "./decode_worker.ts";
 

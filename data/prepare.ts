@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { messageOf } from "../src/errors.ts";
-import { keyedRandom } from "../src/random.ts";
+import { messageOf } from "../src/base/errors.ts";
+import { keyedRandom } from "../src/base/random.ts";
 import type { PreparedGroup } from "./collate.ts";
 import { orderedMap } from "./ordered_map.ts";
 import type { PixelCache } from "./pixel_cache.ts";

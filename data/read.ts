@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../src/errors.ts";
+import { messageOf, UserError } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
 import type { Place } from "./place.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { UserError } from "../src/errors.ts";
+import { UserError } from "../src/base/errors.ts";
 import { blockOrder, type BlockPosition, epochOrder, type Position } from "./order.ts";
 import type { ShardImage, StreamedSource } from "./sources/types.ts";
 import { firstIndices } from "./sources/streamed.ts";

@@ -37,7 +37,7 @@ fn colours_at(at: u32) -> Colours {
   let kinds = vec3u(u32(table[at + 14u])) >> vec3u(0u, 2u, 4u);
   return Colours(
     vec3f(real(at + 8u), real(at + 9u), real(at + 10u)), kinds & vec3u(3u),
-    vec3f(real(at + 11u), real(at + 12u), real(at + 13u)), kinds >> vec3u(6u) & vec3u(3u),
+    vec3f(real(at + 11u), real(at + 12u), real(at + 13u)), (kinds >> vec3u(6u)) & vec3u(3u),
     real(at + 15u),
   );
 }
@@ -138,7 +138,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var pixels = coloured(
       Pixels(
         vec4f(bytes & vec4u(255u)) / 255.0,
-        vec4f(bytes >> vec4u(8u) & vec4u(255u)) / 255.0,
+        vec4f((bytes >> vec4u(8u)) & vec4u(255u)) / 255.0,
         vec4f(bytes >> vec4u(16u)) / 255.0,
       ),
       colours,

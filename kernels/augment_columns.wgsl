@@ -39,7 +39,7 @@ fn colours_at(at: u32) -> Colours {
   let kinds = vec3u(u32(table[at + 14u])) >> vec3u(0u, 2u, 4u);
   return Colours(
     vec3f(real(at + 8u), real(at + 9u), real(at + 10u)), kinds & vec3u(3u),
-    vec3f(real(at + 11u), real(at + 12u), real(at + 13u)), kinds >> vec3u(6u) & vec3u(3u),
+    vec3f(real(at + 11u), real(at + 12u), real(at + 13u)), (kinds >> vec3u(6u)) & vec3u(3u),
     real(at + 15u),
   );
 }
@@ -134,7 +134,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let pixel = rows[from_row + k * quads];
         let weight = table[weights + y * taps + k];
         r += weight * vec4i(pixel & vec4u(255u));
-        g += weight * vec4i(pixel >> vec4u(8u) & vec4u(255u));
+        g += weight * vec4i((pixel >> vec4u(8u)) & vec4u(255u));
         b += weight * vec4i(pixel >> vec4u(16u));
         continuing {
           k++;
@@ -145,7 +145,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       g = clamp(g >> vec4u(22u), vec4i(0), vec4i(255));
       b = clamp(b >> vec4u(22u), vec4i(0), vec4i(255));
       if (i < SIZE * quads) {
-        resized[group.y * SIZE * quads + i] = vec4u(r | g << vec4u(8u) | b << vec4u(16u));
+        resized[group.y * SIZE * quads + i] = vec4u(r | (g << vec4u(8u)) | (b << vec4u(16u)));
       }
       let lumas = luma(coloured(Pixels(vec4f(r) / 255.0, vec4f(g) / 255.0, vec4f(b) / 255.0), colours, 0.0));
       let within = vec4<bool>(i < SIZE * quads) & (4u * x + vec4u(0u, 1u, 2u, 3u) < vec4u(SIZE));

@@ -23,7 +23,7 @@ fn bytes(pixel: u32) -> vec3i {
 
 fn packed(sum: vec3i) -> u32 {
   let byte = vec3u(clamp(sum >> vec3u(22u), vec3i(0), vec3i(255)));
-  return byte.r | byte.g << 8u | byte.b << 16u;
+  return byte.r | (byte.g << 8u) | (byte.b << 16u);
 }
 
 @compute @workgroup_size(64)

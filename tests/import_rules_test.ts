@@ -17,23 +17,45 @@ const arrows: Record<string, string[]> = {
   "src/byol": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/eval": ["src/nn", "src/augment", "src/optim", "src/ops", "src/graph", "src/gpu"],
   "src/io": [],
+  "src/reference": [],
+  // "src" are the modules beside the folders, such as fit.ts.
+  "src/inspect": [
+    "src",
+    "src/reference",
+    "src/byol",
+    "src/nn",
+    "src/augment",
+    "src/optim",
+    "src/ops",
+    "src/graph",
+    "src/gpu",
+    "src/io",
+    "data",
+  ],
   "src/cli": ["presets"],
   "src/experiments": ["src/augment", "src/cli", "src/io"],
   "data": ["src/augment"],
 };
 
-/** Errors and random numbers, which everyone may import, and the project's version. */
-const base = ["src/errors.ts", "src/random.ts", "deno.json"];
+/** Errors, the environment and random numbers, which everyone may import, and the project's version. */
+const base = ["src/base/errors.ts", "src/base/environment.ts", "src/base/random.ts", "deno.json"];
 
 /** Single arrows beyond those of the folders. */
 const exceptions = new Set([
   // The command line names what there is to choose from; these two modules are data.
   "src/cli → src/nn/backbones.ts",
-  "src/cli → src/augment/recipe.ts",
+  "src/cli → data/views/recipe.ts",
 ]);
 
 /** The entry points. */
-const entries = ["mod.ts", "train.ts", "preview.ts", "evaluate.ts", "experiments.ts"];
+const entries = [
+  "mod.ts",
+  "train.ts",
+  "src/cli/preview.ts",
+  "src/cli/evaluate.ts",
+  "src/cli/experiments.ts",
+  "src/cli/doctor.ts",
+];
 
 /** Modules beside the folders of src/, and those of src/run, tie the folders together and import what they like. */
 const isTop = (path: string) => entries.includes(path) || /^src\/([^/]+|run\/.*)$/.test(path);
@@ -125,6 +147,9 @@ Deno.test("import rules: what is imported is there", () => {
 
 Deno.test("import rules: arrows go one way, siblings do not import siblings", () => {
   for (const [path, targets] of imports) {
+    if (path.startsWith("src/cli/") && entries.includes(path)) {
+      assert(![...imports.values()].flat().includes(path), `${path} is imported, but it is an entry point`);
+    }
     if (base.includes(path)) assertEquals(targets, [], `${path} belongs to the base`);
     if (isTop(path)) continue;
     const from = folderOf(path);
@@ -152,6 +177,13 @@ Deno.test("import rules: only src/gpu asks for an adapter", () => {
     folderOf(path)
   );
   assertEquals([...new Set(asking)], ["src/gpu"]);
+});
+
+Deno.test("import rules: deno.lock has no package of a single development task, which all tasks would install", async () => {
+  const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
+  const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/"]; // see tests/dawn/deno.lock and bench/peers/deno.lock
+  const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
+  assertEquals(found, []);
 });
 
 Deno.test("import rules: what mod.ts and train.ts reach names packages in full, so that it works from a URL", () => {

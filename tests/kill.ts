@@ -11,15 +11,15 @@
  */
 import { parseArgs } from "node:util";
 import { printTable } from "../bench/table.ts";
-import type { GivenTrainFlags } from "../src/cli/train_flags.ts";
-import { messageOf, UserError } from "../src/errors.ts";
-import { hashText } from "../src/random.ts";
+import type { GivenTrainFlags } from "../src/config/train_flags.ts";
+import { messageOf, UserError } from "../src/base/errors.ts";
+import { hashText } from "../src/base/random.ts";
 import { withFolder } from "./data/fixtures.ts";
 import { serving } from "./data/server.ts";
 import { differences } from "./kill/compare.ts";
 import { type DataSet, dataSets } from "./kill/data_sets.ts";
 import { checkpointsIn, drawMoments, isWriting, type Moment, type Pace, reach } from "./kill/moments.ts";
-import { argumentsOf, kill, trainWith } from "./whole_runs.ts";
+import { argumentsOf, kill, trainWith } from "./run/whole_runs.ts";
 
 /** Neither a divisor of the steps of an epoch, so that checkpoints lie within epochs. */
 const CHECKPOINT_EVERY = 7, LOG_EVERY = 3;

@@ -15,9 +15,9 @@ import { printTable } from "../bench/table.ts";
 import { type Batch, evaluationBatches, trainingBatches, type Views } from "../data/pipeline.ts";
 import type { ImageSource } from "../data/sources/types.ts";
 import { openSource } from "../data/sources/open.ts";
-import { recipes } from "../src/augment/recipe.ts";
-import { messageOf, UserError } from "../src/errors.ts";
-import { median } from "../src/timing.ts";
+import { recipes } from "../data/views/recipe.ts";
+import { messageOf, UserError } from "../src/base/errors.ts";
+import { median } from "../src/inspect/timing.ts";
 import { openIndexed, tar, tarEntry, withFolder } from "./data/fixtures.ts";
 import { type Held, held, heldAfter, isTold } from "./data/held.ts";
 

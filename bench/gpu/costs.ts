@@ -8,7 +8,7 @@
  */
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { writeJson } from "../../src/io/json_file.ts";
-import { median } from "../../src/timing.ts";
+import { median } from "../../src/inspect/timing.ts";
 import { Spin } from "./spin.ts";
 
 /** What an adapter is. */

@@ -8,7 +8,7 @@ import { openSource } from "../../data/sources/open.ts";
 import type { Session } from "./session.ts";
 import { writeSyntheticCifar } from "./synthetic.ts";
 
-/** Images to train on, and those that are held out: as options of train.ts and evaluate.ts take them. */
+/** Images to train on, and those that are held out: as options of train.ts and src/cli/evaluate.ts take them. */
 export interface Division {
   train: string;
   test: string;

@@ -2,14 +2,14 @@
  * An encoder in half the bytes, in parts that a transfer of small files takes:
  *
  *     deno run -A bench/gpu/half.ts pack encoder.safetensors PREFIX     writes PREFIX.part1, PREFIX.part2, …
- *     deno run -A bench/gpu/half.ts join encoder.safetensors PART…      makes it float32 again, for evaluate.ts
+ *     deno run -A bench/gpu/half.ts join encoder.safetensors PART…      makes it float32 again, for src/cli/evaluate.ts
  *
  * The parts, one after the other, are a safetensors file of float16. Of a checkpoint only the encoder is packed.
  *
  * @module
  */
 import { runMain } from "../../src/cli/run_main.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { writeFileAtomic } from "../../src/io/atomic.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/io/safetensors.ts";
 

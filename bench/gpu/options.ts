@@ -5,8 +5,9 @@
  */
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createCommand, flag, type Help, parseCommand } from "../../src/cli/command.ts";
-import { integer, type OptionType, text } from "../../src/cli/option_types.ts";
+import { createCommand, type Help, parseCommand } from "../../src/cli/command.ts";
+import { flag } from "../../src/config/flag.ts";
+import { integer, type OptionType, text } from "../../src/config/option_types.ts";
 import type { Session } from "./session.ts";
 import { type StageName, stages } from "./stage.ts";
 

@@ -11,14 +11,14 @@ import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { pipelineOf } from "../../src/gpu/kernel.ts";
-import { type Pick, targetOf } from "../../src/graph/target.ts";
+import { type Pick, targetOf } from "../../src/graph/kernel_choice.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 import { openTuningCache } from "../../src/io/tuning_cache.ts";
-import { optionsWithRecipe } from "../../src/load_recipe.ts";
-import { rateOf } from "../../src/peaks.ts";
-import { describeProfile, profileStep } from "../../src/profile.ts";
-import { trainerOptions } from "../../src/run_setup.ts";
-import { secondsOf } from "../../src/timing.ts";
+import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
+import { rateOf } from "../../src/inspect/peaks.ts";
+import { describeProfile, profileStep } from "../../src/inspect/profile.ts";
+import { trainerOptions } from "../../src/run/setup.ts";
+import { secondsOf } from "../../src/inspect/timing.ts";
 
 /** What is to be measured. */
 export interface StepsRequest {

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 const SIDE = 32, CLASSES = 10;
 /** Images of each file; the last file, in the order of names, is for testing. */

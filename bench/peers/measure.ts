@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { median } from "../../src/timing.ts";
+import { median } from "../../src/inspect/timing.ts";
 import { relativeError } from "../../tests/assert.ts";
 import { type ContenderName, contenders, type Results } from "./contender.ts";
 import type { Problem } from "./problems.ts";

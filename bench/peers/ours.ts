@@ -8,7 +8,7 @@ import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trai
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { type Target, targetOf } from "../../src/graph/target.ts";
+import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
 import { tune } from "../../src/graph/tuner.ts";
 import { Tape } from "../../src/graph/tape.ts";
 import { originOf, sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";

@@ -6,7 +6,7 @@
 import { createNetworks } from "../../src/byol/networks.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { drawWeights, type TorchTensor, unpackWeights } from "../../src/nn/weights.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 /** y = a·b, both `size` × `size`. */
 export interface Product {

@@ -5,6 +5,7 @@
  * @module
  */
 /// <reference lib="deno.worker" />
+import { chooseAdapter } from "../../src/gpu/adapter.ts";
 import type { Contender, ContenderName, Results, Work } from "./contender.ts";
 import type { Problem } from "./problems.ts";
 
@@ -33,6 +34,7 @@ async function answer(request: Request): Promise<Answer> {
   const spent = () => performance.now() - begin;
   switch (request.ask) {
     case "open":
+      await chooseAdapter(); // Fixes this thread's backends, so that all contenders get the same adapter.
       contender = await (await modules[request.name]()).open();
       return { milliseconds: spent(), adapter: contender.adapter };
     case "create":

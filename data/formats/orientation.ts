@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DecodedImage } from "../../src/augment/resize.ts";
+import type { DecodedImage } from "../views/resize.ts";
 import { Directory } from "./directory.ts";
 import { ascii } from "./format.ts";
 

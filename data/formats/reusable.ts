@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MachineError, messageOf } from "../../src/errors.ts";
+import { MachineError, messageOf } from "../../src/base/errors.ts";
 
 /** After larger images a decoder is not used again, as the memory of WebAssembly grows and never shrinks. */
 const LARGE = 16e6;

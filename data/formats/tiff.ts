@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/base/errors.ts";
 import { Directory } from "./directory.ts";
 import { ascii, type Format, type Pixels } from "./format.ts";
 import { ORIENTATION } from "./orientation.ts";

@@ -5,7 +5,7 @@
  */
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import { readError } from "./entries.ts";
 
 /** Bytes asked for at a time. Below this, the calls cost more than the bytes. */

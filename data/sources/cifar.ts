@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import type { IndexedSource } from "./types.ts";
 import { readPart } from "./bytes.ts";
 import { digest } from "./digest.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import { isImageName } from "./listed.ts";
 
 /** A file or folder in a folder. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { expectModest } from "../place.ts";
 import type { IndexedSource } from "./types.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { type Asking, attempt, Attempts, Connection, Passing, type Patience } from "./http_connection.ts";
 
 /** A file on a server. */

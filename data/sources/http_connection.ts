@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 
 /** How long to try. */
 export interface Patience {
@@ -147,6 +147,7 @@ export class Connection {
       return await act();
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
+      if (error instanceof Deno.errors.NotCapable) throw error; // No attempt will be allowed.
       throw new Passing(late ? `no byte in ${this.#idle / 1000} s` : `"${messageOf(error)}"`);
     } finally {
       clearTimeout(timer);

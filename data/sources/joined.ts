@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/base/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 import { streamedSource } from "./streamed.ts";

@@ -5,7 +5,7 @@
  */
 import type { Place } from "../place.ts";
 import type { IndexedSource } from "./types.ts";
-import { hashText } from "../../src/random.ts";
+import { hashText } from "../../src/base/random.ts";
 import { digest } from "./digest.ts";
 
 /** An image that a source knows of. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import { isCifarTraining, openCifar } from "./cifar.ts";
 import { entriesOf } from "./entries.ts";
 import { openFolder } from "./folder.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import type { Shard, ShardImage, StreamedSource } from "./types.ts";
 import { type Columns, columnsOf } from "./parquet_columns.ts";
 import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_file.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import type { ParquetFile } from "./parquet_file.ts";
 
 /** The columns that are read. */

@@ -13,7 +13,7 @@ import {
   type SchemaTree,
 } from "npm:hyparquet@1.31.5";
 import { compressors as all } from "npm:hyparquet-compressors@1.1.2";
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import { readPart } from "./bytes.ts";
 import { readError } from "./entries.ts";
 

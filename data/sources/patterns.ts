@@ -4,7 +4,7 @@
  * @module
  */
 import { glob } from "node:fs/promises";
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 
 /** More files than this are a slip of the keyboard. */
 const MOST = 100_000;

@@ -8,8 +8,8 @@
  * @module
  */
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
-import { UserError } from "../../src/errors.ts";
-import { keyedRandom, type Random } from "../../src/random.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { keyedRandom, type Random } from "../../src/base/random.ts";
 import type { IndexedSource } from "./types.ts";
 import { listedSource } from "./listed.ts";
 

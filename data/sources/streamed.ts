@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import type { EncodedImage, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { expectModest } from "../place.ts";
 import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 /** Bytes of a header, and what bodies are padded to. */
 export const BLOCK = 512;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import type { Shard, StreamedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { isImageExtension } from "./listed.ts";
 
 /** What an entry is to its sample: neighbouring entries with the same base name make one. Null if it is nothing. */

@@ -11,7 +11,7 @@ import {
   Uint8ArrayWriter,
   ZipReader,
 } from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
-import { messageOf, UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/base/errors.ts";
 import type { IndexedSource } from "./types.ts";
 import { expectModest } from "../place.ts";
 import { readPart } from "./bytes.ts";

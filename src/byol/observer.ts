@@ -5,7 +5,7 @@
  */
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/target.ts";
+import type { Target } from "../graph/kernel_choice.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
+import { type LoaderOptions, type TracedLoader, traceLoader } from "../views/view_uploader.ts";
 import type { Store } from "../gpu/memory.ts";
-import { type Dispatch, Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/target.ts";
+import type { Dispatch } from "../graph/dispatch_list.ts";
+import { Tape } from "../graph/tape.ts";
+import type { Target } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { accumulateMean } from "../ops/accumulate.ts";
 import { addInto } from "../ops/add.ts";

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { createViewFeed, type LoaderOptions, type ViewFeed } from "../augment/loader.ts";
-import type { PackedImage } from "../augment/table.ts";
+import { createViewFeed, type LoaderOptions, type ViewFeed } from "../views/view_uploader.ts";
+import type { PackedImage } from "../../data/views/table.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { liveBudget, type Recompute } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
-import { type Pick, type Target, targetOf } from "../graph/target.ts";
+import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";

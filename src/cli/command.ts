@@ -5,31 +5,12 @@
  */
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import config from "../../deno.json" with { type: "json" };
-import { UserError } from "../errors.ts";
-import type { OptionType } from "./option_types.ts";
-
-/** An option with a value, or a switch. */
-export interface Flag<T> {
-  type: OptionType<T>;
-  /** What it does, for `--help`. */
-  about: string;
-  /** Its default, in words. */
-  otherwise: string;
-  /** Whether it may be given more than once; its value is then a list. */
-  repeatable?: boolean;
-}
-
-/** Options by the headings that they have in `--help`, each by its name in camel case. */
-export type FlagGroups = Record<string, Record<string, Flag<unknown>>>;
+import { UserError } from "../base/errors.ts";
+import type { Flag, FlagGroups } from "../config/flag.ts";
 
 /** The answer to `--help` or `--version`, to be printed instead of doing anything. */
 export interface Help {
   help: string;
-}
-
-/** Describes an option. */
-export function flag<T>(type: OptionType<T>, about: string, otherwise: string | number): Flag<T> {
-  return { type, about, otherwise: String(otherwise) };
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,13 +1,13 @@
 /**
- * The command line of evaluate.ts.
+ * The command line of src/cli/evaluate.ts.
  *
  * @module
  */
 import { createCommand, type Help, parseCommand } from "./command.ts";
-import { evaluateFlagGroups, type GivenEvaluateFlags } from "./evaluate_flags.ts";
+import { evaluateFlagGroups, type GivenEvaluateFlags } from "../config/evaluate_flags.ts";
 
 /**
- * Reads the arguments of evaluate.ts. Prints nothing and never exits.
+ * Reads the arguments of src/cli/evaluate.ts. Prints nothing and never exits.
  *
  * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
  */

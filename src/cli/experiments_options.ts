@@ -1,12 +1,14 @@
 /**
- * The command line of experiments.ts.
+ * The command line of src/cli/experiments.ts.
  *
  * @module
  */
-import { UserError } from "../errors.ts";
-import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
-import { choice, integer, text } from "./option_types.ts";
-import { trainFlags } from "./train_flags.ts";
+import type { ExperimentArguments } from "../experiments/arguments.ts";
+import { UserError } from "../base/errors.ts";
+import { type Flag, flag } from "../config/flag.ts";
+import { createCommand, type Help, parseCommand } from "./command.ts";
+import { choice, integer, text } from "../config/option_types.ts";
+import { trainFlags } from "../config/train_flags.ts";
 
 /** What there is to choose from. */
 export interface ExperimentChoices {
@@ -15,28 +17,11 @@ export interface ExperimentChoices {
   scales: readonly { name: string; about: string }[];
 }
 
-/** What the arguments of experiments.ts ask for. */
-export interface ExperimentArguments {
-  /** The experiments, all if none was named. */
-  names: string[];
-  scale: string;
-  /** The overrides of a scale. */
-  data?: string | string[];
-  limit?: number;
-  holdout?: number;
-  epochs?: number;
-  seeds?: number;
-  /** Holds results and report. */
-  out?: string;
-  /** Make the report of what there is, and run nothing. */
-  reportOnly: boolean;
-}
-
 /** An option of training that has the scale's value if it is not given. */
 const ofScale = <T>(flag: Flag<T>): Flag<T> => ({ ...flag, otherwise: "the scale's" });
 
 /**
- * Reads the arguments of experiments.ts. Prints nothing and never exits.
+ * Reads the arguments of src/cli/experiments.ts. Prints nothing and never exits.
  *
  * @throws {UserError} on an unknown experiment or option, and on a value of the wrong type or range.
  */

@@ -1,7 +1,8 @@
 /** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
 import { resolve } from "node:path";
-import { isRecipeName } from "../augment/recipe.ts";
-import { isPresetName } from "./presets.ts";
+import { isRecipeName } from "../../data/views/recipe.ts";
+import { environmentVariable } from "../base/environment.ts";
+import { isPresetName } from "../config/preset_files.ts";
 
 /** The options that may be paths. */
 interface Paths {
@@ -15,11 +16,15 @@ interface Paths {
   out?: string;
 }
 
+/** Whether a source is loaded from a server. */
+export const isUrl = (source: string) => /^https?:/i.test(source);
+
 /** `given` with the paths in it seen from the caller's folder. */
 export function fromCaller<T extends Paths>(given: T): T {
-  const caller = Deno.env.get("INIT_CWD");
+  const caller = environmentVariable("INIT_CWD");
   if (!caller || caller === Deno.cwd()) return given;
-  const seen = (source: string) => /^(shapes(:|$)|https?:)/i.test(source) ? source : resolve(caller, source);
+  const seen = (source: string) =>
+    isUrl(source) || /^shapes(:|$)/i.test(source) ? source : resolve(caller, source);
   const paths: Paths = {};
   for (const name of ["data", "train", "test"] as const) {
     const value = given[name];

@@ -1,11 +1,12 @@
 /**
- * The command line of preview.ts.
+ * The command line of src/cli/preview.ts.
  *
  * @module
  */
-import { createCommand, type Flag, flag, type Help, parseCommand } from "./command.ts";
-import { integer, text } from "./option_types.ts";
-import { trainFlags } from "./train_flags.ts";
+import { type Flag, flag } from "../config/flag.ts";
+import { createCommand, type Help, parseCommand } from "./command.ts";
+import { integer, text } from "../config/option_types.ts";
+import { trainFlags } from "../config/train_flags.ts";
 
 const { data, recipe, size, decodeSize, seed } = trainFlags;
 
@@ -19,13 +20,13 @@ const previewFlags = {
   out: flag(text("FILE.png"), "the picture to write", "preview.png"),
 };
 
-/** The values of the options of preview.ts that were given. */
+/** The values of the options of src/cli/preview.ts that were given. */
 export type GivenPreviewFlags = {
   [K in keyof typeof previewFlags]?: typeof previewFlags[K] extends Flag<infer T> ? T : never;
 };
 
 /**
- * Reads the arguments of preview.ts. Prints nothing and never exits.
+ * Reads the arguments of src/cli/preview.ts. Prints nothing and never exits.
  *
  * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
  */

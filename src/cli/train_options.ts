@@ -6,7 +6,7 @@
 
 import { Option } from "npm:commander@15.1.0";
 import { createCommand, type Help, parseCommand } from "./command.ts";
-import { type GivenTrainFlags, trainFlagGroups } from "./train_flags.ts";
+import { type GivenTrainFlags, trainFlagGroups } from "../config/train_flags.ts";
 
 /** What the arguments of train.ts ask for. */
 export interface TrainArguments {

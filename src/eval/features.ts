@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { createViewFeed, type LoaderOptions, type TracedLoader, traceLoader } from "../augment/loader.ts";
-import type { PackedImage } from "../augment/table.ts";
+import {
+  createViewFeed,
+  type LoaderOptions,
+  type TracedLoader,
+  traceLoader,
+} from "../views/view_uploader.ts";
+import type { PackedImage } from "../../data/views/table.ts";
 import { GatheredRows, joinedRows } from "../gpu/gathered_rows.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
-import { type Dispatch, Tape } from "../graph/tape.ts";
-import { type Pick, type Target, targetOf } from "../graph/target.ts";
+import type { Dispatch } from "../graph/dispatch_list.ts";
+import { Tape } from "../graph/tape.ts";
+import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
 import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 

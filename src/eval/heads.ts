@@ -6,7 +6,7 @@
  */
 import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Tape } from "../graph/tape.ts";
-import type { Target } from "../graph/target.ts";
+import type { Target } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { constant } from "../nn/init.ts";
 import { linearLayout, vectorLayout } from "../nn/layout.ts";

@@ -8,7 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
-import { targetOf } from "../graph/target.ts";
+import { targetOf } from "../graph/kernel_choice.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { linear } from "../ops/linear.ts";

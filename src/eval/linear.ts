@@ -8,12 +8,12 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Region, roundUp, type Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import { Tape } from "../graph/tape.ts";
-import { type Pick, type Target, targetOf } from "../graph/target.ts";
+import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep } from "../optim/optimizer.ts";
 import { learningRate } from "../optim/schedule.ts";
-import { keyedRandom, permutation } from "../random.ts";
+import { keyedRandom, permutation } from "../base/random.ts";
 import { IMAGES_PER_READ, type LabelledFeatures } from "./features.ts";
 import {
   createHeads,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Recipe, ViewRecipe } from "../augment/recipe.ts";
-import type { GivenTrainFlags } from "../cli/train_flags.ts";
+import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
+import type { GivenTrainFlags } from "../config/train_flags.ts";
 
 /** The operations of a recipe that an experiment can take away. */
 export type Operation = Exclude<keyof ViewRecipe, "crop">;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Recipe } from "../augment/recipe.ts";
-import type { GivenTrainFlags } from "../cli/train_flags.ts";
+import type { Recipe } from "../../data/views/recipe.ts";
+import type { GivenTrainFlags } from "../config/train_flags.ts";
 import { type Experiment, type Row, type Scale, withoutOperations } from "./experiment.ts";
 
 /** Options of the command line that go before those of a scale and its rows. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf } from "../errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Configuration } from "./plan.ts";
 import type { ResultStore, RunResult } from "./results.ts";
 

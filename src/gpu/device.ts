@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { MachineError, messageOf } from "../errors.ts";
+import { MachineError, messageOf } from "../base/errors.ts";
+import { chooseAdapter } from "./adapter.ts";
+import { isSoftware } from "./driver.ts";
 
 /** The part of the adapter's limits that the project depends on. Sizes are in bytes. */
 export interface Limits {
@@ -18,8 +20,16 @@ export interface Limits {
 /** A device, its queue, and the pipelines compiled for it. Close it when done. */
 export interface Gpu {
   readonly device: GPUDevice;
+  /** What the device was opened on, for what it tells of itself. */
+  readonly adapter: GPUAdapter;
   /** Human-readable name of the adapter. */
   readonly name: string;
+  /** The interface that its driver is reached by, such as "Vulkan". */
+  readonly backend: string;
+  /** The name of its driver. */
+  readonly driver: string;
+  /** Name, backend and driver, for a line of a log. */
+  readonly description: string;
   /** What tells this adapter and its driver from others, as far as WebGPU does; Deno's version stands for its own part. */
   readonly identity: string;
   readonly limits: Limits;
@@ -27,6 +37,8 @@ export interface Gpu {
   readonly subgroupSize: number;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
+  /** What the text of every kernel begins with on this device: the extensions that its compiler wants to be named. */
+  readonly prelude: string;
   /** Whether the driver can tell when a pass began and ended. */
   readonly timestamps: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
@@ -57,13 +69,7 @@ function limitsOf(limits: GPUSupportedLimits): Limits {
 
 /** Opens the machine's fastest adapter, with subgroups where the driver has them. */
 export async function openGpu(): Promise<Gpu> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new MachineError(
-      "Cannot open a GPU as Deno finds no WebGPU adapter: a Vulkan, Metal or Direct3D 12 driver is expected. " +
-        "Without a GPU, Mesa's software driver does (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
-    );
-  }
+  const { adapter, backend, driver } = await chooseAdapter();
   const timestamps = adapter.features.has("timestamp-query");
   const features: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
   // Deno does not list "subgroups" among the features, but grants it where the driver has it.
@@ -71,7 +77,8 @@ export async function openGpu(): Promise<Gpu> {
     null
   );
   const device = subgroups ?? await requestDevice(adapter, features);
-  const { subgroupMinSize, subgroupMaxSize, isFallbackAdapter } = adapter.info;
+  const prelude = subgroups ? await preludeOf(device) : "";
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info;
 
   let failure: Error | undefined;
   let closed = false;
@@ -82,17 +89,26 @@ export async function openGpu(): Promise<Gpu> {
     event.preventDefault();
     fail(new MachineError(`The GPU refused a command: ${(event as GPUUncapturedErrorEvent).error.message}`));
   });
-  device.lost.then(({ reason, message }) => {
+  device.lost.then((info) => {
+    // A device that was closed is no loss; as the process ends, Dawn may have freed what it would tell.
+    if (closed) return;
+    const { reason, message } = info;
     fail(
       new MachineError(
         `The GPU was lost (${reason}): ${message}. What was saved before is intact; use --resume.`,
       ),
     );
   });
+  const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter";
   return {
     device,
-    name: adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter",
+    adapter,
+    name,
+    backend,
+    driver,
+    description: `${name} (${backend}, ${driver})`,
     identity: [
+      backend,
       adapter.info.vendor,
       adapter.info.architecture,
       adapter.info.device,
@@ -101,7 +117,8 @@ export async function openGpu(): Promise<Gpu> {
     ].join(" "),
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
-    software: isFallbackAdapter,
+    software: isSoftware(adapter.info),
+    prelude,
     timestamps,
     pipelines: new Map(),
     check() {
@@ -135,4 +152,14 @@ async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureNa
   } catch (error) {
     throw new MachineError(`Cannot open the GPU "${adapter.info.description}": ${messageOf(error)}`);
   }
+}
+
+/** The directive that WGSL demands of a kernel with subgroups. No line of its own, so that errors name the right ones. */
+const SUBGROUPS = "enable subgroups; ";
+
+/** {@linkcode Gpu.prelude} of a device with subgroups: Chrome's compiler demands the directive, Deno's refuses it. */
+async function preludeOf(device: GPUDevice): Promise<string> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({ label: "probe of the directive for subgroups", code: SUBGROUPS });
+  return await device.popErrorScope() ? "" : SUBGROUPS;
 }

@@ -60,7 +60,7 @@ export function pipelineOf(
     label: kernel.name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: {
-      module: device.createShaderModule({ label: kernel.name, code: kernel.code }),
+      module: moduleOf(gpu, kernel),
       entryPoint: "main",
       constants,
     },
@@ -76,6 +76,11 @@ export function forgetPipeline(gpu: Gpu, of: { kernel: Kernel; constants: Consta
 
 function keyOf({ kernel, constants }: { kernel: Kernel; constants: Constants }): string {
   return `${kernel.name} ${JSON.stringify(constants)}`;
+}
+
+/** `kernel`, given to the compiler of `gpu`. */
+export function moduleOf({ device, prelude }: Gpu, { name, code }: Kernel): GPUShaderModule {
+  return device.createShaderModule({ label: name, code: prelude + code });
 }
 
 /** The bytes of a kernel's `Params` struct, padded to 16. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "./device.ts";
 
 /** What a store is for: the rows of the memory plan. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "./device.ts";
 
 /** Timestamps of a set at the most, as WebGPU has it. */

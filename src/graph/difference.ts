@@ -8,7 +8,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
 import { Tape } from "./tape.ts";
-import { targetOf } from "./target.ts";
+import { targetOf } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 const kernel: Kernel = {
@@ -31,6 +31,19 @@ export interface Distance {
   expected: number;
   /** max |actual − expected| */
   difference: number;
+}
+
+/** Appends the comparison of `actual` and `expected`: `found` [3] has max |actual|, max |expected|, max |actual − expected|. */
+export function recordDifference(
+  tape: Tape,
+  tensors: { actual: Tensor; expected: Tensor; found: Tensor },
+): void {
+  const n = sizeOf(tensors.actual.shape);
+  tape.dispatch(kernel, {
+    tensors,
+    params: { n },
+    grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
+  });
 }
 
 /** Compares two tensors of equal size, whose stores are in `memory`, as often as is asked. */
@@ -58,12 +71,7 @@ export class Difference implements Disposable {
         throw new TypeError("A difference has no gradients to add");
       },
     });
-    const n = sizeOf(actual.shape);
-    tape.dispatch(kernel, {
-      tensors: { actual, expected, found: tensorIn(this.#found, { shape: [3] }) },
-      params: { n },
-      grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
-    });
+    recordDifference(tape, { actual, expected, found: tensorIn(this.#found, { shape: [3] }) });
     this.#program = new Program(memory, tape);
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Access } from "../gpu/kernel.ts";
 import type { Store } from "../gpu/memory.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
 /** A stretch of memory that a dispatch binds: the bytes `begin` … `end` − 1 of what owns it. */

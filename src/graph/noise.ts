@@ -6,7 +6,7 @@
  */
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
-import { hashText, keyedRandom } from "../random.ts";
+import { hashText, keyedRandom } from "../base/random.ts";
 
 /** A prime, so that the numbers recur at no multiple of a tensor's sizes: what is read from the wrong row differs. */
 export const NOISE_LENGTH = 262_139;

@@ -5,7 +5,7 @@
  */
 import { ALIGNMENT, roundUp, type Store } from "../gpu/memory.ts";
 import { type Life, usesOf } from "./lifetimes.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A buffer in the making, and who has which part of it when. */

@@ -12,7 +12,7 @@ import { allocatedBytes, type Category, type Store, textureRows } from "../gpu/m
 import { livePeak, livesOf } from "./lifetimes.ts";
 import { placeTensors } from "./placement.ts";
 import { rematerialise } from "./rematerialise.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 import { type PlannedDispatch, planTextureCopies } from "./texture_copies.ts";
 

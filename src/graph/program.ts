@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
 import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";
 import { MAX_TIMESTAMPS, Timestamps } from "../gpu/timestamps.ts";
 import { obstacleTo, type Plan, planMemory } from "./plan.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
 import type { PlannedDispatch, TextureCopy } from "./texture_copies.ts";
 

@@ -10,7 +10,7 @@
  * @module
  */
 import { type Life, livePeak, livesOf, overlap, type Use, usesOf } from "./lifetimes.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, type Tensor } from "./tensor.ts";
 
 /**

@@ -1,57 +1,12 @@
 /**
- * Tracing: ops append dispatches to a tape and note how to differentiate them. {@linkcode Tape.backward} walks the
- * notes back and appends the dispatches of the gradients. The result is a flat list that a plan places and replays.
+ * Tracing: ops append dispatches to a tape and record how to differentiate them. {@linkcode Tape.backward} walks the
+ * records back and appends the dispatches of the gradients.
  *
  * @module
  */
-import { MachineError } from "../errors.ts";
-import type { Constants, Kernel } from "../gpu/kernel.ts";
-import { ALIGNMENT } from "../gpu/memory.ts";
-import type { Choice, Target } from "./target.ts";
-import { originOf, sizeOf, slice, type Tensor } from "./tensor.ts";
-
-/** One kernel launch. */
-export interface Dispatch {
-  readonly kernel: Kernel;
-  readonly constants: Constants;
-  /** The tensors in the order of the kernel's bindings. */
-  readonly tensors: readonly Tensor[];
-  readonly params: Readonly<Record<string, number>>;
-  /** Workgroups in x, y, z. */
-  readonly grid: readonly [number, number, number];
-  /** Floating-point operations of the equation, a multiply-add being two; 0 where memory is what limits. */
-  readonly flops: number;
-  /** Bytes that are read and written at the least, if that is not each tensor once. */
-  readonly bytes?: number;
-}
-
-/** What an op asks for with {@linkcode Tape.dispatch}. */
-export interface Launch {
-  /** The tensors by binding name. */
-  tensors: Readonly<Record<string, Tensor>>;
-  params?: Readonly<Record<string, number>>;
-  grid: readonly [number, number, number];
-  constants?: Constants;
-  flops?: number;
-  bytes?: number;
-}
-
-/** Into what tensors may be split: item i is rows begin(i) … begin(i + 1) − 1 of each of them. */
-export interface Items {
-  readonly count: number;
-  begin(i: number): number;
-}
-
-/** Some of the items, in slices small enough for a kernel. */
-export interface Piece<Tensors> {
-  /** Slices by the names of the tensors they are of; the tensors themselves where nothing had to be split. */
-  readonly tensors: Tensors;
-  /** The items `first` … `end` − 1. */
-  readonly first: number;
-  readonly end: number;
-  /** The row that the slices begin at: begin(first), or up to 15 rows before, as bindings are aligned. */
-  readonly row: number;
-}
+import { DispatchList } from "./dispatch_list.ts";
+import type { Choice, Target } from "./kernel_choice.ts";
+import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
 interface Note {
   output: Tensor;
@@ -59,8 +14,7 @@ interface Note {
 }
 
 /** The record of one step. */
-export class Tape {
-  readonly dispatches: Dispatch[] = [];
+export class Tape extends DispatchList {
   readonly #notes: Note[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   readonly #constants = new Set<Tensor>();
@@ -72,35 +26,14 @@ export class Tape {
    * batch falls that have batch statistics of their own. `add`: the op that adds a second gradient to a first one.
    */
   constructor(
-    readonly target: Target,
+    override readonly target: Target,
     readonly options: {
       training: boolean;
       views: number;
       add: (tape: Tape, tensors: { into: Tensor; from: Tensor }) => void;
     },
-  ) {}
-
-  /** A tensor that lives for part of the step; the plan finds a place for it. */
-  tensor(name: string, shape: readonly number[]): Tensor {
-    return { name, shape, region: null };
-  }
-
-  /**
-   * `tensor` under another shape of the same size: one memory, one gradient. Both names lead to the same place, so
-   * that a shape costs nothing.
-   */
-  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
-    if (sizeOf(shape) !== sizeOf(tensor.shape)) {
-      throw new TypeError(`Cannot reshape ${tensor.name} as [${tensor.shape}] and [${shape}] differ in size`);
-    }
-    return {
-      name: tensor.name,
-      shape,
-      region: tensor.region,
-      origin: originOf(tensor),
-      offset: tensor.offset,
-      gradient: tensor.gradient,
-    };
+  ) {
+    super(target);
   }
 
   /** Declares that nobody asks for the gradient of `tensor`, such as the images. */
@@ -114,77 +47,12 @@ export class Tape {
     return !this.#constants.has(originOf(tensor));
   }
 
-  /** Appends a kernel launch. */
-  dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0, bytes }: Launch): void {
-    const ordered = Object.keys(kernel.bindings).map((name) => {
-      const tensor = tensors[name];
-      if (!tensor) throw new TypeError(`Cannot run ${kernel.name} as its tensor ${name} is missing`);
-      return tensor;
-    });
-    if (grid.some((n) => !Number.isInteger(n) || n < 1 || n > this.target.maxGrid)) {
-      throw new MachineError(
-        `Cannot run ${kernel.name} as a grid has 1 … ${this.target.maxGrid} workgroups in each direction: [${grid}] are ` +
-          `asked for. Lower --batch, --size, --hidden or --projection.`,
-      );
-    }
-    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops, bytes });
-  }
-
   /** Appends the work of `choice` in the way that the target picks. */
   choose(choice: Choice): void {
     const { ways, tensors } = choice;
     const [usual, ...others] = Object.keys(ways);
     const picked = others.length > 0 ? this.target.pick?.(choice) : undefined;
     (ways[picked ?? usual] ?? ways[usual]).record(this, tensors);
-  }
-
-  /**
-   * A grid of at least `n` workgroups in x and y, and `z` in z. Kernels count them as `x + y · gridX` and skip those
-   * beyond `n`.
-   */
-  grid(n: number, z = 1): [number, number, number] {
-    const rows = Math.ceil(n / this.target.maxGrid);
-    return [Math.ceil(n / rows), rows, z];
-  }
-
-  /**
-   * Splits `tensors`, all of equally many rows (as a rule images), into pieces of which a kernel can bind each: one
-   * piece as a rule, several where a tensor has more bytes than the target's `maxBinding`.
-   *
-   * @param items Where to cut, for a kernel that knows from {@linkcode Piece.row} what it was given. Otherwise the cuts
-   * come where the slices are aligned, and a kernel takes a piece for all there is.
-   * @throws {MachineError} if not even one item fits.
-   */
-  pieces<Tensors extends Readonly<Record<string, Tensor>>>(
-    tensors: Tensors,
-    items?: Items,
-  ): Piece<Tensors>[] {
-    const all = Object.values(tensors), [rows] = all[0].shape, { maxBinding } = this.target;
-    const bytes = all.map(({ shape }) => sizeOf(shape) / rows * 4);
-    const largest = Math.max(...bytes), fitting = Math.floor(maxBinding / largest);
-    // Every how many rows all tensors are aligned: 16 at the most, as a row is a multiple of 16 bytes.
-    let unit = 1;
-    while (bytes.some((n) => unit * n % ALIGNMENT !== 0)) unit *= 2;
-    const { count, begin } = items ??
-      { count: Math.ceil(rows / unit), begin: (i) => Math.min(i * unit, rows) };
-    if (rows <= fitting) return [{ tensors, first: 0, end: count, row: 0 }];
-
-    const pieces: Piece<Tensors>[] = [];
-    for (let first = 0, end = 0; first < count; first = end) {
-      const row = Math.floor(begin(first) / unit) * unit;
-      while (end < count && begin(end + 1) - row <= fitting) end++;
-      if (end === first) {
-        const { name } = all[bytes.indexOf(largest)], needed = begin(end + 1) - row;
-        throw new MachineError(
-          `Cannot run on this GPU as ${name} cannot be split into less than ${needed} of its ${rows} rows of ` +
-            `${largest} bytes, and a kernel sees at most ${maxBinding} bytes: lower --size, --hidden or --projection`,
-        );
-      }
-      const range = { begin: row, end: begin(end) };
-      const slices = Object.entries(tensors).map(([name, tensor]) => [name, slice(tensor, range)]);
-      pieces.push({ tensors: Object.fromEntries(slices), first, end, row });
-    }
-    return pieces;
   }
 
   /** Notes that `output` came from an op whose gradients `differentiate` appends, given that of `output`. */

@@ -9,7 +9,7 @@
  */
 import { type Region, type Store, textureBytes } from "../gpu/memory.ts";
 import { livePeak } from "./lifetimes.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, regionOf } from "./tensor.ts";
 
 /** A copy to the beginning of a texture. */

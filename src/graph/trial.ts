@@ -7,13 +7,14 @@ import type { Gpu } from "../gpu/device.ts";
 import { forgetPipeline } from "../gpu/kernel.ts";
 import { Memory, type Region } from "../gpu/memory.ts";
 import { refusalOf } from "../gpu/refusal.ts";
-import { keyedRandom } from "../random.ts";
+import { keyedRandom } from "../base/random.ts";
 import { Difference } from "./difference.ts";
 import type { Outcome } from "./judge.ts";
 import type { Noise } from "./noise.ts";
 import { Program } from "./program.ts";
-import { type Dispatch, Tape } from "./tape.ts";
-import { type Choice, type Target, targetOf } from "./target.ts";
+import type { Dispatch } from "./dispatch_list.ts";
+import { Tape } from "./tape.ts";
+import { type Choice, type Target, targetOf } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 /** What `way` comes down to: its dispatches on `tensors`, which stand in for those of the choice. */

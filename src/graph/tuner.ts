@@ -11,13 +11,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { MachineError } from "../errors.ts";
+import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { judge, toleranceOf } from "./judge.ts";
 import { Noise } from "./noise.ts";
 import { race } from "./race.ts";
-import { type Choice, type Pick, type Target, targetOf } from "./target.ts";
-import type { Dispatch } from "./tape.ts";
+import { type Choice, type Pick, type Target, targetOf } from "./kernel_choice.ts";
+import type { Dispatch } from "./dispatch_list.ts";
 import { createTimer, type Timer } from "./timer.ts";
 import { dispatchesOf, standInsFor, Trial } from "./trial.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 
 /** An image that could not be used, and why. */

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { fileError } from "./file_error.ts";
 import { readSafetensors, type TensorEntry, writeSafetensors } from "./safetensors.ts";
 

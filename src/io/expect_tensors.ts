@@ -1,6 +1,6 @@
 /** Whether a file holds the tensors of a model. */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 
 type Shape = readonly number[];
 

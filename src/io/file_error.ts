@@ -1,6 +1,6 @@
 /** What a failed write to disk means for the user. */
 
-import { MachineError, UserError } from "../errors.ts";
+import { MachineError, UserError } from "../base/errors.ts";
 
 type Answer = [type: typeof UserError | typeof MachineError, expected: string, remedy: string];
 

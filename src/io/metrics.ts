@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { fileError } from "./file_error.ts";
 

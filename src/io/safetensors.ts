@@ -7,7 +7,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { parseHeader } from "./safetensors_header.ts";
 
@@ -89,7 +89,19 @@ export async function readSafetensors(
   } catch (error) {
     throw new UserError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
-  const { fields, metadata, dataStart } = parseHeader(path, bytes);
+  return parseSafetensors(path, bytes);
+}
+
+/**
+ * The tensors in the `bytes` of a safetensors file, which they share; `name` is what the file is called.
+ *
+ * @throws {UserError} if it is truncated, damaged, or holds other types than float32.
+ */
+export function parseSafetensors(
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): { tensors: Map<string, TensorEntry>; metadata: Record<string, string> } {
+  const { fields, metadata, dataStart } = parseHeader(name, bytes);
   const tensors = new Map<string, TensorEntry>();
   for (const { name, shape, begin, end } of fields) {
     const at = dataStart + begin;

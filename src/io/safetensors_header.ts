@@ -1,6 +1,6 @@
 /** Reads and checks the header of a safetensors file, as the format's reference implementation does. */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 
 /** The reference implementation's limit, so that a damaged length is not taken for a request of memory. */
 const longestHeader = 100_000_000;

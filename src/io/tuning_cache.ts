@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { cacheFolder } from "../base/environment.ts";
 import { writeJson } from "./json_file.ts";
 
 /** What the file must tell of a choice; whoever makes the entries may add to it. */
@@ -24,21 +25,6 @@ export interface EntryFile<T extends Entry> {
 }
 
 const FILE = "kernels.json";
-
-/** The folder for files that can be made anew, BYOL_CACHE or where the system keeps such; null where the system names none, or must not be asked. */
-function cacheFolder(): string | null {
-  try {
-    const given = Deno.env.get("BYOL_CACHE"), home = Deno.env.get("HOME");
-    if (given) return given;
-    const base = Deno.build.os === "windows"
-      ? Deno.env.get("LOCALAPPDATA")
-      : Deno.env.get("XDG_CACHE_HOME") ||
-        (home && join(home, Deno.build.os === "darwin" ? "Library/Caches" : ".cache"));
-    return base ? join(base, "byol") : null;
-  } catch {
-    return null;
-  }
-}
 
 /** The entries of `${folder}/kernels.json`; none if there is no such file, or it is of no use. */
 async function read<T extends Entry>(folder: string | null): Promise<Map<string, T>> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../base/errors.ts";
 
 /** The layers of a residual network. */
 export interface ResNetConfig {

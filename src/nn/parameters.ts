@@ -9,7 +9,7 @@
  */
 import { ALIGNMENT, roundUp, type Store } from "../gpu/memory.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
-import type { Random } from "../random.ts";
+import type { Random } from "../base/random.ts";
 import type { Layout } from "./layout.ts";
 
 /** Fills a parameter with its first values. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { sizeOf } from "../graph/tensor.ts";
-import { keyedRandom } from "../random.ts";
+import { keyedRandom } from "../base/random.ts";
 import type { FlatStore } from "./parameters.ts";
 
 /** A tensor as PyTorch lays it out. */

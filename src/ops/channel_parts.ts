@@ -7,7 +7,8 @@ import momentsCode from "../../kernels/batch_norm_partials.wgsl" with { type: "t
 import momentsTextureCode from "../../kernels/batch_norm_partials_texture.wgsl" with { type: "text" };
 import joinCode from "../../kernels/batch_norm_join.wgsl" with { type: "text" };
 import type { Constants, Kernel } from "../gpu/kernel.ts";
-import type { Launch, Tape } from "../graph/tape.ts";
+import type { Launch } from "../graph/dispatch_list.ts";
+import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 /** Kernels over the activations take the parts `first` … `end` − 1 of the rows, and tensors bound from `row` on. */

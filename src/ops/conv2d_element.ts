@@ -4,7 +4,7 @@
  * @module
  */
 import type { Product } from "./conv2d_kernels.ts";
-import type { Geometry } from "./conv2d_product.ts";
+import type { Geometry } from "./conv2d_geometry.ts";
 
 /** Reads element `i` of the tensor with that name. */
 export type Read = (name: string, i: number) => number;

@@ -5,9 +5,10 @@
  */
 import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
-import type { Way } from "../graph/target.ts";
+import type { Way } from "../graph/kernel_choice.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { elementOf } from "./conv2d_element.ts";
+import type { Geometry } from "./conv2d_geometry.ts";
 import type { Product } from "./conv2d_kernels.ts";
 import { candidates, type Matrices, workgroups } from "./conv2d_ways.ts";
 import { sumParts } from "./sum_parts.ts";
@@ -16,20 +17,6 @@ import { sumParts } from "./sum_parts.ts";
 const PARTIAL_FLOATS = 2 ** 22;
 /** The tensor that each product makes. */
 const RESULT = { forward: "y", backwardData: "dx", backwardWeights: "dw" } as const;
-
-/** The sizes of a convolution, but for the number of images: images, filters, taps. */
-export interface Geometry {
-  H: number;
-  W: number;
-  C: number;
-  P: number;
-  Q: number;
-  K: number;
-  R: number;
-  S: number;
-  stride: number;
-  pad: number;
-}
 
 /** Appends the product `kind`, for all images or as many at a time as a kernel can bind. */
 export function product(

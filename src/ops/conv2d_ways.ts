@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "../graph/target.ts";
+import type { Target } from "../graph/kernel_choice.ts";
 import { type Product, type Variant, type VariantName, variants } from "./conv2d_kernels.ts";
 
 /** A product as that of two matrices. */

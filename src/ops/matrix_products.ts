@@ -7,7 +7,8 @@
  */
 import type { Tape } from "../graph/tape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Geometry, product } from "./conv2d_product.ts";
+import type { Geometry } from "./conv2d_geometry.ts";
+import { product } from "./conv2d_product.ts";
 
 function geometryOf(C: number, K: number): Geometry {
   return { H: 1, W: 1, C, P: 1, Q: 1, K, R: 1, S: 1, stride: 1, pad: 0 };

@@ -5,7 +5,7 @@
  */
 import code from "../../kernels/sum_parts.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
-import type { Tape } from "../graph/tape.ts";
+import type { DispatchList } from "../graph/dispatch_list.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
@@ -20,15 +20,15 @@ const kernel: Kernel = {
  * `more`, the sum goes on from what `total` holds.
  */
 export function sumParts(
-  tape: Tape,
+  list: DispatchList,
   { parts, total, more = false }: { parts: Tensor; total: Tensor; more?: boolean },
 ): void {
   const n = sizeOf(total.shape);
-  for (const piece of tape.pieces({ parts })) {
-    tape.dispatch(kernel, {
+  for (const piece of list.pieces({ parts })) {
+    list.dispatch(kernel, {
       tensors: { ...piece.tensors, total },
       params: { n, parts: piece.tensors.parts.shape[0], more: Number(more || piece.first > 0) },
-      grid: tape.grid(Math.ceil(n / 4 / 64)),
+      grid: list.grid(Math.ceil(n / 4 / 64)),
     });
   }
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { TrainOptions } from "../cli/train_defaults.ts";
-import { CollapseError } from "../errors.ts";
-import { type HealthReading, type HealthState, HEALTHY, nextHealth } from "../health.ts";
+import type { TrainOptions } from "../config/train_defaults.ts";
+import { CollapseError } from "../base/errors.ts";
+import { type HealthReading, type HealthState, HEALTHY, nextHealth } from "./collapse.ts";
 
 /** What to do about a collapse. */
 const REMEDY =

@@ -4,13 +4,13 @@
  * @module
  */
 import { join } from "node:path";
-import type { Recipe } from "../augment/recipe.ts";
+import type { Recipe } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import type { TrainOptions } from "../cli/train_defaults.ts";
+import type { TrainOptions } from "../config/train_defaults.ts";
 import { writeJson } from "../io/json_file.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import type { KnnBefore } from "./records.ts";
-import { knnLine, type Summary } from "../run_summary.ts";
+import { knnLine, type Summary } from "./summary.ts";
 import type { Session } from "./session.ts";
 import type { Books } from "./train.ts";
 

@@ -4,18 +4,18 @@
  * @module
  */
 import type { Position } from "../../data/pipeline.ts";
-import type { Recipe } from "../augment/recipe.ts";
+import type { Recipe } from "../../data/views/recipe.ts";
 import type { Submission, Trainer } from "../byol/trainer.ts";
-import { UserError } from "../errors.ts";
-import type { Collapse, HealthState } from "../health.ts";
+import { UserError } from "../base/errors.ts";
+import type { Collapse, HealthState } from "./collapse.ts";
 import { CollapseWatch } from "./collapse_watch.ts";
 import type { KnnBefore, StepRecord } from "./records.ts";
 import { scheduledScalars } from "./schedule.ts";
 import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
-import type { Clock, Lap } from "../clock.ts";
-import type { Pacer } from "../pacer.ts";
-import type { Progress } from "../cli/progress.ts";
-import type { TrainOptions } from "../cli/train_defaults.ts";
+import type { Clock, Lap } from "./clock.ts";
+import type { Pacer } from "./pacer.ts";
+import type { Progress } from "../base/progress.ts";
+import type { TrainOptions } from "../config/train_defaults.ts";
 import type { BadImages } from "../io/bad_images.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";
 import type { Metrics } from "../io/metrics.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Lap } from "../clock.ts";
+import type { Lap } from "./clock.ts";
 
 /** A line of metrics.jsonl. */
 export interface StepRecord extends Lap {

@@ -8,10 +8,10 @@ import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { ObserverFactory } from "../byol/observer.ts";
 import { Trainer } from "../byol/trainer.ts";
-import { createProgress, type Progress } from "../cli/progress.ts";
+import { createLines, type Progress } from "../base/progress.ts";
 import { OnlineProbe } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
-import type { Pick } from "../graph/target.ts";
+import type { Pick } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { BadImages } from "../io/bad_images.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
@@ -19,12 +19,12 @@ import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/resnet.ts";
 import type { StepRecord } from "./records.ts";
-import { openCache } from "../run_cache.ts";
-import { type EvaluationRecord, RunEvaluation } from "../run_evaluation.ts";
-import { type Run, writeConfig } from "../run_folder.ts";
-import { writePreview } from "../run_preview.ts";
-import { choosePick, trainerOptions } from "../run_setup.ts";
-import type { Split } from "../split.ts";
+import { openCache } from "./pixel_cache.ts";
+import { type EvaluationRecord, RunEvaluation } from "./evaluation.ts";
+import { type Run, writeConfig } from "./folder.ts";
+import { writePreview } from "./preview.ts";
+import { choosePick, trainerOptions } from "./setup.ts";
+import type { Split } from "../eval/split.ts";
 import type { PretrainHooks } from "./types.ts";
 
 /** What a run is asked to do. */
@@ -61,7 +61,7 @@ export async function openSession(task: Task): Promise<Session> {
   const gpu = stack.use(await openGpu());
   const { trainer, probe, pick, tuning } = await openTrainer(stack, gpu, task);
 
-  await writeConfig(options, recipe);
+  await writeConfig(options, { recipe, adapter: gpu });
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
@@ -143,8 +143,7 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, hook
   const evaluations = stack.use(
     await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), { keepThroughStep }),
   );
-  const quiet = hooks.print && { print: hooks.print, terminal: false };
-  const progress = stack.use(createProgress({ total, start, ...quiet }));
+  const progress = stack.use((hooks.progress ?? createLines)({ total, start, print: hooks.print }));
   const bad = stack.use(
     await BadImages.open(out, {
       resume: hooks.resume ?? false,
@@ -170,7 +169,7 @@ function announce(
   const begin = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
-    `${begin} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.name}: ` +
+    `${begin} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.description}: ` +
       `${backbone}, ${memory} MB of GPU memory, results in ${out}`,
   );
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { trainingBatches, type Views } from "../../data/pipeline.ts";
-import type { Clock } from "../clock.ts";
-import { onAbort } from "../on_abort.ts";
-import type { Pacer } from "../pacer.ts";
+import type { Clock } from "./clock.ts";
+import { onAbort } from "../base/on_abort.ts";
+import type { Pacer } from "./pacer.ts";
 import type { Recorder } from "./recorder.ts";
-import { evaluationLine } from "../run_summary.ts";
+import { evaluationLine } from "./summary.ts";
 import type { Session } from "./session.ts";
 
 /** What keeps the time and the books of a loop. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Collapse } from "../health.ts";
-import type { Summary } from "../run_summary.ts";
+import type { Progress, ProgressOptions } from "../base/progress.ts";
+import type { Collapse } from "./collapse.ts";
+import type { Summary } from "./summary.ts";
 
 /** The end of a run, or its interruption. */
 export interface Outcome {
@@ -28,4 +29,6 @@ export interface PretrainHooks {
   signal?: AbortSignal;
   /** Receives what the run has to say; by default it is printed. */
   print?: (line: string) => void;
+  /** Makes what shows the progress; by default lines of text, given to `print`. */
+  progress?: (options: ProgressOptions) => Progress;
 }

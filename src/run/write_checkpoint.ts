@@ -4,13 +4,13 @@
  * @module
  */
 import type { Position } from "../../data/pipeline.ts";
-import type { Recipe } from "../augment/recipe.ts";
-import type { TrainOptions } from "../cli/train_defaults.ts";
-import { UserError } from "../errors.ts";
-import type { HealthState } from "../health.ts";
+import type { Recipe } from "../../data/views/recipe.ts";
+import type { TrainOptions } from "../config/train_defaults.ts";
+import { UserError } from "../base/errors.ts";
+import type { HealthState } from "./collapse.ts";
 import { saveCheckpoint } from "../io/checkpoint.ts";
 import type { TorchTensor } from "../nn/weights.ts";
-import { recordedOptions } from "../run_folder.ts";
+import { recordedOptions } from "./folder.ts";
 import type { KnnBefore } from "./records.ts";
 
 /** How far a run has come. */

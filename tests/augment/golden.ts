@@ -1,7 +1,7 @@
 /** Reads tests/golden/augment.json and augment.bin, which augment.py writes from Pillow and torchvision. */
-import type { ViewParameters } from "../../src/augment/draw.ts";
-import type { DecodedImage } from "../../src/augment/resize.ts";
-import type { Rgb } from "../../src/augment/recipe.ts";
+import type { ViewParameters } from "../../data/views/draw.ts";
+import type { DecodedImage } from "../../data/views/resize.ts";
+import type { Rgb } from "../../data/views/recipe.ts";
 
 interface Stored {
   type: "u8" | "f32";

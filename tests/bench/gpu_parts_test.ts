@@ -7,9 +7,9 @@ import { rowsTable } from "../../bench/gpu/rows.ts";
 import { countTests } from "../../bench/gpu/stages/tests.ts";
 import { torchRows } from "../../bench/gpu/stages/torch.ts";
 import { parseSample, summarizeSamples } from "../../bench/gpu/watch.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 

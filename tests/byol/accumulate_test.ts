@@ -4,7 +4,7 @@ import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/target.ts";
+import { targetOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import type { TorchTensor } from "../../src/nn/weights.ts";
 

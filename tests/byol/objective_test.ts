@@ -5,7 +5,7 @@ import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { BYOL, type Objective } from "../../src/byol/objective.ts";
 import { type StepMetrics, traceTraining, Trainer } from "../../src/byol/trainer.ts";
 import { planMemory } from "../../src/graph/plan.ts";
-import { targetOf } from "../../src/graph/target.ts";
+import { targetOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import type { TorchTensor } from "../../src/nn/weights.ts";
 

@@ -6,7 +6,7 @@ import { createNetworks } from "../../src/byol/networks.ts";
 import { type Step, traceStep } from "../../src/byol/step.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import type { Target } from "../../src/graph/target.ts";
+import type { Target } from "../../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import type { FlatStore } from "../../src/nn/parameters.ts";
 import { packWeights } from "../../src/nn/weights.ts";

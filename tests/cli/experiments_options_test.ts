@@ -1,5 +1,6 @@
-import { type ExperimentArguments, parseExperimentOptions } from "../../src/cli/experiments_options.ts";
-import { UserError } from "../../src/errors.ts";
+import { parseExperimentOptions } from "../../src/cli/experiments_options.ts";
+import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const choices = {

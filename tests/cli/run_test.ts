@@ -11,14 +11,17 @@ const tools = ["awk", "chmod", "cmp", "cp", "dirname", "env", "find", "id", "mkd
 /** Notes its call, and then does as `body` says. */
 const standIn = (name: string, body: string) => `#!/bin/sh\necho "${name} $*" >>"$CALLS"\n${body}\n`;
 
-/** A Deno of `version`, which finds an adapter only once the file that stands for Mesa's driver is there. */
+/** A Deno of `version`, which finds an adapter only once the file that stands for Mesa's driver is there, and grants what has a blank. */
 const deno = (version: string) =>
   standIn(
     "deno",
     `case $1 in
        --version) echo "deno ${version} (stable, release, x86_64-unknown-linux-gnu)" ;;
-       eval) [ -e "$DRIVER" ] ;;
-       task) printf '<%s>' "$@"; echo " $DENO_DIR"; exit 7 ;;
+       eval) [ -e "$DRIVER" ] || exit; echo vulkan ;;
+       run) case $4 in src/cli/grants.ts) printf '%s\n' '--allow-write=a folder' '--allow-net=b*'; exit ;; esac ;;
+     esac
+     case $1 in
+       run | task) printf '<%s>' "$@"; echo " $DENO_WEBGPU_BACKEND $DENO_DIR"; exit 7 ;;
      esac`,
   );
 
@@ -72,7 +75,10 @@ Deno.test("run without a task lists them, setting up nothing", { ignore }, async
 Deno.test("run passes its arguments on, and the task's exit code back", { ignore }, async () => {
   await using machine = await createMachine({ programs: { deno: deno("2.9.0") }, home: "/tmp" });
   const first = await machine.run("train", "--data", "my photos", "--out", "*");
-  assertEquals([first.code, first.out], [7, "<task><train><--data><my photos><--out><*> \n"]);
+  const granted = "<run><--allow-write=a folder><--allow-net=b*><-q><-P=train><train.ts>";
+  assertEquals([first.code, first.out], [7, `${granted}<--data><my photos><--out><*> vulkan \n`]);
+  const asked = "deno run -q -P=train src/cli/grants.ts train --data my photos --out *";
+  assert(first.called.includes(asked), first.called.join("\n"));
   assert(first.called.some((call) => call.startsWith("deno eval")), "no adapter was asked for");
 
   await Deno.writeTextFile(join(machine.repo, "a.ts"), "");
@@ -90,7 +96,7 @@ Deno.test("run passes its arguments on, and the task's exit code back", { ignore
 Deno.test("run without a home keeps Deno's cache beside itself", { ignore }, async () => {
   for (const home of [undefined, "", "/nonexistent"]) {
     await using machine = await createMachine({ programs: { deno: deno("3.0.1") }, home });
-    assertEquals((await machine.run("test")).out, `<task><test> ${machine.repo}/.deno/cache\n`);
+    assertEquals((await machine.run("test")).out, `<task><test> vulkan ${machine.repo}/.deno/cache\n`);
   }
 });
 
@@ -103,8 +109,8 @@ Deno.test("run installs Deno from npm if PATH has none that is recent enough", {
      chmod +x ${binary}`,
   );
   await using machine = await createMachine({ programs: { deno: deno("2.8.1"), npm } });
-  const { code, out, called } = await machine.run("train");
-  assertEquals([code, out], [7, `<task><train> ${machine.repo}/.deno/cache\n`]);
+  const { code, out, called } = await machine.run("style");
+  assertEquals([code, out], [7, `<task><style> vulkan ${machine.repo}/.deno/cache\n`]);
   assert(called.some((call) => /^npm install .*deno@2\.9\.6$/.test(call)), called.join("\n"));
   assertEquals((await machine.run("train")).called.filter((call) => call.startsWith("npm")), []);
 });

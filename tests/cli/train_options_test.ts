@@ -1,6 +1,6 @@
-import { recipes } from "../../src/augment/recipe.ts";
-import { UserError } from "../../src/errors.ts";
-import { type TrainOptions, trainOptions } from "../../src/cli/train_defaults.ts";
+import { recipes } from "../../data/views/recipe.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { type TrainOptions, trainOptions } from "../../src/config/train_defaults.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 

@@ -3,7 +3,7 @@ import { decodeImage } from "../../data/decode.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, jpeg, png, tar, tarEntry, withFolder } from "./fixtures.ts";
 import { archive, assertGoesOn, blob, plain, tag, take, whole } from "./streaming.ts";

@@ -1,7 +1,7 @@
 /** Thousands of damaged files: each is decoded or refused in words, and harms no other. */
 import { decodeImage, MAX_PIXELS } from "../../data/decode.ts";
-import { messageOf } from "../../src/errors.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { messageOf } from "../../src/base/errors.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
 import { goldenFiles } from "./golden.ts";
 import { filesByKind, innards, mutated } from "./mutations.ts";

@@ -1,7 +1,7 @@
 import { decodeImage } from "../../data/decode.ts";
-import { shrinkImage } from "../../src/augment/resize.ts";
-import { messageOf } from "../../src/errors.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { shrinkImage } from "../../data/views/resize.ts";
+import { messageOf } from "../../src/base/errors.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { concat, gradient, jpeg, png, webp } from "./fixtures.ts";
 import { golden, goldenFiles } from "./golden.ts";

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { serving } from "./server.ts";
 import { archive, assertGoesOn, blob, plain, tag, take, whole } from "./streaming.ts";

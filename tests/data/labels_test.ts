@@ -4,7 +4,7 @@ import { memoryCache } from "../../data/pixel_cache.ts";
 import { joinSources } from "../../data/sources/joined.ts";
 import { listedSource } from "../../data/sources/listed.ts";
 import { subsetOf } from "../../data/subset.ts";
-import { recipes } from "../../src/augment/recipe.ts";
+import { recipes } from "../../data/views/recipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { gradient, jpeg, memorySource } from "./fixtures.ts";
 

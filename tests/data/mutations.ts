@@ -1,5 +1,5 @@
 /** Images damaged at random. */
-import { keyedRandom, type Random } from "../../src/random.ts";
+import { keyedRandom, type Random } from "../../src/base/random.ts";
 import { goldenFiles } from "./golden.ts";
 
 /** The kinds of files that are drawn equally often, as some formats have many more golden files than others. */

@@ -1,6 +1,6 @@
 import type { ImageSource, StreamedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";
 import { assertGoesOn, plain, tag, take, whole } from "./streaming.ts";

@@ -7,12 +7,12 @@ import {
 } from "../../data/pipeline.ts";
 import { Pool } from "../../data/pool.ts";
 import type { IndexedSource as ImageSource } from "../../data/sources/types.ts";
-import { applyView } from "../../src/augment/apply.ts";
-import { drawView, evaluationView } from "../../src/augment/draw.ts";
-import { type Recipe, recipes } from "../../src/augment/recipe.ts";
+import { applyView } from "../../data/views/apply.ts";
+import { drawView, evaluationView } from "../../data/views/draw.ts";
+import { type Recipe, recipes } from "../../data/views/recipe.ts";
 import { decodeImage } from "../../data/decode.ts";
-import { MachineError, UserError } from "../../src/errors.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { MachineError, UserError } from "../../src/base/errors.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { gradient, jpeg, memorySource, png } from "./fixtures.ts";
 
@@ -244,7 +244,7 @@ Deno.test("the polyfilled streams make the same batches", async () => {
     const { ReadableStream: Used } = await import(at("../../data/streams.ts"));
     const { trainingBatches } = await import(at("../../data/pipeline.ts"));
     const { openSource } = await import(at("../../data/sources/open.ts"));
-    const { recipes } = await import(at("../../src/augment/recipe.ts"));
+    const { recipes } = await import(at("../../data/views/recipe.ts"));
     const options = { batch: 2, size: 32, seed: 1, recipe: recipes.shapes };
     for await (const batch of trainingBatches({ ...options, source: await openSource("shapes:5") })) {
       console.log(Used !== ReadableStream, batch.indices.join());

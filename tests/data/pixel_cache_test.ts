@@ -1,8 +1,8 @@
 import { type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
 import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
-import type { DecodedImage } from "../../src/augment/resize.ts";
-import { recipes } from "../../src/augment/recipe.ts";
+import type { DecodedImage } from "../../data/views/resize.ts";
+import { recipes } from "../../data/views/recipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 import { gradient, jpeg, memorySource } from "./fixtures.ts";

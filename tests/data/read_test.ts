@@ -3,7 +3,7 @@ import { readSamples } from "../../data/read.ts";
 import type { Shard, ShardImage } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { streamedSource } from "../../data/sources/streamed.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { memorySource } from "./fixtures.ts";
 import { assertGoesOn, plain, take, whole } from "./streaming.ts";

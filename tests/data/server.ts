@@ -1,5 +1,5 @@
 /** A web server with faults. */
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { concat } from "./fixtures.ts";
 
 /** What a server does wrong. */

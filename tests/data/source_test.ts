@@ -3,7 +3,7 @@ import type { IndexedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { entriesOf } from "../../data/sources/entries.ts";
 import { openFolder } from "../../data/sources/folder.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
 

@@ -10,7 +10,7 @@ import { group } from "../../data/group.ts";
 import { sourceOrder, trainingOrder } from "../../data/order.ts";
 import { orderedMap } from "../../data/ordered_map.ts";
 import { ReadableStream } from "../../data/streams.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 function take<T>(items: Iterable<T>, count: number): T[] {

@@ -3,7 +3,7 @@ import { type ReadOrder, type ReadSample, readSamples } from "../../data/read.ts
 import type { ImageSource } from "../../data/sources/types.ts";
 import { concat, tar, tarEntry } from "./fixtures.ts";
 import { assertEquals } from "../assert.ts";
-import { hashText, keyedRandom } from "../../src/random.ts";
+import { hashText, keyedRandom } from "../../src/base/random.ts";
 
 export const whole = { first: 0, limit: null };
 

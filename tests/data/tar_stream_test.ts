@@ -1,8 +1,8 @@
 import { openSource } from "../../data/sources/open.ts";
 import { ByteReader } from "../../data/sources/bytes.ts";
 import { tarSamples } from "../../data/sources/tar_stream.ts";
-import { UserError } from "../../src/errors.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { concat, tar, tarEntry, withFolder } from "./fixtures.ts";
 import { blob, tag } from "./streaming.ts";

@@ -1,13 +1,13 @@
 /** Whole grids, with runs that are made up in place of training and evaluation. */
 import { join } from "node:path";
-import type { ExperimentArguments } from "../../src/cli/experiments_options.ts";
-import type { GivenEvaluateFlags } from "../../src/cli/evaluate_flags.ts";
-import type { evaluate } from "../../src/evaluate.ts";
-import { runExperiments } from "../../src/experiments.ts";
+import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
+import type { GivenEvaluateFlags } from "../../src/config/evaluate_flags.ts";
+import type { evaluate } from "../../src/eval/protocol.ts";
+import { runExperiments } from "../../src/experiments/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
 import type { pretrain } from "../../src/run/pretrain.ts";
-import { scales } from "../../experiments/scales.ts";
-import { UserError } from "../../src/errors.ts";
+import { scales } from "../../src/experiments/definitions/scales.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { openIndexed } from "../data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";

@@ -1,10 +1,10 @@
 /** The experiments as they are: every row can be trained, and means what it says. */
-import { experiments } from "../../experiments/all.ts";
-import { scales } from "../../experiments/scales.ts";
-import { trainOptions } from "../../src/cli/train_defaults.ts";
+import { experiments } from "../../src/experiments/definitions/all.ts";
+import { scales } from "../../src/experiments/definitions/scales.ts";
+import { trainOptions } from "../../src/config/train_defaults.ts";
 import { planExperiment } from "../../src/experiments/plan.ts";
 import { withoutOperations } from "../../src/experiments/experiment.ts";
-import { parseRecipe } from "../../src/augment/parse_recipe.ts";
+import { parseRecipe } from "../../data/views/parse_recipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const overrides = { data: "shapes:12000" };

@@ -1,8 +1,8 @@
 /** Plans, identities, statistics, the runner. */
 import { join } from "node:path";
-import { experiments } from "../../experiments/all.ts";
-import { scales } from "../../experiments/scales.ts";
-import { identityOf } from "../../src/experiment_run.ts";
+import { experiments } from "../../src/experiments/definitions/all.ts";
+import { scales } from "../../src/experiments/definitions/scales.ts";
+import { identityOf } from "../../src/experiments/experiment_run.ts";
 import { type Configuration, planExperiment } from "../../src/experiments/plan.ts";
 import { ResultStore, type RunResult } from "../../src/experiments/results.ts";
 import { duration, type Job, runJobs } from "../../src/experiments/runner.ts";

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=2 python3 tests/golden/make.py
 
 Written with torch 1.13, torchvision 0.14, NumPy 1.24. Inputs, weights and views are not stored but hashed from their
-names, here and in read.ts alike, to the same bits. All values are computed in float64 from float32 inputs and stored
+names, here and in src/reference/hash.ts alike, to the same bits. All values are computed in float64 from float32 inputs and stored
 as float32; each value of the metadata is JSON.
 
 ops.safetensors, in our layouts (activations NHWC, convolutions [R, S, C, K], linear layers [in, out]): the metadata
@@ -37,6 +37,8 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 FOLDER = pathlib.Path(__file__).parent
+# This one ships with the product: its doctor takes the same steps.
+SHIPPED, SHIPPED_FOLDER = "step_bottleneck_sgd", FOLDER / "../../src/inspect/doctor"
 BN = dict(momentum=0.1, eps=1e-5)
 N, SIZE = 6, 8  # images in a batch, pixels of their sides
 # Runs in float32 of which the median error is taken.
@@ -74,7 +76,7 @@ def write_safetensors(name, tensors, metadata):
         chunks.append(chunk)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    path = FOLDER / f"{name}.safetensors"
+    path = (SHIPPED_FOLDER if name == SHIPPED else FOLDER) / f"{name}.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(chunks))
     print(path.name, path.stat().st_size, "bytes")
 

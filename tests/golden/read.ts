@@ -7,6 +7,9 @@
 import { join } from "node:path";
 import { readSafetensors, type TensorEntry } from "../../src/io/safetensors.ts";
 
+export { hashSigned, hashUniform } from "../../src/reference/hash.ts";
+export { goldenViews, initialParameter, type StepMetadata } from "../../src/reference/torch_steps.ts";
+
 /** The metadata of ops.safetensors. */
 export interface OpsMetadata {
   cases: {
@@ -22,92 +25,15 @@ export interface OpsMetadata {
   }[];
 }
 
-/** The metadata of step_*.safetensors. */
-export interface StepMetadata {
-  /** Images in a batch, pixels of their sides, seed of the views. */
-  batch: number;
-  size: number;
-  seed: number;
-  /** One for each step. */
-  lr: number[];
-  tau: number[];
-  /** Of the optimizer: momentum, weight decay, and LARS's trust coefficient or 0 for SGD. */
-  mu: number;
-  decay: number;
-  trust: number;
-  /** Of the objective, where it is not BYOL's: whether there is a predictor, a target network; the negatives' weight. */
-  predictor?: boolean;
-  target?: boolean;
-  beta?: number;
-  temperature?: number;
-  /** The losses before each update in PyTorch's float64 and float32. */
-  losses: number[];
-  losses_float32: number[];
-  /** The relative errors of PyTorch's float32; `losses` is the largest of them. */
-  errors: Record<
-    "theta" | "xi" | "momentum" | "running_online" | "running_target" | "losses" | "grad1",
-    number
-  >; // without a target network neither xi nor running_target
-  /** How near to 0 a ReLU's input comes, in units of float32's error there. */
-  clearance: number;
-}
+/** The file that ships with the product, whose doctor takes its steps. */
+const SHIPPED = "step_bottleneck_sgd", SHIPPED_FOLDER = "../../src/inspect/doctor";
 
-/** Reads `<name>.safetensors` of this folder. */
+/** Reads `<name>.safetensors` of this folder, or the one that ships. */
 export async function readGolden<Metadata>(
   name: string,
 ): Promise<{ tensors: Map<string, TensorEntry>; metadata: Metadata }> {
-  const { tensors, metadata } = await readSafetensors(join(import.meta.dirname!, `${name}.safetensors`));
+  const folder = join(import.meta.dirname!, name === SHIPPED ? SHIPPED_FOLDER : ".");
+  const { tensors, metadata } = await readSafetensors(join(folder, `${name}.safetensors`));
   const values = Object.entries(metadata).map(([key, value]) => [key, JSON.parse(value)]);
   return { tensors, metadata: Object.fromEntries(values) };
-}
-
-function mix(h: number): number {
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-/** `n` values in [0, 1) that depend on `tag`, as make.py's function of this name. */
-export function hashUniform(tag: string, n: number): Float64Array {
-  let seed = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(tag)) seed = Math.imul(seed ^ byte, 0x01000193);
-  return Float64Array.from({ length: n }, (_, i) => mix(mix(i) + seed) / 2 ** 32);
-}
-
-/** `n` values in [−1, 1) that depend on `tag`. */
-export function hashSigned(tag: string, n: number): Float32Array {
-  return Float32Array.from(hashUniform(tag, n), (u) => 2 * u - 1);
-}
-
-/**
- * The first value of the parameter `name`, such as `projector.0.weight`, in PyTorch's layout. The target's is the
- * same.
- */
-export function initialParameter(name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((a, b) => a * b, 1), isWeight = name.endsWith("weight");
-  function value(u: number): number {
-    if (shape.length > 1) return (2 * u - 1) * Math.sqrt(6 / (size / shape[0]));
-    if (!name.startsWith("backbone")) return (isWeight ? 1 : 0) + 0.4 * (u - 0.5);
-    if (isWeight) return 0.5 + 0.2 * (u - 0.5);
-    return (u < 0.5 ? -1 : 1) * (name.includes("downsample") ? 0.75 : 1.5) + 0.2 * (u - 0.5);
-  }
-  return Float32Array.from(hashUniform(name, size), value);
-}
-
-/** Both views of step `step`, [2, batch, size, size, 3]. */
-export function goldenViews(
-  { batch: N, size, seed }: Pick<StepMetadata, "batch" | "size" | "seed">,
-  step: number,
-): Float32Array {
-  const C = 3, squares = size / 4;
-  const bytes = (name: string, n: number) =>
-    hashUniform(`views.${seed}.${step}.${name}`, n).map((u) => Math.floor(256 * u));
-  const coarse = bytes("coarse", N * squares * squares * C);
-  const fine = bytes("fine", 2 * N * size * size * C);
-  return Float32Array.from(fine, (noise, i) => {
-    const c = i % C, x = Math.floor(i / C) % size, y = Math.floor(i / (C * size)) % size;
-    const n = Math.floor(i / (C * size * size)) % N;
-    const square = (n * squares + Math.floor(y / 4)) * squares + Math.floor(x / 4);
-    return Math.floor((3 * coarse[square * C + c] + noise) / 4) / 127.5 - 1;
-  });
 }

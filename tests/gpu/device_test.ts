@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "./shared.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import { type Kernel, packParams, pipelineOf } from "../../src/gpu/kernel.ts";
+import { type Kernel, moduleOf, packParams, pipelineOf } from "../../src/gpu/kernel.ts";
 import { Memory, roundUp, type Store } from "../../src/gpu/memory.ts";
 
 const storeOf = (bytes: number): Store => ({ name: "store", category: "input", bytes });
@@ -57,6 +57,20 @@ Deno.test("pipelineOf: one pipeline for a kernel and its constants", onGpu, asyn
   const [one, same, other] = [1, 1, 2].map((A) => pipelineOf(gpu, { kernel, constants: { A } }));
   assert(one === same && one !== other);
 });
+
+Deno.test(
+  "moduleOf: a kernel may use subgroups where the device has them, whatever its compiler wants named",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu();
+    if (gpu.subgroupSize === 0) return;
+    const code =
+      "@compute @workgroup_size(8) fn main(@builtin(subgroup_size) n: u32) { _ = subgroupAdd(n); }";
+    const { messages } = await moduleOf(gpu, { name: "sum", code, bindings: {}, params: {} })
+      .getCompilationInfo();
+    assertEquals(messages.map(({ message }) => message), []);
+  },
+);
 
 Deno.test("packParams: scalars in their order, padded to 16 bytes; missing and impossible ones are refused", async () => {
   const kernel: Kernel = {

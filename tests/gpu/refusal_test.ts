@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "./shared.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { refusalOf } from "../../src/gpu/refusal.ts";
 
 Deno.test("refusalOf: tells what the device refuses, and the run goes on", onGpu, async () => {

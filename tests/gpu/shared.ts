@@ -1,6 +1,6 @@
 /** The device that a test file shares. Deno's sanitizers count devices as leaks, so it is opened once and kept. */
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import { type Pick, pinned, type Target, targetOf } from "../../src/graph/target.ts";
+import { type Pick, pinned, type Target, targetOf } from "../../src/graph/kernel_choice.ts";
 
 let gpu: Promise<Gpu> | undefined;
 

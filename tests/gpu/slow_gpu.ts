@@ -1,6 +1,6 @@
 /**
  * A GPU that computes nothing and takes its time: whoever asks whether it is done, or reads from it, is held as Deno holds
- * the main thread (see src/pacer.ts) until a device would be done that takes so many milliseconds for each step.
+ * the main thread (see src/run/pacer.ts) until a device would be done that takes so many milliseconds for each step.
  */
 
 /** A submission of so many dispatches or more is a step, fewer are something else. */

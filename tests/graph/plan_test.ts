@@ -6,11 +6,11 @@ import { DEFAULT_LIMITS } from "../../src/gpu/device.ts";
 import { allocatedBytes } from "../../src/gpu/memory.ts";
 import { livesOf } from "../../src/graph/lifetimes.ts";
 import { liveBudget, obstacleTo, planMemory, type Recompute } from "../../src/graph/plan.ts";
-import type { Dispatch } from "../../src/graph/tape.ts";
-import { type Target, targetOf } from "../../src/graph/target.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
+import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 /** Cells of 16 KiB, the unit of what buffers take. */
 const UNIT = 64;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import { sizeOf, tensorIn } from "../../src/graph/tensor.ts";

@@ -7,12 +7,12 @@ import { livePeak, livesOf } from "../../src/graph/lifetimes.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { Program } from "../../src/graph/program.ts";
 import { rematerialise } from "../../src/graph/rematerialise.ts";
-import type { Dispatch } from "../../src/graph/tape.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { originOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import { drawWeights } from "../../src/nn/weights.ts";
 import { packStep } from "../../src/optim/optimizer.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 const peakOf = (dispatches: readonly Dispatch[], keep: Tensor[] = []) =>
   livePeak(livesOf(dispatches, keep).values()).bytes;

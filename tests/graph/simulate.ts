@@ -7,9 +7,9 @@ import { assert } from "../assert.ts";
 import type { Access, Kernel } from "../../src/gpu/kernel.ts";
 import type { Store } from "../../src/gpu/memory.ts";
 import type { Plan } from "../../src/graph/plan.ts";
-import type { Dispatch } from "../../src/graph/tape.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { originOf, regionOf, sizeOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
-import { hashText, type Random } from "../../src/random.ts";
+import { hashText, type Random } from "../../src/base/random.ts";
 
 /** Memory is simulated in cells of so many bytes: one row of a tensor [cells, 64]. */
 const CELL_BYTES = 256;

@@ -1,10 +1,10 @@
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { checkOp, newTape, placed, sumError } from "../ops/harness.ts";
-import { add } from "../reference/add.ts";
-import { batchNorm as batchNormReference } from "../reference/batch_norm.ts";
-import { linear as linearReference } from "../reference/linear.ts";
+import { add } from "../../src/reference/add.ts";
+import { batchNorm as batchNormReference } from "../../src/reference/batch_norm.ts";
+import { linear as linearReference } from "../../src/reference/linear.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { originOf, regionOf, sizeOf, slice } from "../../src/graph/tensor.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape, placed } from "../ops/harness.ts";
-import { MachineError } from "../../src/errors.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
-import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/target.ts";
+import { type Choice, pinned, type Target, targetOf, type Way } from "../../src/graph/kernel_choice.ts";
 import type { Timer } from "../../src/graph/timer.ts";
 import { type Decision, tune } from "../../src/graph/tuner.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { removeTemporaries, writeFileAtomic } from "../../src/io/atomic.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { namesIn, temporaryFolder } from "./temporary_folder.ts";

@@ -1,4 +1,4 @@
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { namesIn, temporaryFolder } from "./temporary_folder.ts";

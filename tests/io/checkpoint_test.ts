@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import {
   checkpointFolder,
   checkpointPath,

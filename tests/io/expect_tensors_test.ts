@@ -1,4 +1,4 @@
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { expectTensors } from "../../src/io/expect_tensors.ts";
 import { assertThrows } from "../assert.ts";
 

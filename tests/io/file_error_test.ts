@@ -1,4 +1,4 @@
-import { MachineError, UserError } from "../../src/errors.ts";
+import { MachineError, UserError } from "../../src/base/errors.ts";
 import { fileError } from "../../src/io/file_error.ts";
 import { assert, assertEquals } from "../assert.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { writeJson } from "../../src/io/json_file.ts";
 import { openMetrics } from "../../src/io/metrics.ts";
 import { assertEquals, assertThrows } from "../assert.ts";

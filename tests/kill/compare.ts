@@ -1,6 +1,6 @@
 /** What two runs left, compared. */
 import { readFile } from "node:fs/promises";
-import { records } from "../whole_runs.ts";
+import { records } from "../run/whole_runs.ts";
 
 /** Which names there are below `folder`. */
 async function namesBelow(folder: string, prefix = ""): Promise<string[]> {

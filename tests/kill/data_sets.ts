@@ -1,8 +1,8 @@
 /** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import type { GivenTrainFlags } from "../../src/cli/train_flags.ts";
-import { keyedRandom } from "../../src/random.ts";
+import type { GivenTrainFlags } from "../../src/config/train_flags.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { concat, gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
 import type { Faults } from "../data/server.ts";
 import { zip } from "../data/zip.ts";

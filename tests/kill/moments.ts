@@ -1,5 +1,5 @@
 /** When runs are killed. */
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 
 /** When a process is killed. */
 export interface Moment {

@@ -3,7 +3,7 @@ import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import names from "../golden/names.json" with { type: "json" };
 import { newTape, placed } from "../ops/harness.ts";
 import { createNetworks } from "../../src/byol/networks.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 import { mlp } from "../../src/nn/layers.ts";

@@ -1,9 +1,9 @@
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { FAMILIES, onGpu, targets } from "../gpu/shared.ts";
-import { add } from "../reference/add.ts";
-import { batchNorm as reference, channelStatistics, normalize } from "../reference/batch_norm.ts";
-import { relu as rectify } from "../reference/relu.ts";
+import { add } from "../../src/reference/add.ts";
+import { batchNorm as reference, channelStatistics, normalize } from "../../src/reference/batch_norm.ts";
+import { relu as rectify } from "../../src/reference/relu.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import {
   type Call,

@@ -1,9 +1,9 @@
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, targets } from "../gpu/shared.ts";
-import { byolLoss as reference } from "../reference/byol_loss.ts";
-import { cosine } from "../reference/cosine.ts";
-import { centralDifferences } from "../reference/finite_difference.ts";
+import { byolLoss as reference } from "../../src/reference/byol_loss.ts";
+import { cosine } from "../../src/reference/cosine.ts";
+import { centralDifferences } from "../../src/reference/finite_difference.ts";
 import { byolLoss } from "../../src/ops/byol_loss.ts";
 import { stepMetrics } from "../../src/ops/step_metrics.ts";
 import { packStep } from "../../src/optim/optimizer.ts";

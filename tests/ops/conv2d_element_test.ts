@@ -1,6 +1,6 @@
 import { assertClose, assertEquals } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { conv2d } from "../reference/conv2d.ts";
+import { conv2d } from "../../src/reference/conv2d.ts";
 import { elementOf } from "../../src/ops/conv2d_element.ts";
 
 const N = 3, C = 4, K = 8;

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
-import { conv2d as reference } from "../reference/conv2d.ts";
-import { outputSize } from "../reference/output_size.ts";
-import type { Dispatch } from "../../src/graph/tape.ts";
-import type { Target } from "../../src/graph/target.ts";
+import { conv2d as reference } from "../../src/reference/conv2d.ts";
+import { outputSize } from "../../src/reference/output_size.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
+import type { Target } from "../../src/graph/kernel_choice.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp, sumError } from "./harness.ts";
 
 interface Sizes {

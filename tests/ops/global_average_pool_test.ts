@@ -1,6 +1,6 @@
 import { assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
-import { globalAveragePool as reference } from "../reference/global_average_pool.ts";
+import { globalAveragePool as reference } from "../../src/reference/global_average_pool.ts";
 import { globalAveragePool } from "../../src/ops/global_average_pool.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "../assert.ts";
 import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
-import { linear as reference } from "../reference/linear.ts";
+import { linear as reference } from "../../src/reference/linear.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, targets } from "../gpu/shared.ts";
-import { maxPool as reference, type MaxPoolSizes } from "../reference/max_pool.ts";
+import { maxPool as reference, type MaxPoolSizes } from "../../src/reference/max_pool.ts";
 import { maxPool } from "../../src/ops/max_pool.ts";
-import { keyedRandom } from "../../src/random.ts";
+import { keyedRandom } from "../../src/base/random.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp } from "./harness.ts";
 
 function call({ N, H, W, C, window, stride, padding: pad }: MaxPoolSizes): Call {

@@ -5,10 +5,10 @@
 import { assert, assertEquals } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
-import { conv2d as conv2dReference } from "../reference/conv2d.ts";
-import { infoNceTerms } from "../reference/info_nce.ts";
-import { maxPool as maxPoolReference } from "../reference/max_pool.ts";
-import { outputSize } from "../reference/output_size.ts";
+import { conv2d as conv2dReference } from "../../src/reference/conv2d.ts";
+import { infoNceTerms } from "../../src/reference/info_nce.ts";
+import { maxPool as maxPoolReference } from "../../src/reference/max_pool.ts";
+import { outputSize } from "../../src/reference/output_size.ts";
 import { accumulateMean } from "../../src/ops/accumulate.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";

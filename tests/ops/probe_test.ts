@@ -1,6 +1,6 @@
 import { assertClose, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { targetOf } from "../../src/graph/target.ts";
+import { targetOf } from "../../src/graph/kernel_choice.ts";
 import { probeArithmetic, probeCopy } from "../../src/ops/probe.ts";
 import { newTape, placed, runOp } from "./harness.ts";
 

@@ -2,8 +2,8 @@ import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { evaluationGolden, hashLabels } from "../eval/golden.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, targets } from "../gpu/shared.ts";
-import { centralDifferences } from "../reference/finite_difference.ts";
-import { softmaxCrossEntropy as reference } from "../reference/softmax_cross_entropy.ts";
+import { centralDifferences } from "../../src/reference/finite_difference.ts";
+import { softmaxCrossEntropy as reference } from "../../src/reference/softmax_cross_entropy.ts";
 import { softmaxCrossEntropy } from "../../src/ops/softmax_cross_entropy.ts";
 import { type Call, newTape, placed, runOp } from "./harness.ts";
 

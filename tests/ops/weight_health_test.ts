@@ -1,7 +1,7 @@
 import { assertClose } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, targets } from "../gpu/shared.ts";
-import { cosine } from "../reference/cosine.ts";
+import { cosine } from "../../src/reference/cosine.ts";
 import { weightHealth } from "../../src/ops/weight_health.ts";
 import { packStep } from "../../src/optim/optimizer.ts";
 import { type Call, runOp } from "./harness.ts";

@@ -2,7 +2,7 @@ import { assert, assertClose, assertEquals } from "../assert.ts";
 import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
-import { optimizerStep } from "../reference/optimizer.ts";
+import { optimizerStep } from "../../src/reference/optimizer.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";

@@ -1,4 +1,4 @@
-import { cosine } from "./cosine.ts";
+import { cosine } from "../../src/reference/cosine.ts";
 
 /** Sizes and settings of kNN: features [N, D], labels [N], queries [Q, D]. */
 export interface KnnOptions {

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { add } from "./add.ts";
-import { batchNorm } from "./batch_norm.ts";
-import { conv2d } from "./conv2d.ts";
-import { globalAveragePool } from "./global_average_pool.ts";
-import { linear } from "./linear.ts";
-import { outputSize } from "./output_size.ts";
-import { relu } from "./relu.ts";
+import { add } from "../../src/reference/add.ts";
+import { batchNorm } from "../../src/reference/batch_norm.ts";
+import { conv2d } from "../../src/reference/conv2d.ts";
+import { globalAveragePool } from "../../src/reference/global_average_pool.ts";
+import { linear } from "../../src/reference/linear.ts";
+import { outputSize } from "../../src/reference/output_size.ts";
+import { relu } from "../../src/reference/relu.ts";
 
 /** Parameters by name, such as `backbone.layer1.0.conv1.weight`. */
 export type Parameters = Map<string, { shape: readonly number[]; data: ArrayLike<number> }>;

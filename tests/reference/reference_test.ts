@@ -9,18 +9,18 @@ import {
   readGolden,
   type StepMetadata,
 } from "../golden/read.ts";
-import { batchNorm } from "./batch_norm.ts";
-import { byolLoss } from "./byol_loss.ts";
-import { conv2d } from "./conv2d.ts";
-import { centralDifferences } from "./finite_difference.ts";
-import { globalAveragePool } from "./global_average_pool.ts";
-import { infoNce } from "./info_nce.ts";
+import { batchNorm } from "../../src/reference/batch_norm.ts";
+import { byolLoss } from "../../src/reference/byol_loss.ts";
+import { conv2d, conv2dGradients } from "../../src/reference/conv2d.ts";
+import { centralDifferences } from "../../src/reference/finite_difference.ts";
+import { globalAveragePool } from "../../src/reference/global_average_pool.ts";
+import { infoNce } from "../../src/reference/info_nce.ts";
 import { knn } from "./knn.ts";
-import { linear } from "./linear.ts";
-import { maxPool } from "./max_pool.ts";
+import { linear } from "../../src/reference/linear.ts";
+import { maxPool } from "../../src/reference/max_pool.ts";
 import { type Parameters, projectAndPredict } from "./network.ts";
-import { optimizerStep } from "./optimizer.ts";
-import { relu } from "./relu.ts";
+import { optimizerStep } from "../../src/reference/optimizer.ts";
+import { relu } from "../../src/reference/relu.ts";
 
 type Shapes = Record<string, number[]>;
 
@@ -95,6 +95,19 @@ for (const name of ["resnet8_sgd", "resnet8_lars", "bottleneck_sgd", "bottleneck
     assertClose("loss", [loss], metadata.losses.slice(0, 1), { relative: 1e-12 });
   });
 }
+
+Deno.test("references: the gradients of conv2d are those of finite differences", () => {
+  for (const [stride, padding] of [[1, 1], [2, 0], [3, 2]]) {
+    const sizes = { N: 2, H: 6, W: 5, C: 2, K: 3, R: 3, S: 2, stride, padding };
+    const x = hashSigned("x", 2 * 6 * 5 * 2), w = hashSigned("w", 3 * 2 * 2 * 3);
+    const dy = hashSigned("dy", conv2d({ x, w }, sizes).length);
+    const loss = (operands: { x: ArrayLike<number>; w: ArrayLike<number> }) =>
+      conv2d(operands, sizes).reduce((sum, value, i) => sum + dy[i] * value, 0);
+    const { dx, dw } = conv2dGradients({ x, w, dy }, sizes);
+    assertClose("dx", dx, centralDifferences((x) => loss({ x, w }), x), { absolute: 1e-9 });
+    assertClose("dw", dw, centralDifferences((w) => loss({ x, w }), w), { absolute: 1e-9 });
+  }
+});
 
 Deno.test("references: byol_loss of equal vectors is 0, of opposite ones 4 a term", () => {
   const q = hashSigned("q", 6), z = Float32Array.of(...q.subarray(3), ...q.subarray(0, 3));

@@ -4,9 +4,9 @@
  * @module
  */
 import { basename, join } from "node:path";
-import type { EvaluationReport } from "../../../src/evaluation_types.ts";
+import type { EvaluationReport } from "../../../src/eval/types.ts";
 import type { StepRecord } from "../../../src/run/records.ts";
-import { median } from "../../../src/timing.ts";
+import { median } from "../../../src/inspect/timing.ts";
 import { divide, type Division } from "../division.ts";
 import { packEncoder } from "../half.ts";
 import { lastLines, paths, type Stage } from "../session.ts";
@@ -153,7 +153,7 @@ async function evaluate(stage: Stage, { train, test }: Division): Promise<void> 
   const workers = Math.min(MOST_WORKERS, navigator.hardwareConcurrency);
   for (const views of ["none", "cached"]) {
     const out = join(run, `evaluation_${views}`);
-    const { code, output } = await stage.deno("evaluate.ts", [
+    const { code, output } = await stage.deno("src/cli/evaluate.ts", [
       ...of,
       ...["--train", train, "--test", test, "--baselines", "no", "--kernels", "usual"],
       ...["--workers", `${workers}`, "--probe-views", views, "--out", out],

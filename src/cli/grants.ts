@@ -1,0 +1,35 @@
+/**
+ * Prints what a command line needs beyond the permissions that deno.json gives its command, a flag a line, for `./run`:
+ * the folder of --out, the hosts of http sources, and the folder that remembers kernels.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { cacheFolder } from "../base/environment.ts";
+import { fromCaller } from "./paths.ts";
+import { runMain } from "./run_main.ts";
+import { flagsOf, type Named, needsOf } from "./permissions.ts";
+
+/** The flags of the command `name` with those arguments; what is wrong with them the command itself tells. */
+export function grantsOf(name: string, args: string[]): string[] {
+  const text = { type: "string" } as const, texts = { type: "string", multiple: true } as const;
+  const { values } = parseArgs({
+    args,
+    strict: false,
+    allowPositionals: true,
+    options: { data: texts, train: texts, test: texts, run: text, out: text, resume: { type: "boolean" } },
+  });
+  // An option without its value reads as true.
+  const named = Object.entries(values).filter(([key, value]) =>
+    key === "resume" || [value].flat().every(isText)
+  );
+  const { write, net } = needsOf(name, fromCaller(Object.fromEntries(named) as Named));
+  const cache = cacheFolder();
+  return flagsOf({ write: [...write, ...cache === null ? [] : [cache]], net });
+}
+
+const isText = (value: unknown) => typeof value === "string" && value !== "";
+
+if (import.meta.main) {
+  await runMain(([name, ...args]) => Promise.resolve(console.log(grantsOf(name, args).join("\n"))));
+}

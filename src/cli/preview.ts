@@ -1,0 +1,39 @@
+/**
+ * Shows what a recipe makes of images before training does: `deno run -P=preview src/cli/preview.ts --data ./photos --recipe byol`.
+ * `--help` explains it.
+ *
+ * @module
+ */
+import { openSource } from "../../data/sources/open.ts";
+import { fromCaller } from "./paths.ts";
+import { parsePreviewOptions } from "./preview_options.ts";
+import { expectPermissions, needsOf } from "./permissions.ts";
+import { runMain } from "./run_main.ts";
+import { writeFileAtomic } from "../io/atomic.ts";
+import { optionsWithRecipe } from "../config/load_recipe.ts";
+import { previewSheet } from "../plots/view_sheet.ts";
+
+async function main(args: string[]): Promise<void> {
+  const parsed = parsePreviewOptions(args);
+  if ("help" in parsed) {
+    console.log(parsed.help);
+    return;
+  }
+  const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
+  await expectPermissions("preview", needsOf("preview", { ...given, out }));
+  // A run with these options has the same recipe, size and seed by default.
+  const { options: { data, size, seed, decodeSize }, recipe } = await optionsWithRecipe(given);
+  const source = await openSource(data);
+  try {
+    const onBad = ({ key, reason }: { key: string; reason: string }) =>
+      console.error(`Skipped ${key}: ${reason}.`);
+    await writeFileAtomic(out, [
+      await previewSheet(source, { recipe, size, count, seed, decodeSize, onBad }),
+    ]);
+    console.log(`Views of ${source.name} by the recipe ${recipe.name} at ${size} px are in ${out}`);
+  } finally {
+    source.close();
+  }
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,144 @@
+/**
+ * The features of an evaluation: of raw pixels, of an untrained encoder and of the trained one, in one pass over the
+ * images.
+ *
+ * @module
+ */
+import { type BadImage, evaluationBatches } from "../../data/pipeline.ts";
+import type { Samples } from "./data.ts";
+import {
+  createFeatureExtractor,
+  type FeatureExtractor,
+  type FeatureMaker,
+  type LabelledFeatures,
+  pixelMaker,
+  traceFeatures,
+} from "./features.ts";
+import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
+import { MachineError } from "../base/errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Memory } from "../gpu/memory.ts";
+import { obstacleTo, planMemory } from "../graph/plan.ts";
+import { type Pick, type Target, targetOf } from "../graph/kernel_choice.ts";
+
+/** What is evaluated, in the order of the table. */
+export const rowNames = ["raw pixels", "untrained", "trained"] as const;
+export type RowName = typeof rowNames[number];
+
+/** Features of the same samples under each of the names. */
+export interface CollectedFeatures {
+  sets: Map<RowName, LabelledFeatures>;
+  /** Which images of the source the rows are of. */
+  indices: number[];
+}
+
+/** Makes features of views. */
+type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
+
+/** Images that an encoder gets at once, if the GPU can hold what they take. */
+export const ENCODED = 128;
+
+/** As many images as the encoder can get at once on this machine, at most {@linkcode ENCODED}. */
+export function evaluationBatch(
+  encoder: EvaluatedEncoder,
+  { gpu, target }: { gpu: Gpu; target: Target },
+): number {
+  let obstacle: string | null = null;
+  for (let batch = ENCODED; batch >= 1; batch /= 2) {
+    const { dispatches, features } = traceEncoder(encoder, { batch, target });
+    obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
+    if (!obstacle) return batch;
+  }
+  throw new MachineError(
+    `Cannot evaluate ${encoder.path} on this GPU as ${obstacle}, with one image at a time: lower --size.`,
+  );
+}
+
+/** The trace that features come from, for planning and for timing kernels. */
+export function traceEncoder(
+  encoder: EvaluatedEncoder,
+  { batch, target }: { batch: number; target: Target },
+): ReturnType<typeof traceFeatures> {
+  const { layer } = buildEncoder(encoder, { gradients: false });
+  return traceFeatures(target, { encoder: layer, batch, size: encoder.size });
+}
+
+/** The rows' ways from images to features. Dispose of it to free the encoders. */
+export class FeatureMakers implements Disposable {
+  readonly #memory: Memory;
+  readonly #extractors = new Map<RowName, FeatureExtractor>();
+
+  constructor(
+    gpu: Gpu,
+    readonly options: {
+      encoder: EvaluatedEncoder;
+      rows: readonly RowName[];
+      /** Of the untrained encoder. */
+      seed: number;
+      workers: number;
+      pick?: Pick;
+      signal?: AbortSignal;
+      onBad(bad: BadImage): void;
+    },
+  ) {
+    const { encoder, rows, seed, pick } = options;
+    this.#memory = new Memory(gpu);
+    this.batch = evaluationBatch(encoder, { gpu, target: targetOf(gpu, pick) });
+    for (const name of rows) {
+      if (name === "raw pixels") continue;
+      const built = buildEncoder(encoder, { gradients: false });
+      for (const { store, values } of contentOf(built, name === "trained" ? encoder : { seed })) {
+        this.#memory.write(store, values);
+      }
+      const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, pick };
+      this.#extractors.set(name, createFeatureExtractor(this.#memory, extraction));
+    }
+  }
+
+  /** Images of a batch. */
+  readonly batch: number;
+
+  /** Features of all of `samples`, images that cannot be used left out. */
+  async collect(samples: Samples): Promise<CollectedFeatures> {
+    const { rows, encoder: { size } } = this.options;
+    const makers = rows.map((name) => [name, this.#extractors.get(name) ?? pixelMaker(size)] as const);
+    return await this.#collect(samples, { makers, batch: this.batch });
+  }
+
+  /** Features of all of `samples` by another encoder of the same images, at most `batch` at a time. */
+  async collectBy(
+    maker: Maker,
+    { samples, batch }: { samples: Samples; batch: number },
+  ): Promise<LabelledFeatures> {
+    const { sets } = await this.#collect(samples, { makers: [["trained", maker]], batch });
+    return sets.get("trained")!;
+  }
+
+  async #collect(
+    { source, first, limit, classOf }: Samples,
+    { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
+  ): Promise<CollectedFeatures> {
+    const { encoder, workers, signal, onBad } = this.options, { size, decodeSize } = encoder;
+    const labels: number[] = [], indices: number[] = [];
+    const recipe = plainRecipe(encoder);
+    const images = { source, first, limit, batch, size, recipe, workers, decodeSize, onBad };
+    for await (const views of evaluationBatches(images)) {
+      signal?.throwIfAborted();
+      for (const [, maker] of makers) await maker.add(views.images, views.labels.length);
+      labels.push(...Array.from(views.labels, (label) => label < 0 ? -1 : classOf(label)));
+      indices.push(...views.indices);
+      views.release();
+    }
+    const sets = new Map<RowName, LabelledFeatures>();
+    for (const [name, maker] of makers) {
+      const features = await maker.take();
+      sets.set(name, { features, labels: Int32Array.from(labels), dims: features.length / labels.length });
+    }
+    return { sets, indices };
+  }
+
+  [Symbol.dispose](): void {
+    for (const extractor of this.#extractors.values()) extractor[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,21 @@
+import type { Experiment } from "../experiment.ts";
+
+export const negatives: Experiment = {
+  name: "negatives",
+  title: "Between BYOL and SimCLR: negatives",
+  varies: "loss",
+  about:
+    "Both are members of one family: an InfoNCE loss whose negatives count β, with or without predictor and target " +
+    "network. With β = 0 and both it is BYOL, with β = 1 and neither SimCLR. In the paper, BYOL needs no negatives, and " +
+    "negatives of full weight cost it 1.6 points at the temperature 0.1, and none at a higher one.",
+  source: "tables 5b and 18, temperature 0.1",
+  rows: () => [
+    { name: "BYOL, β = 0", baseline: true, paper: 72.5 },
+    { name: "β = 0.1", options: { negatives: .1 }, paper: 72.4 },
+    { name: "β = 0.5", options: { negatives: .5 }, paper: 72.0 },
+    { name: "β = 1", options: { negatives: 1 }, paper: 70.9 },
+    { name: "β = 1, no predictor", options: { negatives: 1, predictor: "off" }, paper: 70.7 },
+    { name: "β = 1, no target", options: { negatives: 1, target: "shared" }, paper: 69.1 },
+    { name: "β = 1, neither", options: { negatives: 1, predictor: "off", target: "shared" }, paper: 69.4 },
+  ],
+};

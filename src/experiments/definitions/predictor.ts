@@ -1,0 +1,19 @@
+import type { Experiment } from "../experiment.ts";
+
+export const predictor: Experiment = {
+  name: "predictor",
+  title: "Predictor and target network",
+  varies: "networks",
+  about:
+    "Nothing in BYOL's loss forbids that all images get the same projection. The paper takes away the predictor, or the " +
+    "target network, whose place the online network's own projections take, with a gradient or without: each time the " +
+    "representation collapses.",
+  source: "tables 5b and 19, rows with β = 0",
+  rows: () => [
+    { name: "predictor and target", baseline: true, paper: 72.5 },
+    { name: "no target, stop-gradient", options: { target: "none" }, paper: 5.5 },
+    { name: "no target", options: { target: "shared" }, paper: 0.3 },
+    { name: "no predictor", options: { predictor: "off" }, paper: 0.2 },
+    { name: "neither", options: { predictor: "off", target: "shared" }, paper: 0.1 },
+  ],
+};

@@ -1,0 +1,135 @@
+/**
+ * The choice of the adapter: the only code that asks for one.
+ *
+ * Deno takes OpenGL where there is nothing better. Mesa's OpenGL computes on the CPU, at a fraction of the speed of
+ * Mesa's Vulkan driver, and merely loading it makes a process abort at its end now and then: its teardown races with
+ * threads that are ending. So only Vulkan, Metal and Direct3D 12 are asked, and OpenGL where none of them answers and
+ * a GPU is behind it. Deno reads the backends from the environment, and each thread keeps those of its first request.
+ *
+ * @module
+ */
+import { environmentVariable, setEnvironmentVariable } from "../base/environment.ts";
+import { MachineError } from "../base/errors.ts";
+import { driverOf, isSoftware } from "./driver.ts";
+
+/** The adapter to compute on. */
+export interface Chosen {
+  adapter: GPUAdapter;
+  /** The interface that the driver is reached by, such as "Vulkan". */
+  backend: string;
+  /** Deno's names of the backends that were asked; null: all of them. */
+  backends: string | null;
+  /** The driver's name. WebGPU tells no version. */
+  driver: string;
+}
+
+/** What names the backends to Deno; a list of them is separated by commas. */
+const BACKEND_VARIABLE = "DENO_WEBGPU_BACKEND";
+/** What is asked if the user names no backends. */
+const MODERN = "vulkan,metal,dx12";
+const OPENGL = "gl";
+
+const INSTALL = "Install the Vulkan driver of your GPU. Without a GPU, Mesa's computes on the CPU " +
+  "(Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).";
+
+/**
+ * The machine's fastest adapter. The driver's own variables choose among several GPUs, see docs/adapters.md.
+ *
+ * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; says what to install.
+ */
+export async function chooseAdapter(): Promise<Chosen> {
+  const given = environmentVariable(BACKEND_VARIABLE) || null;
+  const backends = given ?? await chooseBackends();
+  const adapter = await request();
+  // Who names OpenGL, as to try it, gets it.
+  if (given === null || given === MODERN) expectUsable(adapter, backends);
+  if (!adapter) {
+    throw new MachineError(
+      `Cannot open a GPU: Deno finds no WebGPU adapter by ${BACKEND_VARIABLE}=${backends}. Unset it, or install the ` +
+        `driver that it names.`,
+    );
+  }
+  const backend = backendOf(adapter.info, { backends });
+  if (backend === "OpenGL") warnOfOpenGl(adapter.info);
+  return { adapter, backend, backends, driver: driverOf(adapter.info, { backend }) };
+}
+
+/**
+ * Puts the backends to ask into the environment, before this thread's first request: the modern ones, or OpenGL where
+ * none of them has an adapter. Null without the permission to do so: then Deno asks every backend.
+ */
+async function chooseBackends(): Promise<string | null> {
+  if (!setEnvironmentVariable(BACKEND_VARIABLE, MODERN)) return null;
+  if (await answersInWorker()) return MODERN;
+  setEnvironmentVariable(BACKEND_VARIABLE, OPENGL);
+  try {
+    expectUsable(await request(), OPENGL);
+    return OPENGL;
+  } catch (error) {
+    setEnvironmentVariable(BACKEND_VARIABLE, undefined);
+    throw error;
+  }
+}
+
+async function request(): Promise<GPUAdapter | null> {
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+function expectUsable(adapter: GPUAdapter | null, backends: string | null) {
+  if (!adapter) {
+    throw new MachineError(
+      `Cannot open a GPU: Deno finds no WebGPU adapter of Vulkan, Metal or Direct3D 12. ${INSTALL}`,
+    );
+  }
+  if (isSoftware(adapter.info) && backendOf(adapter.info, { backends }) === "OpenGL") {
+    throw new MachineError(
+      `Cannot open a GPU: Deno finds only OpenGL on the CPU ("${adapter.info.description}"), which is several times ` +
+        `slower than Vulkan on the CPU. ${INSTALL}`,
+    );
+  }
+}
+
+/**
+ * Whether a modern backend has an adapter. A thread's backends cannot be changed later, so another one asks. On macOS
+ * and Windows one always has.
+ */
+async function answersInWorker(): Promise<boolean> {
+  if (["darwin", "windows"].includes(Deno.build.os)) return true;
+  // By a data URL, as it needs no permission to read.
+  const source = "postMessage(!!await navigator.gpu?.requestAdapter())";
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
+  try {
+    return await new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        resolve(true); // Then the request itself tells what is wrong.
+      };
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** The backend of the adapter, which WebGPU does not tell, from those that were asked; null: every one. */
+export function backendOf(
+  info: Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize">,
+  { backends, os = Deno.build.os }: { backends: string | null; os?: typeof Deno.build.os },
+): string {
+  const asked = (backends ?? `${MODERN},${OPENGL}`).toLowerCase().split(",").map((name) => name.trim());
+  const vulkan = asked.includes("vulkan"), openGl = asked.includes(OPENGL) || asked.includes("opengl");
+  if (os === "darwin") return asked.includes("metal") ? "Metal" : vulkan ? "Vulkan" : "OpenGL";
+  // wgpu knows the size of OpenGL's subgroups nowhere, and tells the widest range. Vulkan's drivers tell theirs.
+  const anyWidth = info.subgroupMinSize === 4 && info.subgroupMaxSize === 128;
+  if (openGl && (anyWidth || asked.length === 1)) return "OpenGL";
+  const direct3d = os === "windows" && asked.includes("dx12");
+  return vulkan && direct3d ? "Vulkan or Direct3D 12" : direct3d ? "Direct3D 12" : "Vulkan";
+}
+
+let warned = false;
+
+function warnOfOpenGl({ description }: GPUAdapterInfo) {
+  if (warned) return;
+  warned = true;
+  console.warn(`Warning: computing by OpenGL on "${description}", which is slower than Vulkan. ${INSTALL}`);
+}

@@ -1,0 +1,83 @@
+/**
+ * A whole training step: PyTorch's numbers, and the same bits each time.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/device.ts";
+import type { Target } from "../../graph/kernel_choice.ts";
+import { relativeError } from "../../reference/compare.ts";
+import type { Check } from "./check.ts";
+import {
+  gradientDifference,
+  type Replay,
+  replay,
+  type Replayed,
+  SHIPPED_ARCHITECTURE,
+  shippedSteps,
+  type TorchSteps,
+} from "./torch_replay.ts";
+
+/** Both for the machine `target`. */
+export async function stepChecks(target: Target): Promise<Check[]> {
+  const steps = await shippedSteps();
+  const traced = replay({
+    metadata: steps.metadata,
+    architecture: SHIPPED_ARCHITECTURE,
+    optimizer: "sgd",
+    target,
+  });
+  const { dispatches } = traced;
+  return [
+    { what: "training steps, by PyTorch's", dispatches, run: (gpu) => againstTorch(steps, traced, gpu) },
+    {
+      what: "the same step twice, to the bit",
+      dispatches,
+      relative: true,
+      run: (gpu) => twice(traced, gpu),
+    },
+  ];
+}
+
+/** The first loss by itself: nothing has multiplied its rounding yet. */
+const FIRST_LOSS_ERROR = 1e-5;
+/** How many times PyTorch's own float32 a group of tensors may be off after ten steps. */
+const ERRORS = 3;
+
+async function againstTorch(steps: TorchSteps, { run }: Replay, gpu: Gpu) {
+  const { losses, losses_float32: float32, errors } = steps.metadata;
+  const { losses: ours, gradients, groups } = await run(gpu, losses.length);
+  if (!(Math.abs(ours[0] / losses[0] - 1) < FIRST_LOSS_ERROR)) {
+    return `the first loss is ${ours[0]}, expected ${losses[0]}`;
+  }
+  const wrong = gradientDifference(gradients, steps);
+  if (wrong) return wrong;
+  const off = relativeError(ours, losses), allowed = ERRORS * relativeError(float32, losses);
+  if (!(off <= allowed)) return `the losses of ten steps are off by ${off}, allowed are ${allowed}`;
+  for (const [group, tensors] of Object.entries(groups)) {
+    const actual: number[] = [], expected: number[] = [];
+    for (const [name, { data }] of tensors) {
+      actual.push(...data);
+      expected.push(...steps.tensors.get(name)!.data);
+    }
+    const off = relativeError(actual, expected), allowed = ERRORS * errors[group as keyof typeof errors];
+    if (!(off <= allowed)) return `${group} after ten steps is off by ${off}, allowed are ${allowed}`;
+  }
+  return null;
+}
+
+async function twice({ run }: Replay, gpu: Gpu) {
+  const [first, second] = [await run(gpu, 1), await run(gpu, 1)].map(bitsByName);
+  for (const [name, bits] of first) {
+    const others = second.get(name)!, i = bits.findIndex((value, i) => value !== others[i]);
+    if (i >= 0) return `${name}[${i}] has the bits ${bits[i].toString(16)}, then ${others[i].toString(16)}`;
+  }
+  return null;
+}
+
+function bitsByName({ losses, gradients, groups }: Replayed): Map<string, Uint32Array> {
+  const tensors = [...gradients, ...Object.values(groups).flatMap((group) => [...group])];
+  return new Map([
+    ["loss", new Uint32Array(Float32Array.from(losses).buffer)],
+    ...tensors.map(([name, { data }]) => [name, new Uint32Array(data.slice().buffer)] as const),
+  ]);
+}

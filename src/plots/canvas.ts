@@ -1,0 +1,85 @@
+/**
+ * A picture to draw on: rectangles, images and text in a font of 5 × 7 pixels.
+ *
+ * @module
+ */
+import png from "npm:imagescript@1.3.1/png/node.js";
+import font from "npm:oled-font-5x7@1.0.3";
+import type { Box } from "../../data/views/draw.ts";
+import type { DecodedImage } from "../../data/views/resize.ts";
+
+/** 8-bit red, green and blue. */
+export type Colour = readonly [number, number, number];
+
+/** The font's pixels are squares of so many pixels. */
+const DOT = 2;
+/** A character's width with the space after it, and its height without the space to the next line. */
+export const CHARACTER = { width: (font.width + 1) * DOT, height: (font.height + 1) * DOT } as const;
+
+/** The font has these letters stand on the line; they are put one of its pixels lower. */
+const HANGING = "gpqy";
+
+/** A picture, white at first. */
+export class Canvas {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width, 4]: red, green, blue and 255. */
+  readonly data: Uint8Array;
+
+  constructor(width: number, height: number) {
+    this.width = width;
+    this.height = height;
+    this.data = new Uint8Array(width * height * 4).fill(255);
+  }
+
+  /** Fills the part of `box` that lies inside. */
+  fill(box: Box, colour: Colour): void {
+    const top = Math.max(0, box.top), bottom = Math.min(this.height, box.top + box.height);
+    const left = Math.max(0, box.left), right = Math.min(this.width, box.left + box.width);
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) this.data.set(colour, (y * this.width + x) * 4);
+    }
+  }
+
+  /** Draws the edge of `box`, two pixels wide, inside it. */
+  outline({ top, left, height, width }: Box, colour: Colour): void {
+    const line = 2;
+    this.fill({ top, left, height: line, width }, colour);
+    this.fill({ top: top + height - line, left, height: line, width }, colour);
+    this.fill({ top, left, height, width: line }, colour);
+    this.fill({ top, left: left + width - line, height, width: line }, colour);
+  }
+
+  /** Draws `image` with each pixel as a square of `scale` pixels; it must fit. */
+  image(image: DecodedImage, { top, left, scale }: { top: number; left: number; scale: number }): void {
+    const { width, height, data } = image;
+    for (let y = 0; y < height * scale; y++) {
+      for (let x = 0; x < width * scale; x++) {
+        const from = (Math.floor(y / scale) * width + Math.floor(x / scale)) * 4;
+        this.data.set(data.subarray(from, from + 3), ((top + y) * this.width + left + x) * 4);
+      }
+    }
+  }
+
+  /** Writes `text` on one line; what the font lacks is a question mark. */
+  text(text: string, { top, left }: { top: number; left: number }, colour: Colour): void {
+    [...text].forEach((character, i) => {
+      const found = font.lookup.indexOf(character);
+      const glyph = (found < 0 ? font.lookup.indexOf("?") : found) * font.width;
+      const down = HANGING.includes(character) ? DOT : 0;
+      for (let column = 0; column < font.width; column++) {
+        for (let row = 0; row < font.height; row++) {
+          if (!(font.fontData[glyph + column] >> row & 1)) continue;
+          const x = left + i * CHARACTER.width + column * DOT;
+          this.fill({ top: top + down + row * DOT, left: x, height: DOT, width: DOT }, colour);
+        }
+      }
+    });
+  }
+
+  /** The picture as a PNG file. */
+  png(): Uint8Array<ArrayBuffer> {
+    const { width, height, data } = this;
+    return new Uint8Array(png.encode(data, { width, height, channels: 4, level: 6 }));
+  }
+}

@@ -1,0 +1,48 @@
+import { differenceOf } from "./compare.ts";
+import { centralDifferences } from "./finite_difference.ts";
+import { hashSigned } from "./hash.ts";
+
+/** Small enough not to cross the kinks of ReLUs and maxima, large enough for float64. */
+const STEP = 1e-6;
+const ELEMENTS = 8;
+
+/** Compares a gradient with what is known of it; null if it agrees. */
+export type GradientCheck = (
+  name: string,
+  actual: ArrayLike<number>,
+  tolerance: { absolute: number },
+) => string | null;
+
+/**
+ * Differentiates `f` at the first, the last and a few random elements, and in a random direction of ±1, in which every
+ * element counts. Returns what compares a gradient with that.
+ */
+export function sampleGradient(
+  tag: string,
+  { f, at }: { f: (x: Float64Array) => number; at: ArrayLike<number> },
+): GradientCheck {
+  const n = at.length;
+  const drawn = Array.from(hashSigned(`${tag}.elements`, ELEMENTS), (u) => Math.floor((u + 1) / 2 * n));
+  const elements = [...new Set([0, n - 1, ...drawn])];
+  const derivatives = centralDifferences(f, at, { step: STEP, elements });
+  const direction = hashSigned(`${tag}.direction`, n).map((u) => u < 0 ? -1 : 1);
+  const along = ([t]: Float64Array) => f(Float64Array.from(at, (value, i) => value + t * direction[i]));
+  const slope = centralDifferences(along, [0], { step: STEP });
+  return (name, actual, { absolute }) => {
+    if (actual.length !== n) return `${name} has ${actual.length} elements, expected ${n}`;
+    const found = { actual: elements.map((i) => actual[i]), expected: derivatives };
+    // Errors of n elements add up like √n.
+    return differenceOf(`${name} at elements ${elements}`, found, { absolute }) ??
+      differenceOf(`${name} along ±1`, { actual: [dot(actual, direction)], expected: slope }, {
+        absolute: absolute * Math.sqrt(n),
+      });
+  };
+}
+
+/** The sum of products of two vectors. */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new TypeError(`vectors of ${a.length} and ${b.length} elements`);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}

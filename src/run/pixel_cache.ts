@@ -1,0 +1,24 @@
+/**
+ * Where a run keeps its decoded images.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
+import type { TrainOptions } from "../config/train_defaults.ts";
+
+/** Holds the decoded images while the run goes on. */
+const CACHE_FILE = "decoded_images.bin";
+
+/** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */
+export function openCache(
+  { cache, out }: TrainOptions,
+  { identity }: { identity: string },
+): Disposable & { images: PixelCache | undefined } {
+  const images = cache === "memory"
+    ? memoryCache()
+    : cache === "disk"
+    ? diskCache(join(out, CACHE_FILE), { identity })
+    : undefined;
+  return { images, [Symbol.dispose]: () => images?.close() };
+}

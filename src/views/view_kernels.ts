@@ -1,0 +1,148 @@
+/**
+ * Makes views of decoded images: crop and resize, colours, blur, normalise. What is applied to which image stands in a
+ * table that is written before each run.
+ *
+ * @module
+ */
+import blurColumnsCode from "../../kernels/augment_blur_columns.wgsl" with { type: "text" };
+import blurRowsCode from "../../kernels/augment_blur_rows.wgsl" with { type: "text" };
+import coloursCode from "../../kernels/augment_colours.wgsl" with { type: "text" };
+import columnsCode from "../../kernels/augment_columns.wgsl" with { type: "text" };
+import rowsCode from "../../kernels/augment_rows.wgsl" with { type: "text" };
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tape } from "../graph/tape.ts";
+import { expectShape, type Tensor } from "../graph/tensor.ts";
+
+const NORMALISED = {
+  mean_r: "f32",
+  mean_g: "f32",
+  mean_b: "f32",
+  std_r: "f32",
+  std_g: "f32",
+  std_b: "f32",
+} as const;
+
+const rowsKernel: Kernel = {
+  name: "augment_rows",
+  code: rowsCode,
+  bindings: { pixels: "read", table: "read", rows: "read_write" },
+  params: { first: "u32", groups: "u32" },
+};
+const columnsKernel: Kernel = {
+  name: "augment_columns",
+  code: columnsCode,
+  bindings: { rows: "read", table: "read", resized: "read_write", partials: "read_write" },
+  params: { first: "u32", groups: "u32", turns: "u32" },
+};
+const coloursKernel: Kernel = {
+  name: "augment_colours",
+  code: coloursCode,
+  bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
+  params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALISED },
+};
+const blurRowsKernel: Kernel = {
+  name: "augment_blur_rows",
+  code: blurRowsCode,
+  bindings: { table: "read", image: "read", blurred: "read_write" },
+  params: { first: "u32", row: "u32", turns: "u32" },
+};
+const blurColumnsKernel: Kernel = {
+  name: "augment_blur_columns",
+  code: blurColumnsCode,
+  bindings: { table: "read", blurred: "read", image: "read_write" },
+  params: { first: "u32", row: "u32", turns: "u32", ...NORMALISED },
+};
+
+/** Rows that a workgroup of the first pass makes at a time. */
+const ROWS_OF_A_WORKGROUP = 32;
+/** Pixels of a view that a workgroup of the later passes makes, four of an invocation at a time. */
+const PIXELS_OF_A_WORKGROUP = 4096;
+/** Invocations of a workgroup. Those of a software adapter take turns, and each of them costs the reading of its record. */
+const LANES = 64, SOFTWARE_LANES = 16;
+
+/** Pixels from row to row of a view between the passes: four at a time are read there. */
+export function pitchOf(size: number): number {
+  return 4 * Math.ceil(size / 4);
+}
+
+/** What is to be made of the images. */
+export interface Augmentation {
+  /** Words of four bytes: the images one after the other, row by row. */
+  pixels: Tensor;
+  /** First where each view's record begins, 0 for none; then the records, as data/views/table.ts packs them. */
+  table: Tensor;
+  /** [M, size, size, 4]: `count` views are written behind `row` others. */
+  images: Tensor;
+  row: number;
+  count: number;
+  /** Which entry of the table is that of the first view. */
+  first: number;
+  /** Words that the rows of all these views take between the two passes of the resize, each of a pitch. */
+  rowWords: number;
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+  /** Whether any view can be blurred. */
+  blur: boolean;
+}
+
+/** Makes `count` views. */
+export function augment(
+  tape: Tape,
+  { pixels, table, images, row, count, first, rowWords, mean, std, blur }: Augmentation,
+): void {
+  const [, size] = images.shape;
+  expectShape("augment", images, {
+    condition: images.shape.length === 4 && images.shape[2] === size && images.shape[3] === 4,
+    expected: "be [M, size, size, 4]",
+  });
+  const pitch = pitchOf(size);
+  const groups = Math.ceil(size * pitch / PIXELS_OF_A_WORKGROUP);
+  const lanes = tape.target.software ? SOFTWARE_LANES : LANES;
+  const turnsOf = (lanes: number) => Math.ceil(size * pitch / 4 / lanes / groups);
+  const grid = [groups, count, 1] as const;
+  const normalised = {
+    mean_r: mean[0],
+    mean_g: mean[1],
+    mean_b: mean[2],
+    std_r: std[0],
+    std_g: std[1],
+    std_b: std[2],
+  };
+  const rows = tape.tensor("rows of the views", [rowWords]);
+  const resized = tape.tensor("resized views", [count, size, pitch]);
+  const partials = tape.tensor("sums of the luma", [count, groups]);
+  const stripes = Math.ceil(size / ROWS_OF_A_WORKGROUP);
+  tape.dispatch(rowsKernel, {
+    tensors: { pixels, table, rows },
+    params: { first, groups: stripes },
+    constants: { SIZE: size, PITCH: pitch },
+    grid: [stripes, count, 1],
+  });
+  tape.dispatch(columnsKernel, {
+    tensors: { rows, table, resized, partials },
+    params: { first, groups, turns: turnsOf(lanes) },
+    constants: { SIZE: size, PITCH: pitch, LANES: lanes },
+    grid,
+  });
+  tape.dispatch(coloursKernel, {
+    tensors: { table, resized, partials, image: images },
+    params: { first, row, groups, turns: turnsOf(lanes), ...normalised },
+    constants: { SIZE: size, PITCH: pitch, LANES: lanes },
+    grid,
+  });
+  if (blur) {
+    const blurred = tape.tensor("rows of the blur", [count, size, size, 4]);
+    tape.dispatch(blurRowsKernel, {
+      tensors: { table, image: images, blurred },
+      params: { first, row, turns: turnsOf(LANES) },
+      constants: { SIZE: size },
+      grid,
+    });
+    tape.dispatch(blurColumnsKernel, {
+      tensors: { table, blurred, image: images },
+      params: { first, row, turns: turnsOf(LANES), ...normalised },
+      constants: { SIZE: size },
+      grid,
+    });
+  }
+}

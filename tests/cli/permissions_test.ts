@@ -1,0 +1,139 @@
+/** What a command needs, what deno.json gives it, and what it says where that is missing. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { grantsOf } from "../../src/cli/grants.ts";
+import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const project = root.slice(0, -1);
+const sets: Record<string, Record<string, unknown>> = config.permissions;
+const product = ["default", "train", "preview", "evaluate", "experiments"];
+
+/** Runs Deno where nobody can answer, in the project's folder. */
+async function deno(args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root, stdin: "null" })
+    .output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+Deno.test("deno.json: the commands' sets have no more than they need", () => {
+  for (const name of product) {
+    const { read, env, write, sys, ...more } = sets[name];
+    assertEquals(more, {}, `${name} has no net, run, ffi, import`);
+    assertEquals(read, true);
+    assert(Array.isArray(write) && Array.isArray(env), `${name} writes and reads variables by name`);
+    assert(sys === undefined || `${sys}` === "systemMemoryInfo", `${name}: ${sys}`);
+  }
+  assertEquals(sets.default, sets.train, "deno run -P train.ts trains");
+  for (const [name, { ffi }] of Object.entries(sets)) assertEquals(ffi, undefined, name);
+  for (const name of product.slice(1)) {
+    assertEquals(config.tasks[name as "train"], `deno run -q -P=${name} ${name}.ts`);
+  }
+});
+
+Deno.test("needsOf() names the folder of the output, the data's folders and hosts", () => {
+  const needs = (name: string, named: Parameters<typeof needsOf>[1]) => {
+    const { read, write, net } = needsOf(name, named);
+    return [read.filter((path) => path !== project), write, net];
+  };
+  assertEquals(needs("train", {}), [["runs"], ["runs"], []]);
+  assertEquals(needs("train", { data: ["/a", "shapes:9", "https://h.org/x-{0..9}.tar"], out: "/o" }), [
+    ["/a", "/o"],
+    ["/o"],
+    ["h.org"],
+  ]);
+  assertEquals(needs("train", { data: "/a/b/c-{000..009}.tar", out: "/o" })[0], ["/a/b", "/o"]);
+  assertEquals(needs("preview", { data: "http://h:81/x.tar", out: "/o/p.png" }), [["/o"], ["/o"], ["h:81"]]);
+  assertEquals(needs("evaluate", { run: "/r", test: "/t" }), [["/t", "/r"], ["/r"], []]);
+  assertEquals(needs("evaluate", { train: "/t", out: "/o" }), [["/t", "/o"], ["/o"], []]);
+  assertEquals(needs("bench", {}), [[], [], []]);
+});
+
+Deno.test("needsOf() finds the hosts of a run that goes on in its config.json", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ data: ["http://h:8/a.tar", "/d"] }));
+  assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
+  assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
+  assertEquals(needsOf("train", { out: folder }).net, []);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("grantsOf() reads both ways to give a value, and passes over what the command will refuse", async () => {
+  const cache = Deno.env.get("BYOL_CACHE");
+  Deno.env.set("BYOL_CACHE", "/c");
+  try {
+    assertEquals(
+      grantsOf("train", ["--out=/o p", "--data", "https://h/x.tar", "--no-such", "3", "--resume"]),
+      [
+        "--allow-write=/o p,/c",
+        "--allow-net=h",
+      ],
+    );
+    assertEquals(grantsOf("train", ["--data", "/d", "--out"]), ["--allow-write=runs,/c"]);
+    assertEquals(grantsOf("evaluate", ["--run", "/r"]), ["--allow-write=/r,/c"]);
+    await assertThrows(() => grantsOf("train", ["--out", "/a,b"]), UserError, /^Cannot use "\/a,b": .*comma/);
+  } finally {
+    if (cache === undefined) Deno.env.delete("BYOL_CACHE");
+    else Deno.env.set("BYOL_CACHE", cache);
+  }
+  assertEquals(flagsOf({ read: ["a", "b"], write: [], net: ["h"] }), ["--allow-read=a,b", "--allow-net=h"]);
+});
+
+Deno.test("refusalOf() names the flag", () => {
+  const refused = (access: string) =>
+    refusalOf(new Deno.errors.NotCapable(`Requires ${access}, run again with …`));
+  assert(refused('write access to "/x y"')!.includes("--allow-write=/x y."));
+  assert(refused('net access to "h:80"')!.includes("--allow-net=h:80."));
+  assertEquals(refusalOf(new Error("Requires")), undefined);
+});
+
+const tiny = ["--data", "shapes:32", "--holdout", "0", "--batch", "8", "--steps", "1", "--hidden", "16"];
+
+Deno.test("train.ts without permissions names all that are missing, without a stack trace", async () => {
+  const out = await Deno.makeTempDir(), folder = join(out, "run");
+  const { code, err } = await deno(["run", "--no-check", "train.ts", ...tiny, "--out", folder]);
+  assertEquals(code, 1);
+  const flags = `--allow-read=${project},${folder} --allow-write=${folder}`;
+  assert(err.startsWith(`error: Cannot train: Deno was not given ${flags}. Use "./run train"`), err);
+  assert(!err.includes("    at "), err);
+  await Deno.remove(out, { recursive: true });
+});
+
+Deno.test("train.ts trains with exactly the permissions of its set and its output's folder", async () => {
+  const out = await Deno.makeTempDir(), folder = join(out, "run");
+  const args = ["run", "-q", "--no-prompt", "--no-check", "-P=train", `--allow-write=${folder}`, "train.ts"];
+  const { code, err, out: log } = await deno([
+    ...args,
+    ...tiny,
+    "--projection",
+    "8",
+    "--kernels",
+    "usual",
+    "--out",
+    folder,
+  ]);
+  assertEquals(code, 0, err);
+  const { adapter: { name, backend, driver } } = JSON.parse(
+    await Deno.readTextFile(join(folder, "config.json")),
+  );
+  assert(log.includes(`on ${name} (${backend}, ${driver}): `), log);
+  await Deno.remove(out, { recursive: true });
+});
+
+Deno.test("train.ts names the host of data that it must not load", async () => {
+  const { code, err } = await deno([
+    "run",
+    "-q",
+    "--no-check",
+    "-P=train",
+    "train.ts",
+    "--data",
+    "http://h.test:8/x.tar",
+  ]);
+  assertEquals(code, 1);
+  assert(err.startsWith("error: Cannot train: Deno was not given --allow-net=h.test:8. "), err);
+});

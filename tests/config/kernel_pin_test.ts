@@ -1,0 +1,33 @@
+import { UserError } from "../../src/base/errors.ts";
+import { trainOptions } from "../../src/config/train_defaults.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import type { Choice, Way } from "../../src/graph/kernel_choice.ts";
+import { pinOf } from "../../src/config/kernel_pin.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+
+const way: Way = { record() {} };
+const choice: Choice = {
+  name: "product",
+  tensors: {},
+  result: { name: "y", terms: 1, element: () => 0 },
+  ways: { "tiled-8": way, "blocked-4": way },
+};
+const adapter = (subgroupSize: number) => ({ name: "an adapter", subgroupSize }) as Gpu;
+
+Deno.test("--kernels: auto and usual pin nothing, a family its first way", () => {
+  const pin = (kernels: "auto" | "usual" | "blocked") => pinOf(trainOptions({ kernels }), adapter(32));
+  assertEquals([pin("auto"), pin("usual"), pin("blocked")?.(choice)], [undefined, undefined, "blocked-4"]);
+});
+
+Deno.test("--kernels: a family that the adapter cannot run is refused", async () => {
+  const options = trainOptions({ kernels: "subgroup8" });
+  pinOf(options, adapter(8));
+  for (
+    const [gpu, found] of [[adapter(32), "an adapter .* 32"], [adapter(0), "various sizes"], [
+      null,
+      "any",
+    ]] as const
+  ) {
+    await assertThrows(() => pinOf(options, gpu), UserError, new RegExp(`subgroup8 on .*${found}`));
+  }
+});

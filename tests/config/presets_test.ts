@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { presetFiles } from "../../src/config/preset_files.ts";
+import { type TrainOptions, trainOptions } from "../../src/config/train_defaults.ts";
+import { parseTrainOptions } from "../../src/cli/train_options.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { loadPreset } from "../../src/config/load_preset.ts";
+import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { temporaryFolder } from "../io/temporary_folder.ts";
+
+function assertIncludes(options: TrainOptions, expected: Partial<TrainOptions>): void {
+  const names = Object.keys(expected) as (keyof TrainOptions)[];
+  assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
+}
+
+/** Grill et al. 2020, section 3.3 and appendix C.1: what the runs have in common. */
+const paper = {
+  method: "byol",
+  predictor: "on",
+  target: "ema",
+  negatives: 0,
+  recipe: "byol",
+  size: 224,
+  backbone: "resnet50",
+  stem: "imagenet",
+  hidden: 4096,
+  projection: 256,
+  tauSchedule: "cosine",
+  optimizer: "lars",
+  trust: 1e-3,
+  larsClip: "off",
+  momentum: 0.9,
+  batch: 4096,
+} as const;
+
+/** And what the runs of different lengths have not. */
+const lengths = [
+  { epochs: 40, baseLr: 0.45, weightDecay: 1e-6, tau: 0.97 },
+  { epochs: 100, baseLr: 0.45, weightDecay: 1e-6, tau: 0.99 },
+  { epochs: 300, baseLr: 0.3, weightDecay: 1e-6, tau: 0.99 },
+  { epochs: 1000, baseLr: 0.2, weightDecay: 1.5e-6, tau: 0.996 },
+];
+
+for (const length of lengths) {
+  Deno.test(`preset: paper-${length.epochs} is the paper's`, () => {
+    const options = trainOptions({ data: "photos", preset: `paper-${length.epochs}` });
+    assertIncludes(options, { ...paper, ...length, steps: null, preset: `paper-${length.epochs}` });
+    assertClose("lr", [options.lr], [length.baseLr * 4096 / 256], { relative: 1e-6 });
+    assertClose("warm-up in epochs", [options.warmup * length.epochs], [10], { relative: 1e-6 });
+  });
+}
+
+Deno.test("preset: cifar is solo-learn's", () => {
+  assertIncludes(trainOptions({ data: "photos", preset: "cifar" }), {
+    recipe: "cifar",
+    size: 32,
+    backbone: "resnet18",
+    stem: "cifar",
+    hidden: 4096,
+    projection: 256,
+    batch: 256,
+    epochs: 1000,
+    tau: 0.99,
+    tauSchedule: "cosine",
+    optimizer: "lars",
+    lr: 1,
+    weightDecay: 1e-5,
+    trust: 0.02,
+    larsClip: "on",
+    warmup: 0.01,
+  });
+});
+
+Deno.test("preset: small is what docs/benchmarks.md has measured on two cores", () => {
+  assertIncludes(trainOptions({ data: "photos", preset: "small" }), {
+    recipe: "cifar",
+    size: 32,
+    backbone: "resnet8",
+    hidden: 512,
+    projection: 128,
+    batch: 128,
+    epochs: 10,
+    optimizer: "sgd",
+    lr: 0.1,
+    weightDecay: 5e-4,
+    warmup: 0.05,
+    tau: 0.99,
+  });
+});
+
+Deno.test("preset: a flag overrides each field, and what says the same in other words", () => {
+  const preset = "paper-300", data = "photos";
+  const options = (given: Parameters<typeof trainOptions>[0]) => trainOptions({ data, preset, ...given });
+  // The rate follows the samples of a step, as in the paper.
+  assertIncludes(options({ batch: 256, accumulate: 4 }), { batch: 256, lr: 1.2, baseLr: 0.3 });
+  assertIncludes(options({ lr: 5 }), { lr: 5, baseLr: null });
+  assertIncludes(options({ steps: 7 }), { steps: 7, epochs: null });
+  assertIncludes(options({ epochs: 7 }), { steps: null, epochs: 7 });
+  assertIncludes(options({ backbone: "resnet18" }), { backbone: "resnet18", out: "runs/photos-resnet18" });
+  assertIncludes(options({ method: "simclr" }), { target: "shared", predictor: "off", tau: 0, batch: 4096 });
+  assertIncludes(options({ tau: 0.5 }), { tau: 0.5, weightDecay: 1e-6 });
+  assertIncludes(trainOptions({ preset: "cifar" }), { data: "shapes", holdout: 1000, backbone: "resnet18" });
+});
+
+Deno.test("preset: --help names them all, and its files hold each option once", async () => {
+  const help = parseTrainOptions(["--help"]);
+  assert("help" in help);
+  const folder = new URL("../../presets/", import.meta.url);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(/\.json$/, ""));
+  assertEquals(Object.keys(presetFiles).sort(), names.sort());
+  for (const name of names) {
+    assert(help.help.replace(/\s+/g, " ").includes(name), `--help does not name ${name}`);
+    const text = await Deno.readTextFile(new URL(`${name}.json`, folder));
+    assertEquals(await loadPreset(name), JSON.parse(text));
+  }
+});
+
+Deno.test("preset: a file, with its recipe beside it", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "mine.json");
+  const write = (value: unknown) => Deno.writeTextFile(path, JSON.stringify(value));
+  await Deno.writeTextFile(join(folder.path, "views.json"), JSON.stringify({ size: 48, views: [{}] }));
+  await write({ recipe: "views.json", batch: 24, method: "simclr", stopOnCollapse: true });
+  const { options, recipe } = await optionsWithRecipe({ data: "photos", preset: path, batch: 12 });
+  assertEquals([recipe.size, recipe.name], [48, "views"]);
+  assertIncludes(options, {
+    preset: path,
+    recipe: join(folder.path, "views.json"),
+    size: 48,
+    batch: 12,
+    target: "shared",
+    stopOnCollapse: true,
+  });
+
+  const refused: [unknown, RegExp][] = [
+    [[], /mine\.json as it must be an object of options/],
+    [{ bach: 2 }, /as its fields must be options: found bach\. Known are .*batch/],
+    [{ data: "shapes" }, /found data/],
+    [{ batch: 1 }, /as batch must be a whole number from 2 to 65536: found 1\./],
+    [{ batch: [4] }, /as batch must be .*: found \[4\]/],
+    [{ steps: null }, /as steps must be .*: found null/],
+    [{ larsClip: true }, /as larsClip must be one of on, off: found true/],
+  ];
+  for (const [value, message] of refused) {
+    await write(value);
+    await assertThrows(() => loadPreset(path), UserError, message);
+  }
+  await Deno.writeTextFile(path, "{");
+  await assertThrows(() => loadPreset(path), UserError, /mine\.json as it must be JSON: .* Correct it\.$/);
+  await assertThrows(
+    () => loadPreset(join(folder.path, "none.json")),
+    UserError,
+    /none\.json as it must be a file .*Check --preset, or name one of paper-40/,
+  );
+});
+
+Deno.test("preset: of a file too only one may tell the learning rate, and what is given wins either way", async () => {
+  const options = (given: Parameters<typeof trainOptions>[0], preset: typeof given) =>
+    trainOptions({ data: "d", batch: 64, ...given }, { preset });
+  await assertThrows(() => options({}, { lr: .1, baseLr: .4 }), UserError, /both tell the learning rate/);
+  assertIncludes(options({ baseLr: .5 }, { lr: .1 }), { lr: .125, baseLr: .5 });
+  assertIncludes(options({ lr: .1 }, { baseLr: .5 }), { lr: .1, baseLr: null });
+  assertIncludes(options({ epochs: 3 }, { steps: 100 }), { epochs: 3, steps: null });
+  assertIncludes(options({ steps: 100 }, { epochs: 3 }), { epochs: null, steps: 100 });
+});

@@ -1,0 +1,74 @@
+/**
+ * `deno task check:wgsl`: Chrome's compiler accepts every kernel under kernels/, with all values of its constants that the
+ * code uses. It runs apart from the suite as its compiler is a large package, see dawn.ts.
+ */
+import { assert, assertEquals } from "../assert.ts";
+import { openGpu } from "../../src/gpu/device.ts";
+import { installDawn } from "./dawn.ts";
+import { type Pipeline, pipelines } from "./pipelines.ts";
+import { fileOf, refusals } from "./strict.ts";
+
+await installDawn(["backend=null"]); // compiles, but does not compute
+const gpu = await openGpu();
+const all = pipelines();
+
+/** The pipeline of a kernel with `text`, which stands there once, replaced. */
+function changed(name: string, text: string, replacement: string): { pipeline: Pipeline; line: number } {
+  const { kernel, constants } = all.find(({ kernel }) => kernel.name === name)!;
+  const [before, ...after] = kernel.code.split(text);
+  assertEquals(after.length, 1, `how often ${fileOf(name)} has ${text}`);
+  const code = before + replacement + after[0];
+  return { pipeline: { kernel: { ...kernel, code }, constants }, line: before.split("\n").length };
+}
+
+Deno.test("check:wgsl: every kernel compiles with every value of its constants", async () => {
+  const found = new Set<string>();
+  for (const pipeline of all) {
+    for (const message of await refusals(gpu, pipeline)) found.add(message);
+  }
+  assert(found.size === 0, `\n${[...found].join("\n")}`);
+  console.log(`${all.length} pipelines of ${new Set(all.map(({ kernel }) => kernel.name)).size} kernels`);
+});
+
+Deno.test("check:wgsl: the traces of pipelines.ts reach every file in kernels/", () => {
+  const reached = new Set(all.map(({ kernel }) => fileOf(kernel.name)));
+  const files = [...Deno.readDirSync(new URL("../../kernels", import.meta.url))].map(({ name }) =>
+    `kernels/${name}`
+  );
+  const missed = files.filter((file) => !reached.has(file));
+  assertEquals(
+    missed,
+    [],
+    "kernels that no trace reaches: have tests/dawn/pipelines.ts trace what uses them",
+  );
+  const unnamed = [...reached].filter((file) => !files.includes(file));
+  assertEquals(unnamed, [], "kernels without a file of their name");
+});
+
+Deno.test("check:wgsl: & and | beside a shift without parentheses are refused, with file and line", async () => {
+  const shifts = [
+    ["augment_rows", "byte.r | (byte.g << 8u) | (byte.b << 16u)"],
+    ["augment_columns", "(kinds >> vec3u(6u)) & vec3u(3u)"],
+    ["augment_columns", "vec4i((pixel >> vec4u(8u)) & vec4u(255u))"],
+    ["augment_columns", "r | (g << vec4u(8u)) | (b << vec4u(16u))"],
+    ["augment_colours", "(kinds >> vec3u(6u)) & vec3u(3u)"],
+    ["augment_colours", "vec4f((bytes >> vec4u(8u)) & vec4u(255u))"],
+  ];
+  for (const [name, text] of shifts) {
+    const without = text.replace(/\((\w+(?:\.\w)? (?:<<|>>) \w+(?:\(\w+\))?)\)/g, "$1");
+    assert(without.length < text.length, `${text} without parentheses`);
+    const { pipeline, line } = changed(name, text, without);
+    const found = await refusals(gpu, pipeline);
+    const expected = new RegExp(
+      `^kernels/${name}\\.wgsl:${line}:\\d+: mixing '(&|\\||>>)' and '(<<|>>|&)' requires`,
+    );
+    assert(found.length > 0 && expected.test(found[0]), `${without} in line ${line}: ${found}`);
+  }
+});
+
+Deno.test("check:wgsl: a contract that does not fit its kernel is refused", async () => {
+  const { kernel, constants } = all.find(({ kernel }) => kernel.name === "add")!;
+  const readOnly = { ...kernel, bindings: { ...kernel.bindings, into: "read" } as const };
+  const found = await refusals(gpu, { kernel: readOnly, constants });
+  assert(found.length === 1 && found[0].startsWith("kernels/add.wgsl with {}: "), `${found}`);
+});

@@ -1,0 +1,124 @@
+/**
+ * Every pipeline that the product may ask a device for, found by tracing what it does for every kind of adapter. No GPU is
+ * needed. A kernel that no trace here reaches is an error of the check, so that none is forgotten.
+ *
+ * @module
+ */
+import { recipes } from "../../data/views/recipe.ts";
+import { type Objective } from "../../src/byol/objective.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceFeatures } from "../../src/eval/features.ts";
+import { OnlineProbe } from "../../src/eval/online_probe.ts";
+import type { Constants, Kernel } from "../../src/gpu/kernel.ts";
+import { recordDifference } from "../../src/graph/difference.ts";
+import type { Dispatch } from "../../src/graph/dispatch_list.ts";
+import { Tape } from "../../src/graph/tape.ts";
+import type { Target } from "../../src/graph/kernel_choice.ts";
+import { backbones } from "../../src/nn/backbones.ts";
+import { featuresOf, resnet } from "../../src/nn/resnet.ts";
+import { createNetwork, Scope } from "../../src/nn/parameters.ts";
+import { addInto } from "../../src/ops/add.ts";
+import { probeArithmetic, probeCopy } from "../../src/ops/probe.ts";
+
+/** A kernel with the values of its `override` constants. */
+export type Pipeline = Pick<Dispatch, "kernel" | "constants">;
+
+const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
+
+/** Whatever choices of kernels depend on. */
+const TARGETS: Target[] = [true, false].flatMap((software) =>
+  [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
+);
+
+/** Sides of views: the least, one that is no multiple of 4, and the paper's. */
+const SIZES = [8, 33, 224];
+
+/** A step of training of each kind: stems, blocks, optimizers and objectives. */
+const TRAININGS: Omit<TrainerOptions, "loading">[] = [
+  {
+    ...training("resnet8", "cifar", 224), // enough rows of a channel that their sums must be joined
+    optimizer: "lars",
+    accumulate: 2,
+    observer: ({ target, batch }) =>
+      new OnlineProbe({ dims: featuresOf(backbones.resnet8), classes: 3, batch, target }),
+  },
+  { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
+  { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("fixed") },
+  { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("shared") },
+];
+
+function training(backbone: keyof typeof backbones, stem: "cifar" | "imagenet", size: number) {
+  return {
+    architecture: { backbone: backbones[backbone], stem, hidden: 128, projection: 16 },
+    batch: 2,
+    size,
+  };
+}
+
+function objective(target: Objective["target"]): Objective {
+  return { predictor: false, target, negatives: target === "shared" ? 1 : 0, temperature: 0.1 };
+}
+
+/** The pipelines of all traces, and with each of them those that differ in Boolean constants. */
+export function pipelines(): Pipeline[] {
+  const found = new Map<string, Pipeline>();
+  const collect = (dispatches: readonly Dispatch[]) => {
+    for (const { kernel, constants } of dispatches) {
+      for (const combination of combinations(kernel, constants)) {
+        found.set(`${kernel.name} ${JSON.stringify(combination)}`, { kernel, constants: combination });
+      }
+    }
+  };
+  for (const target of TARGETS) {
+    // Of each choice all ways count, not only that of the target.
+    const open: Target = {
+      ...target,
+      pick({ ways, tensors }) {
+        for (const way of Object.values(ways)) {
+          const tape = newTape(target);
+          way.record(tape, tensors);
+          collect(tape.dispatches);
+        }
+        return undefined;
+      },
+    };
+    for (const dispatches of traces(open)) collect(dispatches);
+  }
+  return [...found.values()];
+}
+
+/** What training, evaluation and the probes do on `target`. */
+function* traces(target: Target): Generator<readonly Dispatch[]> {
+  const { views, mean, std } = recipes.byol;
+  for (const options of TRAININGS) {
+    for (const size of options.size === 8 ? SIZES : [options.size]) {
+      const loading = { views, mean, std, decodeSize: size };
+      yield traceTraining({ ...options, size, loading }, target).step.dispatches;
+    }
+  }
+  const scope = new Scope(createNetwork("encoder", { gradients: false }));
+  const encoder = resnet(scope, { config: backbones.resnet8, stem: "cifar" });
+  yield traceFeatures(target, { encoder, batch: 2, size: 33 }).dispatches;
+  const tape = newTape(target), vectors = (name: string) => tape.tensor(name, [64, 4]);
+  probeArithmetic(tape, { out: vectors("out"), rounds: 1 });
+  probeCopy(tape, { source: vectors("source"), copied: vectors("copied") });
+  recordDifference(tape, {
+    actual: vectors("actual"),
+    expected: vectors("expected"),
+    found: vectors("found"),
+  });
+  yield tape.dispatches;
+}
+
+function newTape(target: Target): Tape {
+  return new Tape(target, { training: true, views: 1, add: addInto });
+}
+
+/** `constants` with all combinations of the kernel's Boolean constants: whatever the traces have, ops may combine. */
+function combinations(kernel: Kernel, constants: Constants): Constants[] {
+  const switches = [...kernel.code.matchAll(/^override (\w+): bool\b/gm)].map(([, name]) => name);
+  return switches.reduce(
+    (all, name) => all.flatMap((each) => [0, 1].map((value) => ({ ...each, [name]: value }))),
+    [constants],
+  );
+}

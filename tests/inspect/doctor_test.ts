@@ -1,0 +1,207 @@
+import { assert, assertEquals } from "../assert.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { type Target, targetOf } from "../../src/graph/kernel_choice.ts";
+import { type Check, kernelsOf } from "../../src/inspect/doctor/check.ts";
+import { conv2dChecks } from "../../src/inspect/doctor/conv2d_checks.ts";
+import { provokeFailures } from "../../src/inspect/doctor/failures.ts";
+import { type Diagnosis, examine } from "../../src/inspect/doctor.ts";
+import { describeDiagnosis } from "../../src/inspect/doctor/report.ts";
+import { checksFor, prove } from "../../src/inspect/doctor/prove.ts";
+import { variants } from "../../src/ops/conv2d_kernels.ts";
+import { idle, withBrokenKernel } from "./broken.ts";
+
+const ALL = { all: true };
+const ANY: Target = { subgroupSize: 0, software: false, maxGrid: 65535, maxBinding: 2 ** 27 };
+
+let known: Promise<Check[]> | undefined;
+
+/** All checks for this machine's adapter. */
+const checksHere = () => known ??= sharedGpu().then((gpu) => checksFor(targetOf(gpu), ALL));
+
+Deno.test("doctor: a CPU and a GPU together have every kernel checked", async () => {
+  const checked = new Set<string>();
+  for (const target of [ANY, { ...ANY, subgroupSize: 8, software: true }]) {
+    for (const check of await checksFor(target, ALL)) {
+      for (const name of kernelsOf(check)) checked.add(name);
+    }
+  }
+  const files = [...Deno.readDirSync(new URL("../../kernels/", import.meta.url))].map(({ name }) => name);
+  const names = files.filter((name) => name.endsWith(".wgsl")).map((name) => name.replace(".wgsl", ""));
+  assertEquals([...checked].sort(), names.sort());
+});
+
+Deno.test("doctor: each product of a convolution is made in every way", () => {
+  const checks = conv2dChecks({ ...ANY, subgroupSize: 8, software: true }, ALL);
+  for (const [variant, { kernels }] of Object.entries(variants)) {
+    for (const { name } of Object.values(kernels)) {
+      const ways = checks.filter((check) => kernelsOf(check).includes(name)).map(({ way }) => way);
+      assert(ways.includes(variant), `${name} is not run as ${variant}`);
+    }
+  }
+  for (const way of ["tiled-128x128 split", "tiled-64x64 split"]) {
+    for (const kind of ["forward", "backwardData"]) {
+      const found = checks.some((check) => check.way === way && check.what.startsWith(`conv2d ${kind} `));
+      assert(found, `${kind} is not made by ${way}`);
+    }
+  }
+});
+
+Deno.test("doctor: each kernel that does nothing is named by its first check", onGpu, async () => {
+  const gpu = await sharedGpu(), checks = await checksHere();
+  for (const name of new Set(checks.flatMap(kernelsOf))) {
+    const first = checks.find((check) => kernelsOf(check).includes(name))!;
+    const { findings } = await prove(withBrokenKernel(gpu, { name, change: idle }), [first]);
+    assertEquals(findings.map(({ what }) => what), [first.what], name);
+    assert(findings[0].kernels.includes(name), `${name} is not named: ${findings[0].kernels}`);
+  }
+});
+
+/** Mistakes as people make them: the kernel, what it says and what it says then. */
+const MISTAKES = [
+  ["sum_parts", "part < params.parts", "part + 1u < params.parts"],
+  ["conv2d", "c4 < params.C / 4u", "c4 + 1u < params.C / 4u"],
+  ["conv2d_tiled_small", "params.stride", "(params.stride + u32(params.stride == 3u))"],
+  ["max_pool_backward", "p < params.P", "p + 1u < params.P"],
+  ["byol_loss", "-2.0 / f32(params.N)", "-4.0 / f32(params.N)"],
+  ["global_average_pool_backward", "params.W", "params.H"],
+  ["lars_norms", "scales[", "no such thing["],
+] as const;
+
+for (const [name, right, wrong] of MISTAKES) {
+  Deno.test(`doctor: ${name} with "${wrong}" is named alone`, onGpu, async () => {
+    const gpu = await sharedGpu();
+    const broken = withBrokenKernel(gpu, { name, change: (code) => code.replaceAll(right, wrong) });
+    // All that it takes part in, and what else tells of the kernels there.
+    const all = await checksHere(),
+      own = all.filter((check) => kernelsOf(check).includes(name));
+    const partners = new Set(own.slice(0, 20).flatMap(kernelsOf));
+    const checks = all.filter((check) => kernelsOf(check).every((kernel) => partners.has(kernel)));
+    const { findings, kernels } = await prove(broken, checks);
+    assert(findings.length > 0, "nothing was found");
+    for (const finding of findings) assertEquals(finding.kernels, [name], finding.what);
+    assert(!kernels.includes(name), "it is said to be right");
+  });
+}
+
+Deno.test("doctor: a diagnosis names what is wrong, and the pin that avoids it", onGpu, async () => {
+  const gpu = await sharedGpu();
+  const checks = conv2dChecks(targetOf(gpu), ALL).filter(({ what }) => what.includes("[517,"));
+  const pinFor = async (name: string) => {
+    const { findings } = await prove(withBrokenKernel(gpu, { name, change: idle }), checks);
+    return [...new Set(findings.map(({ kernels, pin }) => `${kernels} ${pin}`))];
+  };
+  const [first, second] = gpu.subgroupSize === 8 ? ["subgroup8", "tiled"] : ["tiled", "blocked"];
+  assertEquals(await pinFor("conv2d"), [`conv2d ${first}`]);
+  const usual = gpu.subgroupSize === 8 ? "conv2d_subgroup8_wide" : "conv2d_tiled_small";
+  assertEquals(await pinFor(usual), [`${usual} ${second}`]);
+  assertEquals(await pinFor("sum_parts"), ["sum_parts null"]);
+});
+
+Deno.test("doctor: an adapter that computes wrong is not healthy, and not measured", onGpu, async () => {
+  const name = "normalize_rows";
+  const broken = withBrokenKernel(await sharedGpu(), {
+    name,
+    change: (code) => code.replace("sqrt(", "abs("),
+  });
+  const { healthy, proof, speed, failures } = await examine(broken);
+  assertEquals([healthy, speed], [false, null]);
+  const named = new Set(proof.findings.flatMap(({ kernels }) => kernels));
+  assertEquals([...named], [name]);
+  assert(failures.lost !== null && failures.tooLarge !== null);
+});
+
+Deno.test("doctor: failures of the adapter are heard of", onGpu, async () => {
+  const { tooLarge, lost } = await provokeFailures(await sharedGpu());
+  assert(/size/i.test(tooLarge ?? ""), `${tooLarge}`);
+  assert(/^The GPU was lost \(destroyed\)/.test(lost ?? ""), `${lost}`);
+});
+
+const SOUND: Diagnosis = {
+  healthy: true,
+  all: false,
+  adapter: {
+    name: "a GPU",
+    vendor: "4318",
+    device: "7",
+    architecture: "",
+    backend: "Vulkan",
+    driver: "NVIDIA",
+    deno: "2.9.6",
+    software: false,
+    subgroups: { min: 32, max: 32 },
+    features: { listed: [], granted: ["subgroups"] },
+    limits: { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 31 },
+  },
+  proof: { checks: 90, kernels: ["add", "conv2d"], findings: [] },
+  failures: { tooLarge: "too large", lost: "lost" },
+  speed: {
+    rates: {
+      flops: 50e12,
+      copyBytes: 2e12,
+      convolution: { forward: 20e12, backwardData: 15e12, backwardWeights: 10e12 },
+      uploadBytes: 9e9,
+      readBackBytes: 3e9,
+      awaitSeconds: 0.011,
+      dispatch: { hostSeconds: 1e-6, gpuSeconds: 5e-6 },
+    },
+    decoding: { imagesPerSecond: 200, workers: 8, photo: { width: 500, height: 375 } },
+    expectations: [
+      {
+        backbone: "resnet18",
+        size: 32,
+        batch: 128,
+        imagesPerSecond: 2345.6,
+        bytes: 1.77e9,
+        largestBatch: 4096,
+        largestBytes: 23e9,
+      },
+    ],
+    hints: ["Buy a faster disk."],
+  },
+  seconds: 12.3,
+};
+
+Deno.test("doctor: the report has the figures of the diagnosis", () => {
+  const text = describeDiagnosis(SOUND);
+  const expected = [
+    /^a GPU$/m,
+    /backend +Vulkan$/m,
+    /driver +NVIDIA/,
+    /subgroups +32 lanes$/m,
+    /4096 MiB a buffer, 2048 MiB a binding/,
+    /^90 of 90 checks passed: 2 kernels/m,
+    /--all checks them too/,
+    /multiply-adds in registers +50000 GFLOP\/s/,
+    /weights' gradient +10000 GFLOP\/s +20 % of these/,
+    /await of an idle GPU +11\.00 ms/,
+    /on the GPU +5\.0 µs/,
+    /resnet18, 32 px, batch 128 +2346 images\/s +1\.77 GB; batches up to about 4096, with 23 GB/,
+    /^Hint: Buy a faster disk\.$/m,
+    /^Everything computes right here \(12 s\)\.$/m,
+  ];
+  for (const pattern of expected) assert(pattern.test(text), `${pattern} is not in\n${text}`);
+});
+
+Deno.test("doctor: the report names wrong kernels once, with what avoids them", () => {
+  const finding = { what: "a product", problem: "y[3] is 1, expected 2\nmore", pin: null };
+  const findings = [
+    { ...finding, kernels: ["conv2d_tiled"], pin: "blocked" as const },
+    { ...finding, kernels: ["conv2d_tiled"], pin: "blocked" as const },
+    { ...finding, kernels: ["update"] },
+  ];
+  const text = describeDiagnosis({
+    ...SOUND,
+    healthy: false,
+    proof: { ...SOUND.proof, findings },
+    failures: { tooLarge: "too large", lost: null },
+    speed: null,
+  });
+  const expected = [
+    "87 of 90 checks passed",
+    "  WRONG: conv2d_tiled\n    a product: y[3] is 1, expected 2\n    and 1 more checks\n    --kernels blocked avoids it.",
+    "  WRONG: update\n    a product: y[3] is 1, expected 2\n    No option avoids it.",
+    "a lost device: NOTHING IS HEARD OF IT",
+    "Something is wrong here",
+  ];
+  for (const part of expected) assert(text.includes(part), `"${part}" is not in\n${text}`);
+});

@@ -1,0 +1,200 @@
+/** The kernels against the TypeScript version, which is held against Pillow and torchvision. */
+import { applyView } from "../../data/views/apply.ts";
+import { drawView, evaluationView, type ViewParameters } from "../../data/views/draw.ts";
+import { Loader, type LoaderOptions, traceLoader } from "../../src/views/view_uploader.ts";
+import { recipes, type ViewRecipe } from "../../data/views/recipe.ts";
+import type { DecodedImage } from "../../data/views/resize.ts";
+import { RecordWriter } from "../../data/views/table.ts";
+import { Memory, type Store } from "../../src/gpu/memory.ts";
+import { Program } from "../../src/graph/program.ts";
+import { tensorIn } from "../../src/graph/tensor.ts";
+import { keyedRandom } from "../../src/base/random.ts";
+import { assert, assertClose, assertEquals } from "../assert.ts";
+import { sharedGpu } from "../gpu/shared.ts";
+import { newTape } from "../ops/harness.ts";
+import { floats, golden, image as goldenImage, toThree } from "../augment/golden.ts";
+
+const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+
+/** An image of noise on a gradient, saturated in places. */
+function picture(width: number, height: number, seed: number): DecodedImage {
+  const random = keyedRandom(seed);
+  const data = new Uint8ClampedArray(width * height * 4).map((_, i) =>
+    i % 4 === 3 ? 255 : 300 * ((i >> 2) % width) / width - 20 + 60 * random.normal()
+  );
+  return { width, height, data: new Uint8Array(data.buffer) };
+}
+
+/** The views of `images`, [views · N, size, size, 4], by the kernels; and in how many goes they were made. */
+async function onGpu(
+  images: { image: DecodedImage; parameters: ViewParameters[] }[],
+  { size, batch = images.length, software = false, ...options }:
+    & LoaderOptions
+    & { size: number; batch?: number; software?: boolean },
+): Promise<{ views: Float32Array; goes: number }> {
+  using memory = new Memory(await sharedGpu());
+  const count = images[0].parameters.length;
+  const shape = [count * batch, size, size, 4];
+  const store: Store = { name: "views", category: "input", bytes: shape.reduce((a, b) => a * b) * 4 };
+  const tape = newTape({ software });
+  const traced = traceLoader(tape, { ...options, images: tensorIn(store, { shape }) });
+  memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
+  using program = new Program(memory, { dispatches: tape.dispatches });
+  const loader = new Loader(memory, traced);
+  let goes = 0;
+  loader.load(
+    images.map(({ image: { data, width }, parameters }) => {
+      const writer = new RecordWriter();
+      parameters.forEach((view) => writer.add(view, { width, size }));
+      return { pixels: Uint8Array.from(data), records: writer.take() };
+    }),
+    (range) => {
+      goes++;
+      program.run(range);
+    },
+  );
+  return { views: await memory.read({ store, offset: 0, bytes: store.bytes }), goes };
+}
+
+/** The same by the TypeScript version. */
+function onCpu(
+  images: { image: DecodedImage; parameters: ViewParameters[] }[],
+  { size, mean, std }: LoaderOptions & { size: number },
+): Float32Array {
+  const count = images[0].parameters.length, length = size * size * 4;
+  const views = new Float32Array(count * images.length * length);
+  images.forEach(({ image, parameters }, i) =>
+    parameters.forEach((view, v) => {
+      const start = (v * images.length + i) * length;
+      applyView(image, view, { size, mean, std, out: views.subarray(start, start + length) });
+    })
+  );
+  return views;
+}
+
+Deno.test("the kernels make the views that Pillow and torchvision made", async () => {
+  for (const { image, size, parameters, out } of golden.views) {
+    const images = [{ image: goldenImage(image), parameters: [parameters] }];
+    const options = {
+      size,
+      views: [recipes.byol.views[0]],
+      mean: golden.mean,
+      std: golden.std,
+      decodeSize: 64,
+    };
+    const { views } = await onGpu(images, options);
+    assertClose(`${image} at ${size}`, views, onCpu(images, options), { absolute: 2e-5 });
+    assertClose(`${image} at ${size}, theirs`, toThree(views), floats(out), { absolute: 2e-5 });
+  }
+});
+
+for (const size of [32, 7, 37, 65]) {
+  Deno.test(`kernels and TypeScript agree on drawn views of ${size} pixels`, async () => {
+    const random = keyedRandom(size);
+    const images = Array.from({ length: 9 }, (_, i) => {
+      const image = picture(size + random.integer(90), size + random.integer(60), i);
+      const [first, second] = recipes.byol.views;
+      // Every operation in every fifth view or so, at thresholds that images are not full of.
+      const recipe = [first, { ...second, solarize: { p: .5, threshold: .37 } }];
+      return {
+        image,
+        parameters: recipe.map((view, v) => drawView(view, { ...image, size }, keyedRandom(size, i, v))),
+      };
+    });
+    const options = { size, views: recipes.byol.views, ...plain, decodeSize: 128 };
+    const { views, goes } = await onGpu(images, options);
+    assertEquals(goes, 1);
+    assertClose("views", views, onCpu(images, options), { absolute: 1e-5 });
+    assert(views.every((x, i) => i % 4 < 3 || x === 0), "the fourth channel is not 0");
+  });
+}
+
+/** Images of the given sizes with their views as `recipe` draws them. */
+function drawn(
+  sizes: readonly (readonly [number, number])[],
+  { size, recipe }: { size: number; recipe: readonly ViewRecipe[] },
+): { image: DecodedImage; parameters: ViewParameters[] }[] {
+  return sizes.map(([width, height], i) => {
+    const image = picture(width, height, i);
+    return {
+      image,
+      parameters: recipe.map((view, v) => drawView(view, { ...image, size }, keyedRandom(i, v))),
+    };
+  });
+}
+
+const [first, second] = recipes.byol.views;
+const crops: ViewRecipe = { crop: { area: [.08, 1], ratio: [.75, 1.33] }, flip: .5 };
+
+for (const software of [false, true]) {
+  const adapter = software ? "a software adapter's workgroups" : "a GPU's workgroups";
+
+  Deno.test(`a batch of several pieces, whole and in part: ${adapter}`, async () => {
+    const size = 512, batch = 37, sizes = Array.from({ length: batch }, (_, i) => [40 + i, 71 - i] as const);
+    const options = { size, batch, software, views: [crops], ...plain, decodeSize: 64 };
+    const all = drawn(sizes, { size, recipe: [crops] }), length = size * size * 4;
+    for (const count of [37, 20, 5]) {
+      const images = all.slice(0, count), { views, goes } = await onGpu(images, options);
+      assertEquals(goes, Math.ceil(count / 16), "pieces of 16 images");
+      for (const i of [0, 4, 15, 16, 19, 31, 32, 36].filter((i) => i < count)) {
+        const view = views.subarray(i * length, (i + 1) * length);
+        assertClose(`image ${i} of ${count}`, view, onCpu([images[i]], options), { absolute: 1e-5 });
+      }
+      assert(views.subarray(count * length).every(Number.isNaN), `more than ${count} views are written`);
+    }
+  });
+
+  Deno.test(`a piece in several goes, as its images are long: ${adapter}`, async () => {
+    const size = 16, recipe = [first, { ...second, solarize: { p: .5, threshold: .37 } }];
+    const sizes = Array.from(
+      { length: 11 },
+      (_, i) => i % 3 ? [16 + i, 192 - i] as const : [200, 17] as const,
+    );
+    const images = drawn(sizes, { size, recipe });
+    const options = { size, batch: 13, software, views: recipe, ...plain, decodeSize: 16 };
+    const { views, goes } = await onGpu(images, options), length = size * size * 4;
+    assert(goes >= 3, `${goes} goes`);
+    const expected = onCpu(images, options);
+    for (const v of [0, 1]) {
+      const mine = views.subarray(v * 13 * length, (v * 13 + 11) * length);
+      const theirs = expected.subarray(v * 11 * length, (v + 1) * 11 * length);
+      assertClose(`view ${v + 1}`, mine, theirs, { absolute: 1e-5 });
+      assert(
+        views.subarray((v * 13 + 11) * length, (v + 1) * 13 * length).every(Number.isNaN),
+        "nobody's views",
+      );
+    }
+  });
+
+  Deno.test(`blurs of many taps, up to twice the size: ${adapter}`, async () => {
+    for (const [size, taps] of [[12, 23], [32, 23], [33, 65]]) {
+      const recipe: ViewRecipe[] = [{ ...crops, blur: { p: 1, sigma: [1, 9], taps } }];
+      const images = drawn([[50, 40], [33, 60], [size, size]], { size, recipe });
+      const options = { size, software, views: recipe, ...plain, decodeSize: 64 };
+      const { views } = await onGpu(images, options);
+      assertClose(`${taps} taps at ${size} px`, views, onCpu(images, options), { absolute: 1e-5 });
+    }
+  });
+
+  Deno.test(`the view of an evaluation, of images of any shape: ${adapter}`, async () => {
+    for (const size of [32, 45]) {
+      const sizes = [[45, 45], [200, 46], [47, 300], [90, 45], [64, 64]];
+      const images = sizes.map(([width, height], i) => {
+        const image = picture(width, height, i);
+        return { image, parameters: [evaluationView({ ...image, size })] };
+      });
+      const options = {
+        size,
+        batch: 7,
+        software,
+        views: [],
+        mean: golden.mean,
+        std: golden.std,
+        decodeSize: 45,
+      };
+      const { views } = await onGpu(images, options), count = 5 * size * size * 4;
+      assertClose("views", views.subarray(0, count), onCpu(images, options), { absolute: 2e-5 });
+      assert(views.subarray(count).every(Number.isNaN), "nobody's views");
+    }
+  });
+}
