@@ -3,7 +3,7 @@
 //
 // x, y and dy [G·M, C], statistics [G, 2, C], partials [G, parts, 2, C]. Without RELU, x is bound in place of y.
 // Of all G·parts, this dispatch makes `first` … `end` − 1; x, y and dy are bound from their row `row` on.
-// An invocation owns 4 channels of one part.
+// An invocation owns 4 channels of one part. Two rows are under way at a time: drivers do not unroll such loops.
 override RELU: bool = false;
 
 struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
@@ -18,6 +18,13 @@ struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, leng
 // dy where the activation let it through: not where y is 0, told by its bits so that NaN counts as something.
 fn passed(dy: vec4f, y: vec4f) -> vec4f {
   return select(dy, vec4f(), (bitcast<vec4u>(y) << vec4u(1u)) == vec4u());
+}
+
+fn dz_at(at: u32) -> vec4f {
+  if (RELU) {
+    return passed(dy[at], y[at]);
+  }
+  return dy[at];
 }
 
 @compute @workgroup_size(64)
@@ -40,12 +47,20 @@ fn main(
   let rstd = statistics[(g * 2u + 1u) * C4 + c4];
   var sum = vec4f();
   var product = vec4f();
-  for (var m = part * params.length; m < min((part + 1u) * params.length, params.M); m++) {
+  let end = min((part + 1u) * params.length, params.M);
+  var m = part * params.length;
+  for (; m + 2u <= end; m += 2u) {
     let at = (before + m) * C4 + c4;
-    var dz = dy[at];
-    if (RELU) {
-      dz = passed(dz, y[at]);
-    }
+    let first = dz_at(at);
+    let second = dz_at(at + C4);
+    let x_first = x[at];
+    let x_second = x[at + C4];
+    sum = sum + first + second;
+    product = product + first * ((x_first - mean) * rstd) + second * ((x_second - mean) * rstd);
+  }
+  if (m < end) {
+    let at = (before + m) * C4 + c4;
+    let dz = dz_at(at);
     sum += dz;
     product += dz * ((x[at] - mean) * rstd);
   }
