@@ -29,7 +29,7 @@ export async function benchHost(): Promise<void> {
       batch: BATCH,
       steps: STEPS,
       workers: 1,
-      kernels: "usual",
+      kernels: "default",
       checkpointEvery: 1000,
       out: `${out}/run`,
     }, { print() {} });

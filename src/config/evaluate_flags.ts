@@ -6,7 +6,7 @@
 import { viewSizes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { type Flag, flag } from "./flag.ts";
-import { choice, integer, number, numbers, type OptionType, text } from "./option_types.ts";
+import { choice, integer, number, numbers, type OptionType, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
@@ -64,7 +64,10 @@ const protocol = {
     "passes of the linear classifier over the data",
     "100 cached, 20 crop",
   ),
-  baselines: flag(choice("yes", "no"), "also evaluate raw pixels and an untrained encoder", "yes"),
+  baselines: {
+    ...flag(toggle(), "evaluate neither raw pixels nor an untrained encoder", "both are evaluated"),
+    negated: true,
+  },
   seed: flag(trainFlags.seed.type, "of the untrained encoder and of every random draw", "the run's, or 0"),
 };
 

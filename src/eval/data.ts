@@ -52,7 +52,15 @@ export async function openEvaluationData(
   };
   const close = () => opened.forEach((source) => source.close());
   try {
-    const own = train === undefined ? await open(run!.options.data) : null;
+    if (train === undefined && run!.options.data === null) {
+      throw new UserError(
+        `Cannot evaluate the run in "${
+          run!.out
+        }" on its own data: it was a source of a program. Name labeled images: ` +
+          `--train SOURCE --test SOURCE.`,
+      );
+    }
+    const own = train === undefined ? await open(run!.options.data!) : null;
     if (own && fingerprint !== null && own.fingerprint !== fingerprint) {
       throw new UserError(
         `Cannot evaluate on what the run in ${

@@ -6,15 +6,16 @@
 import { join } from "node:path";
 import { imagenet, type Recipe, type Rgb, viewSizes } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
+import { backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
 import type { EvaluateOptions } from "../config/evaluate_flags.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { readSafetensors } from "../io/safetensors.ts";
 import { runRecipe } from "../config/load_recipe.ts";
-import { backboneByName, backbones, type ResNetConfig, type Stem } from "../nn/backbones.ts";
+import { backbones, type ResNetConfig, type Stem } from "../nn/backbones.ts";
 import type { Layer } from "../nn/layers.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
 import { featuresOf, resnet } from "../nn/resnet.ts";
@@ -50,7 +51,7 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   const path = join(out, "config.json");
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
-    if (typeof options?.backbone !== "string") {
+    if (options?.backbone === undefined) {
       throw new TypeError("an object with the options of a run is expected");
     }
     return { out, options };
@@ -74,9 +75,11 @@ export async function openEncoder(
     return null;
   });
   const { path, tensors, metadata } = given.encoder === undefined ? ofRun! : await fromFile(given.encoder);
-  const backbone = given.backbone ?? metadata.backbone;
-  if (backbone === undefined || !Object.hasOwn(backbones, backbone)) {
-    const found = backbone === undefined ? "the file names none" : `the file names ${backbone}`;
+  const backbone = given.backbone ?? parseBackboneText(metadata.backbone ?? "");
+  if (backbone === undefined) {
+    const found = metadata.backbone === undefined
+      ? "the file names none"
+      : `the file names ${metadata.backbone}`;
     throw new UserError(
       `Cannot evaluate ${path} as its backbone must be one of ${
         Object.keys(backbones).join(", ")
@@ -88,8 +91,8 @@ export async function openEncoder(
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
   const encoder = {
     path,
-    backbone,
-    config: backboneByName(backbone),
+    backbone: backboneText(backbone),
+    config: resnetConfigOf(backbone),
     stem,
     size,
     // As in the evaluations of the run itself, for images that are shrunk in two steps differ a little; but no smaller
@@ -125,7 +128,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
     path: last,
     tensors: backboneOf(tensors),
     metadata: {
-      backbone,
+      backbone: backboneText(backbone),
       stem,
       size: `${size}`,
       mean: JSON.stringify(mean),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { usualWorkers } from "../config/default_values.ts";
+import { defaultWorkers } from "../config/default_values.ts";
 import { type EvaluateOptions, expectEvaluateFlags } from "../config/evaluate_flags.ts";
 import { UserError } from "../base/errors.ts";
 import type { LabelledFeatures } from "./features.ts";
@@ -67,8 +67,8 @@ export async function evaluate(
   using gpu = await openGpu();
   const seed = given.seed ?? run?.options.seed ?? 0, views = given.probeViews ?? "cached";
   const epochs = given.probeEpochs ?? PROBE_EPOCHS[views], temperature = given.temperature ?? TEMPERATURE;
-  const { workers = usualWorkers() } = given;
-  const names = given.baselines === "no" ? ["trained" as const] : rowNames;
+  const { workers = defaultWorkers() } = given;
+  const names = given.baselines === false ? ["trained" as const] : rowNames;
   const chooserFor = await openChoosers(gpu, { kernels: given.kernels, print });
   const chooser = await chooserFor((target) => traceEncoder(encoder, { batch: ENCODED, target }));
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 
 /** The operations of a recipe that an experiment can take away. */
 export type Operation = Exclude<keyof ViewRecipe, "crop">;
@@ -44,7 +44,7 @@ export interface Scale {
   /** For whom it is and how long it takes. */
   about: string;
   /** Of every run; rows change some of them. */
-  options: RowOptions & Pick<PretrainOptions, "data">;
+  options: RowOptions & { data?: string | string[] };
   /** What SimCLR's rows change of them: its own learning rate, where one was found. */
   simclr: RowOptions;
   /** How views are drawn if nothing is taken away. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { resolveOptions } from "../config/train_defaults.ts";
+import { resolveOptions } from "../config/resolve_options.ts";
 import { evaluate } from "../eval/protocol.ts";
 import type { EvaluationReport } from "../eval/types.ts";
 import { KS } from "../eval/choices.ts";
@@ -14,8 +14,10 @@ import type { Job } from "./runner.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeJson } from "../io/json_file.ts";
 import { pretrain } from "../run/pretrain.ts";
-import type { StepRecord } from "../run/records.ts";
-import { recordedOptions } from "../run/folder.ts";
+import type { StepRecord } from "../config/callbacks.ts";
+import { readMetrics } from "../io/metrics.ts";
+import { recordedOptions } from "../run/recorded_options.ts";
+import { resume } from "../run/resume.ts";
 
 /** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */
 const PROTOCOL = { version: 1, neighbours: KS };
@@ -28,9 +30,13 @@ export async function identityOf(
   { given, recipe: { name: _, ...recipe }, baselines }: Configuration,
   { fingerprint }: { fingerprint: string },
 ): Promise<string> {
-  const { recipe: __, ...options } = recordedOptions(
-    resolveOptions(given, { recipe: { name: "given in full", ...recipe } }),
-  );
+  const resolved = resolveOptions(given, { recipe: { name: "given in full", ...recipe } });
+  const { recipe: __, ...options } = {
+    ...recordedOptions(resolved),
+    // As when the first results were kept: another text would give them other identities.
+    predictor: resolved.predictor ? "on" : "off",
+    larsClip: resolved.larsClip ? "on" : "off",
+  };
   const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
   const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
   const digest = new Uint8Array(
@@ -47,6 +53,7 @@ export interface RunHooks {
   /** Receives what training and evaluation have to say; by default nobody does. */
   print?: (line: string) => void;
   pretrain?: typeof pretrain;
+  resume?: typeof resume;
   evaluate?: typeof evaluate;
 }
 
@@ -64,12 +71,12 @@ export function runFolder(folder: string, id: string): string {
 export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunResult | null> {
   const begin = performance.now(), { folder } = hooks, path = join(folder, `${job.id}.seconds.json`);
   await Deno.mkdir(folder, { recursive: true });
-  const resume = await exists(join(runFolder(folder, job.id), "config.json"));
-  const before = resume && await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
+  const isBegun = await exists(join(runFolder(folder, job.id), "config.json"));
+  const before = isBegun && await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
   const seconds = () => before + (performance.now() - begin) / 1000;
   let result: Omit<RunResult, "seconds"> | null = null;
   try {
-    result = await trainAndEvaluate(job, { ...hooks, resume });
+    result = await trainAndEvaluate(job, { ...hooks, isBegun });
   } finally {
     if (!result) await writeJson(path, seconds());
   }
@@ -80,16 +87,18 @@ export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunRe
 
 async function trainAndEvaluate(
   { id, configuration: { given, recipe, baselines } }: Job,
-  { folder, resume, signal, print = () => {}, ...work }: RunHooks & { resume: boolean },
+  { folder, isBegun, signal, print = () => {}, ...work }: RunHooks & { isBegun: boolean },
 ): Promise<Omit<RunResult, "seconds"> | null> {
   const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await writeJson(recipePath, recipe);
-  const options = { ...given, recipe: recipePath, out, keep: 1 };
-  const outcome = await (work.pretrain ?? pretrain)(options, { resume, signal, print });
+  const options = { ...given, recipe: recipePath, keep: 1, signal, log: print };
+  const outcome = isBegun
+    ? await (work.resume ?? resume)(out, { ...options, out: undefined })
+    : await (work.pretrain ?? pretrain)({ ...options, out });
   if (!outcome.summary) return null;
   let report: EvaluationReport;
   try {
-    const asked = { run: out, baselines: baselines ? "yes" : "no" } as const;
+    const asked = { run: out, baselines };
     report = await (work.evaluate ?? evaluate)(asked, { print, signal });
   } catch (error) {
     if (signal?.aborted) return null;
@@ -106,8 +115,8 @@ async function trainAndEvaluate(
       linear: linear && linear.top1,
       rankme,
     })),
-    final_loss: outcome.summary.final_loss,
-    z_std: last.z_std,
+    final_loss: outcome.summary.finalLoss,
+    z_std: last.zStd,
     projection: resolveOptions(given, { recipe }).projection,
     collapse: collapseOf(outcome.summary),
     adapter: report.settings.adapter,
@@ -128,8 +137,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function lastRecord(out: string): Promise<StepRecord> {
-  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
-  return JSON.parse(lines.at(-1)!);
+  return (await readMetrics<StepRecord>(join(out, "metrics.jsonl"))).at(-1)!;
 }
 
 /** Why a run counts as collapsed; null if it does not. */
@@ -154,7 +162,7 @@ export async function drawMaps(
   if (!there.includes(false)) return;
   // In a folder of their own: the run's evaluation has more in it than this one.
   const out = join(run, "maps"),
-    asked = { run, out, map: true, probeViews: "none", baselines: "yes" } as const;
+    asked = { run, out, map: true, probeViews: "none", baselines: true } as const;
   await (work.evaluate ?? evaluate)(asked, { print, signal });
   await Deno.mkdir(to, { recursive: true });
   for (const name of names) await writeFileAtomic(join(to, name), [await Deno.readFile(join(out, name))]);

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import { resolveOptions } from "../config/train_defaults.ts";
+import { resolveOptions } from "../config/resolve_options.ts";
 import type { ExperimentArguments } from "./arguments.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import {
@@ -35,7 +35,7 @@ export interface ExperimentSet {
 }
 
 /** How experiments are accompanied. */
-export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "evaluate">> {
+export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "resume" | "evaluate">> {
   signal?: AbortSignal;
   print?: (line: string) => void;
   /** The command that asked for them, for the report. */

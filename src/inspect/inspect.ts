@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { openGpu } from "../gpu/device.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";

@@ -113,7 +113,7 @@ Deno.test("train.ts trains with exactly the permissions of its set and its outpu
     "--projection",
     "8",
     "--kernels",
-    "usual",
+    "default",
     "--out",
     folder,
   ]);

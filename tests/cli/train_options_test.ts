@@ -1,6 +1,7 @@
 import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { type ResolvedOptions, resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
+import type { ResolvedOptions } from "../../src/config/resolved_options.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 

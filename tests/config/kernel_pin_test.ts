@@ -1,5 +1,5 @@
 import { UserError } from "../../src/base/errors.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { KernelChoice, Variant } from "../../src/graph/kernel_choice.ts";
 import { pinnedChooser } from "../../src/config/kernel_pin.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { presetFiles } from "../../src/config/preset_files.ts";
-import { type ResolvedOptions, resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
+import type { ResolvedOptions } from "../../src/config/resolved_options.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { loadPreset } from "../../src/config/load_preset.ts";

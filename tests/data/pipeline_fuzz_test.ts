@@ -7,7 +7,7 @@ import { applyView } from "../../data/views/apply.ts";
 import { evaluationView } from "../../data/views/draw.ts";
 import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
+import { type BadImage, BadImages } from "../../src/run/bad_images.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";

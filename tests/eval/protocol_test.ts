@@ -29,14 +29,14 @@ function knnOfRun(): Promise<number> {
     projection: 8,
     batch: 16,
     steps: 2,
-    kernels: "usual",
+    kernels: "default",
     out: run,
   }, quiet).then(({ summary }) => summary!.knn!.untrained);
 }
 
 const evaluated = async (given: EvaluateOptions) => {
   await knnOfRun();
-  return await evaluate({ kernels: "usual", probeEpochs: 10, ...given }, quiet);
+  return await evaluate({ kernels: "default", probeEpochs: 10, ...given }, quiet);
 };
 
 const without = ({ rows }: EvaluationReport) => rows.map(({ confusion: _, perClass: __, ...rest }) => rest);
@@ -46,7 +46,7 @@ Deno.test(
   onGpu,
   async () => {
     const untrained = await knnOfRun(), lines: string[] = [];
-    const report = await evaluate({ run, kernels: "usual", probeEpochs: 10 }, {
+    const report = await evaluate({ run, kernels: "default", probeEpochs: 10 }, {
       print: (line) => lines.push(line),
     });
     const { rows, counts, classes, paths } = report;

@@ -1,7 +1,7 @@
 /** The experiments as they are: every row can be trained, and means what it says. */
 import { experiments } from "../../src/experiments/definitions/all.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { planExperiment } from "../../src/experiments/plan.ts";
 import { withoutOperations } from "../../src/experiments/experiment.ts";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";

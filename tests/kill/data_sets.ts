@@ -1,7 +1,7 @@
 /** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { concat, gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
 import type { Faults } from "../data/server.ts";

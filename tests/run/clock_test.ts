@@ -180,7 +180,7 @@ Deno.test("pretrain() asks the GPU once in STEPS_AHEAD steps, and reads it once 
       holdout: 0,
       steps: 100,
       checkpointEvery: 1000,
-      kernels: "usual",
+      kernels: "default",
     } as const;
     await pretrain({ ...small, ...run, out: `${out}/run` }, { print() {} });
     assertEquals(slow.steps, 100);

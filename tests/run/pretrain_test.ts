@@ -6,7 +6,7 @@ import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { planOf } from "../../src/inspect/inspect.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { argumentsOf, kill, records, trainWith } from "./whole_runs.ts";
@@ -193,7 +193,7 @@ Deno.test(
         steps: 6,
         evalEvery: 1,
         logEvery: 1,
-        kernels: "usual",
+        kernels: "default",
       } as const;
       const [undisturbed, stopped] = ["undisturbed", "stopped"].map((name) => join(folder, name));
       await pretrain({ ...given, out: undisturbed }, quiet);
@@ -257,7 +257,7 @@ Deno.test(
   onGpu,
   async () => {
     await inFolder(async (folder) => {
-      const steps = { ...tiny, steps: 7, kernels: "usual" } as const;
+      const steps = { ...tiny, steps: 7, kernels: "default" } as const;
       const [without, out] = [join(folder, "without"), join(folder, "with")];
       await pretrain({ ...steps, holdout: 0, out: without }, quiet);
       await pretrain({ ...steps, evalEvery: 1, out }, quiet);

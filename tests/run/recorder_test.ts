@@ -1,11 +1,11 @@
 /** What a run writes down, of steps that a stand-in for the GPU takes. */
 import { join } from "node:path";
 import type { Submission } from "../../src/byol/trainer.ts";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { CollapseError, exitCode, UserError } from "../../src/base/errors.ts";
 import { Clock } from "../../src/run/clock.ts";
 import { Pacer } from "../../src/run/pacer.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { Recorder, type RecorderOptions } from "../../src/run/recorder.ts";
 import type { StepRecord } from "../../src/run/records.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";

@@ -1,6 +1,6 @@
 /** Runs of train.ts in processes of their own, and what they leave. */
 import { join } from "node:path";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import type { StepRecord } from "../../src/run/records.ts";
 import { assert } from "../assert.ts";
 

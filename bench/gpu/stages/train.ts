@@ -36,7 +36,7 @@ export async function trainStage(stage: Stage): Promise<void> {
   // Neither the trial nor the run must begin with timing kernels.
   const { ok } = await measureSteps(stage, "run", { args: options, kernels: [] });
   options.push(...["--data", data.train, "--holdout", "0", "--cache", "memory"]);
-  options.push(...["--kernels", ok ? "auto" : "usual", "--checkpoint-every", "1000000"]);
+  options.push(...["--kernels", ok ? "auto" : "default", "--checkpoint-every", "1000000"]);
   const steps = await trial(stage, options);
   await train(stage, { options, steps, images: data.images });
   const encoder = await encoderOf(paths.run(session));
@@ -155,7 +155,7 @@ async function evaluate(stage: Stage, { train, test }: Division): Promise<void> 
     const out = join(run, `evaluation_${views}`);
     const { code, output } = await stage.deno("src/cli/evaluate.ts", [
       ...of,
-      ...["--train", train, "--test", test, "--baselines", "no", "--kernels", "usual"],
+      ...["--train", train, "--test", test, "--no-baselines", "--kernels", "default"],
       ...["--workers", `${workers}`, "--probe-views", views, "--out", out],
       ...session.small && views !== "none" ? ["--probe-epochs", "2"] : [],
     ]);

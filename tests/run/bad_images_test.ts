@@ -1,5 +1,5 @@
 import { UserError } from "../../src/base/errors.ts";
-import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
+import { type BadImage, BadImages } from "../../src/run/bad_images.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { namesIn, temporaryFolder } from "./temporary_folder.ts";
 
