@@ -114,7 +114,7 @@ const method = {
   predictor: {
     ...flag(
       toggle(),
-      "train without predictor, which --predictor gives simclr",
+      "train without a predictor; --predictor gives one to simclr",
       "a predictor for byol, none for simclr",
     ),
     negated: true,
