@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { expectTapsFit, parseRecipe } from "../../data/views/parse_recipe.ts";
+import { checkBlurFits, parseRecipe } from "../../data/views/parse_recipe.ts";
 import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/views/recipe.ts";
 import { type ResolvedOptions, resolveOptions } from "./train_defaults.ts";
 import type { PretrainOptions } from "./train_flags.ts";
@@ -55,7 +55,7 @@ export async function optionsWithRecipe(
   const named = name === undefined ? undefined : await loadRecipe(name);
   const options = resolveOptions(given, { recipe: named, preset });
   const recipe = named ?? recipeByName(options.recipe);
-  expectTapsFit(recipe, options.size);
+  checkBlurFits(recipe, options.size);
   if (options.decodeSize < options.size) {
     throw new UserError(
       `Cannot make views of ${options.size} pixels of images shrunk to ${options.decodeSize}: --decode-size must be at ` +

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { type Recipe, recipeByName, usualDecodeSize } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, type Recipe, recipeByName } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import type { OptionType } from "./option_types.ts";
 import { overPreset, presetByName } from "./preset_fields.ts";
@@ -137,7 +137,7 @@ export function resolveOptions(
     size,
     recipe: recipeName,
     augment: "gpu",
-    decodeSize: usualDecodeSize(recipe ?? recipeByName(recipeName), size),
+    decodeSize: defaultDecodeSize(recipe ?? recipeByName(recipeName), size),
     cache: "none",
     onBadImage: "skip",
     maxBad: null,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { expectSubstitutes } from "../../data/pipeline.ts";
+import { checkSubstitutable } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import type { PretrainOptions } from "../config/train_flags.ts";
@@ -49,7 +49,7 @@ export async function pretrain(
     return { out, step: begun, total: run.options.steps ?? 0, summary: null, collapse: null };
   }
   try {
-    expectSubstitutes(source, run.options.onBadImage);
+    checkSubstitutable(source, run.options.onBadImage);
     const parts = split(source, run.options), total = totalSteps(run, parts);
     expectSameData(run, source, hooks);
     const summary = begun >= total ? await finishedSummary(out) : null;
