@@ -57,7 +57,11 @@ Deno.test("a recipe of a file brings its size, and must suit the run's", async (
     recipe,
     JSON.stringify({ ...mine, views: [{ blur: { sigma: [1, 2], kernelSize: 99 } }] }),
   );
-  await assertThrows(() => optionsWithRecipe({ recipe }), UserError, /blur\.kernelSize is 99, more than 95\./);
+  await assertThrows(
+    () => optionsWithRecipe({ recipe }),
+    UserError,
+    /blur\.kernelSize is 99, more than 95\./,
+  );
 });
 
 Deno.test("a run keeps its recipe, and goes on with it when the file is gone", async () => {

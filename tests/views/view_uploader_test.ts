@@ -172,7 +172,9 @@ for (const software of [false, true]) {
       const images = drawn([[50, 40], [33, 60], [size, size]], { size, recipe });
       const options = { size, software, views: recipe, ...plain, decodeSize: 64 };
       const { views } = await onGpu(images, options);
-      assertClose(`kernel of ${kernelSize} px at ${size} px`, views, onCpu(images, options), { absolute: 1e-5 });
+      assertClose(`kernel of ${kernelSize} px at ${size} px`, views, onCpu(images, options), {
+        absolute: 1e-5,
+      });
     }
   });
 
