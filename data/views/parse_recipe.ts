@@ -1,5 +1,5 @@
 /**
- * Parses recipes from JSON.
+ * Parses recipes from JSON, in the format that the section "Recipes" of docs/views.md describes.
  *
  * @module
  */

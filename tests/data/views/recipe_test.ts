@@ -68,10 +68,10 @@ Deno.test("parseRecipe() returns the built-in recipes unchanged", () => {
   }
 });
 
-Deno.test("parseRecipe() reads the example of README.md, with the defaults that its text names", async () => {
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
-  const section = readme.split(/^## /m).find((text) => text.startsWith("Recipes\n"))!;
-  const recipe = parseRecipe(JSON.parse(/```json\n(.*?)```/s.exec(section)![1]), "README.md");
+Deno.test("parseRecipe() reads the example of docs/views.md, and the page lists every built-in recipe", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/views.md", import.meta.url));
+  const section = page.split(/^## /m).find((text) => text.startsWith("Recipes\n"))!;
+  const recipe = parseRecipe(JSON.parse(/```json\n(.*?)```/s.exec(section)![1]), "docs/views.md");
   assertEquals([recipe.name, recipe.size, recipe.mean], ["my-photos", 96, recipes.byol.mean]);
   assertEquals(recipe.views[0].blur, { p: .5, sigma: [.1, 2], kernelSize: 9 });
   assertEquals(recipe.views[1].crop, { area: [.08, 1], ratio: [3 / 4, 4 / 3] });
