@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { expectTapsFit, parseRecipe } from "../../data/views/parse_recipe.ts";
+import { checkBlurFits, parseRecipe } from "../../data/views/parse_recipe.ts";
 import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
@@ -55,7 +55,7 @@ export async function optionsWithRecipe(
   const loaded = named === undefined ? undefined : await recipeOf(named);
   const options = resolveOptions(given, { recipe: loaded, preset });
   const recipe = loaded ?? await recipeOf(options.recipe);
-  expectTapsFit(recipe, options.size);
+  checkBlurFits(recipe, options.size);
   if (options.decodeSize < options.size) {
     throw new UserError(
       `Cannot draw views of ${options.size} px from images reduced to ${options.decodeSize} px: --decode-size must be ` +

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { type Recipe, recipeByName, usualDecodeSize } from "../../data/views/recipe.ts";
+import { type Recipe, recipeByName, defaultDecodeSize } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { checkOptions, isImageSource } from "./check_options.ts";
 import {
@@ -99,7 +99,7 @@ function viewOptions(
     size,
     recipe,
     augment: "gpu",
-    decodeSize: usualDecodeSize(recipeOf(recipe), size),
+    decodeSize: defaultDecodeSize(recipeOf(recipe), size),
     cache: "none",
     onBadImage: "skip",
     maxBad: null,

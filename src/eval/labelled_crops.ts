@@ -7,7 +7,7 @@
 import { type BadImage, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { subsetOf } from "../../data/subset.ts";
-import { type Recipe, usualDecodeSize, usualRatio, type ViewRecipe } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, defaultRatio, type Recipe, type ViewRecipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { createFeatureExtractor, type FeatureMaker, type LabelledFeatures } from "./features.ts";
 import { classify, createHeads, headInputs, MOMENTUM, plainOptimizer, prepareHeads } from "./heads.ts";
@@ -45,7 +45,7 @@ export interface CropOptions {
   onBad(bad: BadImage): void;
 }
 
-const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: usualRatio }, flip: .5 };
+const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: defaultRatio }, flip: .5 };
 
 /** Refuses what cannot be read in any order. */
 export function expectIndexed(source: ImageSource): asserts source is IndexedSource {
@@ -82,7 +82,7 @@ async function* cropBatches(
     recipe,
     seed,
     workers,
-    decodeSize: usualDecodeSize(recipe, size),
+    decodeSize: defaultDecodeSize(recipe, size),
     onBad,
   });
   let step = 0;

@@ -9,7 +9,7 @@ import { readSamples } from "../../data/read.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
 import { type Box, drawView, jitterOperations, type ViewParameters } from "../../data/views/draw.ts";
-import { type Recipe, usualDecodeSize } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
 import { type DecodedImage, resizeCrop } from "../../data/views/resize.ts";
 import { Canvas, CHARACTER, type Colour } from "./canvas.ts";
 import { MachineError, messageOf, UserError } from "../base/errors.ts";
@@ -206,7 +206,7 @@ async function firstRows(
 
 async function rowOf(
   { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
-  { recipe, size, seed, decodeSize = usualDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
+  { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
 ): Promise<Row> {
   const image = await decodeUsable(bytes, { size, decodeSize });
   const sizes = { width: image.width, height: image.height, size };
@@ -306,7 +306,7 @@ function describe(
       })
       : [no("jitter")]),
     grayscale ? yes("gray") : no("gray"),
-    blur ? yes(`blur ${blur.sigma.toFixed(2)} px, ${blur.taps} taps`) : no("blur"),
+    blur ? yes(`blur ${blur.sigma.toFixed(2)} px, kernel of ${blur.kernelSize} px`) : no("blur"),
     solarize ? yes(`solarize from ${solarize.threshold}`) : no("solarize"),
   ];
 }

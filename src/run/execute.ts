@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { expectSubstitutes } from "../../data/pipeline.ts";
+import { checkSubstitutable } from "../../data/pipeline.ts";
 import { openSource } from "../../data/sources/open.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
@@ -42,7 +42,7 @@ export async function execute(
   if (opened === ABORTED) return { out, step: done, total: steps ?? 0, summary: null, collapse: null };
   using _ = opened;
   const { source } = opened;
-  expectSubstitutes(source, onBadImage);
+  checkSubstitutable(source, onBadImage);
   const parts = split(source, run.options), total = totalSteps(run, parts);
   if (!allowChangedData) expectSameData(run, source);
   const summary = done >= total ? await readSummary(out) : null;

@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
+import { diskCache } from "../../data/disk_cache.ts";
+import { memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 
 /** Holds the decoded images during the run. */

@@ -1,9 +1,9 @@
-"""Writes augment.bin and augment.json: what Pillow and torchvision make of the same images and parameters.
+"""Writes views.bin and views.json: what Pillow and torchvision make of the same images and parameters.
 
-    OMP_NUM_THREADS=2 python3 tests/golden/augment.py
+    OMP_NUM_THREADS=2 python3 tests/golden/views.py
 
-Written with torch 1.13, torchvision 0.14, Pillow 9.4. augment.json lists the cases; each array is a
-[offset, length] into augment.bin, bytes of uint8 ("u8") or of float32 little endian ("f32").
+Written with torch 1.13, torchvision 0.14, Pillow 9.4. views.json lists the cases; each array is a
+[offset, length] into views.bin, bytes of uint8 ("u8") or of float32 little endian ("f32").
 """
 
 import json
@@ -75,13 +75,13 @@ for name, size in [("large", 32), ("large", 47), ("small", 32), ("small", 15)]:
         out = F.center_crop(F.resize(Image.fromarray(np.ascontiguousarray(source)), size, F.InterpolationMode.BICUBIC), size)
         evaluations.append(dict(image=name, turned=turned, size=size, out=put(np.asarray(out))))
 
-# One image of floats for the colour operations: greys, black, white, pure colours and ties between channels included.
-colours = rng.random((24, 24, 3)).astype(np.float32)
-colours[0] = colours[0, :, :1]
-colours[1, :8] = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)], np.float32)
-colours[1, 8:11] = [[0.5, 0.5, 0.2], [0.2, 0.5, 0.5], [0.5, 0.2, 0.5]]
-colours[2] = rng.integers(0, 256, (24, 3)) / np.float32(255)
-floats = torch.from_numpy(colours.transpose(2, 0, 1).copy())
+# One image of floats for the colour operations: greys, black, white, pure colors and ties between channels included.
+colors = rng.random((24, 24, 3)).astype(np.float32)
+colors[0] = colors[0, :, :1]
+colors[1, :8] = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)], np.float32)
+colors[1, 8:11] = [[0.5, 0.5, 0.2], [0.2, 0.5, 0.5], [0.5, 0.2, 0.5]]
+colors[2] = rng.integers(0, 256, (24, 3)) / np.float32(255)
+floats = torch.from_numpy(colors.transpose(2, 0, 1).copy())
 operations = []
 for name, function, values in [
     ("brightness", F.adjust_brightness, [0.6, 1.0, 1.4]),
@@ -95,11 +95,11 @@ for name, function, values in [
 operations.append(dict(name="grayscale", value=0, out=put(nhwc(F.rgb_to_grayscale(floats, 3)))))
 
 blurs = []
-for size, taps, sigma in [(24, 3, 0.1), (24, 3, 2.0), (24, 5, 1.1), (7, 3, 0.7), (64, 7, 1.7), (17, 23, 2.0)]:
-    # 23 taps, those of 224 px, need more than 11 pixels to reflect.
+for size, kernel_size, sigma in [(24, 3, 0.1), (24, 3, 2.0), (24, 5, 1.1), (7, 3, 0.7), (64, 7, 1.7), (17, 23, 2.0)]:
+    # A kernel of 23, that of 224 px, needs more than 11 pixels to reflect.
     image = rng.random((size, size, 3)).astype(np.float32)
-    out = F.gaussian_blur(torch.from_numpy(image.transpose(2, 0, 1).copy()), [taps, taps], [sigma, sigma])
-    blurs.append(dict(size=size, taps=taps, sigma=sigma, image=put(image), out=put(nhwc(out))))
+    out = F.gaussian_blur(torch.from_numpy(image.transpose(2, 0, 1).copy()), [kernel_size, kernel_size], [sigma, sigma])
+    blurs.append(dict(size=size, kernelSize=kernel_size, sigma=sigma, image=put(image), out=put(nhwc(out))))
 
 mean, std = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 jitters = [F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue]
@@ -118,7 +118,7 @@ def view(image, p, size):
     if p["grayscale"]:
         t = F.rgb_to_grayscale(t, 3)
     if p["blur"]:
-        t = F.gaussian_blur(t, [p["blur"]["taps"]] * 2, [p["blur"]["sigma"]] * 2)
+        t = F.gaussian_blur(t, [p["blur"]["kernelSize"]] * 2, [p["blur"]["sigma"]] * 2)
     if p["solarize"]:
         t = F.solarize(t, p["solarize"]["threshold"])
     return F.normalize(t, mean, std)
@@ -139,9 +139,9 @@ for name, size, parameters in [
     ("small", 32, dict(crop=crop(0, 1, 31, 30), flip=True, jitter=jitter([2, 0, 3, 1], 1.31, 0.73, 1.17, -0.083),
                        solarize=dict(threshold=0.5))),
     ("large", 32, dict(crop=crop(7, 20, 53, 47), jitter=jitter([3, 1, 0, 2], 0.66, 1.38, 0.81, 0.097),
-                       blur=dict(sigma=1.3, taps=3))),
+                       blur=dict(sigma=1.3, kernelSize=3))),
     ("large", 64, dict(crop=crop(1, 2, 59, 80), flip=True, jitter=jitter([1, 3, 2, 0], 1.2, 0.9, 1.1, 0.05),
-                       grayscale=True, blur=dict(sigma=0.9, taps=7), solarize=dict(threshold=0.5))),
+                       grayscale=True, blur=dict(sigma=0.9, kernelSize=7), solarize=dict(threshold=0.5))),
 ]:
     parameters = {**plain, **parameters}
     views.append(dict(image=name, size=size, parameters=parameters, out=put(nhwc(view(images[name], parameters, size)))))
@@ -151,12 +151,12 @@ index = dict(
     images={k: dict(width=v.shape[1], height=v.shape[0], data=put(v)) for k, v in images.items()},
     mean=mean,
     std=std,
-    colours=put(colours),
+    colors=put(colors),
     resizes=resizes,
     evaluations=evaluations,
     operations=operations,
     blurs=blurs,
     views=views,
 )
-(here / "augment.bin").write_bytes(data)
-(here / "augment.json").write_text(json.dumps(index, indent=1) + "\n")
+(here / "views.bin").write_bytes(data)
+(here / "views.json").write_text(json.dumps(index, indent=1) + "\n")

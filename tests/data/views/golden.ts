@@ -1,7 +1,7 @@
-/** Reads tests/golden/augment.json and augment.bin, which augment.py writes from Pillow and torchvision. */
-import type { ViewParameters } from "../../data/views/draw.ts";
-import type { DecodedImage } from "../../data/views/resize.ts";
-import type { Rgb } from "../../data/views/recipe.ts";
+/** Reads tests/golden/views.json and views.bin, which views.py writes with Pillow and torchvision. */
+import type { ViewParameters } from "../../../data/views/draw.ts";
+import type { DecodedImage } from "../../../data/views/resize.ts";
+import type { Rgb } from "../../../data/views/recipe.ts";
 
 interface Stored {
   type: "u8" | "f32";
@@ -14,19 +14,19 @@ interface Golden {
   images: Record<Name, { width: number; height: number; data: Stored }>;
   mean: Rgb;
   std: Rgb;
-  colours: Stored;
+  colors: Stored;
   resizes: { image: Name; crop: ViewParameters["crop"]; size: number; out: Stored }[];
   evaluations: { image: Name; turned: boolean; size: number; out: Stored }[];
   operations: { name: string; value: number; out: Stored }[];
-  blurs: { size: number; taps: number; sigma: number; image: Stored; out: Stored }[];
+  blurs: { size: number; kernelSize: number; sigma: number; image: Stored; out: Stored }[];
   views: { image: Name; size: number; parameters: ViewParameters; out: Stored }[];
 }
 
-const folder = new URL("../golden/", import.meta.url);
-const data = await Deno.readFile(new URL("augment.bin", folder));
+const folder = new URL("../../golden/", import.meta.url);
+const data = await Deno.readFile(new URL("views.bin", folder));
 
-/** The cases as augment.py lists them. */
-export const golden: Golden = JSON.parse(await Deno.readTextFile(new URL("augment.json", folder)));
+/** The cases, as views.py writes them. */
+export const golden: Golden = JSON.parse(await Deno.readTextFile(new URL("views.json", folder)));
 
 /** The stored array of bytes. */
 export function bytes({ offset, length }: Stored): Uint8Array {
@@ -52,7 +52,7 @@ export function opaque(values: Uint8Array): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** [.., 3] to the [.., 4] of a view; the fourth value is 7, so that a test sees what touches it. */
+/** [.., 3] to the [.., 4] of a view; the fourth value is 7, so that a test sees a change. */
 export function toFour(values: ArrayLike<number>): Float32Array {
   return Float32Array.from(
     { length: values.length / 3 * 4 },
