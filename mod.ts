@@ -38,8 +38,19 @@ export { pretrain } from "./src/run/pretrain.ts";
 export type { PretrainHooks, PretrainResult as Outcome } from "./src/run/types.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
 export { evaluate } from "./src/eval/protocol.ts";
-export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/eval/types.ts";
-export type { EvaluateOptions as GivenEvaluateFlags } from "./src/config/evaluate_flags.ts";
+export type {
+  DrawEvaluation,
+  EvaluatedFeatures,
+  EvaluateOptions,
+  EvaluationReport,
+  EvaluationRow,
+  EvaluationSettings,
+  LabeledData,
+  LinearScores,
+  RowName,
+} from "./src/eval/types.ts";
+export type { LabeledFeatures } from "./src/eval/features.ts";
+export { formatEvaluation } from "./src/eval/format_evaluation.ts";
 export { planOf, profileOf } from "./src/inspect/inspect.ts";
 export {
   type AdapterFacts,

@@ -377,12 +377,12 @@ const refused: [string, PretrainOptions, RegExp][] = [
   [
     "a batch larger than the data",
     { batch: 200 },
-    /has 120 samples: expected a batch of 200 to train on .*20 to hold out/,
+    /has 120 samples, expected a batch of 200 to train on .*20 to hold out/,
   ],
   [
     "more held out than there is",
     { holdout: 50 },
-    /has 120 samples: expected 100 to train on .*50 to hold out/,
+    /has 120 samples, expected 100 to train on .*50 to hold out/,
   ],
   [
     "images smaller than the crop",
