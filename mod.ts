@@ -51,7 +51,12 @@ export type {
 } from "./src/eval/types.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
 export { formatEvaluation } from "./src/eval/format_evaluation.ts";
-export { planOf, profileOf } from "./src/inspect/inspect.ts";
+export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
+export { formatPlan } from "./src/inspect/format_plan.ts";
+export { profileOf, type RunProfile } from "./src/inspect/profile.ts";
+export { formatProfile } from "./src/inspect/format_profile.ts";
+export type { Peaks } from "./src/inspect/peaks.ts";
+export type { KernelTime } from "./src/inspect/timing.ts";
 export {
   type AdapterFacts,
   type Answers,

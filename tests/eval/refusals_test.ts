@@ -8,12 +8,12 @@ import { onGpu } from "../gpu/shared.ts";
 import { evaluated, folder, knnOfRun, run } from "./shared_run.ts";
 
 const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp][] = [
-  ["no encoder", () => ({}), /without an encoder: add --run/],
+  ["no encoder", () => ({}), /without an encoder\. Add --run/],
   ["a folder without a run", () => ({ run: folder }), /run in ".*": its config\.json cannot be used/],
   [
     "an encoder without data",
     () => ({ encoder: join(run, "encoder.safetensors") }),
-    /without --train .*--run DIR/,
+    /without --train: .*--run DIR/,
   ],
   ["training data alone", () => ({ run, train: "shapes:40" }), /without --test: labeled images/],
   [
