@@ -1,5 +1,5 @@
 /**
- * Recipes from JSON: the format that the section "Recipes" of README.md describes.
+ * Recipes from JSON: the format that the section "Recipes" of docs/views.md describes.
  *
  * @module
  */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { recordDifference } from "../../graph/difference.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { addInto } from "../../ops/add.ts";
 import { batchNorm } from "../../ops/batch_norm.ts";
@@ -100,7 +101,28 @@ function probes(target: ChoosingProfile): Check[] {
       values: {},
       compare: compareAll({ out }, { absolute: 2e-6 }),
     }),
+    comparison(target, { actual: source, expected: hashSigned("expected", n) }),
   ];
+}
+
+/** What the tuner compares variants by. */
+function comparison(
+  target: ChoosingProfile,
+  { actual, expected }: { actual: Float32Array; expected: Float32Array },
+): Check {
+  const shape = [actual.length];
+  const largest = (values: Float32Array) =>
+    values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = largest(actual.map((value, i) => value - expected[i]));
+  return checkCall("the largest difference of two tensors", {
+    target,
+    call: {
+      shapes: { actual: shape, expected: shape, found: [3] },
+      op: recordDifference,
+    },
+    values: { actual, expected, found: new Float32Array(3) },
+    compare: compareAll({ found: [largest(actual), largest(expected), difference] }, {}),
+  });
 }
 
 function linearOp({ M, C, K }: Record<"M" | "C" | "K", number>): Referenced {

@@ -68,10 +68,10 @@ Deno.test("built-in recipes are recipes of the format, and survive it", () => {
   }
 });
 
-Deno.test("the example of README.md is a recipe, with what the text below it says", async () => {
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
-  const section = readme.split(/^## /m).find((text) => text.startsWith("Recipes\n"))!;
-  const recipe = parseRecipe(JSON.parse(/```json\n(.*?)```/s.exec(section)![1]), "README.md");
+Deno.test("the example in docs/views.md is a valid recipe, and the page lists every built-in one", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/views.md", import.meta.url));
+  const section = page.split(/^## /m).find((text) => text.startsWith("Recipes\n"))!;
+  const recipe = parseRecipe(JSON.parse(/```json\n(.*?)```/s.exec(section)![1]), "docs/views.md");
   assertEquals([recipe.name, recipe.size, recipe.mean], ["my-photos", 96, recipes.byol.mean]);
   assertEquals(recipe.views[0].blur, { p: .5, sigma: [.1, 2], taps: 9 });
   assertEquals(recipe.views[1].crop, { area: [.08, 1], ratio: [3 / 4, 4 / 3] });
