@@ -32,7 +32,8 @@ export async function benchHost(): Promise<void> {
       kernels: "default",
       checkpointEvery: 1000,
       out: `${out}/run`,
-    }, { print() {} });
+      log() {},
+    });
     const { elapsedMs, asked, read, heldMs, steps } = slow;
     const lines = (await Deno.readTextFile(`${out}/run/metrics.jsonl`)).trimEnd().split("\n").map((line) =>
       JSON.parse(line)

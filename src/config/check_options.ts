@@ -41,15 +41,13 @@ export function checkOptions(given: PretrainOptions): PretrainSettings {
 function checked(name: string, value: unknown): unknown {
   if (!Object.hasOwn(trainFlags, name)) {
     throw new UserError(
-      `Cannot use the option "${name}": there is none of that name. Known are ${
-        Object.keys(trainFlags).join(", ")
-      }.`,
+      `Cannot use the option "${name}": it is none of ${Object.keys(trainFlags).join(", ")}.`,
     );
   }
   // Values that no command line can say.
   if (name === "backbone") return parseBackbone(value);
   if (name === "recipe" && typeof value === "object") return parseRecipe(value, "options.recipe");
-  if (name === "data" && isImageSource(value as PretrainOptions["data"])) return checkedSource(value);
+  if (name === "data" && isImageSource(value as PretrainOptions["data"])) return checkSource(value);
   return checkFlag(name, { value, flag: trainFlags[name as OptionName] });
 }
 
@@ -63,15 +61,19 @@ export function checkFlag(
   { value, flag: { type, repeatable } }: { value: unknown; flag: Flag<unknown> },
 ): unknown {
   const one = (part: unknown) => {
-    const parsed = typeof part === "object" ? undefined : type.parse(String(part));
+    const isText = typeof part !== "object" || type.isList && Array.isArray(part);
+    const parsed = isText ? type.parse(`${part}`) : undefined;
     if (parsed !== undefined) return parsed;
-    throw new UserError(`Cannot use ${name} = ${JSON.stringify(part)}: it must be ${type.expected}.`);
+    throw new UserError(
+      `Cannot use "${name} = ${isText ? part : JSON.stringify(part)}": it must be ${type.expected}.`,
+    );
   };
   return repeatable && Array.isArray(value) ? value.map(one) : one(value);
 }
 
-function checkedSource(value: unknown): unknown {
-  const { kind } = value as { kind?: unknown };
+/** A source of the program's own. */
+export function checkSource(value: unknown): unknown {
+  const { kind } = (value ?? {}) as { kind?: unknown };
   if (kind === "indexed" || kind === "streamed") return value;
   throw new UserError(
     `Cannot use data of kind ${JSON.stringify(kind)}: an ImageSource is of kind "indexed" or "streamed".`,

@@ -5,25 +5,22 @@
  */
 import { viewSizes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
-import { type Flag, flag } from "./flag.ts";
-import { choice, integer, number, numbers, type OptionType, text, toggle } from "./option_types.ts";
+import { parseBackbone } from "./backbone.ts";
+import { checkFlag, checkSource, isImageSource } from "./check_options.ts";
+import { type Flag, flag, repeatable } from "./flag.ts";
+import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
 
-const sources = (about: string, otherwise: string) =>
-  ({ ...flag<string | string[]>(text("SOURCE"), about, otherwise), repeatable: true }) as Flag<
-    string | string[]
-  >;
-
 const encoder = {
-  run: flag(text("DIR"), "a run of train.ts: its encoder, its data and what it held out", "none"),
+  run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
     text("FILE"),
-    "a .safetensors file with an encoder's weights under torchvision's names",
+    "a .safetensors file with encoder weights under torchvision's names",
     "the run's",
   ),
-  backbone: flag(trainFlags.backbone.type, "the network that they belong to", "as the file says"),
+  backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
   stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
   mean: flag(numbers(3), "subtracted from red, green and blue, 0 … 1", "as the file says"),
@@ -31,53 +28,66 @@ const encoder = {
 };
 
 const data = {
-  train: sources(
-    "labelled images to learn from, as --data of train.ts; more than one are joined",
+  train: repeatable(
+    text("SOURCE"),
+    "labeled images to learn from, as --data of train.ts; several are joined",
     "the run's",
   ),
-  test: sources("labelled images to be asked about", "those that the run held out"),
+  test: repeatable(text("SOURCE"), "labeled images to test on", "those the run held out"),
   labels: flag(
     number({ min: 0, max: 1, exclusive: true }),
-    "learn from this share of the labels only, as many of each class",
+    "fraction of the labels to learn from, equally many per class",
     1,
   ),
   workers,
 };
 
 const protocol = {
-  k: {
-    ...flag<number | number[]>(
-      integer({ min: 1 }) as OptionType<number | number[]>,
-      "neighbours that vote; more than one may be given",
-      "20 and 200",
-    ),
-    repeatable: true,
-  } as Flag<number | number[]>,
-  temperature: flag(number({ min: 0, exclusive: true }), "of the neighbours' votes exp(cosine / T)", 0.1),
+  k: repeatable(
+    integer({ min: 1 }),
+    "number of neighbors for kNN; may be given several times",
+    "20 and 200",
+  ),
+  temperature: flag(
+    number({ min: 0, exclusive: true }),
+    "temperature T of the neighbors' votes, exp(cosine / T)",
+    0.1,
+  ),
   probeViews: flag(
     choice("cached", "crop", "none"),
-    "the linear classifier learns from features of the plain images; or of random crops and flips; or there is none",
+    "the linear classifier learns from features of the plain images, computed once; of random crops and flips; or is " +
+      "left out",
     "cached",
   ),
   probeEpochs: flag(
     integer({ min: 1 }),
-    "passes of the linear classifier over the data",
+    "epochs of the linear classifier",
     "100 cached, 20 crop",
   ),
   baselines: {
-    ...flag(toggle(), "evaluate neither raw pixels nor an untrained encoder", "both are evaluated"),
+    ...flag(toggle(), "leave out raw pixels and the untrained encoder", "both are evaluated"),
     negated: true,
   },
-  seed: flag(trainFlags.seed.type, "of the untrained encoder and of every random draw", "the run's, or 0"),
+  seed: flag(
+    trainFlags.seed.type,
+    "seed of the untrained encoder and of all random draws",
+    "the run's, or 0",
+  ),
 };
 
 const finetuning = {
-  finetuneEpochs: flag(integer({ min: 1 }), "passes over the data", 30),
+  finetune: flag(toggle(), "also train the encoder itself on the labels, with a classifier on top", "off"),
+  finetuneEpochs: flag(integer({ min: 1 }), "epochs", 30),
   finetuneLr: flag(number({ min: 0, exclusive: true }), "peak learning rate at a batch of 256", 0.1),
 };
 
 const output = {
   out: flag(text("DIR"), "folder for evaluation.json and the pictures", "the run's, else evaluation"),
+  map: flag(
+    toggle(),
+    "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
+    "off",
+  ),
   kernels,
 };
 
@@ -86,32 +96,26 @@ export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": fine
 
 const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
 
-/** The values of the options that were given. */
-export type EvaluateOptions =
-  & { [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never }
-  & {
-    /** Also train the encoder itself on the labels, with a classifier on top. */
-    finetune?: boolean;
-    /** Also draw maps of the features of the test samples. */
-    map?: boolean;
-  };
+/** Options that are checked by their types alone. */
+const callbacks = ["draw", "log", "signal"];
 
-/** Refuses a value that `--help` does not allow, and an option that there is not. */
-export function expectEvaluateFlags(given: EvaluateOptions): void {
+/** The options given on the command line. */
+export type EvaluateFlags = {
+  [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never;
+};
+
+/** Refuses unknown options and values out of range. */
+export function expectEvaluateOptions(given: object): void {
+  const known = Object.keys(flags).filter((name) => name !== "map"); // a program passes `draw` instead
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || name === "finetune" || name === "map") continue;
-    const known: Flag<unknown> | undefined = flags[name as keyof typeof flags];
-    if (!known) {
+    if (value === undefined || callbacks.includes(name)) continue;
+    if (!known.includes(name)) {
       throw new UserError(
-        `Cannot evaluate with an option ${name}: the known ones are ${
-          [...Object.keys(flags), "finetune", "map"].join(", ")
-        }`,
+        `Cannot use the option "${name}": it is none of ${[...known, ...callbacks].join(", ")}.`,
       );
     }
-    const values = known.repeatable ? [value].flat() : [value];
-    const wrong = values.find((part) => known.type.parse(String(part)) === undefined);
-    if (wrong !== undefined) {
-      throw new UserError(`Cannot evaluate with ${name} = ${wrong} as it must be ${known.type.expected}`);
-    }
+    if (name === "backbone") parseBackbone(value);
+    else if ((name === "train" || name === "test") && isImageSource(value)) checkSource(value);
+    else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
   }
 }

@@ -6,6 +6,8 @@ export interface OptionType<T> {
   placeholder: string | null;
   /** What is expected, to follow "must be". */
   expected: string;
+  /** Whether its values are lists of numbers, separated by commas as text. */
+  isList?: boolean;
   /** The value that `text` stands for; undefined if there is none. */
   parse(text: string): T | undefined;
 }
@@ -61,6 +63,7 @@ export function numbers(count: number): OptionType<number[]> {
   return {
     placeholder: Array(count).fill("X").join(","),
     expected: `${count} numbers separated by commas`,
+    isList: true,
     parse: (text) => {
       const values = text.split(",").map((part) => one.parse(part.trim()));
       return values.length === count && values.every((value) => value !== undefined) ? values : undefined;

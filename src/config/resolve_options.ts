@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { type Recipe, recipeByName, defaultDecodeSize } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, type Recipe, recipeByName } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { checkOptions, isImageSource } from "./check_options.ts";
 import {

@@ -9,10 +9,10 @@ import type { Trainer } from "../byol/trainer.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { encoderKnn, rawPixelKnn } from "../eval/knn_accuracy.ts";
-import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "../eval/features.ts";
-import { knnAccuracy, usualK } from "../eval/knn.ts";
-import { scoreHeads } from "../eval/linear.ts";
+import { collectFeatures, createFeatureExtractor, type LabeledFeatures } from "../eval/features.ts";
+import { defaultK, knnAccuracy } from "../eval/knn.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
+import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
@@ -117,7 +117,7 @@ export class RunEvaluation {
     return {
       step,
       epoch,
-      knn: voters && hasQueries ? await knnAccuracy(gpu, { references, queries, k: usualK(voters) }) : null,
+      knn: voters && hasQueries ? await knnAccuracy(gpu, { references, queries, k: defaultK(voters) }) : null,
       probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
       rankmeProjections: rankMe({ features: projections, dims: options.projection }),
@@ -131,6 +131,6 @@ export class RunEvaluation {
   }
 }
 
-function labeledCount({ labels }: LabelledFeatures): number {
+function labeledCount({ labels }: LabeledFeatures): number {
   return labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
 }

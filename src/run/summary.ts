@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { percent } from "../base/format.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import { writeJson } from "../io/json_file.ts";
 import { toCamelCase, toSnakeCase } from "../io/snake_case.ts";
@@ -60,8 +61,4 @@ export function evaluationLine({ step, knn, probe, rankme, rankmeProjections }: 
     ...probe === null ? [] : [`linear probe ${percent(probe)}`],
     `effective rank ${rankme.toFixed(1)} of the features, ${rankmeProjections.toFixed(1)} of the projections`,
   ].join(" | ");
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
 }

@@ -61,7 +61,7 @@ async function readAll(
     resume: false,
     log: (line) => told.push(line),
     source: source.name,
-    most: COUNT,
+    max: COUNT,
     verb: "Skipped",
   });
   const options = { source, limit, batch, size, recipe, decodeSize, workers, onBadImage, onBad: bad.add };
@@ -166,7 +166,7 @@ Deno.test("evaluationBatches() ends when onBad throws, with the bad images repor
       resume: false,
       log() {},
       source: source.name,
-      most: 40,
+      max: 40,
       verb: "Skipped",
     });
     const options = { source, batch, size, recipe, decodeSize, workers: 2, onBad: bad.add };

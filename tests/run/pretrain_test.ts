@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
-import { planOf } from "../../src/inspect/inspect.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -184,10 +183,4 @@ Deno.test("pretrain() lists unreadable images and goes on, or stops at them", on
       /broken\.jpg/,
     );
   });
-});
-
-Deno.test("planOf() plans a configuration too large for this machine", onGpu, async () => {
-  const report = await planOf({ data: "photos", backbone: "resnet18", batch: 512 });
-  assert(/activations\s+[\d.]+ MB/.test(report) && /total\s+[\d.]+ MB/.test(report), report);
-  assert(/512 images of 32 × 32 pixels/.test(report), report);
 });
