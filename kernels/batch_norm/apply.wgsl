@@ -1,8 +1,8 @@
 // y = act((x − mean_g) / √(var_g + eps) · gamma + beta [+ residual])   act: ReLU or nothing
 //
 // x, residual and y [G·M, C], statistics [G, 2, C], gamma and beta [C]. Without RESIDUAL, x is bound in its place.
-// Each group falls into parts of ROWS rows. Of all of them, this dispatch makes `first` … `end` − 1; x, residual and y
-// are bound from their row `row` on.
+// Each group is split into parts of ROWS rows. This dispatch computes the parts `first` … `end` − 1; x, residual and y
+// are bound starting at their row `row`.
 //
 // An invocation owns 4 channels of one part, so that the channel's constants are read once for all.
 override RELU: bool = false;
@@ -30,7 +30,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   }
   let begin = which % parts * ROWS;
   let g = which / parts;
-  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
+  let before = g * params.M - params.row; // rows before the group, minus those before the slices
   let mean = statistics[g * 2u * C4 + c4];
   let scale = statistics[(g * 2u + 1u) * C4 + c4] * gamma[c4];
   let shift = beta[c4];

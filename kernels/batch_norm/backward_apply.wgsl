@@ -1,9 +1,9 @@
 // dx = gamma / √(var_g + eps) · (dz − Σ dz / M − x̂ · Σ dz · x̂ / M), sums over the group; dresidual = dz
 //
-// x, y, dx and dy [G·M, C], statistics and sums [G, 2, C], gamma [C]. dy is bound for writing, since with RESIDUAL it
-// becomes the residual's gradient dz in place. Without RELU, x is bound in place of y.
-// Each group falls into parts of ROWS rows. Of all of them, this dispatch makes `first` … `end` − 1; x, y, dx and dy
-// are bound from their row `row` on. An invocation owns 4 channels of one part.
+// x, y, dx and dy [G·M, C], statistics and sums [G, 2, C], gamma [C]. With RESIDUAL, dz overwrites dy
+// and becomes the residual's gradient. Without RELU, x is bound in place of y.
+// Each group is split into parts of ROWS rows. This dispatch computes the parts `first` … `end` − 1; x, y, dx and dy
+// are bound starting at their row `row`. An invocation owns 4 channels of one part.
 override RELU: bool = false;
 override RESIDUAL: bool = false;
 
@@ -28,7 +28,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   }
   let begin = which % parts * ROWS;
   let g = which / parts;
-  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
+  let before = g * params.M - params.row; // rows before the group, minus those before the slices
   let mean = statistics[g * 2u * C4 + c4];
   let rstd = statistics[(g * 2u + 1u) * C4 + c4];
   let scale = rstd * gamma[c4];

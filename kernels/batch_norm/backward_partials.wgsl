@@ -1,9 +1,9 @@
-// Of each channel of each part of the rows: Σ dz and Σ dz · x̂, where x̂ = (x − mean_g) / √(var_g + eps) and dz is dy
-// where the activation let it through.
+// Σ dz and Σ dz · x̂ of each channel in each part of the rows, where x̂ = (x − mean_g) / √(var_g + eps) and dz is dy
+// where the activation passed it on.
 //
 // x, y and dy [G·M, C], statistics [G, 2, C], partials [G, parts, 2, C]. Without RELU, x is bound in place of y.
-// Of all G·parts, this dispatch makes `first` … `end` − 1; x, y and dy are bound from their row `row` on.
-// An invocation owns 4 channels of one part. Two rows are under way at a time: drivers do not unroll such loops.
+// This dispatch computes the parts `first` … `end` − 1 of all G·parts; x, y and dy are bound starting at their row `row`.
+// An invocation owns 4 channels of one part. Two rows are in flight at a time: drivers do not unroll such loops.
 override RELU: bool = false;
 
 struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
@@ -30,7 +30,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   }
   let part = which % params.parts;
   let g = which / params.parts;
-  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
+  let before = g * params.M - params.row; // rows before the group, minus those before the slices
   let mean = statistics[g * 2u * C4 + c4];
   let rstd = statistics[(g * 2u + 1u) * C4 + c4];
   var sum = vec4f();

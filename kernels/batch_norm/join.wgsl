@@ -1,7 +1,7 @@
-// Joins every FACTOR consecutive parts of the partials into one, so that no invocation has to walk through thousands.
+// Joins every FACTOR consecutive parts of the partials into one, so that no invocation has to loop over thousands.
 //
-// partials [G, parts, 2, C], joined [G, ⌈parts / FACTOR⌉, 2, C]. With MOMENTS, what is joined are the mean and the sum
-// of squared deviations of parts of `length` rows, by the formula of Chan et al. (1979); without, two sums.
+// partials [G, parts, 2, C], joined [G, ⌈parts / FACTOR⌉, 2, C]. With MOMENTS, it joins the mean and the sum of
+// squared deviations of parts of `length` rows, by the formula of Chan et al. (1979); without, two sums.
 //
 // A workgroup owns 4 channels of QUADS new parts. Of each, LANES invocations take every LANES-th old part, and a tree in
 // workgroup memory joins what they have, in a fixed order. LANES is a power of two; 1 needs no tree.
@@ -36,7 +36,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) invocation: u32) {
   let new_part = id / C4 % new_parts;
   let g = id / C4 / new_parts;
   let begin = new_part * FACTOR;
-  // Not a return where there is no such group: all must meet at the barriers.
+  // Not a return where there is no such group: all invocations must reach the barriers.
   let end = select(0u, min(begin + FACTOR, params.parts), g < params.G);
   var all = Moments();
   for (var part = begin + lane; part < end; part += LANES) {

@@ -1,10 +1,10 @@
-// Of each channel of each part of the rows: mean and sum of squared deviations from it.
+// Mean, and sum of squared deviations from it, of each channel in each part of the rows.
 //
-// x [G·M, C], partials [G, parts, 2, C]. The rows of each of G groups (views) fall into `parts` parts of `length` rows.
-// Of all G·parts, this dispatch makes `first` … `end` − 1; x is bound from its row `row` on.
+// x [G·M, C], partials [G, parts, 2, C]. The rows of each of G groups (views) are split into `parts` parts of `length` rows.
+// This dispatch computes the parts `first` … `end` − 1 of all G·parts; x is bound starting at its row `row`.
 //
 // An invocation owns 4 channels of one part and reads it once. The sums are taken around the part's first row, so
-// that a mean far from zero costs no digits. Four rows are under way at a time: drivers do not unroll such loops.
+// that a mean far from zero costs no precision. Four rows are in flight at a time: drivers do not unroll such loops.
 struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
 
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
@@ -21,7 +21,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   }
   let part = which % params.parts;
   let g = which / params.parts;
-  let before = g * params.M - params.row; // rows before the group's first, less those before the slices
+  let before = g * params.M - params.row; // rows before the group, minus those before the slices
   let begin = part * params.length;
   let end = min(begin + params.length, params.M);
   let origin = x_at((before + begin) * C4 + c4);

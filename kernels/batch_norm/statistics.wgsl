@@ -24,7 +24,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) invocation: u32) {
   let C4 = params.C / 4u;
   let lane = invocation / QUADS;
   let quad = number_of(group) * QUADS + invocation % QUADS;
-  let c4 = min(quad, C4 - 1u); // not a return: all must meet at the barriers
+  let c4 = min(quad, C4 - 1u); // not a return: all invocations must reach the barriers
   let writes = lane == 0u && quad < C4;
   var running = running_mean[c4];
   var running_square = running_var[c4];

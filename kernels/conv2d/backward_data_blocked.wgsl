@@ -2,7 +2,7 @@
 //
 // dy [N,P,Q,K], w [R,S,C,K], dx [N,H,W,C]; C and K are multiples of 4.
 //
-// The forward kernel with the roles of C and K exchanged: an invocation makes 4 input pixels × 4 input channels. The
+// The forward kernel with the roles of C and K exchanged: an invocation computes 4 input pixels × 4 input channels. The
 // four vec4s of w that it loads run along k, so that the product is taken from the left: v · b.
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;

@@ -1,20 +1,20 @@
 // dx[part,n,h,w,c] = Σ_r,s,k  dy[n,p,q,k] · w[r,s,c,k]   where p·stride + r − pad = h and q·stride + s − pad = w
 //
 // dy [N,P,Q,K], w [R,S,C,K], dx [parts,N,H,W,C]; C and K are multiples of 4. The taps and channels (r,s,k) of a sum are
-// its depth; it falls into parts, and the sum of dx over them is the gradient.
+// its depth; it is split into parts, and the sum of dx over them is the gradient.
 //
-// The forward kernel for discrete GPUs with the roles of C and K exchanged: a workgroup makes a tile of input pixels × input
-// channels of one part, an invocation 8 × 8 of them in registers. As w runs along k too, the 4 × 4 values that an invocation
-// loads are turned for A and for B.
+// The forward kernel for discrete GPUs with the roles of C and K exchanged: a workgroup computes a tile of input pixels ×
+// input channels of one part, an invocation 8 × 8 of them in registers. As w runs along k too, the 4 × 4 values that an
+// invocation loads are transposed for A and for B.
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// With a stride, an input pixel meets only the taps that leave its row and column the right remainder. So the pixels
-// fall into stride² classes by these remainders; a workgroup serves one class and walks through its taps only: r, r +
-// stride, … and s, s + stride, …, as many as R and S say.
+// With a stride, an input pixel meets only the taps that match its row and column modulo the stride. So the pixels
+// fall into stride² classes by these remainders; a workgroup serves one class and loops over its taps only: r,
+// r + stride, … and s, s + stride, …, R and S of them.
 struct Class { h: u32, w: u32, rows: u32, columns: u32, r: u32, s: u32, R: u32, S: u32 }
 
 fn class_of(z: u32) -> Class {
@@ -30,7 +30,7 @@ fn class_of(z: u32) -> Class {
 }
 
 // The output pixels that saw four neighboring pixels of a class through its first tap: rows and columns, which may lie
-// behind the last, and the index in dy, in vec4s. Each further tap saw them one row or column before.
+// beyond the last, and the index in dy, in vec4s. Each further tap saw them one row or column before.
 struct Sources { p: vec4i, q: vec4i, corner: vec4i }
 
 fn sources(class_: Class, first: u32) -> Sources {
@@ -43,7 +43,7 @@ fn sources(class_: Class, first: u32) -> Sources {
   return Sources(p, q, ((n * i32(params.P) + p) * i32(params.Q) + q) * i32(params.K / 4u));
 }
 
-// A place on the way through the depth: a tap of the class and four channels. Behind the end r is R or more.
+// A position in the depth: a tap of the class and four channels. Beyond the end r is R or more.
 struct Depth { r: u32, s: u32, k4: u32 }
 
 fn depth_at(class_: Class, d4: u32) -> Depth {
@@ -52,7 +52,7 @@ fn depth_at(class_: Class, d4: u32) -> Depth {
   return Depth(tap / width, tap % width, d4 % (params.K / 4u));
 }
 
-// One place and the way from there to another: carries, where a division would cost more than the loads.
+// A position and the distance to another: carries, where a division would cost more than the loads.
 fn plus(class_: Class, at: Depth, way: Depth) -> Depth {
   let k4 = at.k4 + way.k4;
   let next_tap = k4 >= params.K / 4u;
@@ -75,7 +75,7 @@ fn gradients(class_: Class, four: Sources, at: Depth) -> Loaded {
   return Loaded(mat4x4f(dy[index.x], dy[index.y], dy[index.z], dy[index.w]), present);
 }
 
-// Four channels k of four input channels of w at a tap, one in each column; what is behind the last tap does not count.
+// Four channels k of four input channels of w at a tap, one in each column; taps beyond the last do not count.
 fn weights(class_: Class, c4: u32, at: Depth) -> Loaded {
   let exists = vec4<bool>(at.r < class_.R && at.s < class_.S);
   let tap = (class_.r + at.r * params.stride) * params.S + class_.s + at.s * params.stride;
@@ -100,7 +100,7 @@ fn store(class_: Class, part: u32, first: u32, c4: u32, block: mat4x4f) {
   if (exists.w) { dx[at.w] = block[3]; }
 }
 
-// Turns 4 of the depth of quadruple g of columns into tile B, as fill_a does.
+// Transposes 4 of the depth of quadruple g of columns into tile B, as fill_a does.
 fn fill_b(d4: u32, g: u32, values: mat4x4f) {
   let turned = transpose(values);
   tile_b[4u * d4 + 0u][g ^ (2u * d4)] = turned[0];
@@ -112,7 +112,7 @@ fn fill_b(d4: u32, g: u32, values: mat4x4f) {
 @compute @workgroup_size(INVOCATIONS)
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let class_ = class_of(group.id.z);
-  // Neighboring workgroups share rows: columns of tiles change fastest, parts slowest.
+  // Neighboring workgroups share rows: columns of tiles vary fastest, parts slowest.
   let columns = (params.C / 4u + TILE4 - 1u) / TILE4;
   let rows = (params.N * class_.rows * class_.columns + 4u * TILE4 - 1u) / (4u * TILE4);
   let id = number_of(group);
@@ -150,7 +150,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   var c00 = mat4x4f(); var c01 = mat4x4f(); var c10 = mat4x4f(); var c11 = mat4x4f();
   var a0: vec4f; var a1: vec4f; var b0: vec4f; var b1: vec4f;
   for (var stage = part * length; stage < end; stage++) {
-    workgroupBarrier();  // the stage before has been read
+    workgroupBarrier();  // the previous stage has been read
     let values = kept(next);
     if (loads_a) {
       fill_a(d4, g, values);
@@ -160,7 +160,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     if (LOADS_BOTH) {
       fill_b(d4, g, kept(next_b));
     }
-    workgroupBarrier();  // this one is there
+    workgroupBarrier();  // this stage is complete
     at = plus(class_, at, way);
     if (loads_a) {
       next = gradients(class_, four, at);

@@ -2,7 +2,7 @@
 //
 // x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4.
 //
-// A sum of outer products. An invocation makes 4 rows (r,s,c) × 4 columns (k) of dw for one part of the pixels;
+// A sum of outer products. An invocation computes 4 rows (r,s,c) × 4 columns (k) of dw for one part of the pixels;
 // neighboring invocations own neighboring columns of the same rows.
 
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
@@ -12,7 +12,7 @@
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let K4 = params.K / 4u;
   let rows4 = params.R * params.S * (params.C / 4u);
-  // Neighboring workgroups have neighboring parts of the pixels: the tiles change slowest.
+  // Neighboring workgroups have neighboring parts of the pixels: tiles vary slowest.
   let which = number_of(group);
   let part = which % params.parts;
   let tile = which / params.parts;

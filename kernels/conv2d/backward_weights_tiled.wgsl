@@ -1,27 +1,27 @@
 // dw[part,r,s,c,k] = Σ_n,p,q  x[n, p·stride + r − pad, q·stride + s − pad, c] · dy[n,p,q,k]
 //
 // x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4. The output pixels (n,p,q) of a sum are its
-// depth; it falls into parts, and the sum of dw over them is the gradient.
+// depth; it is split into parts, and the sum of dw over them is the gradient.
 //
-// The matrix product A·B of the windows [R·S·C, N·P·Q] and dy [N·P·Q, K] for discrete GPUs. A workgroup makes a tile of taps
-// and channels × channels of one part, an invocation 8 × 8 of them in registers: two quadruples of rows × two of columns. 16
-// pixels at a time pass through workgroup memory, of which 16 KB are all that WebGPU promises. As x and dy run along rows and
-// columns, nothing is turned on the way: an invocation loads 2 vec4s of each, 4 for small tiles, always for the same tap and
-// channels, while the products of the 16 pixels before are made.
+// The matrix product A·B of the windows [R·S·C, N·P·Q] and dy [N·P·Q, K] for discrete GPUs. A workgroup computes a tile of
+// taps and channels × channels of one part, an invocation 8 × 8 of them in registers: two quadruples of rows × two of
+// columns. 16 pixels at a time pass through workgroup memory, of which WebGPU guarantees 16 KB. As x and dy run along rows
+// and columns, nothing is transposed: an invocation loads 2 vec4s of each, 4 for small tiles, always for the same tap and
+// channels, while the products of the previous 16 pixels are computed.
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// An output pixel. Behind the last n is N or more.
+// An output pixel. Beyond the last n is N or more.
 struct Pixel { n: u32, p: u32, q: u32 }
 
 fn pixel_at(m: u32) -> Pixel {
   return Pixel(m / (params.P * params.Q), m / params.Q % params.P, m % params.Q);
 }
 
-// One pixel and the way from there to another: carries, where a division would cost more than the loads.
+// A pixel and the distance to another: carries, where a division would cost more than the loads.
 fn plus(at: Pixel, way: Pixel) -> Pixel {
   let q = at.q + way.q;
   let row_ends = q >= params.Q;
@@ -34,7 +34,7 @@ fn plus(at: Pixel, way: Pixel) -> Pixel {
   );
 }
 
-// What a load brought, and whether it counts. Zeros are put in only when a stage begins: any earlier, they would wait
+// The value of a load, and whether it counts. Zeros are inserted only when a stage begins: any earlier, they would wait
 // for the load.
 struct Loaded { value: vec4f, valid: bool }
 
@@ -42,16 +42,16 @@ fn kept(loaded: Loaded) -> vec4f {
   return select(vec4f(), loaded.value, loaded.valid);
 }
 
-// Four channels of x at tap (r, s) of an output pixel; nothing outside the image and behind the last pixel counts.
+// Four channels of x at tap (r, s) of an output pixel; nothing outside the image or beyond the last pixel counts.
 fn patch_at(at: Pixel, r: u32, s: u32, c4: u32) -> Loaded {
-  let h = at.p * params.stride + r - params.pad;  // before the first row it wraps to more than H
+  let h = at.p * params.stride + r - params.pad;  // before the first row it wraps around to more than H
   let v = at.q * params.stride + s - params.pad;
   let inside = h < params.H && v < params.W && at.n < params.N;
   let index = ((at.n * params.H + h) * params.W + v) * (params.C / 4u) + c4;
   return Loaded(x[select(0u, index, inside)], inside);
 }
 
-// Four channels of dy at output pixel `at`, whose index in dy is known; nothing behind the last pixel counts.
+// Four channels of dy at output pixel `at`, whose index in dy is known; nothing beyond the last pixel counts.
 fn gradient_at(at: Pixel, index: u32) -> Loaded {
   let exists = at.n < params.N;
   return Loaded(dy[select(0u, index, exists)], exists);
@@ -75,7 +75,7 @@ const STEP = INVOCATIONS / TILE4;
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
-  // Neighboring workgroups share rows: columns of tiles change fastest, parts slowest.
+  // Neighboring workgroups share rows: columns of tiles vary fastest, parts slowest.
   let columns = (params.K / 4u + TILE4 - 1u) / TILE4;
   let rows = (params.R * params.S * params.C + 4u * TILE4 - 1u) / (4u * TILE4);
   let id = number_of(group);
@@ -89,7 +89,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let length = (stages + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, stages);
 
-  // Every STEP-th pixel, always four channels of the same tap, and four columns.
+  // An invocation loads every STEP-th pixel, always four channels of the same tap and four columns.
   let C4 = params.C / 4u;
   let d = lane / TILE4;
   let g = lane % TILE4;
@@ -119,14 +119,14 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   var c00 = mat4x4f(); var c01 = mat4x4f(); var c10 = mat4x4f(); var c11 = mat4x4f();
   var a0: vec4f; var a1: vec4f; var b0: vec4f; var b1: vec4f;
   for (var stage = part * length; stage < end; stage++) {
-    workgroupBarrier();  // the stage before has been read
+    workgroupBarrier();  // the previous stage has been read
     tile_a[d][g] = kept(x0); tile_b[d][g] = kept(d0);
     tile_a[d + STEP][g] = kept(x1); tile_b[d + STEP][g] = kept(d1);
     if (LOADS_BOTH) {
       tile_a[d + 2u * STEP][g] = kept(x2); tile_b[d + 2u * STEP][g] = kept(d2);
       tile_a[d + 3u * STEP][g] = kept(x3); tile_b[d + 3u * STEP][g] = kept(d3);
     }
-    workgroupBarrier();  // this one is there
+    workgroupBarrier();  // this stage is complete
     x0 = patch_at(at, r, s, c4); d0 = gradient_at(at, index);
     at = plus(at, way); index += index_way;
     x1 = patch_at(at, r, s, c4); d1 = gradient_at(at, index);

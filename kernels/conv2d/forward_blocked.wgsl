@@ -2,7 +2,7 @@
 //
 // x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
-// An implicit matrix product that asks nothing of the adapter. An invocation makes 4 output pixels × 4 output
+// An implicit matrix product that runs on any adapter. An invocation computes 4 output pixels × 4 output
 // channels in registers: 16 multiplications for each vec4 loaded. Neighboring invocations own neighboring channels
 // of the same pixels, so that reads of w and writes of y are contiguous and reads of x are shared.
 

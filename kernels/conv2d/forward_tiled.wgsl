@@ -1,14 +1,15 @@
 // y[part,n,p,q,k] = Σ_r,s,c  x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k] (+ bias[k])
 //
 // x [N,H,W,C], w [R,S,C,K], bias [K], y [parts,N,P,Q,K]; C and K are multiples of 4. The taps and channels (r,s,c) of a sum
-// are its depth; it falls into parts, and the sum of y over them is the convolution. Without BIAS, w is bound in its place.
+// are its depth; it is split into parts, and the sum of y over them is the convolution. Without BIAS, w is bound in its
+// place.
 //
-// The matrix product A·B of the windows [N·P·Q, R·S·C] and the weights [R·S·C, K] for discrete GPUs. A workgroup makes a tile
-// of pixels × channels of one part, an invocation 8 × 8 of them in registers: two quadruples of rows × two of columns. 16 of
-// the depth at a time pass through workgroup memory, of which 16 KB are all that WebGPU promises. In tiles of 128 × 128 half
-// the invocations load A, 4 channels of 4 pixels each, and turn them, and the other half load B; small tiles, for products
-// that have too few large ones to occupy a GPU, have each invocation load both. What comes next is on its way into registers
-// while the products are made. These are written out, as a loop costs a guard a turn.
+// The matrix product A·B of the windows [N·P·Q, R·S·C] and the weights [R·S·C, K] for discrete GPUs. A workgroup computes a
+// tile of pixels × channels of one part, an invocation 8 × 8 of them in registers: two quadruples of rows × two of columns.
+// 16 of the depth at a time pass through workgroup memory, of which WebGPU guarantees 16 KB. In tiles of 128 × 128 half of
+// the invocations loads A, 4 channels of 4 pixels each, and transposes them, and the other half loads B; small tiles, for
+// products that have too few large ones to occupy a GPU, have each invocation load both. The next stage is loaded into
+// registers while the products are computed. These are written out, as a loop costs a guard per iteration.
 override BIAS: bool = false;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -29,7 +30,7 @@ fn windows(first: u32) -> Windows {
   return Windows(row, column, ((image + row) * i32(params.W) + column) * i32(params.C / 4u));
 }
 
-// A place on the way through the depth: tap (r, s) and four channels. Behind the end r is R or more.
+// A position in the depth: tap (r, s) and four channels. Beyond the end r is R or more.
 struct Depth { r: u32, s: u32, c4: u32 }
 
 fn depth_at(d4: u32) -> Depth {
@@ -37,7 +38,7 @@ fn depth_at(d4: u32) -> Depth {
   return Depth(tap / params.S, tap % params.S, d4 % (params.C / 4u));
 }
 
-// One place and the way from there to another: carries, where a division would cost more than the loads.
+// A position and the distance to another: carries, where a division would cost more than the loads.
 fn plus(at: Depth, way: Depth) -> Depth {
   let c4 = at.c4 + way.c4;
   let next_tap = c4 >= params.C / 4u;
@@ -60,7 +61,7 @@ fn patches(four: Windows, at: Depth) -> Loaded {
   return Loaded(mat4x4f(x[index.x], x[index.y], x[index.z], x[index.w]), inside);
 }
 
-// Rows d, d + 4, d + 8 and d + 12 of w, four channels; what is behind the last row does not count.
+// Rows d, d + 4, d + 8 and d + 12 of w, four channels; rows beyond the last do not count.
 fn weights(d: u32, k4: u32) -> Loaded {
   let K4 = params.K / 4u;
   let row = d + vec4u(0u, 4u, 8u, 12u);
@@ -69,7 +70,7 @@ fn weights(d: u32, k4: u32) -> Loaded {
   return Loaded(mat4x4f(w[index.x], w[index.y], w[index.z], w[index.w]), exists);
 }
 
-// What the sums of a column of vec4s begin with; of the parts, the first has the bias.
+// The initial value of the sums of a column of vec4s; only the first part has the bias.
 fn start(part: u32, k4: u32) -> vec4f {
   if (BIAS && part == 0u) {
     return bias[min(k4, params.K / 4u - 1u)];
@@ -98,7 +99,7 @@ fn fill_b(d: u32, column: u32, values: mat4x4f) {
 
 @compute @workgroup_size(INVOCATIONS)
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
-  // Neighboring workgroups share rows: columns of tiles change fastest, parts slowest.
+  // Neighboring workgroups share rows: columns of tiles vary fastest, parts slowest.
   let columns = (params.K / 4u + TILE4 - 1u) / TILE4;
   let rows = (params.N * params.P * params.Q + 4u * TILE4 - 1u) / (4u * TILE4);
   let id = number_of(group);
@@ -141,7 +142,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   var c10 = c00; var c11 = c01;
   var a0: vec4f; var a1: vec4f; var b0: vec4f; var b1: vec4f;
   for (var stage = part * length; stage < end; stage++) {
-    workgroupBarrier();  // the stage before has been read
+    workgroupBarrier();  // the previous stage has been read
     let values = kept(next);
     if (loads_a) {
       fill_a(d4, g, values);
@@ -151,7 +152,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     if (LOADS_BOTH) {
       fill_b(d, column, kept(next_b));
     }
-    workgroupBarrier();  // this one is there
+    workgroupBarrier();  // this stage is complete
     at = plus(at, way);
     if (loads_a) {
       next = patches(four, at);

@@ -2,14 +2,14 @@
 //
 // The InfoNCE^{α,β} of Grill et al. 2020, section 5, negated, as a sum over both directions, plus 4. s_ik is the cosine of
 // row i of φ and row k of ψ, of 2N rows each: view 1 of the N images, then view 2. j = (i + N) mod 2N is the other view of
-// i's image; k runs over all rows but i's own: the other images in the same view, and all images in the other one.
+// i's image; k runs over all rows except i: the other images in the same view, and all images in the other view.
 //
 //     G_ik = 2 / N · (β · exp(s_ik / α) / Σ_{l≠i} exp(s_il / α) − [k = j]),   G_ii = 0
 //
-// similarity [P, P], P = 2N rounded up to a multiple of 4, of which this sees `rows` rows from number `first` on: s before,
-// G after; rows and columns of padding become 0. losses [2N]. A workgroup owns a row; lanes take every 64th column, and
-// lane 0 joins what they found, in order. The largest s_ik is taken out of the exponents: they are at most 0, so that no α
-// is too small.
+// similarity [P, P], P = 2N rounded up to a multiple of 4, of which the dispatch sees `rows` rows starting at `first`: it
+// replaces s by G; rows and columns of padding become 0. losses [2N]. A workgroup owns a row; lanes take every 64th column,
+// and lane 0 joins their results, in order. The largest s_ik is subtracted from the exponents: they are at most 0, so that
+// no α is too small.
 struct Params { N: u32, P: u32, first: u32, rows: u32, beta: f32, alpha: f32 }
 
 const LANES = 64u;

@@ -1,6 +1,7 @@
 // y_i = x_i / max(‖x_i‖, eps)
 //
-// x [M, D] and y [P, D], D a multiple of 4, P ≥ M: what y has more is 0. An invocation owns a row; one of length 0 stays 0.
+// x [M, D] and y [P, D], D a multiple of 4, P ≥ M: the other rows of y are 0. An invocation owns a row; one of length 0
+// stays 0.
 struct Params { M: u32, P: u32, D: u32, eps: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

@@ -1,12 +1,12 @@
 // L[m,g] = −log p[m,g,label_m],   p[m,g,·] = softmax(logits[m,g,0…classes−1]),   dlogits = rate_g / M · (p − 1{label_m})
 //
 // logits and dlogits [M, G, K]: G classifiers side by side, K the number of classes rounded up to a multiple of 4, of
-// which what is behind the last class gets the gradient 0. labels [M]: the class as a float, −1 where there is none; such
+// which the columns beyond the last class get the gradient 0. labels [M]: the class as a float, −1 where there is none; such
 // a row has neither loss nor gradient. rates [G] scale the gradients, so that G learning rates are tried at once. losses
 // [M, G].
 //
-// An invocation owns a row of one classifier: three passes over its few classes, of which the last two are in the cache.
-// The maximum is taken out before exponentials are.
+// An invocation owns a row of one classifier: three passes over its few classes, the last two from the cache.
+// The maximum is subtracted before exponentiation.
 struct Params { M: u32, G: u32, K: u32, classes: u32 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

@@ -1,10 +1,10 @@
 // ring[slot].xy = (L, z_std): the batch's loss Σ_i L_i / N, and the mean over dimensions of the standard deviation of the
 // normalized projections over the batch, 1 / √D when they are spread evenly and 0 when they have collapsed.
 //
-// A step that takes its gradient from several batches, step.part counts them, has the mean of theirs; share is 1 / their
-// number. losses [2N], ring [slots, 4], of which the other two are the health kernels'. partials [parts, 2, D]: of each dimension in each part of the 2N rows, `length` of them
-// but for the last, the mean and the sum of squared deviations; parts are joined by the formula of Chan et al. (1979).
-// One workgroup; a lane takes every 64th quadruple of dimensions and every 64th row, and each sum has one order.
+// A step over several batches, which step.part counts, reports their mean; share is 1 / their number. losses [2N], ring
+// [slots, 4], of which the weight_health kernels write the other two. partials [parts, 2, D]: mean and sum of squared
+// deviations of each dimension in each part of the 2N rows, of `length` rows except for the last.
+// One workgroup; a lane takes every 64th quadruple of dimensions and every 64th row, and each sum has a fixed order.
 struct Params { N: u32, D: u32, parts: u32, length: u32, share: f32 }
 
 const LANES = 64u;

@@ -1,8 +1,8 @@
 // sums[first + c] = (Σ g², Σ θ², Σ θ·ξ, Σ ξ²) over chunk c of 128 blocks of 64 elements
 //
-// gradient and theta [blocks, 64], xi [paired, 64], paired ≤ blocks: the parameters that have a target come first, and of
-// the others θ does not count. sums [chunks, 4], of all pieces of the store. A workgroup owns a chunk; lanes take every
-// 64th quadruple, and lane 0 adds their sums in order. Each tensor is read once: memory is what limits.
+// gradient and theta [blocks, 64], xi [paired, 64], paired ≤ blocks: the parameters that have a target come first; θ of
+// the others does not count. sums [chunks, 4], of all pieces of the store. A workgroup owns a chunk; lanes take every
+// 64th quadruple, and lane 0 adds their sums in order. Each tensor is read once: memory bandwidth is the limit.
 struct Params { blocks: u32, paired: u32, first: u32, chunks: u32 }
 
 const LANES = 64u;

@@ -1,7 +1,7 @@
 // ring[slot].zw = (‖g‖, ⟨θ, ξ⟩ / (‖θ‖·‖ξ‖)), the cosine 0 without a target
 //
-// sums [chunks, 4]: (Σ g², Σ θ², Σ θ·ξ, Σ ξ²) of each chunk. ring [slots, 4], of which the first two are the metrics of the
-// batch. One workgroup; lanes take every 64th chunk, and lane 0 adds their sums in order.
+// sums [chunks, 4]: (Σ g², Σ θ², Σ θ·ξ, Σ ξ²) of each chunk. ring [slots, 4], of which step_metrics writes the first two.
+// One workgroup; lanes take every 64th chunk, and lane 0 adds their sums in order.
 struct Params { chunks: u32 }
 
 const LANES = 64u;

@@ -1,7 +1,7 @@
 // mean[i] = [mean[i] +] share · addend[i], without the first term if step.part is 0
 //
-// n elements, a multiple of 4; an invocation owns 4. A step takes its gradient from several batches, which step.part
-// counts; share is 1 / their number.
+// n elements, a multiple of 4; an invocation owns 4. A step averages the gradients of several batches, which
+// step.part counts; share is 1 / their number.
 struct Params { n: u32, share: f32 }
 
 @group(0) @binding(0) var<storage, read> addend: array<vec4f>;

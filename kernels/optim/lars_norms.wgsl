@@ -1,10 +1,10 @@
 // sums[i] = (Σ θ², Σ (g + λ·θ)²) over piece i: a run of blocks of 64 elements that belong to one parameter
 //
 // theta and gradient [n], scales [n / 64, 2] (trust, decay), pieces [·, 2] (first block, number of blocks), of which this
-// dispatch takes `count` from number `first` on; theta, gradient and scales are bound from block `block` on. sums [·, 2].
-// A workgroup owns a piece. Eight lanes read neighboring quadruples, 128 bytes, and go on where they have stopped: that is a
-// whole line of a GPU's cache, and caches of CPUs like it. The lanes' sums are added in two rounds, in a fixed order: a
-// tree's six barriers took 15 % more on llvmpipe. Each tensor is read once: memory is what limits.
+// dispatch takes `count` starting at `first`; theta, gradient and scales are bound starting at block `block`. sums [·, 2].
+// A workgroup owns a piece. Eight lanes read neighboring quadruples, 128 bytes, and continue behind them: that is a
+// whole cache line of a GPU, and CPU caches benefit too. The lanes' sums are added in two rounds, in a fixed order: a
+// tree's six barriers took 15 % more on llvmpipe. Each tensor is read once: memory bandwidth is the limit.
 struct Params { count: u32, first: u32, block: u32 }
 
 const LANES = 64u;

@@ -1,7 +1,7 @@
-// scales[b].trust = ratios[owners[b]]: the ratio of a block's parameter goes where the update looks it up
+// scales[b].trust = ratios[owners[b]]: the ratio of a block's parameter, where the update kernel looks it up
 //
 // ratios [parameters], owners [blocks] (the number of each block's parameter), scales [blocks, 2] (trust, decay). An
-// invocation owns a block. A parameter may have most of all blocks, so that this is not the work of who made its ratio.
+// invocation owns a block. A parameter may have most of all blocks, so that lars_trust does not write them.
 struct Params { blocks: u32 }
 
 @group(0) @binding(0) var<storage, read> ratios: array<f32>;

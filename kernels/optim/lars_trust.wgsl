@@ -3,7 +3,7 @@
 // sums [pieces, 2] (Σ θ², Σ (g + λ·θ)²), spans [parameters, 4] (first piece, number of pieces, 1 if it is adapted, 0),
 // ratios [parameters]. A workgroup takes four parameters, as most have few pieces: 16 lanes to each take every 16th, and a
 // tree in workgroup memory adds the lanes' sums, in a fixed order. You et al. 2017. With CLIP, min(ratio / lr, 1): the
-// parameter's rate lr · ratio is then at most lr, as solo-learn's LARS has it. NaN in a norm makes NaN of the ratio.
+// parameter's rate lr · ratio is then at most lr, as solo-learn's LARS has it. A NaN norm makes the ratio NaN.
 override CLIP: bool = false;
 
 struct Params { coefficient: f32, parameters: u32 }
@@ -34,7 +34,7 @@ fn ratio_of(norms: vec2f) -> f32 {
 fn main(group: Workgroup, @builtin(local_invocation_index) invocation: u32) {
   let parameter = number_of(group) * PARAMETERS + invocation / LANES;
   let lane = invocation % LANES;
-  // Not a return where there is no such parameter: all must meet at the barriers.
+  // Not a return where there is no such parameter: all invocations must reach the barriers.
   let exists = parameter < params.parameters;
   let span = spans[select(0u, parameter, exists)];
   var sum = vec2f();

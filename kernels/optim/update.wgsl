@@ -1,12 +1,12 @@
 // v ← momentum · v + trust · (g + λ·θ);   θ ← θ − lr · v;   ξ ← τ·ξ + (1 − τ)·θ with the new θ
 //
 // theta, gradient and velocity [n], the flat parameter store in blocks of 64: a parameter begins at a block. scales
-// [n / 64, 2] holds for each block the trust ratio of its parameter (1 with SGD) and 1 or 0 for whether it decays.
-// xi [target] follows the first `target` elements of theta, the encoder and projector; what comes after, the predictor,
+// [n / 64, 2] holds each block's trust ratio (1 with SGD), and 1 or 0 for whether it decays.
+// xi [target] follows the first `target` elements of theta, the encoder and projector; what follows, the predictor,
 // has no target.
 //
-// SGD, LARS and the moving average of the target network in one pass over memory: the new θ is in a register when ξ
-// needs it. An invocation owns 4 elements, and memory is what limits: a second look-up, of the block's parameter in one
+// SGD, LARS and the moving average of the target network in one pass over memory: the new θ is in a register when ξ needs
+// it. An invocation owns 4 elements, and memory bandwidth is the limit: a second look-up, of the block's parameter in one
 // table and of its scale in another, took 9 % more on llvmpipe. Grill et al. 2020, section 3.1; You et al. 2017.
 override EMA: bool = true;
 

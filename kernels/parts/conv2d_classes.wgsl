@@ -1,7 +1,7 @@
-// The output pixels that saw an input pixel, and where results go: for dx.
+// For dx: the output pixels that saw an input pixel, and where results are stored.
 
-// With a stride, an input pixel meets only the taps that leave its row and column the right remainder. So the pixels
-// fall into stride² classes by these remainders; a workgroup serves one class and runs through its taps only.
+// With a stride, an input pixel meets only the taps that match its row and column modulo the stride. So the pixels
+// fall into stride² classes by these remainders; a workgroup serves one class and loops over its taps only.
 struct Class { h: u32, w: u32, rows: u32, columns: u32 }
 
 fn class_of(z: u32) -> Class {
@@ -13,7 +13,7 @@ fn class_of(z: u32) -> Class {
 }
 
 // Of a pixel of a class: row h + pad, column w + pad, the first element of its image in dy, and its index in dx; the
-// index is NOWHERE behind the last pixel.
+// index is NOWHERE beyond the last pixel.
 struct Source { row: u32, column: u32, image: u32, pixel: u32 }
 
 const NOWHERE = 0xffffffffu;

@@ -1,4 +1,4 @@
-// The walk of a tap through x from output pixel to output pixel: for dw.
+// For dw: how a tap moves through x from output pixel to output pixel.
 
 // A quadruple of rows of dw belongs to one tap of the window and four channels. The path of that tap through x: its row
 // and column in the first window, and what its index gains from one output pixel to the next, beyond the end of a row,
@@ -21,7 +21,7 @@ fn path_of(row4: u32) -> Path {
   );
 }
 
-// An output pixel (p, q) and where its window has the tap. Walking on takes neither multiplication nor division, which
+// An output pixel (p, q) and where its window has the tap. The next one takes neither multiplication nor division, which
 // would cost more than the products of a pixel.
 struct Walk { p: u32, q: u32, row: i32, column: i32, index: i32 }
 
@@ -49,6 +49,6 @@ fn next(at: Walk, path: Path) -> Walk {
 
 // x at the tap, four channels.
 fn tap_at(at: Walk) -> vec4f {
-  let inside = u32(at.row) < params.H && u32(at.column) < params.W;  // what is negative is large, too
+  let inside = u32(at.row) < params.H && u32(at.column) < params.W;  // negative values wrap around to large ones
   return select(vec4f(), x_at(u32(select(0, at.index, inside))), inside);
 }

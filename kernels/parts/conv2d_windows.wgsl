@@ -1,5 +1,5 @@
-// The windows of output pixels in x, the bias, and where results go: for y = x * w with a row of pixels to an invocation or
-// a subgroup. Without BIAS, w is bound in place of the bias.
+// For y: the windows of output pixels in x, the bias, and where results are stored. Without BIAS, w is bound in place of the
+// bias.
 
 override BIAS: bool = false;
 
@@ -28,7 +28,7 @@ fn tap(at: Window, r: u32, s: u32) -> Tap {
   return Tap(select(0u, (at.image + u32(h) * params.W + u32(v)) * (params.C / 4u), inside), inside);
 }
 
-// What the sums of a column of vec4s begin with.
+// The initial value of the sums of a column of vec4s.
 fn start(k4: u32) -> vec4f {
   if (BIAS) {
     return bias[k4];

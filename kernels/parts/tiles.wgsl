@@ -11,8 +11,8 @@ fn outer(a: vec4f, b: vec4f) -> mat4x4f {
   return mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b);
 }
 
-// Column and row of an invocation's first quadruples. Invocations that run in step, 32 or 64 of them, make 32 × 64 or
-// 64 × 64 outputs: they share most of what they read.
+// Column and row of an invocation's first quadruples. Invocations that run in lockstep, 32 or 64 of them, compute 32 × 64
+// or 64 × 64 outputs: they share most of what they read.
 fn column_of(lane: u32) -> u32 {
   return lane % 8u + lane / 64u % 2u * 8u;
 }

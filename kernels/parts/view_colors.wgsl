@@ -1,7 +1,7 @@
-// The color operations of a view on four pixels at a time.
+// The color operations of a view, on four pixels at a time.
 
-// The color operations in the order of the view: three blends, the hue, three blends, most of them without effect. A blend
-// is f · color + (1 − f) · towards; its kind says towards what: black (0), the mean luma (1) or the pixel's own (2).
+// In the order of the view: three blends, the hue, three blends, most of them without effect. A blend is
+// f · color + (1 − f) · other; its kind names the other: black (0), the mean luma (1) or the pixel's own luma (2).
 struct Colors {
   before: vec3f, kinds_before: vec3u,
   after: vec3f, kinds_after: vec3u,

@@ -2,7 +2,7 @@
 
 struct Finish { threshold: f32, mean: vec3f, deviation: vec3f }
 
-// Values from the threshold on are inverted; none is if the view is not to be solarized.
+// Values at or above the threshold are inverted; none is if the view is not solarized.
 fn finish_at(at: u32) -> Finish {
   return Finish(
     select(2.0, bitcast<f32>(table[at + 19u]), table[at + 18u] != 0),

@@ -1,5 +1,5 @@
-// The record of a view in the table; data/views/table.ts packs it. SIZE: pixels of a view's side. HEADER: words of a record before
-// its tables of weights.
+// A view's record in the table, which data/views/table.ts packs. SIZE: pixels of a view's side. HEADER: words of a record
+// before its tables of weights.
 
 override SIZE: u32;
 

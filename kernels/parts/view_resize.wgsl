@@ -1,5 +1,4 @@
-// What both passes of a resize share, and who reads their result. PITCH: pixels from row to row between the passes. HALF: ½ where
-// weights have 22 fractional bits.
+// Between the passes of a resize: PITCH pixels from row to row. HALF: ½ with 22 fractional bits.
 
 override PITCH: u32;
 

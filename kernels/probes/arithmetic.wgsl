@@ -1,8 +1,8 @@
-// out[i] = Σ x over 3 chains of x ← x · m + a, 16 steps a round: what the adapter's arithmetic reaches
+// out[i] = Σ x over 3 chains of x ← x · m + a, 16 steps a round: the throughput of the adapter's arithmetic
 //
-// out [invocations] of vec4f. The 12 chains of an invocation do not wait for each other, so that the latency of one
-// hides behind the rest; a CPU's 16 vector registers hold them. Their sum is stored, or the compiler would drop them.
-// The steps are written out, as the loop's own work would count otherwise.
+// out [invocations] of vec4f. The 12 chains of an invocation are independent, so that the latency of one
+// hides behind the others; a CPU's 16 vector registers hold them. Their sum is stored, or the compiler would drop them.
+// The steps are written out, as the loop's overhead would count otherwise.
 struct Params { rounds: u32, m: f32, a: f32 }
 
 @group(0) @binding(0) var<storage, read_write> out: array<vec4f>;

@@ -1,6 +1,6 @@
-// copied[i] = source[i]: what the adapter's memory reaches
+// copied[i] = source[i]: the throughput of the adapter's memory
 //
-// source and copied [n] of vec4f, an invocation to each.
+// source and copied [n] of vec4f, an invocation per element.
 struct Params { n: u32 }
 
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;

@@ -2,8 +2,8 @@
 //
 // dy [N,P,Q,K], w [R,S,C,K], dx [N,H,W,C]; C and K are multiples of 4.
 //
-// The forward kernel for subgroups of 8 lanes with the roles of C and K exchanged: a workgroup makes 32 input pixels
-// × 32 input channels, a lane owns 4 channels (c = c0 … c0 + 3) of all 32 pixels, dy is handed round by broadcast.
+// The forward kernel for subgroups of 8 lanes with the roles of C and K exchanged: a workgroup computes 32 input pixels
+// × 32 input channels, a lane owns 4 channels (c = c0 … c0 + 3) of all 32 pixels, dy is shared by broadcast.
 // The four vec4s of w that a lane loads run along k, so that the product is taken from the left: v · b.
 
 @group(0) @binding(0) var dy: texture_2d<f32>;

@@ -2,9 +2,9 @@
 //
 // dy [N,P,Q,K], w [R,S,C,K], dx [N,H,W,C]; C and K are multiples of 4.
 //
-// The kernel for subgroups of 8 lanes with twice as many channels: a workgroup makes 32 input pixels × 64 input
-// channels, a lane owns twice 4 channels of all 32 pixels. So 12 loads feed as many products as 16 do in the kernel of 32
-// channels, which is the better one where 64 would not be filled.
+// The kernel for subgroups of 8 lanes with twice as many channels: a workgroup computes 32 input pixels × 64 input
+// channels, a lane owns two times 4 channels of all 32 pixels. So 12 loads feed as many products as 16 do in the kernel of 32
+// channels, which is better where 64 would not be filled.
 
 @group(0) @binding(0) var dy: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;

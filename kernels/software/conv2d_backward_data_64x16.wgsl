@@ -2,8 +2,8 @@
 //
 // dy [N,P,Q,K], w [R,S,C,K], dx [N,H,W,C]; C and K are multiples of 4.
 //
-// The kernel for subgroups of 8 lanes where there are no more than 16 input channels: the narrow forward kernel with the
-// roles of C and K exchanged. A workgroup makes 64 input pixels × 16 channels, a lane owns 4 channels of half the pixels.
+// The kernel for subgroups of 8 lanes for at most 16 input channels: the narrow forward kernel with the
+// roles of C and K exchanged. A workgroup computes 64 input pixels × 16 channels, a lane owns 4 channels of half the pixels.
 
 @group(0) @binding(0) var dy: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;

@@ -2,9 +2,9 @@
 //
 // x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4.
 //
-// A sum of outer products for subgroups of 8 lanes. A workgroup is one subgroup and makes 32 rows (r,s,c) × 32
+// A sum of outer products for subgroups of 8 lanes. A workgroup is one subgroup and computes 32 rows (r,s,c) × 32
 // columns (k) of dw for one part of the pixels: a lane owns 4 columns of all 32 rows. For each pixel a lane loads 4
-// channels of dy and 4 rows of x; the rows are handed round by broadcast.
+// channels of dy and 4 rows of x; the rows are shared by broadcast.
 
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -13,7 +13,7 @@
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let K4 = params.K / 4u;
   let rows4 = params.R * params.S * (params.C / 4u);
-  // Neighboring workgroups have neighboring parts of the pixels: the tiles change slowest.
+  // Neighboring workgroups have neighboring parts of the pixels: tiles vary slowest.
   let which = number_of(group);
   let part = which % params.parts;
   let tile = which / params.parts;
@@ -35,8 +35,8 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let length = (pixels + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, pixels);
   var at_x = walk_from(part * length, path);
-  // Four pixels a turn: the sums, more than a CPU has registers for, are loaded and stored once for all four. Each is added
-  // in its order, and those beyond the end are zeros.
+  // Four pixels per iteration: the sums, more than a CPU has registers for, are loaded and stored once for all four. Each is
+  // added in order, and those beyond the end are zeros.
   for (var m = part * length; m < end; m += 4u) {
     let has1 = m + 1u < end;
     let has2 = m + 2u < end;

@@ -2,9 +2,9 @@
 //
 // x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4.
 //
-// The kernel for subgroups of 8 lanes with twice as many columns: a workgroup makes 32 rows (r,s,c) × 64 columns (k) of
-// dw for one part of the pixels, a lane owns twice 4 columns of all 32 rows. So three loads feed as many products as
-// four do in the kernel of 32 columns, which is the better one where 64 would not be filled.
+// The kernel for subgroups of 8 lanes with twice as many columns: a workgroup computes 32 rows (r,s,c) × 64 columns (k) of
+// dw for one part of the pixels, a lane owns two times 4 columns of all 32 rows. So three loads feed as many products as
+// four do in the kernel of 32 columns, which is better where 64 would not be filled.
 
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -13,7 +13,7 @@
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let K4 = params.K / 4u;
   let rows4 = params.R * params.S * (params.C / 4u);
-  // Neighboring workgroups have neighboring parts of the pixels: the tiles change slowest.
+  // Neighboring workgroups have neighboring parts of the pixels: tiles vary slowest.
   let which = number_of(group);
   let part = which % params.parts;
   let tile = which / params.parts;
@@ -44,8 +44,8 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let length = (pixels + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, pixels);
   var at_x = walk_from(part * length, path);
-  // Four pixels a turn: the sums, more than a CPU has registers for, are loaded and stored once for all four. Each is added
-  // in its order, and those beyond the end are zeros.
+  // Four pixels per iteration: the sums, more than a CPU has registers for, are loaded and stored once for all four. Each is
+  // added in order, and those beyond the end are zeros.
   for (var m = part * length; m < end; m += 4u) {
     let has1 = m + 1u < end;
     let has2 = m + 2u < end;

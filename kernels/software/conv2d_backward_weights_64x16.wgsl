@@ -2,9 +2,9 @@
 //
 // x [N,H,W,C], dy [N,P,Q,K], dw [parts,R,S,C,K]; C and K are multiples of 4.
 //
-// The kernel for subgroups of 8 lanes where there are no more than 16 output channels. A workgroup makes 64 rows (r,s,c)
+// The kernel for subgroups of 8 lanes for at most 16 output channels. A workgroup computes 64 rows (r,s,c)
 // × 16 columns (k) of dw for one part of the pixels: a lane owns 4 columns of half the rows. For each pixel a lane loads
-// 4 channels of dy and 8 rows of x; the rows are handed round by shuffle.
+// 4 channels of dy and 8 rows of x; the rows are shared by shuffle.
 
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -13,7 +13,7 @@
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let K4 = params.K / 4u;
   let rows4 = params.R * params.S * (params.C / 4u);
-  // Neighboring workgroups have neighboring parts of the pixels: the tiles change slowest.
+  // Neighboring workgroups have neighboring parts of the pixels: tiles vary slowest.
   let which = number_of(group);
   let part = which % params.parts;
   let tile = which / params.parts;

@@ -2,10 +2,10 @@
 //
 // x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
-// An implicit matrix product for subgroups of 8 lanes. A workgroup is one subgroup and makes 32 output pixels × 32
+// An implicit matrix product for subgroups of 8 lanes. A workgroup is one subgroup and computes 32 output pixels × 32
 // output channels: a lane owns 4 channels (k = k0 … k0 + 3) of all 32 pixels. Each lane loads 4 channels of 4 pixels
-// of x; the subgroup hands them round by broadcast, so that a loaded x serves 32 channels and a loaded w 32 pixels.
-// On a processor that emulates a GPU a load costs as much as a hundred multiplications; that decides the tile.
+// of x; the subgroup shares them by broadcast, so that a loaded x serves 32 channels and a loaded w 32 pixels.
+// On a CPU that emulates a GPU, a load costs as much as a hundred multiplications, which determines the tile.
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;

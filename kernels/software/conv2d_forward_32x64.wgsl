@@ -2,9 +2,9 @@
 //
 // x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
-// The kernel for subgroups of 8 lanes with twice as many channels: a workgroup makes 32 output pixels × 64 output
-// channels, a lane owns twice 4 channels of all 32 pixels. So 12 loads feed as many products as 16 do in the kernel of 32
-// channels, which is the better one where 64 would not be filled.
+// The kernel for subgroups of 8 lanes with twice as many channels: a workgroup computes 32 output pixels × 64 output
+// channels, a lane owns two times 4 channels of all 32 pixels. So 12 loads feed as many products as 16 do in the kernel of 32
+// channels, which is better where 64 would not be filled.
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;

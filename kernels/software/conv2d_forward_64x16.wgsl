@@ -2,9 +2,9 @@
 //
 // x [N,H,W,C], w [R,S,C,K], bias [K], y [N,P,Q,K]; C and K are multiples of 4. Without BIAS, w is bound in its place.
 //
-// The kernel for subgroups of 8 lanes where there are no more than 16 output channels, of which the wide one would leave
-// half its lanes idle. A workgroup makes 64 output pixels × 16 channels: a lane owns 4 channels of half the pixels, the
-// first or the second 4 of every 8. Each lane loads 4 channels of 8 pixels of x; the halves hand them round by shuffle.
+// The kernel for subgroups of 8 lanes for at most 16 output channels, of which the wider one would leave
+// half its lanes idle. A workgroup computes 64 output pixels × 16 channels: a lane owns 4 channels of half the pixels, the
+// first or the second 4 of every 8. Each lane loads 4 channels of 8 pixels of x; the halves share them by shuffle.
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;

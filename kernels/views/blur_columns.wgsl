@@ -1,8 +1,8 @@
 // image_v[y, x] ← Σ_k weight_v[k] · blurred_v[y + k − radius, x]   the second pass of a Gaussian blur, if the view has one
 //
-// then solarized and normalized; other views are so already. image [M, SIZE, SIZE] of vec4f, the views of a piece behind
-// `row` others; blurred [views, SIZE, SIZE] of vec4f by augment_blur_rows. An invocation makes four pixels of a column at
-// a time, and turns as in augment_columns.
+// then solarized and normalized, which other views already are. image [M, SIZE, SIZE] of vec4f, the views of a piece after
+// `row` others; blurred [views, SIZE, SIZE] of vec4f by blur_rows. An invocation computes four pixels of a column at a time,
+// in order as in resize_columns.
 struct Params {
   first: u32, row: u32, turns: u32,
   mean_r: f32, mean_g: f32, mean_b: f32, std_r: f32, std_g: f32, std_b: f32,
@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_blurred = group.y * SIZE * SIZE;
   let to = (params.row + group.y) * SIZE * SIZE;
   let total = SIZE * ((SIZE + 3u) / 4u);
-  // A loop that is left at its end saves llvmpipe a turn without effect.
+  // A loop that exits at its end saves llvmpipe an iteration without effect.
   var i = (group.x * 64u + lane / 8u * 8u) * params.turns + lane % 8u;
   let end = min(total, i + 8u * params.turns);
   loop {
@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var s1 = vec3f(0.0);
     var s2 = vec3f(0.0);
     var s3 = vec3f(0.0);
-    var w = vec4f(0.0); // of the pixel in hand, for each of the four sums
+    var w = vec4f(0.0); // of the current pixel, for each of the four sums
     var k = 0u;
     loop {
       w = vec4f(select(0.0, real(weights + k), k < taps), w.xyz);

@@ -1,7 +1,7 @@
 // blurred_v[y, x] = Σ_k weight_v[k] · image_v[y, x + k − radius]   the first pass of a Gaussian blur, if the view has one
 //
-// image [M, SIZE, SIZE] of vec4f, the views of a piece behind `row` others; blurred [views, SIZE, SIZE] of vec4f. Beyond the
-// border the image is reflected, without its last pixel. Workgroups as in augment_rows.
+// image [M, SIZE, SIZE] of vec4f, the views of a piece after `row` others; blurred [views, SIZE, SIZE] of vec4f. Beyond the
+// border the image is reflected, without its last pixel. Workgroups as in resize_columns.
 struct Params { first: u32, row: u32, turns: u32 }
 
 @group(0) @binding(0) var<storage, read> table: array<i32>;
@@ -20,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_image = (params.row + group.y) * SIZE * SIZE;
   let to = group.y * SIZE * SIZE;
   let quads = (SIZE + 3u) / 4u;
-  // A loop that is left at its end saves llvmpipe a turn without effect.
+  // A loop that exits at its end saves llvmpipe an iteration without effect.
   var i = (group.x * 64u + lane / 8u * 8u) * params.turns + lane % 8u;
   let end = min(SIZE * quads, i + 8u * params.turns);
   loop {
@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var s1 = vec3f(0.0);
     var s2 = vec3f(0.0);
     var s3 = vec3f(0.0);
-    var w = vec4f(0.0); // of the pixel in hand, for each of the four sums
+    var w = vec4f(0.0); // of the current pixel, for each of the four sums
     var k = 0u;
     loop {
       w = vec4f(select(0.0, real(weights + k), k < taps), w.xyz);

@@ -1,8 +1,7 @@
 // image_v = gray(jitter(resized_v / 255))   the view's color operations in their order, each if the view has it
 //
 // and mirrored if the view is flipped; solarized and normalized if there is no blur to come. resized and partials by
-// augment_columns; image [M, SIZE, SIZE] of vec4f, the views of a piece behind `row` others. Workgroups as in
-// augment_columns.
+// resize_columns; image [M, SIZE, SIZE] of vec4f, the views of a piece after `row` others. Workgroups as in resize_columns.
 struct Params {
   first: u32, row: u32, groups: u32, turns: u32,
   mean_r: f32, mean_g: f32, mean_b: f32, std_r: f32, std_g: f32, std_b: f32,
@@ -37,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let last = table[at + 17u] == 0;
   let gray = table[at + 16u] != 0;
   let quads = PITCH / 4u;
-  // A loop that is left at its end saves llvmpipe a turn without effect.
+  // A loop that exits at its end saves llvmpipe an iteration without effect.
   var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
   let end = min(SIZE * quads, i + 8u * params.turns);
   loop {

@@ -1,9 +1,9 @@
 // resized_v[y, x] = clamp(⌊(½ + Σ_k weight_v[y, k] · rows_v[first_v[y] + k, x]) / 2²²⌋)   the second pass of a resize
 //
-// resized [views, SIZE, PITCH / 4] of four pixels, a word each, of four bytes. partials [views, groups]: of each workgroup
-// the sum of the luma after those color operations that come before contrast, which needs the mean; in a fixed order.
-// A view has `groups` workgroups, whose invocations make four neighboring pixels in each of their turns. Eight lanes stay
-// together, and go on where they have stopped: caches of CPUs like that, and GPUs still write whole lines of memory.
+// resized [views, SIZE, PITCH / 4] of four pixels, a word each, of four bytes. partials [views, groups]: each workgroup's
+// sum of the luma after the color operations that come before contrast, which needs the mean; in a fixed order. A view has
+// `groups` workgroups, whose invocations compute four neighboring pixels in each of `turns` iterations. Eight lanes stay
+// together and continue behind their pixels: CPU caches benefit, and GPUs still write whole cache lines.
 struct Params { first: u32, groups: u32, turns: u32 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4u>;
@@ -16,7 +16,7 @@ override LANES: u32;
 
 var<workgroup> sums: array<f32, LANES>;
 
-// What comes before contrast: the others are given no effect.
+// The operations before contrast: the others have no effect.
 fn before_contrast(all: Colors) -> Colors {
   let first = all.kinds_before == vec3u(1u);
   let second = all.kinds_after == vec3u(1u);
@@ -33,14 +33,14 @@ fn before_contrast(all: Colors) -> Colors {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = u32(table[params.first + group.y]);
   var total = 0.0;
-  if (at != 0u) { // not a return: all must meet at the barrier
+  if (at != 0u) { // not a return: all invocations must reach the barrier
     let quads = PITCH / 4u;
     let rows_at = u32(table[at + 3u]) / 4u;
     let taps = u32(table[at + 6u]);
     let first = at + HEADER + SIZE + SIZE * u32(table[at + 5u]);
     let weights = first + SIZE;
     let colors = before_contrast(colors_at(at));
-    // A loop that is left at its end saves llvmpipe a turn without effect.
+    // A loop that exits at its end saves llvmpipe an iteration without effect.
     var i = (group.x * LANES + lane / 8u * 8u) * params.turns + lane % 8u;
     let end = min(SIZE * quads, i + 8u * params.turns);
     loop {

@@ -2,9 +2,9 @@
 //
 // For each view v of a piece: the rows of its crop that the second pass needs, [rows of v, PITCH], one after the other
 // as the table says. A pixel is a word of four bytes, red first. Weights have 22 fractional bits and sums are integers,
-// as in Pillow, so that the result is Pillow's to the bit. Where an image is enlarged, an invocation goes down a column, and
-// keeps its four weights. Else eight lanes stay together: they make four rows at a time, as one load of a weight then
-// serves four pixels, and go along them, as caches of CPUs like that.
+// as in Pillow, so that the result is Pillow's to the bit. Where an image is enlarged, an invocation goes down a column and
+// keeps its four weights. Otherwise eight lanes stay together: they compute four rows at a time, so that one load of a weight
+// serves four pixels, and go along them, which suits CPU caches.
 struct Params { first: u32, groups: u32 }
 
 @group(0) @binding(0) var<storage, read> pixels: array<u32>;
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let taps = u32(table[at + 5u]);
   let first = at + HEADER;
   let weights = first + SIZE;
-  // Loops that are left at their end save llvmpipe a turn without effect.
+  // Loops that exit at their end save llvmpipe an iteration without effect.
   if (taps == 4u) {
     var x = lane % 32u;
     loop {
