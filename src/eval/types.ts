@@ -79,6 +79,7 @@ export type DrawEvaluation = (evaluation: EvaluatedFeatures) => Record<string, s
 
 /** What there is to draw. */
 export interface EvaluatedFeatures {
+  /** The scores. */
   report: EvaluationReport;
   /** The features of the test images, by row. */
   features: ReadonlyMap<RowName, LabeledFeatures>;

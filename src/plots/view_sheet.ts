@@ -18,6 +18,7 @@ import { keyedRandom } from "../base/random.ts";
 
 /** What a sheet shows. */
 export interface PreviewOptions {
+  /** How views are drawn. */
   recipe: Recipe;
   /** Side of the views, pixels. */
   size: number;
