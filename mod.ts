@@ -38,9 +38,25 @@ export { pretrain } from "./src/run/pretrain.ts";
 export type { PretrainHooks, PretrainResult as Outcome } from "./src/run/types.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
 export { evaluate } from "./src/eval/protocol.ts";
-export type { EvaluateHooks, EvaluationReport, EvaluationRow } from "./src/eval/types.ts";
-export type { EvaluateOptions as GivenEvaluateFlags } from "./src/config/evaluate_flags.ts";
-export { planOf, profileOf } from "./src/inspect/inspect.ts";
+export type {
+  DrawEvaluation,
+  EvaluatedFeatures,
+  EvaluateOptions,
+  EvaluationReport,
+  EvaluationRow,
+  EvaluationSettings,
+  LabeledData,
+  LinearScores,
+  RowName,
+} from "./src/eval/types.ts";
+export type { LabeledFeatures } from "./src/eval/features.ts";
+export { formatEvaluation } from "./src/eval/format_evaluation.ts";
+export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
+export { formatPlan } from "./src/inspect/format_plan.ts";
+export { profileOf, type RunProfile } from "./src/inspect/profile.ts";
+export { formatProfile } from "./src/inspect/format_profile.ts";
+export type { Peaks } from "./src/inspect/peaks.ts";
+export type { KernelTime } from "./src/inspect/timing.ts";
 export {
   type AdapterFacts,
   type Answers,

@@ -8,7 +8,10 @@ import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
-import { planOf, profileOf } from "./src/inspect/inspect.ts";
+import { formatPlan } from "./src/inspect/format_plan.ts";
+import { formatProfile } from "./src/inspect/format_profile.ts";
+import { planOf } from "./src/inspect/plan.ts";
+import { profileOf } from "./src/inspect/profile.ts";
 import { pretrain } from "./src/run/pretrain.ts";
 
 /** The exit code of a process that SIGINT ended. */
@@ -23,11 +26,11 @@ async function main(args: string[]): Promise<number> {
   const given = fromCaller(parsed.given);
   await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
   if (parsed.plan) {
-    console.log(await planOf(given));
+    console.log(formatPlan(await planOf(given)));
     return 0;
   }
   if (parsed.profile) {
-    console.log(await profileOf(given));
+    console.log(formatProfile(await profileOf(given)));
     return 0;
   }
   const interrupt = new AbortController();

@@ -6,10 +6,13 @@
 import { usualWorkers } from "../src/config/default_values.ts";
 import { UserError } from "../src/base/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
-import { fitFeatures, linearProtocol, rowsOf } from "../src/eval/linear.ts";
-import { openEncoder, openRun } from "../src/eval/evaluated_encoder.ts";
+import { rowsOf } from "../src/eval/features.ts";
+import { fitFeatures } from "../src/eval/fit_heads.ts";
+import { linearProtocol } from "../src/eval/linear.ts";
+import { openEncoder, openRun } from "../src/eval/open_encoder.ts";
 import { openEvaluationData } from "../src/eval/data.ts";
-import { FeatureMakers, rowNames } from "../src/eval/feature_sets.ts";
+import { FeatureCollector } from "../src/eval/feature_sets.ts";
+import type { RowName } from "../src/eval/types.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { writeSafetensors } from "../src/io/safetensors.ts";
 import { printTable } from "./table.ts";
@@ -21,8 +24,9 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
   if (out === undefined) throw new UserError("Cannot compare probes without a run: bench probe RUN.");
   const run = await openRun(out), encoder = await openEncoder({ run: out }, run);
   using data = await openEvaluationData({}, run);
-  const names = rowNames.filter((name) => only === undefined || name === only);
-  using makers = new FeatureMakers(gpu, {
+  const rows: RowName[] = ["raw pixels", "untrained", "trained"];
+  const names = rows.filter((name) => only === undefined || name === only);
+  using makers = new FeatureCollector(gpu, {
     encoder,
     rows: names,
     seed: run.options.seed,

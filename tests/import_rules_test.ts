@@ -8,8 +8,8 @@ const root = new URL("../", import.meta.url);
 
 /** The folders by layer, the lowest first. Folders of one layer do not import each other. */
 const layers = [
-  ["src/base"],
-  ["kernels", "data", "src/io", "src/gpu", "src/reference"],
+  ["src/base", "kernels"],
+  ["data", "src/io", "src/gpu", "src/reference"],
   ["src/graph", "src/plots"],
   ["src/ops"],
   ["src/nn", "src/optim", "src/views"],

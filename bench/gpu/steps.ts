@@ -16,7 +16,8 @@ import { type Decision, tune } from "../../src/graph/tuner.ts";
 import { openTuningCache } from "../../src/io/tuning_cache.ts";
 import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
 import { rateOf } from "../../src/inspect/peaks.ts";
-import { describeProfile, profileStep } from "../../src/inspect/profile.ts";
+import { formatProfile } from "../../src/inspect/format_profile.ts";
+import { profileStep } from "../../src/inspect/profile.ts";
 import { trainerOptions } from "../../src/run/setup.ts";
 import { secondsOf } from "../../src/inspect/timing.ts";
 
@@ -121,7 +122,7 @@ class Measurement {
         share: kernel.seconds / sum,
         ofPeak: rateOf(kernel, profile.peaks).fraction,
       })),
-      report: describeProfile(profile, { ...training, adapter: this.#gpu.name }),
+      report: formatProfile(profile),
       from,
       to: Date.now(),
     });

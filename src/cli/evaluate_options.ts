@@ -4,22 +4,25 @@
  * @module
  */
 import { createCommand, type Help, parseCommand } from "./command.ts";
-import { evaluateFlagGroups, type EvaluateOptions } from "../config/evaluate_flags.ts";
+import { evaluateFlagGroups, type EvaluateFlags } from "../config/evaluate_flags.ts";
 
 /**
  * Reads the arguments of src/cli/evaluate.ts. Prints nothing and never exits.
  *
  * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
  */
-export function parseEvaluateOptions(args: readonly string[]): EvaluateOptions | Help {
-  const about = "Tells what an encoder's features are worth: kNN and a linear classifier on labelled images.";
+export function parseEvaluateOptions(args: readonly string[]): EvaluateFlags | Help {
+  const about =
+    "Scores an encoder on labeled images, by kNN and by a linear classifier, beside raw pixels and an untrained encoder.";
   const command = createCommand("evaluate", { about, groups: evaluateFlagGroups })
+    .optionsGroup("Protocol:")
+    .option("--no-baselines", "leave out raw pixels and the untrained encoder")
     .optionsGroup("Fine-tuning:")
     .option("--finetune", "also train the encoder itself on the labels, with a classifier on top")
     .optionsGroup("Output:")
     .option(
       "--map",
-      "also draw the test samples' features on a plane: map_pca.svg and map_umap.svg, …_untrained.svg",
+      "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
     );
-  return parseCommand<EvaluateOptions>(command, args);
+  return parseCommand<EvaluateFlags>(command, args);
 }

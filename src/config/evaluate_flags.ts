@@ -17,13 +17,13 @@ const sources = (about: string, otherwise: string) =>
   >;
 
 const encoder = {
-  run: flag(text("DIR"), "a run of train.ts: its encoder, its data and what it held out", "none"),
+  run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
     text("FILE"),
-    "a .safetensors file with an encoder's weights under torchvision's names",
+    "a .safetensors file with encoder weights under torchvision's names",
     "the run's",
   ),
-  backbone: flag(trainFlags.backbone.type, "the network that they belong to", "as the file says"),
+  backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
   stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
   mean: flag(numbers(3), "subtracted from red, green and blue, 0 … 1", "as the file says"),
@@ -32,13 +32,13 @@ const encoder = {
 
 const data = {
   train: sources(
-    "labelled images to learn from, as --data of train.ts; more than one are joined",
+    "labeled images to learn from, as --data of train.ts; several are joined",
     "the run's",
   ),
-  test: sources("labelled images to be asked about", "those that the run held out"),
+  test: sources("labeled images to test on", "those the run held out"),
   labels: flag(
     number({ min: 0, max: 1, exclusive: true }),
-    "learn from this share of the labels only, as many of each class",
+    "fraction of the labels to learn from, equally many per class",
     1,
   ),
   workers,
@@ -48,28 +48,36 @@ const protocol = {
   k: {
     ...flag<number | number[]>(
       integer({ min: 1 }) as OptionType<number | number[]>,
-      "neighbours that vote; more than one may be given",
+      "number of neighbors for kNN; may be given several times",
       "20 and 200",
     ),
     repeatable: true,
   } as Flag<number | number[]>,
-  temperature: flag(number({ min: 0, exclusive: true }), "of the neighbours' votes exp(cosine / T)", 0.1),
+  temperature: flag(
+    number({ min: 0, exclusive: true }),
+    "temperature T of the neighbors' votes, exp(cosine / T)",
+    0.1,
+  ),
   probeViews: flag(
     choice("cached", "crop", "none"),
-    "the linear classifier learns from features of the plain images; or of random crops and flips; or there is none",
+    "the linear classifier learns from features of the plain images, computed once; of random crops and flips; or is " +
+      "left out",
     "cached",
   ),
   probeEpochs: flag(
     integer({ min: 1 }),
-    "passes of the linear classifier over the data",
+    "epochs of the linear classifier",
     "100 cached, 20 crop",
   ),
-  baselines: flag(choice("yes", "no"), "also evaluate raw pixels and an untrained encoder", "yes"),
-  seed: flag(trainFlags.seed.type, "of the untrained encoder and of every random draw", "the run's, or 0"),
+  seed: flag(
+    trainFlags.seed.type,
+    "seed of the untrained encoder and of all random draws",
+    "the run's, or 0",
+  ),
 };
 
 const finetuning = {
-  finetuneEpochs: flag(integer({ min: 1 }), "passes over the data", 30),
+  finetuneEpochs: flag(integer({ min: 1 }), "epochs", 30),
   finetuneLr: flag(number({ min: 0, exclusive: true }), "peak learning rate at a batch of 256", 0.1),
 };
 
@@ -78,37 +86,44 @@ const output = {
   kernels,
 };
 
-/** The options by their headings in `--help`. */
+/** The options that take a value, by their headings in `--help`. */
 export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": finetuning, output };
 
 const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
 
-/** The values of the options that were given. */
-export type EvaluateOptions =
-  & { [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never }
-  & {
-    /** Also train the encoder itself on the labels, with a classifier on top. */
-    finetune?: boolean;
-    /** Also draw maps of the features of the test samples. */
-    map?: boolean;
-  };
+/** Options that are true or false. */
+const switches = ["baselines", "finetune"] as const;
 
-/** Refuses a value that `--help` does not allow, and an option that there is not. */
-export function expectEvaluateFlags(given: EvaluateOptions): void {
+/** Options that are checked by their types alone. */
+const callbacks = ["draw", "log", "signal"];
+
+/** The options given on the command line. */
+export type EvaluateFlags =
+  & { [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never }
+  & { [K in typeof switches[number]]?: boolean }
+  & { /** Also draw maps of the test features. */ map?: boolean };
+
+/** Refuses unknown options and values out of range. An open image source is taken as it is. */
+export function expectEvaluateOptions(given: object): void {
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || name === "finetune" || name === "map") continue;
+    if (value === undefined || callbacks.includes(name)) continue;
+    if ((switches as readonly string[]).includes(name)) {
+      if (typeof value === "boolean") continue;
+      throw new UserError(`Cannot evaluate with "${name} = ${value}": it must be true or false.`);
+    }
     const known: Flag<unknown> | undefined = flags[name as keyof typeof flags];
     if (!known) {
-      throw new UserError(
-        `Cannot evaluate with an option ${name}: the known ones are ${
-          [...Object.keys(flags), "finetune", "map"].join(", ")
-        }`,
-      );
+      const names = [...Object.keys(flags), ...switches, ...callbacks];
+      throw new UserError(`Cannot evaluate with the option "${name}": it is none of ${names.join(", ")}.`);
     }
+    if ((name === "train" || name === "test") && isSource(value)) continue;
     const values = known.repeatable ? [value].flat() : [value];
-    const wrong = values.find((part) => known.type.parse(String(part)) === undefined);
+    const wrong = values.find((part) => known.type.parse(`${part}`) === undefined);
     if (wrong !== undefined) {
-      throw new UserError(`Cannot evaluate with ${name} = ${wrong} as it must be ${known.type.expected}`);
+      throw new UserError(`Cannot evaluate with "${name} = ${wrong}": it must be ${known.type.expected}.`);
     }
   }
 }
+
+const isSource = (value: unknown) =>
+  typeof value === "object" && value !== null && Symbol.asyncIterator in value;

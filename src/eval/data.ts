@@ -1,16 +1,16 @@
 /**
- * The labelled images of an evaluation: those to learn from and those to be asked about.
+ * The labeled images of an evaluation: those to learn from and those to test on.
  *
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import type { EvaluateOptions } from "../config/evaluate_flags.ts";
 import { UserError } from "../base/errors.ts";
-import type { EvaluatedRun } from "./evaluated_encoder.ts";
+import type { EvaluatedRun } from "./open_encoder.ts";
 import { split } from "./split.ts";
+import type { EvaluateOptions, LabeledData } from "./types.ts";
 
-/** Some of the samples of a source, and the class that each of its labels means. */
+/** Some of the samples of a source, and the class of each of its labels. */
 export interface Samples {
   source: ImageSource;
   first: number;
@@ -19,84 +19,87 @@ export interface Samples {
   classOf(label: number): number;
 }
 
-/** Both parts. Dispose of it to close the sources. */
+/** Both parts. Dispose of it to close the sources that were opened here. */
 export interface EvaluationData extends Disposable {
   train: Samples;
   test: Samples;
-  /** The names of the classes, of the training part; empty if it has labels without names. */
+  /** Names of the classes, from the training part; empty if its labels have no names. */
   classes: string[];
 }
 
-/** Opens what `--train` and `--test` name, or else the data of the run, which have this fingerprint, with what it held out. */
+type Given = Pick<EvaluateOptions, "train" | "test">;
+
+const same = (label: number) => label;
+
+/** Opens `train` and `test`; by default the data of `run`, which must have this fingerprint, and what it held out. */
 export async function openEvaluationData(
-  { train, test }: EvaluateOptions,
+  { train, test }: Given,
   run: EvaluatedRun | null,
   { fingerprint = null }: { fingerprint?: string | null } = {},
 ): Promise<EvaluationData> {
-  if (train !== undefined ? test === undefined : !run) {
+  expectBothParts({ train, test }, run);
+  using opened = new DisposableStack();
+  const open = async (data: LabeledData) => {
+    if (typeof data === "object" && "kind" in data) return data; // its owner closes it
+    return opened.adopt(await openSource(data), (source) => source.close());
+  };
+  const own = train === undefined ? await openRunData(run!, { fingerprint, open }) : null;
+  const parts = own && split(own, run!.options);
+  if (own && test === undefined && parts!.holdout === 0) {
     throw new UserError(
-      `Cannot evaluate without ${
-        train === undefined ? "--train" : "--test"
-      } as there must be labelled images to learn ` +
-        `from and others to be asked about: add ${
-          train === undefined ? "--train SOURCE --test" : "--test"
-        } SOURCE` +
-        `${run ? "" : ", or --run DIR to take the run's own"}.`,
+      `Cannot evaluate on "${own.name}": the run in ${run!.out} held nothing out. Add --test SOURCE.`,
     );
   }
-  const opened: ImageSource[] = [];
-  const open = async (spec: string | string[]) => {
-    const source = await openSource(spec);
-    opened.push(source);
-    return source;
+  const learned = own ?? await open(train!), tested = test === undefined ? own! : await open(test);
+  const { classes } = learned;
+  expectSameClasses(learned, tested);
+  const close = opened.move();
+  return {
+    classes,
+    train: { source: learned, first: 0, limit: own ? parts!.train : null, classOf: same },
+    test: test === undefined
+      ? { source: tested, first: parts!.train!, limit: parts!.holdout, classOf: same }
+      : {
+        source: tested,
+        first: 0,
+        limit: null,
+        classOf: tested.classes.length ? (label) => classes.indexOf(tested.classes[label]) : same,
+      },
+    [Symbol.dispose]: () => close.dispose(),
   };
-  const close = () => opened.forEach((source) => source.close());
-  try {
-    const own = train === undefined ? await open(run!.options.data) : null;
-    if (own && fingerprint !== null && own.fingerprint !== fingerprint) {
-      throw new UserError(
-        `Cannot evaluate on what the run in ${
-          run!.out
-        } held out as ${own.name} has changed: expected the images that ` +
-          `it learnt from. Restore them, or name others: --train SOURCE --test SOURCE.`,
-      );
-    }
-    const parts = own && split(own, run!.options);
-    if (own && test === undefined && parts!.holdout === 0) {
-      throw new UserError(
-        `Cannot evaluate on ${own.name} as the run in ${run!.out} held nothing out. Add --test SOURCE.`,
-      );
-    }
-    const learnt = own ?? await open(train!), asked = test === undefined ? own! : await open(test);
-    const { classes } = learnt;
-    expectClasses(learnt, asked);
-    const same = (label: number) => label;
-    return {
-      classes,
-      train: { source: learnt, first: 0, limit: own ? parts!.train : null, classOf: same },
-      test: test === undefined
-        ? { source: asked, first: parts!.train!, limit: parts!.holdout, classOf: same }
-        : {
-          source: asked,
-          first: 0,
-          limit: null,
-          classOf: asked.classes.length ? (label) => classes.indexOf(asked.classes[label]) : same,
-        },
-      [Symbol.dispose]: close,
-    };
-  } catch (error) {
-    close();
-    throw error;
-  }
 }
 
-/** Refuses classes of one part that the other has not: whoever mixed them up would read the accuracy of chance. */
-function expectClasses(train: ImageSource, test: ImageSource): void {
+function expectBothParts({ train, test }: Given, run: EvaluatedRun | null): void {
+  if (train !== undefined ? test !== undefined : run) return;
+  const missing = train === undefined ? "--train" : "--test";
+  throw new UserError(
+    `Cannot evaluate without ${missing}: labeled images to learn from and others to test on are needed. Add ` +
+      `${train === undefined ? "--train SOURCE --test" : "--test"} SOURCE` +
+      `${run ? "" : ", or --run DIR to use the run's own"}.`,
+  );
+}
+
+/** Opens the data of `run`, which must be those that its encoder was trained on. */
+async function openRunData(
+  { out, options: { data } }: EvaluatedRun,
+  { fingerprint, open }: { fingerprint: string | null; open: (data: LabeledData) => Promise<ImageSource> },
+): Promise<ImageSource> {
+  const source = await open(data);
+  if (fingerprint === null || source.fingerprint === fingerprint) return source;
+  throw new UserError(
+    `Cannot evaluate on what the run in ${out} held out: "${source.name}" has changed since it was trained. Restore ` +
+      `the images, or name others: --train SOURCE --test SOURCE.`,
+  );
+}
+
+/** Refuses parts with different classes: mixing them up would give the accuracy of chance. */
+function expectSameClasses(train: ImageSource, test: ImageSource): void {
   if (train.classes.length === 1) {
     throw new UserError(
-      `Cannot evaluate on ${train.name} as there must be at least two classes: it has only ${
+      `Cannot evaluate on "${train.name}": it has only one class, ${
         train.classes[0]
-      }.`,
+      }. Name data with at least two ` +
+        `classes.`,
     );
   }
   if (train.classes.length === 0 && test.classes.length === 0) return; // numbers without names, or no labels
@@ -105,7 +108,7 @@ function expectClasses(train: ImageSource, test: ImageSource): void {
   const some = (names: string[]) =>
     names.length === 0 ? "none" : names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");
   throw new UserError(
-    `Cannot evaluate on ${test.name} as its classes must be those of ${train.name}: expected ${
+    `Cannot evaluate on "${test.name}": its classes must be those of "${train.name}", expected ${
       some(train.classes)
     }, found ${some(unknown)}. Label both alike.`,
   );

@@ -1,6 +1,5 @@
 /**
- * The features of an evaluation: of raw pixels, of an untrained encoder and of the trained one, in one pass over the
- * images.
+ * The features of an evaluation's rows (raw pixels, the untrained encoder, the trained one) in one pass over the images.
  *
  * @module
  */
@@ -10,35 +9,32 @@ import {
   createFeatureExtractor,
   type FeatureExtractor,
   type FeatureMaker,
-  type LabelledFeatures,
+  type LabeledFeatures,
   pixelMaker,
   traceFeatures,
 } from "./features.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
+import type { RowName } from "./types.ts";
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
 import { obstacleTo, planMemory } from "../graph/plan.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 
-/** What is evaluated, in the order of the table. */
-export const rowNames = ["raw pixels", "untrained", "trained"] as const;
-export type RowName = typeof rowNames[number];
-
-/** Features of the same samples under each of the names. */
+/** Features of the same samples, by row. */
 export interface CollectedFeatures {
-  sets: Map<RowName, LabelledFeatures>;
-  /** Which images of the source the rows are of. */
+  sets: Map<RowName, LabeledFeatures>;
+  /** Index in the source of each sample. */
   indices: number[];
 }
 
 /** Makes features of views. */
 type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
 
-/** Images that an encoder gets at once, if the GPU can hold what they take. */
+/** Images an encoder takes at once, if they fit the GPU. */
 export const ENCODED = 128;
 
-/** As many images as the encoder can get at once on this machine, at most {@linkcode ENCODED}. */
+/** How many images the encoder can take at once on this machine, at most {@linkcode ENCODED}. */
 export function evaluationBatch(
   encoder: EvaluatedEncoder,
   { gpu, target }: { gpu: Gpu; target: ChoosingProfile },
@@ -50,11 +46,11 @@ export function evaluationBatch(
     if (!obstacle) return batch;
   }
   throw new MachineError(
-    `Cannot evaluate ${encoder.path} on this GPU as ${obstacle}, with one image at a time: lower --size.`,
+    `Cannot evaluate "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
   );
 }
 
-/** The trace that features come from, for planning and for timing kernels. */
+/** Traces `encoder` in evaluation mode, to plan its memory and time its kernels. */
 export function traceEncoder(
   encoder: EvaluatedEncoder,
   { batch, target }: { batch: number; target: ChoosingProfile },
@@ -63,8 +59,8 @@ export function traceEncoder(
   return traceFeatures(target, { encoder: layer, batch, size: encoder.size });
 }
 
-/** The rows' ways from images to features. Dispose of it to free the encoders. */
-export class FeatureMakers implements Disposable {
+/** Computes the features of all rows from the same images. Dispose of it to free the encoders. */
+export class FeatureCollector implements Disposable {
   readonly #memory: Memory;
   readonly #extractors = new Map<RowName, FeatureExtractor>();
 
@@ -73,7 +69,7 @@ export class FeatureMakers implements Disposable {
     readonly options: {
       encoder: EvaluatedEncoder;
       rows: readonly RowName[];
-      /** Of the untrained encoder. */
+      /** Seed of the untrained encoder. */
       seed: number;
       workers: number;
       chooser?: KernelChooser;
@@ -95,21 +91,21 @@ export class FeatureMakers implements Disposable {
     }
   }
 
-  /** Images of a batch. */
+  /** Images per batch. */
   readonly batch: number;
 
-  /** Features of all of `samples`, images that cannot be used left out. */
+  /** Features of `samples`. Images that cannot be used are left out. */
   async collect(samples: Samples): Promise<CollectedFeatures> {
     const { rows, encoder: { size } } = this.options;
     const makers = rows.map((name) => [name, this.#extractors.get(name) ?? pixelMaker(size)] as const);
     return await this.#collect(samples, { makers, batch: this.batch });
   }
 
-  /** Features of all of `samples` by another encoder of the same images, at most `batch` at a time. */
+  /** Features of `samples` by another encoder for images of the same size, at most `batch` at a time. */
   async collectBy(
     maker: Maker,
     { samples, batch }: { samples: Samples; batch: number },
-  ): Promise<LabelledFeatures> {
+  ): Promise<LabeledFeatures> {
     const { sets } = await this.#collect(samples, { makers: [["trained", maker]], batch });
     return sets.get("trained")!;
   }
@@ -129,7 +125,7 @@ export class FeatureMakers implements Disposable {
       indices.push(...views.indices);
       views.release();
     }
-    const sets = new Map<RowName, LabelledFeatures>();
+    const sets = new Map<RowName, LabeledFeatures>();
     for (const [name, maker] of makers) {
       const features = await maker.take();
       sets.set(name, { features, labels: Int32Array.from(labels), dims: features.length / labels.length });

@@ -19,53 +19,67 @@ import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../gr
 import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 
-/** Rows of features with the labels of their images, −1 where there is none. */
-export interface LabelledFeatures {
-  /** [n, dims] */
+/** Features of images with their labels. */
+export interface LabeledFeatures {
+  /** [n, dims]: a row per image. */
   features: Float32Array<ArrayBuffer>;
+  /** [n]: the class of each image, −1 without a label. */
   labels: Int32Array<ArrayBuffer>;
+  /** Length of a row. */
   dims: number;
 }
 
-/** Views of images, [n, size, size, 4], or the decoded images that the GPU makes them of. */
+/** The given `rows` of the features, with their labels. */
+export function rowsOf(
+  { features, labels, dims }: LabeledFeatures,
+  rows: ArrayLike<number>,
+): LabeledFeatures {
+  const kept = new Float32Array(rows.length * dims);
+  for (let i = 0; i < rows.length; i++) {
+    kept.set(features.subarray(rows[i] * dims, (rows[i] + 1) * dims), i * dims);
+  }
+  return { features: kept, labels: Int32Array.from(rows, (row) => labels[row]), dims };
+}
+
+/** Views of images, [n, size, size, 4], or decoded images from which the GPU makes views. */
 export type Images = Float32Array<ArrayBuffer> | readonly PackedImage[];
 
-/** Images as an evaluation pipeline gives them. */
+/** A batch of an evaluation pipeline. */
 export interface ImageBatch<I extends Images = Images> {
   images: I;
   labels: Int32Array<ArrayBuffer>;
   release(): void;
 }
 
-/** Images whose features, cosines or scores are read back at once, at the least. */
+/** Images whose features, cosines or scores are read back at once, at least. */
 export const IMAGES_PER_READ = 512;
 
-/** Makes features of images, a batch at a time. */
+/** Computes features of images, a batch at a time. */
 export interface FeatureMaker<I extends Images = Images> {
-  /** Makes the features of `n` images. Waits for the GPU once in {@linkcode IMAGES_PER_READ} images at the most. */
+  /** Computes the features of `n` images. Waits for the GPU at most once in {@linkcode IMAGES_PER_READ} images. */
   add(images: I, n: number): Promise<void>;
-  /** The features of all images since the last call, [images, dims]. Waits for the GPU. */
+  /** The features of all images added since the last call, [images, dims]. Waits for the GPU. */
   take(): Promise<Float32Array<ArrayBuffer>>;
 }
 
 /** An encoder in evaluation mode, for batches of up to `batch` images. Dispose of it to free its activations. */
 export interface FeatureExtractor extends FeatureMaker, Disposable {
-  /** `project`: make their projections too. */
+  /** `project`: also compute their projections. */
   add(images: Images, n: number, options?: { project?: boolean }): Promise<void>;
-  /** The projections since the last call, [images, D], of images that were added with `project`. Waits for the GPU. */
+  /** The projections of the images added with `project` since the last call, [images, D]. Waits for the GPU. */
   takeProjections(): Promise<Float32Array<ArrayBuffer>>;
   readonly dims: number;
 }
 
-/** An encoder, and the images that it gets at once. */
+/** An encoder, and the batches it takes. */
 interface Extraction {
   encoder: (tape: Tape, images: Tensor) => Tensor;
-  /** What follows the encoder, if its results are asked for too. */
+  /** What follows the encoder, if projections are needed. */
   projector?: (tape: Tape, features: Tensor) => Tensor;
   batch: number;
-  /** Pixels of the images' side. */
+  /** Side of the images in pixels. */
   size: number;
-  /** How the GPU makes views of decoded images; null if it is given views. */
+  /** How the GPU makes views of decoded images; null if it gets views. */
   loading?: LoaderOptions | null;
 }
 
@@ -83,14 +97,14 @@ export function traceFeatures(
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
-  // Of an evaluation there is one view, which nothing is drawn for.
+  // An evaluation has one view, for which nothing is drawn.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], images }) : null;
   const features = tape.noGrad(() => encoder(tape, images));
   const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };
 }
 
-/** Prepares `encoder` for evaluation; its weights are those that `memory` holds. */
+/** Prepares `encoder`, whose weights `memory` holds, for evaluation. */
 export function createFeatureExtractor(
   memory: Memory,
   { chooser, ...extraction }: Extraction & { chooser?: KernelChooser },
@@ -107,7 +121,7 @@ export function createFeatureExtractor(
   };
   const made = gathered(features), projected = projections && gathered(projections);
   const projecting = () => {
-    if (!projected) throw new TypeError("Cannot project as the extractor was made without a projector");
+    if (!projected) throw new TypeError("Cannot project: the extractor was made without a projector.");
     return projected;
   };
   return {
@@ -128,7 +142,7 @@ export function createFeatureExtractor(
   };
 }
 
-/** Raw pixels of more than this side are averaged down to it: the baseline is meant to be cheap. */
+/** Larger images are averaged down to about this side: the baseline is meant to be cheap. */
 const RAW_SIDE = 32;
 
 /** The pixels of `n` images [n, size, size, 4] as features, [n, side · side · 3], averaged over equal squares. */
@@ -163,11 +177,11 @@ export function pixelMaker(size: number): FeatureMaker<Float32Array<ArrayBuffer>
   };
 }
 
-/** The features that `maker` makes of `batches`, with their labels. Throws the reason of `signal` if it is aborted. */
+/** The features of `batches` by `maker`, with their labels. Throws the reason of `signal` if it is aborted. */
 export async function collectFeatures<I extends Images>(
   batches: AsyncIterable<ImageBatch<I>>,
   { maker, signal }: { maker: FeatureMaker<I>; signal?: AbortSignal },
-): Promise<LabelledFeatures> {
+): Promise<LabeledFeatures> {
   const labels: number[] = [];
   for await (const batch of batches) {
     signal?.throwIfAborted();

@@ -1,13 +1,13 @@
 /**
- * Linear classifiers side by side on the same features, one for each learning rate, learnt by SGD with Nesterov's
- * momentum: what the linear protocol, the online probe and fine-tuning put on top of an encoder.
+ * Linear classifiers ("heads") side by side on the same features, one per learning rate, trained by SGD with Nesterov
+ * momentum. The linear protocol, the online probe and fine-tuning put them on top of an encoder.
  *
  * @module
  */
 import { ALIGNMENT, type Memory, roundUp, type Store } from "../gpu/memory.ts";
 import { Tape } from "../graph/tape.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
-import { type Tensor, tensorIn } from "../graph/tensor.ts";
+import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { constant } from "../nn/init.ts";
 import { linearLayout, vectorLayout } from "../nn/layout.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
@@ -19,34 +19,42 @@ import { createOptimizer, type Optimizer, STEP_BYTES } from "../optim/optimizer.
 /** The momentum of the paper's linear evaluation (appendix D.1). */
 export const MOMENTUM = 0.9;
 
-/** What classifiers are made of. */
+/** Sizes and learning rates of the classifiers. */
 export interface HeadOptions {
-  /** Dimensions of the features; the tensors have them rounded up to a multiple of 4. */
+  /** Dimensions of the features; in the tensors they are padded to a multiple of 4. */
   dims: number;
   classes: number;
-  /** The learning rate of each classifier; all are multiplied by the step's. */
+  /** The learning rate of each classifier; the step's rate multiplies all of them. */
   rates: readonly number[];
 }
 
-/** The parameters of G classifiers, W [D, G · K] and b [G · K], zero at first: the problem is convex. */
+/** The parameters of G classifiers, W [D, G · K] and b [G · K]. They start at zero: the problem is convex. */
 export interface Heads extends HeadOptions {
   network: Network;
-  /** Classes of one, rounded up to a multiple of 4. */
+  /** Classes of one classifier, rounded up to a multiple of 4. */
   columns: number;
   weight: Tensor;
   bias: Tensor;
   rateStore: Store;
 }
 
-/** What a step of learning is fed with. */
+/** Trained classifiers. */
+export interface HeadWeights extends HeadOptions {
+  /** W [D, G · K], D and K rounded up to multiples of 4. */
+  weight: Float32Array<ArrayBuffer>;
+  /** b [G · K] */
+  bias: Float32Array<ArrayBuffer>;
+}
+
+/** Inputs of a training step. */
 export interface HeadInputs {
-  /** [M]: classes as floats, −1 for none. */
+  /** [M]: classes as floats, −1 without a label. */
   labels: Store;
-  /** The step's scalars, as `packStep` has them. */
+  /** The step's scalars, as packed by `packStep`. */
   scalars: Store;
 }
 
-/** Declares the classifiers, in a network that may hold an encoder too. */
+/** Declares the classifiers, in a network that may also hold an encoder. */
 export function createHeads(
   { dims, classes, rates }: HeadOptions,
   network: Network = createNetwork("classifiers", { gradients: true }),
@@ -68,9 +76,9 @@ export function createHeads(
 
 /** The optimizer of a network without a target. */
 export function plainOptimizer(network: Network, { maxBinding }: ChoosingProfile): Optimizer {
-  const nobody = createNetwork("no target", { gradients: false });
-  nobody.parameters.store.bytes = ALIGNMENT; // a binding of no bytes is none
-  return createOptimizer({ online: network, target: nobody }, {
+  const target = createNetwork("no target", { gradients: false });
+  target.parameters.store.bytes = ALIGNMENT; // a binding must not be empty
+  return createOptimizer({ online: network, target }, {
     name: "sgd",
     maxBinding,
     ema: false,
@@ -83,7 +91,7 @@ export function logitsOf(tape: Tape, { heads, features }: { heads: Heads; featur
   return linear(tape, { x: features, w: heads.weight, b: heads.bias, name: "classifiers" });
 }
 
-/** Appends the loss of the classifiers, from which {@linkcode Tape.backward} starts. */
+/** Appends the loss of the classifiers, where {@linkcode Tape.backward} starts. */
 export function classify(
   tape: Tape,
   { heads, features, inputs: { labels } }: { heads: Heads; features: Tensor; inputs: HeadInputs },
@@ -98,10 +106,10 @@ export function classify(
 }
 
 /**
- * Appends a step of learning on `features` to `tape`, as they are: the pass back is on a tape of its own, and so can lead
- * no gradient into what made them.
+ * Appends a training step on `features` to `tape`. The backward pass is on a tape of its own, so that no gradient reaches
+ * what computed the features.
  *
- * The tables of `optimizer` and the rates are to be written by {@linkcode prepareHeads}.
+ * {@linkcode prepareHeads} writes the tables of `optimizer` and the rates.
  */
 export function learnHeads(
   tape: Tape,
@@ -116,7 +124,7 @@ export function learnHeads(
   tape.dispatches.push(...own.dispatches);
 }
 
-/** Writes what the kernels look up; the parameters are zero as memory is at first. */
+/** Writes the tables that the kernels read; the parameters are zero, as new memory is. */
 export function prepareHeads(
   memory: Memory,
   { heads: { rates, rateStore }, optimizer }: { heads: Heads; optimizer: Optimizer },
@@ -131,4 +139,13 @@ export function headInputs(rows: number): HeadInputs {
     labels: { name: "labels", category: "input", bytes: 4 * rows },
     scalars: { name: "step of the classifiers", category: "input", bytes: STEP_BYTES, uniform: true },
   };
+}
+
+/** The weights of the classifiers. Waits for the GPU. */
+export async function readHeads(
+  memory: Memory,
+  { dims, classes, rates, weight, bias }: Heads,
+): Promise<HeadWeights> {
+  const read = (tensor: Tensor) => memory.read(regionOf(tensor));
+  return { dims, classes, rates, weight: await read(weight), bias: await read(bias) };
 }

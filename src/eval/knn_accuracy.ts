@@ -1,5 +1,5 @@
 /**
- * kNN on held-out samples, for the encoder and for raw pixels.
+ * kNN accuracy on held-out samples, of an encoder and of raw pixels.
  *
  * @module
  */
@@ -15,26 +15,30 @@ import {
   type Images,
   pixelMaker,
 } from "./features.ts";
-import { knnAccuracy, usualK } from "./knn.ts";
+import { defaultK, knnAccuracy } from "./knn.ts";
 
-/** The samples that vote, and those that are asked about, each time read anew. */
+/** Reference and query samples; each call reads them again. */
 export interface KnnData<I extends Images = Images> {
   references: () => AsyncIterable<ImageBatch<I>>;
   queries: () => AsyncIterable<ImageBatch<I>>;
-  /** Images of a batch at most, and pixels of their side. */
+  /** Images per batch at most. */
   batch: number;
+  /** Side of the images in pixels. */
   size: number;
-  /** Ends the evaluation by its reason when aborted. */
+  /** Ends the evaluation with its reason when aborted. */
   signal?: AbortSignal;
 }
 
-/** kNN accuracy, 0 … 1 or null without labels on both sides, of `encoder` with the weights in `memory` and its running statistics. */
+/**
+ * kNN accuracy in 0 … 1 of `encoder`, by the weights in `memory` and its running statistics; null without labels on both
+ * sides.
+ */
 export async function encoderKnn(
   gpu: Gpu,
   { memory, encoder, references, queries, batch, size, signal, chooser, loading }: KnnData & {
     memory: Memory;
     encoder: Layer;
-    /** How the GPU makes views of decoded images; null if it is given views. */
+    /** How the GPU makes views of decoded images; null if it gets views. */
     loading?: LoaderOptions | null;
     /** How kernels are chosen. */
     chooser?: KernelChooser;
@@ -47,7 +51,7 @@ export async function encoderKnn(
   });
 }
 
-/** kNN accuracy, 0 … 1 or null without labels on both sides, of the normalised pixels themselves. */
+/** kNN accuracy in 0 … 1 of the normalized pixels themselves; null without labels on both sides. */
 export async function rawPixelKnn(
   gpu: Gpu,
   { references, queries, size, signal }: KnnData<Float32Array<ArrayBuffer>>,
@@ -63,5 +67,5 @@ async function knn(gpu: Gpu, sets: Omit<Parameters<typeof knnAccuracy>[1], "k">)
   const [references, queries] = [sets.references, sets.queries].map(({ labels }) =>
     labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0)
   );
-  return references && queries ? await knnAccuracy(gpu, { ...sets, k: usualK(references) }) : null;
+  return references && queries ? await knnAccuracy(gpu, { ...sets, k: defaultK(references) }) : null;
 }

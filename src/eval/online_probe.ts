@@ -1,6 +1,6 @@
 /**
- * A linear classifier that learns in each training step from the features of its views, as they are: it tells during
- * training how far classes can be told apart, and gives the encoder no gradient.
+ * The online probe: a linear classifier that is trained in each training step on the features of its views. It shows
+ * during training how well classes can be separated, and sends no gradient to the encoder.
  *
  * @module
  */
@@ -14,14 +14,15 @@ import {
   createHeads,
   headInputs,
   type Heads,
+  type HeadWeights,
   learnHeads,
   MOMENTUM,
   plainOptimizer,
   prepareHeads,
+  readHeads,
 } from "./heads.ts";
-import { type HeadWeights, readHeads } from "./linear.ts";
 
-/** Its learning rate, the same from the first step to the last: the features never stand still. */
+/** Learning rate, constant because the features keep changing. */
 const RATE = 0.1;
 
 /** The probe of training steps on `batch` images of two views. */
@@ -45,26 +46,26 @@ export class OnlineProbe {
     this.#labels = new Float32Array(2 * batch);
   }
 
-  /** Appends its step to that of the encoder, of which it reads the features [2N, D]. */
+  /** Appends its step to the encoder's, whose features [2N, D] it reads. */
   record(tape: Tape, features: Tensor): void {
     learnHeads(tape, { heads: this.#heads, features, inputs: this.#inputs, optimizer: this.#optimizer });
   }
 
-  /** Writes what its kernels look up. */
+  /** Writes the tables that its kernels read. */
   prepare(memory: Memory): void {
     prepareHeads(memory, { heads: this.#heads, optimizer: this.#optimizer });
     const scalars = packStep({ lr: 1, momentum: MOMENTUM, weightDecay: 0, tau: 1, slot: 0 });
     memory.write(this.#inputs.scalars, scalars);
   }
 
-  /** Tells the next step the classes of its images. */
+  /** Sets the classes of the next step's images. */
   feed(memory: Memory, labels: ArrayLike<number>): void {
     this.#labels.set(labels);
     this.#labels.set(labels, labels.length);
     memory.write(this.#inputs.labels, this.#labels);
   }
 
-  /** Weights and momentum, by the prefixes that they have in a checkpoint. */
+  /** Weights and momentum, with their prefixes in a checkpoint. */
   get parts(): { flat: FlatStore; store: Store; prefix: string }[] {
     const { parameters } = this.#heads.network;
     return [
@@ -73,7 +74,7 @@ export class OnlineProbe {
     ];
   }
 
-  /** What it has learnt so far. Waits for the GPU. */
+  /** The weights so far. Waits for the GPU. */
   weights(memory: Memory): Promise<HeadWeights> {
     return readHeads(memory, this.#heads);
   }

@@ -4,15 +4,15 @@
  * @module
  */
 import { EigenvalueDecomposition, Matrix } from "npm:ml-matrix@6.15.1";
-import type { LabelledFeatures } from "./features.ts";
+import type { LabeledFeatures } from "./features.ts";
 
 /**
- * RankMe (Garrido et al. 2023): exp of the entropy of the singular values of the features [n, D], divided by their sum. It
- * is min(n, D) if all directions have an equal share, 1 if there is only one direction, and 0 of features that are 0 or not
+ * RankMe (Garrido et al. 2023): exp of the entropy of the normalized singular values of the features [n, D]. It is
+ * min(n, D) if all singular values are equal, 1 if there is only one direction, and 0 if all features are 0 or any is not
  * finite.
  */
-export function rankMe({ features, dims }: Pick<LabelledFeatures, "features" | "dims">): number {
-  if (!features.every(Number.isFinite)) return 0; // of an encoder that is lost
+export function rankMe({ features, dims }: Pick<LabeledFeatures, "features" | "dims">): number {
+  if (!features.every(Number.isFinite)) return 0; // the encoder diverged
   const values = eigenvalues(gram(features, dims)).map((value) => Math.sqrt(Math.max(value, 0)));
   const total = values.reduce((sum, value) => sum + value, 0);
   if (!(total > 0)) return 0;
@@ -21,10 +21,10 @@ export function rankMe({ features, dims }: Pick<LabelledFeatures, "features" | "
   );
 }
 
-/** F Fᵀ or Fᵀ F, whichever is smaller: their eigenvalues are the squares of F's singular values. In float64. */
+/** F Fᵀ or Fᵀ F, the smaller one, in float64. Its eigenvalues are the squares of F's singular values. */
 function gram(features: Float32Array, dims: number): Matrix {
   const n = features.length / dims, size = Math.min(n, dims);
-  // Vectors of which all pairs are multiplied: the rows, or the columns.
+  // All pairs of rows, or of columns, are multiplied.
   const vectors = Array.from(
     { length: size },
     (_, i) =>
@@ -49,21 +49,21 @@ const eigenvalues = (symmetric: Matrix) =>
   new EigenvalueDecomposition(symmetric, { assumeSymmetric: true }).realEigenvalues;
 
 /**
- * The first principal components of features [n, D]: the samples' places along them, [n, count], and the share of the
- * variance that each explains. The sign of a component is such that the sample farthest out lies on its positive side.
+ * The first principal components of features [n, D]: the samples' coordinates along them, [n, count], and the fraction of
+ * the variance that each explains. The sign of a component puts the sample farthest out on the positive side.
  */
 export function principalComponents(
-  { features, dims }: Pick<LabelledFeatures, "features" | "dims">,
+  { features, dims }: Pick<LabeledFeatures, "features" | "dims">,
   count: number,
 ): { scores: Float64Array; shares: number[] } {
   const n = features.length / dims, scores = new Float64Array(n * count);
-  const centred = Float32Array.from(features);
+  const centered = Float32Array.from(features);
   for (let d = 0; d < dims; d++) {
     let mean = 0;
     for (let i = 0; i < n; i++) mean += features[i * dims + d] / n;
-    for (let i = 0; i < n; i++) centred[i * dims + d] -= mean;
+    for (let i = 0; i < n; i++) centered[i * dims + d] -= mean;
   }
-  const found = new EigenvalueDecomposition(gram(centred, dims), { assumeSymmetric: true });
+  const found = new EigenvalueDecomposition(gram(centered, dims), { assumeSymmetric: true });
   const values = found.realEigenvalues, vectors = found.eigenvectorMatrix;
   const order = [...values.keys()].sort((a, b) => values[b] - values[a]);
   const total = values.reduce((sum, value) => sum + Math.max(value, 0), 0);
@@ -71,9 +71,9 @@ export function principalComponents(
     const k = order[c];
     if (k === undefined || !(total > 0)) return 0;
     for (let i = 0; i < n; i++) {
-      // Eigenvectors are those of the samples, or of the dimensions.
+      // The eigenvectors belong to the samples, or to the dimensions.
       if (n < dims) scores[i * count + c] = vectors.get(i, k) * Math.sqrt(Math.max(values[k], 0));
-      else for (let d = 0; d < dims; d++) scores[i * count + c] += centred[i * dims + d] * vectors.get(d, k);
+      else for (let d = 0; d < dims; d++) scores[i * count + c] += centered[i * dims + d] * vectors.get(d, k);
     }
     let farthest = 0;
     for (let i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /**
- * Which samples of a source train, and which are held out.
+ * Which samples of a source are trained on, and which are held out.
  *
  * @module
  */
@@ -8,8 +8,9 @@ import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { maxHoldout } from "../config/default_values.ts";
 import { UserError } from "../base/errors.ts";
 
-/** The samples [0, train) and [train, train + holdout); null: all, of a number unknown. */
+/** Training samples [0, train) and held-out samples [train, train + holdout). */
 export interface Split {
+  /** Null: all, and their number is not known. */
   train: number | null;
   holdout: number;
 }
@@ -23,23 +24,20 @@ export function split(
   if (n === null) {
     if (limit === null && !holdout && steps !== null) return { train: null, holdout: 0 };
     throw new UserError(
-      `Cannot train on ${source.name} with --limit, --holdout or --epochs as these need to know how many images there ` +
-        `are: it is streamed, and that shows at its end. Say --steps N instead, or copy it to this machine.`,
+      `Cannot train on "${source.name}" with --limit, --holdout or --epochs: it is streamed, and how many images it has ` +
+        `shows only at its end. Use --steps N instead, or copy it to this machine.`,
     );
   }
-  const usual = source.classes.length > 1
+  const byDefault = source.classes.length > 1
     ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
     : 0;
-  const held = holdout ?? usual;
+  const held = holdout ?? byDefault;
   const train = limit ?? n - held;
   if (train + held > n || train < batch) {
+    const needed = train < batch ? `a batch of ${batch}` : `${train}`;
     throw new UserError(
-      `Cannot train on ${source.name} as it has ${n} samples: expected ${
-        train < batch ? `a batch of ${batch}` : train
-      } to ` +
-        `train on (--batch ${batch}, --limit ${
-          limit ?? "all"
-        }) and ${held} to hold out (--holdout). Lower one of them.`,
+      `Cannot train on "${source.name}": it has ${n} samples, expected ${needed} to train on (--batch ${batch}, --limit ` +
+        `${limit ?? "all"}) and ${held} to hold out (--holdout). Lower one of them.`,
     );
   }
   return { train, holdout: held };

@@ -1,57 +1,154 @@
 /**
- * How an evaluation is accompanied, and what it reports.
+ * What an evaluation takes and what it returns.
  *
  * @module
  */
-import type { RowName } from "./feature_sets.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import type { LabeledFeatures } from "./features.ts";
 
-/** What the features of one encoder, or the raw pixels, are worth. Accuracies are shares in 0 … 1. */
-export interface EvaluationRow {
-  name: RowName;
-  /** Accuracy of kNN by the number of neighbours. */
-  knn: Record<string, number>;
-  /** The linear protocol, with the learning rate that was chosen; null if it was not asked for. */
-  linear: { top1: number; top5: number | null; lr: number } | null;
-  /** RankMe, the effective rank of the test samples' features; null for raw pixels. */
-  rankme: number | null;
-  /** Accuracy of each class, by the linear classifier, or else by kNN with the fewest neighbours; null of a class without samples. */
-  perClass?: (number | null)[];
-  /** Of the same classifier: how many samples of the class of the row were taken for that of the column. */
-  confusion?: number[][];
+/** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
+export type RowName = "raw pixels" | "untrained" | "trained";
+
+/** Images to learn from or to test on: the name of a source, several names joined as one, or an open source. */
+export type LabeledData = string | readonly string[] | ImageSource;
+
+/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EvaluateOptions {
+  /** Folder of a run: its encoder, its data, and the images it held out. */
+  run?: string;
+  /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
+  encoder?: string;
+  /** Backbone of these weights, such as `"resnet18"`. Default: as the file says. */
+  backbone?: string;
+  /** First layers: 3 × 3 (`"cifar"`), or 7 × 7 and max pooling (`"imagenet"`). Default: as the file says. */
+  stem?: "cifar" | "imagenet";
+  /** Side of its images in pixels. Default: as the file says, else 224. */
+  size?: number;
+  /** Subtracted from red, green and blue in 0 … 1. Default: as the file says, else ImageNet's. */
+  mean?: readonly number[];
+  /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
+  std?: readonly number[];
+  /** Labeled images to learn from. An open source stays open. Default: those the run trained on. */
+  train?: LabeledData;
+  /** Labeled images to test on. An open source stays open. Default: those the run held out. */
+  test?: LabeledData;
+  /** Fraction of the labels to learn from, above 0 and up to 1, equally many per class. Default: 1. */
+  labels?: number;
+  /** Workers that decode images. Default: one per core, at most 8. */
+  workers?: number;
+  /** Numbers of neighbors for kNN. Default: 20 and 200, as far as there are as many images. */
+  k?: number | readonly number[];
+  /** Temperature T of the neighbors' votes, exp(cosine / T). Default: 0.1. */
+  temperature?: number;
+  /**
+   * What the linear classifier learns from: features of the plain images, computed once (`"cached"`); features of random
+   * crops and flips, computed in each epoch (`"crop"`); `"none"` leaves it out. Default: `"cached"`.
+   */
+  probeViews?: "cached" | "crop" | "none";
+  /** Epochs of the linear classifier. Default: 100 cached, 20 with crops. */
+  probeEpochs?: number;
+  /** Also evaluate raw pixels and the untrained encoder. Default: true. */
+  baselines?: boolean;
+  /** Seed of the untrained encoder and of every random draw. Default: the run's, else 0. */
+  seed?: number;
+  /** Also train the encoder itself on the labels, with a classifier on top. Default: false. */
+  finetune?: boolean;
+  /** Epochs of fine-tuning. Default: 30. */
+  finetuneEpochs?: number;
+  /** Peak learning rate of fine-tuning at a batch of 256. Default: 0.1. */
+  finetuneLr?: number;
+  /** Folder for evaluation.json and the pictures. Default: the run's, else `evaluation`. */
+  out?: string;
+  /**
+   * Kernels to use: `"auto"` times them on first use and remembers the fastest, `"usual"` takes the adapter's defaults,
+   * the others pin a family. Default: `"auto"`.
+   */
+  kernels?: "auto" | "usual" | "subgroup8" | "blocked" | "tiled";
+  /** Draws pictures, which are written to `out`. Default: none are drawn. */
+  draw?: DrawEvaluation;
+  /** Receives each line of text. Default: lines are printed. */
+  log?: (line: string) => void;
+  /** Ends the evaluation with its reason when aborted; nothing is written then. */
+  signal?: AbortSignal;
 }
 
-/** The content of evaluation.json. */
+/** Draws pictures of an evaluation; returns SVG files by name. */
+export type DrawEvaluation = (evaluation: EvaluatedFeatures) => Record<string, string>;
+
+/** What there is to draw. */
+export interface EvaluatedFeatures {
+  report: EvaluationReport;
+  /** The features of the test images, by row. */
+  features: ReadonlyMap<RowName, LabeledFeatures>;
+}
+
+/** Accuracies in 0 … 1 of a linear classifier. */
+export interface LinearScores {
+  /** Fraction of test images whose class scores highest. */
+  top1: number;
+  /** Fraction of test images whose class is among the five highest; null with five classes or fewer. */
+  top5: number | null;
+  /** The peak learning rate that was used. */
+  lr: number;
+}
+
+/** Scores of one encoder, or of raw pixels. Accuracies are in 0 … 1. */
+export interface EvaluationRow {
+  /** What was scored. */
+  name: RowName;
+  /** Accuracy of kNN by number of neighbors. */
+  knn: Record<string, number>;
+  /** The linear protocol, at the learning rate it chose; null with `probeViews: "none"`. */
+  linear: LinearScores | null;
+  /** RankMe, the effective rank of the test features; null for raw pixels. */
+  rankme: number | null;
+  /**
+   * Accuracy per class, by the linear classifier, or by kNN with the fewest neighbors where there is none; null for a class
+   * without test images.
+   */
+  perClass: (number | null)[];
+  /** Confusion matrix of the same classifier: `confusion[i][j]` images of class i were predicted as class j. */
+  confusion: number[][];
+}
+
+/** Result of {@linkcode evaluate}. */
 export interface EvaluationReport {
+  /** Raw pixels, the untrained encoder and the trained one; without baselines only the last. */
   rows: EvaluationRow[];
-  /** Of the encoder that was trained on with the labels; null if that was not asked for. */
-  finetuned: { top1: number; top5: number | null; lr: number; epochs: number } | null;
-  /** The names of the classes. */
+  /** The fine-tuned encoder; null without `finetune`. */
+  finetuned: LinearScores & { epochs: number } | null;
+  /** Names of the classes. */
   classes: string[];
-  /** Labelled samples that taught and that were asked about, and images that could not be used. */
+  /** Labeled images learned from and tested on, and images that could not be used. */
   counts: { train: number; test: number; bad: number };
   /** How it was done. */
-  settings: {
-    encoder: string;
-    backbone: string;
-    size: number;
-    train: string;
-    test: string;
-    temperature: number;
-    probe_views: "cached" | "crop" | "none";
-    probe_epochs: number;
-    /** The share of the labels that taught. */
-    labels: number;
-    seed: number;
-    adapter: string;
-  };
+  settings: EvaluationSettings;
   /** The files that were written. */
   paths: string[];
 }
 
-/** How an evaluation is accompanied. */
-export interface EvaluateHooks {
-  /** Receives what there is to say; by default it is printed. */
-  print?: (line: string) => void;
-  /** Ends the evaluation by its reason when aborted; then nothing is written. */
-  signal?: AbortSignal;
+/** How an evaluation was done. */
+export interface EvaluationSettings {
+  /** File with the encoder's weights. */
+  encoder: string;
+  /** Its backbone. */
+  backbone: string;
+  /** Side of its images in pixels. */
+  size: number;
+  /** Name of the images learned from. */
+  train: string;
+  /** Name of the test images. */
+  test: string;
+  /** Temperature of the neighbors' votes. */
+  temperature: number;
+  /** What the linear classifier learned from. */
+  probeViews: "cached" | "crop" | "none";
+  /** Epochs of the linear classifier. */
+  probeEpochs: number;
+  /** Fraction of the labels learned from. */
+  labels: number;
+  /** Seed of all random draws. */
+  seed: number;
+  /** Name of the GPU. */
+  adapter: string;
 }

@@ -1,22 +1,22 @@
 /**
- * What experiments are asked for.
+ * The arguments of experiments.
  *
  * @module
  */
 
-/** What `./run experiments` is asked for. */
+/** The arguments of `./run experiments`. */
 export interface ExperimentArguments {
-  /** The experiments, all if none was named. */
+  /** Names of the experiments. */
   names: string[];
   scale: string;
-  /** The overrides of a scale. */
+  /** Options that replace the scale's. */
   data?: string | string[];
   limit?: number;
   holdout?: number;
   epochs?: number;
   seeds?: number;
-  /** Holds results and report. */
+  /** Folder for results and report. */
   out?: string;
-  /** Make the report of what there is, and run nothing. */
+  /** Run nothing, and report the results that are there. */
   reportOnly: boolean;
 }

@@ -1,79 +1,79 @@
 /**
- * An experiment as data: what is varied, and what the paper found.
+ * Experiments as data: what is varied, and what the paper found.
  *
  * @module
  */
 import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
 import type { PretrainOptions } from "../config/train_flags.ts";
 
-/** The operations of a recipe that an experiment can take away. */
+/** Operations of a recipe that an experiment can remove. */
 export type Operation = Exclude<keyof ViewRecipe, "crop">;
 
-/** What a row changes of its experiment's options. */
+/** Options that a row changes. */
 export interface RowOptions extends Omit<PretrainOptions, "data" | "recipe" | "seed" | "out"> {
-  /** Operations that are taken away from both views. */
+  /** Operations that are removed from both views. */
   without?: readonly Operation[];
 }
 
-/** A line of an experiment's table: one configuration, trained with one seed or several. */
+/** A row of an experiment's table: one configuration, trained with one or several seeds. */
 export interface Row {
-  /** What is special about it. Unique in its series. */
+  /** Its value of what the experiment varies. Unique in its series. */
   name: string;
-  /** Rows of one series are compared with each other, and have one colour. By default BYOL. */
+  /** Rows of one series are compared with each other, and have the same color. Default: BYOL. */
   series?: Series;
   options?: RowOptions;
-  /** Top-1 accuracy by linear evaluation on ImageNet in the paper, per cent; left out where it has none. */
+  /** Top-1 accuracy in percent by linear evaluation on ImageNet in the paper, if it has one. */
   paper?: number;
-  /** Is it what the other rows of its series are compared with? */
+  /** The row that the others of its series are compared with. */
   baseline?: true;
-  /** Is it the encoder before the first step, in place of the trained one? */
+  /** Scores the encoder before the first step instead of the trained one. */
   untrained?: true;
-  /** Is it trained with several seeds, as baselines are, for a claim rests on it? */
+  /** Trained with several seeds, as baselines are, because a claim rests on it. */
   repeated?: true;
 }
 
-/** The methods that are compared. The plain ones do not average gradients. */
+/** The methods that are compared. The plain ones do not average gradients over batches. */
 export type Series = "BYOL" | "SimCLR" | "BYOL, plain" | "SimCLR, plain";
 
-/** The sizes in which experiments come. */
+/** The sizes of experiments. */
 export type ScaleName = "quick" | "cifar" | "full";
 
-/** What all experiments of one size have in common. */
+/** What all experiments of one size share. */
 export interface Scale {
   name: ScaleName;
-  /** For whom it is and how long it takes. */
+  /** Its data and network, and how long it takes. */
   about: string;
-  /** Of every run; rows change some of them. */
+  /** Options of every run; rows change some of them. */
   options: RowOptions & Pick<PretrainOptions, "data">;
-  /** What SimCLR's rows change of them: its own learning rate, where one was found. */
+  /** Options of SimCLR's rows, such as its own learning rate, where one was found. */
   simclr: RowOptions;
-  /** How views are drawn if nothing is taken away. */
+  /** The recipe of the views, before operations are removed. */
   recipe: Recipe;
-  /** The batch over which gradients are averaged in the experiment with batches, and the parts it is cut into. */
+  /** For the experiment with batches: the batch over which gradients are averaged, and the parts it is split into. */
   batches: { total: number; parts: readonly number[]; plain: readonly number[] };
   /** Widths of the projection. */
   projections: readonly number[];
-  /** How many seeds baselines and repeated rows are trained with; the others have one. */
+  /** Number of seeds of baselines and repeated rows; the others have one. */
   seeds: number;
 }
 
-/** A question of the paper, and the runs that answer it. */
+/** An experiment of the paper. */
 export interface Experiment {
-  /** What the command line calls it. */
+  /** Its name on the command line. */
   name: string;
   title: string;
-  /** What the names of its rows are. */
+  /** What its rows vary, as the heading of their names. */
   varies: string;
-  /** What is asked, and what the paper says: a paragraph. */
+  /** The question and the paper's answer: a paragraph. */
   about: string;
-  /** Where the paper says it. */
+  /** The place in the paper. */
   source: string;
   rows(scale: Scale): readonly Row[];
-  /** The paper's own rows, where those of a scale are others; they are shown in place of the rows' figures. */
+  /** The paper's own rows, where a scale has others; its plot shows them. */
   paperRows?: readonly PaperRow[];
 }
 
-/** A figure of the paper. */
+/** A row with the paper's figure. */
 export type PaperRow = Pick<Row, "name" | "series" | "paper">;
 
 /** `recipe` without some of its operations. */

@@ -1,28 +1,30 @@
 /**
- * One run of an experiment: trained, evaluated, and what it came to.
+ * One run of an experiment: trains, evaluates, and returns the result.
  *
  * @module
  */
 import { join } from "node:path";
+import { exists } from "../base/files.ts";
 import { resolveOptions } from "../config/train_defaults.ts";
+import { drawConfusion, drawEvaluation } from "../eval/draw_evaluation.ts";
+import { DEFAULT_KS } from "../eval/labels.ts";
 import { evaluate } from "../eval/protocol.ts";
 import type { EvaluationReport } from "../eval/types.ts";
-import { KS } from "../eval/choices.ts";
-import type { Configuration } from "./plan.ts";
-import type { RunResult } from "./results.ts";
-import type { Job } from "./runner.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeJson } from "../io/json_file.ts";
 import { pretrain } from "../run/pretrain.ts";
 import type { StepRecord } from "../run/records.ts";
 import { recordedOptions } from "../run/folder.ts";
+import type { Configuration } from "./plan.ts";
+import type { RunResult } from "./results.ts";
+import type { Job } from "./runner.ts";
 
-/** How a run is told apart from others, and what its evaluation is. Change it when results are no longer comparable. */
-const PROTOCOL = { version: 1, neighbours: KS };
+/** The evaluation of runs. Change it when results are no longer comparable; its keys are part of the identity. */
+const PROTOCOL = { version: 1, neighbours: DEFAULT_KS };
 
 /**
- * What tells a configuration from others: a hash of all that its result depends on, its options with their defaults, its
- * recipe, and the images. Where it runs and how often it is saved does not count.
+ * Identity of a configuration: a hash of all its result depends on, which is its options with their defaults, its recipe,
+ * and the images. Where it runs and how often it is saved does not count.
  */
 export async function identityOf(
   { given, recipe: { name: _, ...recipe }, baselines }: Configuration,
@@ -39,13 +41,13 @@ export async function identityOf(
   return digest.toHex().slice(0, 12);
 }
 
-/** How a run is accompanied, and what does its work. */
+/** Where runs go, how they report, and what does their work. */
 export interface RunHooks {
-  /** Holds the folders of the runs. */
+  /** Folder for the folders of the runs. */
   folder: string;
   signal?: AbortSignal;
-  /** Receives what training and evaluation have to say; by default nobody does. */
-  print?: (line: string) => void;
+  /** Receives the lines of training and evaluation. Default: they are dropped. */
+  log?: (line: string) => void;
   pretrain?: typeof pretrain;
   evaluate?: typeof evaluate;
 }
@@ -56,7 +58,7 @@ export function runFolder(folder: string, id: string): string {
 }
 
 /**
- * Trains and evaluates `job`, or goes on with it where it was left. Its time is that of all its parts, but of one that was
+ * Trains and evaluates `job`, or goes on where it was interrupted. Its time is the sum of all parts, except one that was
  * killed.
  *
  * @returns its result, or null if it was interrupted.
@@ -80,17 +82,16 @@ export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunRe
 
 async function trainAndEvaluate(
   { id, configuration: { given, recipe, baselines } }: Job,
-  { folder, resume, signal, print = () => {}, ...work }: RunHooks & { resume: boolean },
+  { folder, resume, signal, log = () => {}, ...work }: RunHooks & { resume: boolean },
 ): Promise<Omit<RunResult, "seconds"> | null> {
   const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await writeJson(recipePath, recipe);
   const options = { ...given, recipe: recipePath, out, keep: 1 };
-  const outcome = await (work.pretrain ?? pretrain)(options, { resume, signal, print });
-  if (!outcome.summary) return null;
+  const { summary } = await (work.pretrain ?? pretrain)(options, { resume, signal, print: log });
+  if (!summary) return null;
   let report: EvaluationReport;
   try {
-    const asked = { run: out, baselines: baselines ? "yes" : "no" } as const;
-    report = await (work.evaluate ?? evaluate)(asked, { print, signal });
+    report = await (work.evaluate ?? evaluate)({ run: out, baselines, draw: drawConfusion, log, signal });
   } catch (error) {
     if (signal?.aborted) return null;
     throw error;
@@ -100,31 +101,27 @@ async function trainAndEvaluate(
     id,
     given: { ...given },
     recipe,
-    worth: report.rows.map(({ name, knn, linear, rankme }) => ({
+    scores: report.rows.map(({ name, knn, linear, rankme }) => ({
       name,
       knn,
       linear: linear && linear.top1,
       rankme,
     })),
-    final_loss: outcome.summary.final_loss,
+    final_loss: summary.final_loss,
     z_std: last.z_std,
     projection: resolveOptions(given, { recipe }).projection,
-    collapse: collapseOf(outcome.summary),
+    collapse: summary.collapse?.evidence ?? null,
     adapter: report.settings.adapter,
     deno: Deno.version.deno,
     date: new Date().toISOString(),
   };
 }
 
-/** Removes what only training needs of the run `id`, whose result is kept: it would fill the disk. The encoder stays, for maps. */
+/** Removes the checkpoints of the run `id`, which has its result: they would fill the disk. The encoder stays, for maps. */
 export async function removeCheckpoints(folder: string, id: string): Promise<void> {
   await Deno.remove(join(runFolder(folder, id), "checkpoints"), { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function lastRecord(out: string): Promise<StepRecord> {
@@ -132,12 +129,7 @@ async function lastRecord(out: string): Promise<StepRecord> {
   return JSON.parse(lines.at(-1)!);
 }
 
-/** Why a run counts as collapsed; null if it does not. */
-function collapseOf({ collapse }: { collapse?: { evidence: string } | null }): string | null {
-  return collapse?.evidence ?? null;
-}
-
-/** The files of {@linkcode drawMaps}, each with its caption. */
+/** The files of {@linkcode drawMaps}, with their captions. */
 export const MAPS = {
   "map_umap_untrained.svg": "The untrained encoder, UMAP",
   "map_umap.svg": "The encoder trained by BYOL, UMAP",
@@ -148,14 +140,14 @@ export const MAPS = {
 /** Draws maps of the held-out features of the run in the folder `run`, untrained and trained, into the folder `to`. */
 export async function drawMaps(
   { run, to }: { run: string; to: string },
-  { print = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
+  { log = () => {}, signal, ...work }: Omit<RunHooks, "folder">,
 ): Promise<void> {
-  const names = Object.keys(MAPS), there = await Promise.all(names.map((name) => exists(join(to, name))));
-  if (!there.includes(false)) return;
-  // In a folder of their own: the run's evaluation has more in it than this one.
-  const out = join(run, "maps"),
-    asked = { run, out, map: true, probeViews: "none", baselines: "yes" } as const;
-  await (work.evaluate ?? evaluate)(asked, { print, signal });
+  const names = Object.keys(MAPS), found = await Promise.all(names.map((name) => exists(join(to, name))));
+  if (!found.includes(false)) return;
+  // In a folder of its own, so that it does not replace the run's evaluation, which has more in it.
+  const out = join(run, "maps");
+  const options = { run, out, probeViews: "none", draw: drawEvaluation, log, signal } as const;
+  await (work.evaluate ?? evaluate)(options);
   await Deno.mkdir(to, { recursive: true });
   for (const name of names) await writeFileAtomic(join(to, name), [await Deno.readFile(join(out, name))]);
 }

@@ -1,53 +1,62 @@
 /**
- * The paper's experiments: planned, run as far as they have not been, and reported.
+ * The paper's experiments: planned, run as far as they have no results yet, and reported.
  *
  * @module
  */
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
-import { resolveOptions } from "../config/train_defaults.ts";
-import type { ExperimentArguments } from "./arguments.ts";
 import { messageOf, UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import { resolveOptions } from "../config/train_defaults.ts";
+import { split } from "../eval/split.ts";
+import { writeFileAtomic } from "../io/atomic.ts";
+import type { ExperimentArguments } from "./arguments.ts";
+import { collectReport } from "./collect_report.ts";
 import {
   drawMaps,
   identityOf,
-  MAPS,
   removeCheckpoints,
   runConfiguration,
   runFolder,
   type RunHooks,
 } from "./experiment_run.ts";
 import type { Experiment, Scale } from "./experiment.ts";
-import { figuresOf } from "./figures.ts";
 import { type Configuration, planExperiment, type PlannedExperiment } from "./plan.ts";
-import { htmlReport, markdownReport, parseFindings, type Report } from "./report.ts";
-import { ResultStore, type RunFailure, type RunResult } from "./results.ts";
-import { estimate } from "./statistics.ts";
+import { htmlReport, markdownReport } from "./report.ts";
+import { ResultStore } from "./results.ts";
 import { type Job, runJobs, type RunnerOutcome } from "./runner.ts";
-import { writeFileAtomic } from "../io/atomic.ts";
-import { split } from "../eval/split.ts";
 
-/** What there is to run. */
+/** The experiments and scales to choose from. */
 export interface ExperimentSet {
   experiments: readonly Experiment[];
   scales: Readonly<Record<string, Scale>>;
 }
 
-/** How experiments are accompanied. */
+/** How experiments report their progress and are interrupted. */
 export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "evaluate">> {
   signal?: AbortSignal;
-  print?: (line: string) => void;
-  /** The command that asked for them, for the report. */
+  /** Receives each line of text. Default: lines are printed. */
+  log?: (line: string) => void;
+  /** The command line, for the report. */
   command: string;
-  /** Holds the folders of the runs. */
+  /** Folder for the folders of the runs. */
   runs?: string;
 }
 
-/** What became of them. */
+/** How the experiments ended. */
 export interface ExperimentsOutcome extends RunnerOutcome {
   /** The report's file. */
   report: string;
+}
+
+/** What the parts of a call share. */
+interface Session extends ExperimentHooks {
+  asked: ExperimentArguments;
+  scale: Scale;
+  store: ResultStore;
+  runs: string;
+  log: (line: string) => void;
 }
 
 /**
@@ -59,75 +68,16 @@ export interface ExperimentsOutcome extends RunnerOutcome {
 export async function runExperiments(
   asked: ExperimentArguments,
   { experiments, scales }: ExperimentSet,
-  { print = console.log, runs = join("runs", "experiments"), command, ...hooks }: ExperimentHooks,
+  { log = console.log, runs = join("runs", "experiments"), ...hooks }: ExperimentHooks,
 ): Promise<ExperimentsOutcome> {
-  const scale = scales[asked.scale],
-    store = new ResultStore(asked.out ?? join("docs", "results", scale.name));
-  /** Its features as pictures, if the run is there: results may have come without it. */
-  const mapRun = async (id: string) => {
-    const run = runFolder(runs, id);
-    if (await Deno.stat(run).then(() => true, () => false)) {
-      await drawMaps({ run, to: store.mapFolder(id) }, hooks);
-    }
-  };
-  let outcome: RunnerOutcome = { skipped: 0, done: 0, failed: 0, interrupted: false };
-  if (!asked.reportOnly) {
-    const chosen = experiments.filter(({ name }) => asked.names.includes(name));
-    const planned = chosen.map((experiment) => planExperiment(experiment, { scale, overrides: asked }));
-    const data = asked.data ?? scale.options.data;
-    if (data === undefined) {
-      throw new UserError(
-        `Cannot run experiments at the scale ${scale.name} without images as only the scale quick has its own. ` +
-          `Add --data SOURCE.`,
-      );
-    }
-    const source = await openSource(data), { fingerprint } = source;
-    source.close();
-    expectEvaluable(source, planned);
-    const ids = new Map<Configuration, string>();
-    const jobs: Job[] = [];
-    for (const { experiment, rows } of planned) {
-      // An untrained encoder comes with a trained one, after which the run is called.
-      const ordered = rows.toSorted(({ row: a }, { row: b }) =>
-        Number(a.untrained ?? 0) - Number(b.untrained ?? 0)
-      );
-      for (const { row, configurations } of ordered) {
-        for (const configuration of configurations) {
-          const id = await identityOf(configuration, { fingerprint });
-          ids.set(configuration, id);
-          const label = `${experiment.name}: ${
-            row.series ?? "BYOL"
-          }, ${row.name}, seed ${configuration.given.seed}`;
-          jobs.push({ id, label, configuration });
-        }
-      }
-    }
-    const base = jobs.find(({ configuration }) => configuration.baselines);
-    await store.prepare();
-    await store.note(planned, {
-      scale: scale.name,
-      mapped: base?.id,
-      command,
-      idOf: (configuration) => ids.get(configuration)!,
-    });
-    const run = (job: Job) => runConfiguration(job, { folder: runs, ...hooks });
-    const finished = ({ id }: Job) => removeCheckpoints(runs, id);
-    outcome = await runJobs(jobs, { store, run, finished, print, signal: hooks.signal });
-    const result = base && await store.read(base.id);
-    if (result && !("failure" in result) && !outcome.interrupted) {
-      try {
-        await mapRun(base.id);
-      } catch (error) {
-        if (hooks.signal?.aborted) outcome = { ...outcome, interrupted: true };
-        else print(`No maps: ${messageOf(error)}`);
-      }
-    }
-  }
+  const scale = scales[asked.scale];
+  const store = new ResultStore(asked.out ?? join("docs", "results", scale.name));
+  const outcome = asked.reportOnly
+    ? { skipped: 0, done: 0, failed: 0, interrupted: false }
+    : await runAll(experiments, { asked, scale, store, log, runs, ...hooks });
   const report = await collectReport(store, { experiments, scale });
   if (report.experiments.length === 0) {
-    throw new UserError(
-      `Cannot report on ${store.folder} as it must hold results: there are none. Leave --report-only out.`,
-    );
+    throw new UserError(`Cannot report on "${store.folder}": it holds no results. Leave --report-only out.`);
   }
   const path = join(store.folder, "report.html"), encode = (text: string) => [new TextEncoder().encode(text)];
   await writeFileAtomic(path, encode(htmlReport(report)));
@@ -135,82 +85,101 @@ export async function runExperiments(
   return { ...outcome, report: path };
 }
 
-/** Throws a UserError on images that runs could learn from, but not be evaluated on: each would tell so at its end. */
+async function runAll(experiments: readonly Experiment[], session: Session): Promise<RunnerOutcome> {
+  const { asked, scale, store, log, runs, command, ...hooks } = session;
+  const chosen = experiments.filter(({ name }) => asked.names.includes(name));
+  const planned = chosen.map((experiment) => planExperiment(experiment, { scale, overrides: asked }));
+  const { jobs, idOf } = await jobsOf(planned, { fingerprint: await fingerprintOf(planned, session) });
+  const base = jobs.find(({ configuration }) => configuration.baselines);
+  await store.prepare();
+  await store.note(planned, { scale: scale.name, mapped: base?.id, command, idOf });
+  const outcome = await runJobs(jobs, {
+    store,
+    run: (job) => runConfiguration(job, { folder: runs, ...hooks }),
+    finished: ({ id }) => removeCheckpoints(runs, id),
+    log,
+    signal: hooks.signal,
+  });
+  const result = base && await store.read(base.id);
+  if (!result || "failure" in result || outcome.interrupted) return outcome;
+  return { ...outcome, interrupted: !await mapRun(base.id, session) };
+}
+
+/** The fingerprint of the images, which must be such that runs can be evaluated on them. */
+async function fingerprintOf(
+  planned: readonly PlannedExperiment[],
+  { asked, scale }: Session,
+): Promise<string> {
+  const data = asked.data ?? scale.options.data;
+  if (data === undefined) {
+    throw new UserError(
+      `Cannot run experiments at the scale "${scale.name}" without images: only the scale quick has its own. Add ` +
+        `--data SOURCE.`,
+    );
+  }
+  const source = await openSource(data);
+  try {
+    expectEvaluable(source, planned);
+    return source.fingerprint;
+  } finally {
+    source.close();
+  }
+}
+
+/** A job for each configuration, with its id. */
+async function jobsOf(
+  planned: readonly PlannedExperiment[],
+  { fingerprint }: { fingerprint: string },
+): Promise<{ jobs: Job[]; idOf(configuration: Configuration): string }> {
+  const ids = new Map<Configuration, string>(), jobs: Job[] = [];
+  for (const { experiment, rows } of planned) {
+    // An untrained encoder comes with a trained one, after which the run is named.
+    const ordered = rows.toSorted(({ row: a }, { row: b }) =>
+      Number(a.untrained ?? 0) - Number(b.untrained ?? 0)
+    );
+    for (const { row, configurations } of ordered) {
+      for (const configuration of configurations) {
+        const id = await identityOf(configuration, { fingerprint });
+        ids.set(configuration, id);
+        const { seed } = configuration.given;
+        const label = `${experiment.name}: ${row.series ?? "BYOL"}, ${row.name}, seed ${seed}`;
+        jobs.push({ id, label, configuration });
+      }
+    }
+  }
+  return { jobs, idOf: (configuration) => ids.get(configuration)! };
+}
+
+/** Draws the features of a run if its folder exists: results may have come without it. False if it was interrupted. */
+async function mapRun(id: string, { store, log, runs, ...hooks }: Session): Promise<boolean> {
+  const run = runFolder(runs, id);
+  try {
+    if (await exists(run)) await drawMaps({ run, to: store.mapFolder(id) }, hooks);
+  } catch (error) {
+    if (hooks.signal?.aborted) return false;
+    log(`No maps: ${messageOf(error)}`);
+  }
+  return true;
+}
+
+/** Refuses images on which runs could not be evaluated, before the first run finds out at its end. */
 function expectEvaluable(source: ImageSource, planned: readonly PlannedExperiment[]): void {
   const { name, classes, length } = source, [{ given, recipe }] = planned[0].rows[0].configurations;
-  const why = `Cannot run experiments on ${name} as`;
+  const what = `Cannot run experiments on "${name}"`;
   if (length === null) {
     throw new UserError(
-      `${why} it must be known how many images there are, to hold some out: it is streamed. Copy it to this machine.`,
+      `${what}: it is streamed, and to hold images out their number must be known. Copy it to this machine.`,
     );
   }
   if (classes.length < 2) {
     throw new UserError(
-      `${why} its labels must be of at least two classes: found ${classes.length || "none"}. ` +
-        `Name labelled images: --data SOURCE.`,
+      `${what}: its labels must be of at least two classes, found ${
+        classes.length || "none"
+      }. Name labeled images: ` +
+        `--data SOURCE.`,
     );
   }
   if (split(source, resolveOptions(given, { recipe })).holdout === 0) {
-    throw new UserError(`${why} some must be held out for evaluation: found none. Give --holdout N.`);
+    throw new UserError(`${what}: no images are held out for evaluation. Give --holdout N.`);
   }
-}
-
-/** All that there is in `store`. */
-async function collectReport(
-  store: ResultStore,
-  { experiments, scale }: { experiments: readonly Experiment[]; scale: Scale },
-): Promise<Report> {
-  const index = await store.index();
-  const known = experiments.flatMap((experiment) => {
-    const indexed = index?.experiments[experiment.name];
-    return indexed ? [{ experiment, indexed }] : [];
-  });
-  const results = new Map<string, RunResult | RunFailure>();
-  for (const id of new Set(known.flatMap(({ indexed }) => indexed.rows.flatMap(({ ids }) => ids)))) {
-    const result = await store.read(id);
-    if (result) results.set(id, result);
-  }
-  const findings = parseFindings(await store.text("findings.md") ?? "");
-  const done = [...results.values()].filter((result): result is RunResult => !("failure" in result));
-  const dates = done.map(({ date }) => date).sort();
-  const maps = [];
-  for (const [name, caption] of Object.entries(MAPS)) {
-    const svg = index?.mapped && await store.text(join("maps", index.mapped, name));
-    if (svg) maps.push({ caption, svg });
-  }
-  return {
-    scale,
-    experiments: known.map((
-      { experiment: { name, title, varies, about, source, paperRows }, indexed: { command, rows } },
-    ) => ({
-      name,
-      title,
-      varies,
-      about,
-      source,
-      command,
-      rows: figuresOf(rows, results),
-      paperRows: paperRows ?? rows,
-      findings: findings.get(name) ?? [],
-      untrained: untrainedOf(rows.flatMap(({ ids }) => ids), results),
-    })),
-    maps,
-    runs: done.length,
-    seconds: done.reduce((sum, { seconds }) => sum + seconds, 0),
-    adapters: [...new Set(done.map(({ adapter }) => adapter))],
-    denos: [...new Set(done.map(({ deno }) => deno))],
-    dates: dates.length ? { first: dates[0], last: dates.at(-1)! } : null,
-  };
-}
-
-/** The mean of what linear evaluation gives of the untrained encoders of the runs `ids`, per cent. */
-function untrainedOf(
-  ids: readonly string[],
-  results: ReadonlyMap<string, RunResult | RunFailure>,
-): number | null {
-  const found = [...new Set(ids)].flatMap((id) => {
-    const result = results.get(id);
-    return result && !("failure" in result) ? result.worth.filter(({ name }) => name === "untrained") : [];
-  });
-  return estimate(found.flatMap(({ linear }) => linear === null ? [] : [100 * linear]))?.mean ?? null;
 }

@@ -1,33 +1,33 @@
 /**
- * The figures of an experiment's rows: means over seeds, beside the paper's.
+ * The figures of an experiment's rows: means over seeds, and the paper's.
  *
  * @module
  */
 import type { Series } from "./experiment.ts";
-import type { IndexedRow, RunFailure, RunResult, Worth } from "./results.ts";
+import type { EncoderScores, IndexedRow, RunFailure, RunResult } from "./results.ts";
 import { type Estimate, estimate } from "./statistics.ts";
 
-/** A row with what its runs came to. Accuracies are per cent, differences are points. */
+/** A row with the results of its runs. Accuracies are in percent, differences in points. */
 export interface RowFigures {
   name: string;
   series: Series;
   baseline: boolean;
   linear: Estimate | null;
   knn: Estimate | null;
-  /** linear less that of the baseline of its series; null of the baseline itself. */
+  /** `linear` minus that of the series' baseline; null for the baseline itself. */
   difference: number | null;
   paper: number | null;
-  /** The same of the paper's figures. */
+  /** The same for the paper's figures. */
   paperDifference: number | null;
-  /** z_std · √D: 1 when projections are spread evenly, 0 when they have collapsed. Null of an untrained encoder. */
+  /** z_std · √D: 1 when projections are spread evenly, 0 when they have collapsed. Null for an untrained encoder. */
   spread: Estimate | null;
   rankme: Estimate | null;
-  /** Why runs count as collapsed, for those that do. */
+  /** The evidence of each run that collapsed. */
   collapses: string[];
   failures: string[];
-  /** Of the mean run; null of an untrained encoder, which is evaluated with a trained one. */
+  /** Mean time of a run; null for an untrained encoder, which is evaluated along with a trained one. */
   seconds: number | null;
-  /** Runs that are not done. */
+  /** Runs without a result. */
   missing: number;
 }
 
@@ -40,22 +40,23 @@ export function figuresOf(
     const found = row.ids.map((id) => results.get(id) ?? null);
     const done = found.filter((result) => result !== null && !("failure" in result)) as RunResult[];
     const failures = found.flatMap((result) => result && "failure" in result ? [result.failure] : []);
-    const worth = done.flatMap((run) =>
-      run.worth.filter(({ name }) => name === (row.untrained ? "untrained" : "trained"))
+    const scores = done.flatMap((run) =>
+      run.scores.filter(({ name }) => name === (row.untrained ? "untrained" : "trained"))
     );
     const trained = row.untrained ? [] : done;
-    const percent = (value: (worth: Worth) => number | null) => estimate(known(worth.map(value), 100));
+    const percentOf = (value: (scores: EncoderScores) => number | null) =>
+      estimate(known(scores.map(value), 100));
     return {
       name: row.name,
       series: row.series ?? "BYOL",
       baseline: row.baseline ?? false,
-      linear: percent(({ linear }) => linear),
-      knn: percent(({ knn }) => Object.values(knn)[0] ?? null),
+      linear: percentOf(({ linear }) => linear),
+      knn: percentOf(({ knn }) => Object.values(knn)[0] ?? null),
       difference: null,
       paper: row.paper ?? null,
       paperDifference: null,
       spread: estimate(trained.map(({ z_std, projection }) => z_std * Math.sqrt(projection))),
-      rankme: estimate(known(worth.map(({ rankme }) => rankme), 1)),
+      rankme: estimate(known(scores.map(({ rankme }) => rankme), 1)),
       collapses: trained.flatMap(({ collapse }) => collapse === null ? [] : [collapse]),
       failures,
       seconds: estimate(trained.map(({ seconds }) => seconds))?.mean ?? null,

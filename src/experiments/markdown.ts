@@ -1,7 +1,7 @@
-/** Tables of experiments for a README. */
+/** Tables of experiments in Markdown. */
 import { estimateText, pointsText, type RowFigures } from "./figures.ts";
 
-/** The rows of an experiment as a Markdown table; `varies` tells what their names are. */
+/** The rows of an experiment as a Markdown table; `varies` is the heading of their names. */
 export function markdownTable(rows: readonly RowFigures[], varies: string): string {
   const several = new Set(rows.map(({ series }) => series)).size > 1;
   const head = [
@@ -27,7 +27,7 @@ export function markdownTable(rows: readonly RowFigures[], varies: string): stri
   return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** Of how many runs it is said that they collapsed, or failed. */
+/** How many runs of a row collapsed, failed, or were not run. */
 export function collapsedText({ collapses, failures, missing, spread }: RowFigures): string {
   const runs = (spread?.n ?? 0) + failures.length;
   return [

@@ -1,5 +1,5 @@
 /**
- * From experiments to the runs that they need: each configuration once, whichever experiments share it.
+ * From experiments to the configurations of their runs.
  *
  * @module
  */
@@ -7,26 +7,26 @@ import type { Recipe } from "../../data/views/recipe.ts";
 import type { PretrainOptions } from "../config/train_flags.ts";
 import { type Experiment, type Row, type Scale, withoutOperations } from "./experiment.ts";
 
-/** Options of the command line that go before those of a scale and its rows. */
+/** Options of the command line that win over those of a scale and its rows. */
 export interface Overrides {
   data?: string | string[];
   limit?: number;
   holdout?: number;
-  /** In place of the scale's epochs or steps. */
+  /** Replaces the scale's epochs or steps. */
   epochs?: number;
-  /** How many seeds every row is trained with. */
+  /** Number of seeds of every row. */
   seeds?: number;
 }
 
-/** What is trained: the options of a run, and its recipe in full. */
+/** The options of a run, and its recipe in full. */
 export interface Configuration {
   given: PretrainOptions;
   recipe: Recipe;
-  /** Whether the untrained encoder and raw pixels are evaluated along with it. */
+  /** Whether raw pixels and the untrained encoder are evaluated too. */
   baselines: boolean;
 }
 
-/** A row with the configurations that it is the mean of, one for each seed. */
+/** A row with its configurations, one for each seed. */
 export interface PlannedRow {
   row: Row;
   configurations: Configuration[];
@@ -65,25 +65,25 @@ function configure(
     ...options,
     seed,
   };
-  // An update that averages over more samples than the scale's comes less often, for the same number of samples.
-  const { batch, accumulate = 1 } = given, usual = scale.options.batch!;
-  if (given.steps !== undefined) given.steps = Math.round(given.steps * usual / (batch! * accumulate));
+  // Updates that average over more samples than the scale's are fewer, for the same number of samples.
+  const { batch, accumulate = 1 } = given, updated = batch! * accumulate;
+  if (given.steps !== undefined) given.steps = Math.round(given.steps * scale.options.batch! / updated);
   const { data, limit, holdout, epochs } = overrides;
   if (data !== undefined) given.data = data;
   if (limit !== undefined) given.limit = limit;
   if (holdout !== undefined) given.holdout = holdout;
-  // A row's own number of steps is its meaning.
+  // A row's own number of steps is what it varies.
   if (options.steps !== undefined) delete given.epochs;
   else if (epochs !== undefined) {
     delete given.steps;
     given.epochs = epochs;
   }
-  // Only a target that follows has a τ.
+  // Only a moving average has a τ.
   if ((given.target ?? (contrastive ? "shared" : "ema")) !== "ema") delete given.tau;
   return {
     given,
     recipe: withoutOperations(scale.recipe, without),
-    // Of the scale's own configuration alone, as they are the same for all: so whoever shares it finds them there.
+    // With the scale's own configuration only: they are the same for all, and experiments share that run.
     baselines: !contrastive && without.length === 0 &&
       Object.entries(options).every(([name, value]) => value === scale.options[name as keyof typeof options]),
   };

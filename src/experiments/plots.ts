@@ -1,25 +1,25 @@
 /**
- * Pictures of experiments, as SVG.
+ * Plots of experiments, as SVG.
  *
  * @module
  */
 import * as Plot from "npm:@observablehq/plot@0.6.17";
-import { parseHTML } from "npm:linkedom@0.18.15";
+import { MUTED, okabeIto } from "../plots/colors.ts";
+import { renderPlot } from "../plots/render.ts";
 import type { PaperRow, Series } from "./experiment.ts";
 import type { RowFigures } from "./figures.ts";
 
-/** Okabe and Ito's colours, which colour-blind people tell apart. */
-const colours: Record<Series, string> = {
-  "BYOL": "#0072B2",
-  "SimCLR": "#D55E00",
-  "BYOL, plain": "#56B4E9",
-  "SimCLR, plain": "#E69F00",
+const colors: Record<Series, string> = {
+  "BYOL": okabeIto.blue,
+  "SimCLR": okabeIto.vermillion,
+  "BYOL, plain": okabeIto.skyBlue,
+  "SimCLR, plain": okabeIto.orange,
 };
 
-/** Widths that a phone shows at full size, and the height of a row and of what is around them, pixels. */
+/** In pixels: a width that a phone shows at full size, the height of a row and of what is around the rows. */
 const WIDTH = 370, ROW = 34, AROUND = 64, LETTER = 7;
 
-/** A point of a plot. */
+/** A point of a plot, in percent. */
 interface Point {
   name: string;
   series: Series;
@@ -29,27 +29,36 @@ interface Point {
   collapsed: boolean;
 }
 
+/** What a plot shows. */
+interface Figures {
+  /** Label of the rows. */
+  varies: string;
+  /** Label of the axis. */
+  label: string;
+  /** Linear evaluation, and kNN. */
+  linear: Point[];
+  knn: Point[];
+  /** Linear evaluation of the untrained encoder; null if it is not shown. */
+  untrained: number | null;
+}
+
 /**
- * What was measured: linear evaluation as dots with their standard deviation, kNN as open squares, and the `untrained`
- * encoder as a dashed line.
+ * What was measured: linear evaluation as dots with their standard deviation, kNN as open squares, the `untrained` encoder
+ * as a dashed line.
  */
 export function measuredPlot(
   rows: readonly RowFigures[],
   { varies, untrained }: { varies: string; untrained: number | null },
 ): string {
-  const pointsOf = (chooser: (row: RowFigures) => RowFigures["linear"]) =>
+  const pointsOf = (figure: (row: RowFigures) => RowFigures["linear"]) =>
     rows.flatMap((row): Point[] => {
-      const value = chooser(row);
-      if (!value) return [];
-      const { mean, sd } = value;
-      const collapsed = row.collapses.length > 0;
+      const estimate = figure(row);
+      if (!estimate) return [];
+      const { mean: value, sd } = estimate, { name, series, collapses } = row;
       return [{
-        name: row.name,
-        series: row.series,
-        value: mean,
-        low: mean - (sd ?? 0),
-        high: mean + (sd ?? 0),
-        collapsed,
+        ...{ name, series, value, collapsed: collapses.length > 0 },
+        low: value - (sd ?? 0),
+        high: value + (sd ?? 0),
       }];
     });
   return plot(rows, {
@@ -61,7 +70,7 @@ export function measuredPlot(
   });
 }
 
-/** What the paper has. */
+/** The paper's figures. */
 export function paperPlot(rows: readonly PaperRow[], { varies }: { varies: string }): string {
   const linear = rows.flatMap(({ name, series = "BYOL", paper }): Point[] =>
     paper === undefined ? [] : [{ name, series, value: paper, low: paper, high: paper, collapsed: false }]
@@ -72,65 +81,15 @@ export function paperPlot(rows: readonly PaperRow[], { varies }: { varies: strin
 
 function plot(
   rows: readonly Pick<RowFigures, "name" | "series">[],
-  { varies, label, linear, knn, untrained }: {
-    varies: string;
-    label: string;
-    linear: Point[];
-    knn: Point[];
-    untrained: number | null;
-  },
+  { varies, label, linear, knn, untrained }: Figures,
 ): string {
   const names = [...new Set(rows.map(({ name }) => name))];
   const series = [...new Set(rows.map(({ series }) => series))];
-  const most = Math.ceil(Math.max(...[...linear, ...knn].map(({ high }) => high), 10) / 10) * 10;
-  /** Series lie above each other within a row. */
+  const highest = Math.ceil(Math.max(...[...linear, ...knn].map(({ high }) => high), 10) / 10) * 10;
+  // Series lie above each other within a row.
   const height = ROW * Math.max(1, series.length / 2);
-  const shift = (one: Series) => (series.indexOf(one) - (series.length - 1) / 2) * 13;
-  const marks = series.flatMap((one) => {
-    const of = (points: Point[]) => points.filter((point) => point.series === one);
-    const at = { y: "name", dy: shift(one) };
-    return [
-      Plot.ruleY(of(linear), { ...at, x1: "low", x2: "high", stroke: colours[one], strokeWidth: 2 }),
-      Plot.tickX(of(linear).filter(({ low, high }) => low < high), {
-        ...at,
-        x: "low",
-        inset: height / 2 - 4,
-        stroke: colours[one],
-      }),
-      Plot.tickX(of(linear).filter(({ low, high }) => low < high), {
-        ...at,
-        x: "high",
-        inset: height / 2 - 4,
-        stroke: colours[one],
-      }),
-      Plot.dot(of(knn), {
-        ...at,
-        x: "value",
-        symbol: "square",
-        r: 3.5,
-        stroke: colours[one],
-        strokeOpacity: .75,
-      }),
-      Plot.dot(of(linear).filter(({ collapsed }) => !collapsed), {
-        ...at,
-        x: "value",
-        r: 4.5,
-        fill: colours[one],
-      }),
-      Plot.dot(of(linear).filter(({ collapsed }) => collapsed), {
-        ...at,
-        x: "value",
-        symbol: "times",
-        r: 5.5,
-        stroke: colours[one],
-        strokeWidth: 2.5,
-      }),
-    ];
-  });
-  // linkedom's types want a browser's, which Deno has not.
-  const { document } = parseHTML("<html></html>") as unknown as { document: undefined };
-  const svg = Plot.plot({
-    document,
+  const of = (one: Series, points: Point[]) => points.filter((point) => point.series === one);
+  const options: Plot.PlotOptions = {
     width: WIDTH,
     height: AROUND + height * names.length,
     marginLeft: 14 + LETTER * Math.max(...names.map(({ length }) => length)),
@@ -138,30 +97,45 @@ function plot(
     marginBottom: 42,
     style: { fontSize: "12px", fontFamily: "system-ui, sans-serif" },
     x: {
-      label,
-      labelAnchor: "right",
-      labelArrow: "none",
-      domain: [0, Math.min(100, most)],
-      grid: true,
-      ticks: 5,
+      ...{ label, labelAnchor: "right", labelArrow: "none" },
+      ...{ domain: [0, Math.min(100, highest)], grid: true, ticks: 5 },
     },
     y: { domain: names, label: varies, labelAnchor: "top", labelArrow: "none", tickSize: 0 },
     marks: [
-      Plot.ruleX(untrained === null ? [] : [untrained], { stroke: "#555", strokeDasharray: "4 3" }),
-      ...marks,
+      Plot.ruleX(untrained === null ? [] : [untrained], { stroke: MUTED, strokeDasharray: "4 3" }),
+      ...series.flatMap((one, i) =>
+        seriesMarks({ linear: of(one, linear), knn: of(one, knn) }, {
+          color: colors[one],
+          dy: (i - (series.length - 1) / 2) * 13,
+          inset: height / 2 - 4,
+        })
+      ),
       Plot.ruleX([0]),
     ],
-  });
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${label}: the figures are in the table`);
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  return svg.outerHTML;
+  };
+  return renderPlot(options, { role: "img", "aria-label": `${label}: the figures are in the table` });
 }
 
-/** The colour of each of the series of `rows`. */
-export function legendOf(rows: readonly RowFigures[]): { series: Series; colour: string }[] {
-  return [...new Set(rows.map(({ series }) => series))].map((series) => ({
-    series,
-    colour: colours[series],
-  }));
+/** The marks of one series, `dy` pixels below the middle of each row; `inset` shortens the ends of its error bars. */
+function seriesMarks(
+  { linear, knn }: { linear: Point[]; knn: Point[] },
+  { color: stroke, dy, inset }: { color: string; dy: number; inset: number },
+): Plot.Markish[] {
+  const at = { y: "name", dy }, ranges = linear.filter(({ low, high }) => low < high);
+  const [dots, crosses] = [false, true].map((wanted) =>
+    linear.filter(({ collapsed }) => collapsed === wanted)
+  );
+  return [
+    Plot.ruleY(linear, { ...at, x1: "low", x2: "high", stroke, strokeWidth: 2 }),
+    Plot.tickX(ranges, { ...at, x: "low", inset, stroke }),
+    Plot.tickX(ranges, { ...at, x: "high", inset, stroke }),
+    Plot.dot(knn, { ...at, x: "value", symbol: "square", r: 3.5, stroke, strokeOpacity: .75 }),
+    Plot.dot(dots, { ...at, x: "value", r: 4.5, fill: stroke }),
+    Plot.dot(crosses, { ...at, x: "value", symbol: "times", r: 5.5, stroke, strokeWidth: 2.5 }),
+  ];
+}
+
+/** The color of each series of `rows`. */
+export function legendOf(rows: readonly RowFigures[]): { series: Series; color: string }[] {
+  return [...new Set(rows.map(({ series }) => series))].map((series) => ({ series, color: colors[series] }));
 }

@@ -1,15 +1,17 @@
 /**
- * The report of experiments: one HTML file that needs nothing else.
+ * The report of experiments, as one HTML file that needs nothing else, and as Markdown.
  *
  * @module
  */
+import { MUTED, okabeIto } from "../plots/colors.ts";
+import { escapeXml } from "../plots/render.ts";
 import type { PaperRow } from "./experiment.ts";
 import { estimateText, pointsText, type RowFigures } from "./figures.ts";
 import { collapsedText, markdownTable } from "./markdown.ts";
 import { legendOf, measuredPlot, paperPlot } from "./plots.ts";
 import { duration } from "./runner.ts";
 
-/** An experiment with what it came to. */
+/** An experiment with its results. */
 export interface ReportedExperiment {
   name: string;
   title: string;
@@ -18,31 +20,29 @@ export interface ReportedExperiment {
   source: string;
   command: string;
   rows: RowFigures[];
-  /** What the paper's plot shows. */
+  /** Rows of the paper's plot. */
   paperRows: readonly PaperRow[];
-  /** What a person found: paragraphs. */
+  /** Conclusions written by a person: paragraphs. */
   findings: string[];
-  /** Top-1 of the untrained encoder by linear evaluation, per cent; null if it was not evaluated with these runs. */
+  /** Top-1 accuracy in percent of the untrained encoder by linear evaluation; null if it was not evaluated. */
   untrained: number | null;
 }
 
-/** What a report tells. */
+/** The content of a report. */
 export interface Report {
   scale: { name: string; about: string };
   experiments: ReportedExperiment[];
-  /** SVGs of held-out features, each with its caption. */
+  /** Maps of held-out features as SVG, with captions. */
   maps: { caption: string; svg: string }[];
-  /** Of all runs. */
+  /** Number of runs with a result. */
   runs: number;
+  /** Time of all runs. */
   seconds: number;
   adapters: string[];
   denos: string[];
-  /** Of the first and the last run, ISO 8601. */
+  /** Dates of the first and the last run, ISO 8601. */
   dates: { first: string; last: string } | null;
 }
-
-const escape = (text: string) =>
-  text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
 
 /** Findings by experiment from Markdown: a heading `## NAME`, and paragraphs below it. */
 export function parseFindings(text: string): Map<string, string[]> {
@@ -56,13 +56,13 @@ export function parseFindings(text: string): Map<string, string[]> {
   }));
 }
 
-/** How and where the runs were made. */
+/** When, where and with what the runs were made. */
 function provenance({ runs, seconds, adapters, denos, dates }: Report): string {
-  if (!dates) return "No run is done.";
+  if (!dates) return "There are no results yet.";
   const [first, last] = [dates.first, dates.last].map((date) => date.slice(0, 10));
   return `${runs} runs, ${first === last ? first : `${first} to ${last}`}, on ${
     adapters.join("; ")
-  }, with Deno ${denos.join(", ")}: ${duration(seconds)} of training and evaluation in all.`;
+  }, with Deno ${denos.join(", ")}: ${duration(seconds)} of training and evaluation in total.`;
 }
 
 /** The report as a page. */
@@ -73,20 +73,20 @@ export function htmlReport(report: Report): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>BYOL experiments: ${escape(scale.name)}</title>
+<title>BYOL experiments: ${escapeXml(scale.name)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>BYOL's experiments, ${escape(scale.name)} scale</h1>
-<p>Scale: ${escape(scale.about)}. ${escape(provenance(report))}</p>
-<p>Each row is trained as its options say and then evaluated on held-out images: by a linear classifier on the frozen
-features, as in the paper, and by kNN. Means over seeds with their standard deviation; a row without one is of a single
-seed, and may be off by as much as those that have one vary.
-The paper's figures are of ImageNet, a ResNet-50 and 300 epochs: what can agree is the order and the sign of
-differences, not the values. <i>Points</i> are differences from the row in bold type; <i>spread</i> is the standard
-deviation of the normalised projections times √D, 1 when they are spread evenly and 0 when they have collapsed.</p>
+<h1>BYOL's experiments, ${escapeXml(scale.name)} scale</h1>
+<p>Scale: ${escapeXml(scale.about)}. ${escapeXml(provenance(report))}</p>
+<p>Each row is trained with its options and then evaluated on held-out images: by a linear classifier on the frozen
+features, as in the paper, and by kNN. Figures are means over seeds with their standard deviation; a figure without one
+is of a single seed, with about the same uncertainty.
+The paper's figures are for ImageNet, a ResNet-50 and 300 epochs: the order and the sign of differences can agree, not
+the values. <i>Points</i> are differences from the row in bold type; <i>spread</i> is the standard deviation of the
+normalized projections times √D, 1 when they are spread evenly and 0 when they have collapsed.</p>
 <nav><ul>${
-    experiments.map(({ name, title }) => `<li><a href="#${name}">${escape(title)}</a></li>`).join("")
+    experiments.map(({ name, title }) => `<li><a href="#${name}">${escapeXml(title)}</a></li>`).join("")
   }</ul></nav>
 ${experiments.map(section).join("\n")}
 ${mapsSection(maps)}
@@ -106,25 +106,25 @@ function section(
       : []),
   ];
   return `<section id="${name}">
-<h2>${escape(title)}</h2>
-<p>${escape(about)} <span class="source">(Grill et al. 2020, ${escape(source)})</span></p>
+<h2>${escapeXml(title)}</h2>
+<p>${escapeXml(about)} <span class="source">(Grill et al. 2020, ${escapeXml(source)})</span></p>
 ${legend(rows, reference)}
 <div class="plots">${plots.join("")}</div>
 ${table(rows, varies)}
-${findings.map((paragraph) => `<p class="finding">${escape(paragraph)}</p>`).join("\n")}
+${findings.map((paragraph) => `<p class="finding">${escapeXml(paragraph)}</p>`).join("\n")}
 ${notes(rows)}
-<p class="command"><code>${escape(command)}</code></p>
+<p class="command"><code>${escapeXml(command)}</code></p>
 </section>`;
 }
 
 const figure = (svg: string, caption: string) =>
-  `<figure><figcaption>${escape(caption)}</figcaption>${svg}</figure>`;
+  `<figure><figcaption>${escapeXml(caption)}</figcaption>${svg}</figure>`;
 
-/** What the marks mean. */
+/** The meaning of the marks. */
 function legend(rows: readonly RowFigures[], untrained: number | null): string {
   const several = legendOf(rows).length > 1;
-  const names = legendOf(rows).map(({ series, colour }) =>
-    `<li><span style="color:${colour}">●</span> ${escape(several ? `${series}, linear` : "linear")}</li>`
+  const names = legendOf(rows).map(({ series, color }) =>
+    `<li><span style="color:${color}">●</span> ${escapeXml(several ? `${series}, linear` : "linear")}</li>`
   );
   const collapsed = rows.some(({ collapses }) => collapses.length > 0) ? ["<li>× collapsed</li>"] : [];
   const dashed = untrained === null ? [] : ["<li>┆ untrained encoder, linear</li>"];
@@ -159,30 +159,30 @@ function table(rows: readonly RowFigures[], varies: string): string {
       row.seconds?.toFixed(0) ?? "",
     ];
     return `<tr${row.baseline ? ' class="baseline"' : ""}>${
-      several ? `<th>${escape(row.series)}</th>` : ""
-    }<th>${escape(row.name)}</th>${cells.map((cell) => `<td>${escape(cell)}</td>`).join("")}</tr>`;
+      several ? `<th>${escapeXml(row.series)}</th>` : ""
+    }<th>${escapeXml(row.name)}</th>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join("")}</tr>`;
   };
   return `<div class="table"><table><thead><tr>${
     head.map((cell) =>
-      `<th${cell === "method" || cell === varies ? ' class="name"' : ""}>${escape(cell)}</th>`
+      `<th${cell === "method" || cell === varies ? ' class="name"' : ""}>${escapeXml(cell)}</th>`
     ).join("")
   }</tr></thead><tbody>${rows.map(line).join("\n")}</tbody></table></div>`;
 }
 
-/** Evidence of collapses, and failures, each once. */
+/** The evidence of collapses, and failures. */
 function notes(rows: readonly RowFigures[]): string {
   const items = rows.flatMap(({ series, name, collapses, failures }) => [
     ...collapses.slice(0, 1).map((evidence) => `${series}, ${name}: collapsed, ${evidence}`),
     ...failures.map((failure) => `${series}, ${name}: failed: ${failure}`),
   ]);
   return items.length
-    ? `<ul class="notes">${items.map((item) => `<li>${escape(item)}</li>`).join("")}</ul>`
+    ? `<ul class="notes">${items.map((item) => `<li>${escapeXml(item)}</li>`).join("")}</ul>`
     : "";
 }
 
-/** A picture of its own: the ids within two of them are the same. */
+/** A picture embedded as a file, so that it needs nothing else. */
 function image(svg: string, alt: string): string {
-  return `<img alt="${escape(alt)}" src="data:image/svg+xml;base64,${
+  return `<img alt="${escapeXml(alt)}" src="data:image/svg+xml;base64,${
     new TextEncoder().encode(svg).toBase64()
   }">`;
 }
@@ -190,13 +190,13 @@ function image(svg: string, alt: string): string {
 function mapsSection(maps: Report["maps"]): string {
   if (maps.length === 0) return "";
   return `<section id="maps"><h2>Maps of the held-out features</h2>
-<p>Each dot is an image, its colour its class, which no training saw.</p>
+<p>Each mark is a held-out image, colored by its class. Training used no classes.</p>
 <div class="plots maps">${
     maps.map(({ svg, caption }) => figure(image(svg, caption), caption)).join("")
   }</div></section>`;
 }
 
-/** The tables by themselves, for a README. */
+/** The tables and conclusions as Markdown. */
 export function markdownReport(report: Report): string {
   const sections = report.experiments.map(({ title, varies, rows, findings }) =>
     [`### ${title}`, markdownTable(rows, varies), ...findings].join("\n\n")
@@ -211,7 +211,7 @@ const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 66rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
 nav ul { padding-left: 1.2rem; }
-.source { color: #555; }
+.source { color: ${MUTED}; }
 .legend { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 2rem; margin: .8rem 0; }
 figure { margin: 0; flex: 0 1 370px; min-width: 0; }
@@ -222,6 +222,6 @@ svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
 tbody th, thead th.name { text-align: left; } tbody th { font-weight: normal; } .baseline th, .baseline td { font-weight: 700; }
-.finding { border-left: 3px solid #0072B2; padding-left: .8rem; }
-.notes, .command { font-size: .85rem; color: #444; overflow-wrap: anywhere; }
+.finding { border-left: 3px solid ${okabeIto.blue}; padding-left: .8rem; }
+.notes, .command { font-size: .85rem; color: ${MUTED}; overflow-wrap: anywhere; }
 `;

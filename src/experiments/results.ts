@@ -1,5 +1,5 @@
 /**
- * What experiments came to, as small JSON files: reports are made of them, without the runs.
+ * The results of experiments, as small JSON files. Reports need only these, not the runs.
  *
  * @module
  */
@@ -8,37 +8,37 @@ import { writeJson } from "../io/json_file.ts";
 import type { PlannedExperiment } from "./plan.ts";
 import type { Row } from "./experiment.ts";
 
-/** What the features of one encoder, or the raw pixels, are worth: shares in 0 … 1. */
-export interface Worth {
+/** Scores of one encoder, or of raw pixels, in 0 … 1. */
+export interface EncoderScores {
   name: "raw pixels" | "untrained" | "trained";
-  /** By the number of neighbours. */
+  /** Accuracy by number of neighbors. */
   knn: Record<string, number>;
   linear: number | null;
   rankme: number | null;
 }
 
-/** A run that ended. */
+/** The result of a run. */
 export interface RunResult {
   id: string;
-  /** What the run was told, with the recipe in full. */
+  /** The options of the run. Its recipe is given in full. */
   given: Record<string, unknown>;
   recipe: unknown;
-  worth: Worth[];
+  scores: EncoderScores[];
   final_loss: number;
-  /** Of the last step. */
+  /** At the last step. */
   z_std: number;
   /** The width of the projection, D: z_std is near 1/√D when projections are spread evenly. */
   projection: number;
-  /** Why the run counts as collapsed; null if it does not. */
+  /** The evidence of a collapse; null if there was none. */
   collapse: string | null;
-  /** Of training and evaluation. */
+  /** Time of training and evaluation. */
   seconds: number;
   adapter: string;
   deno: string;
   date: string;
 }
 
-/** A run that ended with an error. It is tried again. */
+/** A run that failed. The next call tries it again. */
 export interface RunFailure {
   id: string;
   given: Record<string, unknown>;
@@ -46,12 +46,12 @@ export interface RunFailure {
   date: string;
 }
 
-/** A row of an experiment with the runs that it is the mean of. */
+/** A row of an experiment with the ids of its runs. */
 export type IndexedRow = Pick<Row, "name" | "series" | "paper" | "baseline" | "untrained"> & {
   ids: string[];
 };
 
-/** Which runs belong to which rows, and how they were asked for. */
+/** Which runs belong to which rows, and the commands that ran them. */
 export interface ResultIndex {
   scale: string;
   /** The run whose features are mapped. */
@@ -63,7 +63,7 @@ export interface ResultIndex {
 export class ResultStore {
   constructor(readonly folder: string) {}
 
-  /** Makes the folder. */
+  /** Creates the folder. */
   async prepare(): Promise<void> {
     await Deno.mkdir(join(this.folder, "runs"), { recursive: true });
   }
@@ -73,6 +73,7 @@ export class ResultStore {
     return await readJson(this.#path(id));
   }
 
+  /** Keeps a result or a failure. */
   async write(result: RunResult | RunFailure): Promise<void> {
     await writeJson(this.#path(result.id), result);
   }
@@ -82,7 +83,7 @@ export class ResultStore {
     return await readJson(join(this.folder, "index.json"));
   }
 
-  /** Notes which runs `planned` consists of; what is known of other experiments stays. */
+  /** Notes which runs belong to `planned`; other experiments keep theirs. */
   async note(
     planned: readonly PlannedExperiment[],
     { scale, mapped, command, idOf }: {
@@ -117,7 +118,7 @@ export class ResultStore {
     return await readText(join(this.folder, name));
   }
 
-  /** Where the maps of run `id` lie. */
+  /** Folder for the maps of run `id`. */
   mapFolder(id: string): string {
     return join(this.folder, "maps", id);
   }

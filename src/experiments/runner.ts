@@ -1,17 +1,18 @@
 /**
- * Runs what has not been run yet, one after the other.
+ * Runs the jobs that have no result yet, one after the other.
  *
  * @module
  */
 import { messageOf } from "../base/errors.ts";
+import { percent } from "../base/format.ts";
 import type { Configuration } from "./plan.ts";
 import type { ResultStore, RunResult } from "./results.ts";
 
-/** A run that is wanted. */
+/** A run to do. */
 export interface Job {
-  /** What tells it from all others: see `identityOf`. */
+  /** Its identity, see `identityOf`. */
   id: string;
-  /** What people call it. */
+  /** Its name for people. */
   label: string;
   configuration: Configuration;
 }
@@ -19,17 +20,17 @@ export interface Job {
 /** How jobs are done. */
 export interface RunnerOptions {
   store: Pick<ResultStore, "read" | "write">;
-  /** Does a job, or goes on with it where it was left; null if it was interrupted. */
+  /** Does a job, or goes on where it was interrupted; null if it was interrupted again. */
   run: (job: Job) => Promise<RunResult | null>;
   /** Called when a job's result is kept. */
   finished?: (job: Job) => Promise<void>;
-  print: (line: string) => void;
+  log: (line: string) => void;
   signal?: AbortSignal;
 }
 
-/** What became of the jobs. */
+/** How the jobs ended. */
 export interface RunnerOutcome {
-  /** Results that were there before. */
+  /** Jobs that had a result before. */
   skipped: number;
   done: number;
   failed: number;
@@ -44,25 +45,25 @@ export function duration(seconds: number): string {
 }
 
 /**
- * Does the jobs that have no result yet, each id once. One that fails is noted and does not keep the others from being
- * done; a later call tries it again.
+ * Does the jobs that have no result yet, each id once. A failure is noted, and the others go on; a later call tries it
+ * again.
  */
 export async function runJobs(
   jobs: readonly Job[],
-  { store, run, finished, print, signal }: RunnerOptions,
+  { store, run, finished, log, signal }: RunnerOptions,
 ): Promise<RunnerOutcome> {
   const unique = jobs.filter(({ id }, i) => jobs.findIndex((job) => job.id === id) === i);
   const found = await Promise.all(unique.map(({ id }) => store.read(id)));
   const times = found.flatMap((result) => result && "seconds" in result ? [result.seconds] : []);
   const waiting = unique.filter((_, i) => !found[i] || "failure" in found[i]);
   const outcome = { skipped: unique.length - waiting.length, done: 0, failed: 0, interrupted: false };
-  if (outcome.skipped) print(`${outcome.skipped} of ${unique.length} runs are done already`);
+  if (outcome.skipped) log(`${outcome.skipped} of ${unique.length} runs are done already`);
 
   for (const [i, job] of waiting.entries()) {
     if (signal?.aborted) return { ...outcome, interrupted: true };
     const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
     const left = times.length ? `, about ${duration(mean * (waiting.length - i))} left` : "";
-    print(`Run ${i + 1} of ${waiting.length}${left}: ${job.label}`);
+    log(`Run ${i + 1} of ${waiting.length}${left}: ${job.label}`);
     const { id, configuration: { given } } = job;
     try {
       const result = await run(job);
@@ -71,21 +72,19 @@ export async function runJobs(
       await finished?.(job);
       times.push(result.seconds);
       outcome.done++;
-      const trained = result.worth.find(({ name }) => name === "trained");
-      print(
-        `  ${percent(trained?.linear)} linear, ${percent(Object.values(trained?.knn ?? {})[0])} kNN, ` +
+      const trained = result.scores.find(({ name }) => name === "trained");
+      log(
+        `  ${percent(trained?.linear, "–")} linear, ${
+          percent(Object.values(trained?.knn ?? {})[0], "–")
+        } kNN, ` +
           `${duration(result.seconds)}${result.collapse ? `, collapsed: ${result.collapse}` : ""}`,
       );
     } catch (error) {
       outcome.failed++;
       const failure = messageOf(error);
       await store.write({ id, given: { ...given }, failure, date: new Date().toISOString() });
-      print(`  failed: ${failure}`);
+      log(`  failed: ${failure}`);
     }
   }
   return outcome;
-}
-
-function percent(share: number | null | undefined): string {
-  return share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
 }

@@ -1,12 +1,14 @@
+/** Mean and standard deviation over repeated runs. */
+
 /** A mean of repeated runs. */
 export interface Estimate {
   mean: number;
-  /** Standard deviation of the sample, n − 1 in the denominator; null of a single value. */
+  /** Sample standard deviation, with n − 1 in the denominator; null for a single value. */
   sd: number | null;
   n: number;
 }
 
-/** Mean and standard deviation of `values`; null without any. */
+/** Mean and standard deviation of `values`; null if there are none. */
 export function estimate(values: readonly number[]): Estimate | null {
   const n = values.length;
   if (n === 0) return null;

@@ -1,5 +1,5 @@
 /**
- * What an adapter reaches at the most, measured: a kernel's figures say something beside these.
+ * The peak rates of an adapter, measured by probes, as a scale for the rates of kernels.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { tensorIn } from "../graph/tensor.ts";
 import { probeCopy } from "../ops/probe.ts";
 import { arithmeticTrace, type KernelTime, newTape, SAMPLES, timeInTurns } from "./timing.ts";
 
-/** What the probes reached. */
+/** Peak rates, as probes measured them. */
 export interface Peaks {
-  /** Multiply-adds on numbers in registers, each of them two operations, a second. */
+  /** Floating-point operations per second of multiply-adds in registers, two each. */
   flops: number;
-  /** Bytes a second, read and written, of a copy between storage buffers that no cache holds. */
+  /** Bytes per second, read and written, of a copy between storage buffers larger than any cache. */
   bytes: number;
 }
 
-/** Bytes of the buffers that are copied, if the adapter binds so many: more than its caches hold. */
+/** Bytes of the copied buffers, if the adapter can bind as many: more than its caches hold. */
 const COPY_BYTES = 2 ** 27;
 
-/** Runs the probes, which takes about a second; once for each of the `samples`. */
+/** Runs the probes `samples` times; each time takes about a second. */
 export async function measurePeaks(gpu: Gpu, samples = SAMPLES): Promise<Peaks> {
   using memory = new Memory(gpu);
   const probes = [await arithmeticTrace(gpu), copyTrace(gpu)];
@@ -29,7 +29,7 @@ export async function measurePeaks(gpu: Gpu, samples = SAMPLES): Promise<Peaks> 
   return { flops: arithmetic.flops / arithmetic.seconds, bytes: copy.bytes / copy.seconds };
 }
 
-/** A copy from one storage buffer to another. */
+/** Traces a copy from one storage buffer to another. */
 export function copyTrace(gpu: Gpu): readonly Dispatch[] {
   const bytes = Math.min(COPY_BYTES, gpu.limits.maxBinding);
   const tensor = (name: string) => {
@@ -41,7 +41,7 @@ export function copyTrace(gpu: Gpu): readonly Dispatch[] {
   return tape.dispatches;
 }
 
-/** How fast a kernel is, in its own unit, and that as a fraction of the peak that applies. */
+/** The rate of a kernel in its own unit, and as a fraction of the peak that applies to it. */
 export function rateOf(
   { flops, bytes, seconds }: Pick<KernelTime, "flops" | "bytes" | "seconds">,
   peaks: Peaks,

@@ -1,65 +1,73 @@
 /**
- * Where the time of a training step goes, in words: each kernel's share, its rate beside what probes reach on this
- * adapter, and what the step takes beyond its kernels.
+ * Where the time of a training step goes: each kernel's time beside what the adapter can reach, and the time of the whole
+ * step.
  *
  * @module
  */
 import { drawView } from "../../data/views/draw.ts";
-import type { LoaderOptions } from "../views/view_uploader.ts";
 import { type PackedImage, RecordWriter } from "../../data/views/table.ts";
-import { Trainer, type TrainerOptions } from "../byol/trainer.ts";
 import { MachineError } from "../base/errors.ts";
-import type { Gpu } from "../gpu/device.ts";
-import type { Timing } from "../graph/program.ts";
-import { measurePeaks, type Peaks, rateOf } from "./peaks.ts";
 import { keyedRandom } from "../base/random.ts";
-import {
-  byKernel,
-  type KernelTime,
-  median,
-  medians,
-  SAMPLES,
-  secondsOf,
-  timingsOf,
-  wallTimer,
-} from "./timing.ts";
+import { Trainer, type TrainerOptions } from "../byol/trainer.ts";
+import { optionsWithRecipe } from "../config/load_recipe.ts";
+import type { PretrainOptions } from "../config/train_flags.ts";
+import { type Gpu, openGpu } from "../gpu/device.ts";
+import type { Timing } from "../graph/program.ts";
+import type { Decision } from "../graph/tuner.ts";
+import { openTuningCache } from "../io/tuning_cache.ts";
+import { chooseKernels, trainerOptions } from "../run/setup.ts";
+import type { LoaderOptions } from "../views/view_uploader.ts";
+import { measurePeaks, type Peaks } from "./peaks.ts";
+import { byKernel, type KernelTime, median, medians, SAMPLES, timingsOf, wallTimer } from "./timing.ts";
 
-/** What was measured of a step. */
-export interface Profile {
-  /** By name, the longest first; together one step. */
+/** The profile of a training step. */
+export interface RunProfile {
+  /** Name of the GPU. */
+  adapter: string;
+  /** Images per batch. */
+  batch: number;
+  /** Batches whose gradients are averaged in a step. */
+  accumulate: number;
+  /** Side of the views in pixels. */
+  size: number;
+  /** Time by kernel, the longest first; together one step. */
   kernels: KernelTime[];
-  /** Seconds from step to step of an ordinary run, which submits all at once. */
+  /** Seconds from step to step, as a run submits them. */
   wall: number;
+  /** What probes reached on this GPU. */
   peaks: Peaks;
 }
 
-/** Throws a {@linkcode MachineError} unless `gpu` can tell the time. */
+/**
+ * Profiles a step with these options, on random images. Nothing is written but which kernels are fastest, and no data is
+ * opened.
+ *
+ * @throws {UserError} on options that cannot be used.
+ * @throws {MachineError} if there is no adapter, its driver has no timestamps, or the step does not fit.
+ */
+export async function profileOf(
+  given: PretrainOptions,
+  { log = console.log }: { log?: (line: string) => void } = {},
+): Promise<RunProfile> {
+  const { options, recipe } = await optionsWithRecipe(given);
+  using gpu = await openGpu();
+  expectTimestamps(gpu);
+  const tuning = await openTuningCache<Decision>();
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, print: log });
+  return await profileStep(gpu, { ...trainerOptions(options, recipe), chooser });
+}
+
+/** Throws a {@linkcode MachineError} unless the driver of `gpu` has timestamps. */
 export function expectTimestamps({ timestamps, name }: Pick<Gpu, "timestamps" | "name">): void {
   if (timestamps) return;
   throw new MachineError(
-    `Cannot profile on ${name} as its driver must have WebGPU's feature timestamp-query: it has not. ` +
-      `deno task bench step measures whole steps on any adapter.`,
+    `Cannot profile on "${name}": its driver has no timestamps (WebGPU's feature timestamp-query). Measure whole steps ` +
+      `with: deno task bench step.`,
   );
 }
 
-/** Images of noise, as large as photographs are decoded for the run, with views drawn by its recipe. */
-function randomImages(
-  { views, decodeSize }: LoaderOptions,
-  { batch, size }: { batch: number; size: number },
-): PackedImage[] {
-  const writer = new RecordWriter(), side = decodeSize;
-  return Array.from({ length: batch }, (_, i) => {
-    const random = keyedRandom(0, i);
-    for (const view of views) {
-      writer.add(drawView(view, { width: side, height: side, size }, random), { width: side, size });
-    }
-    const pixels = new Uint8Array(side * side * 4).map(() => random.integer(256));
-    return { pixels, records: writer.take() };
-  });
-}
-
-/** Takes steps of `options` on drawn weights and random views, and measures them. */
-export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Profile> {
+/** Takes steps with `options` from initial weights on random views, and measures them. */
+export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<RunProfile> {
   expectTimestamps(gpu);
   const { batch, size, accumulate = 1 } = options;
   using trainer = new Trainer(gpu, options);
@@ -76,7 +84,7 @@ export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Pr
     },
     settled: () => trainer.settled(),
   });
-  await trainer.timings(); // what only this way of submitting compiles
+  await trainer.timings(); // compiles what only timed runs use
   const walls: number[] = [], runs: Timing[][] = [], peaks: Peaks[] = [];
   for (let i = 0; i < SAMPLES; i++) {
     walls.push(await wall());
@@ -84,6 +92,7 @@ export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Pr
     peaks.push(await measurePeaks(gpu, 1));
   }
   return {
+    ...{ adapter: gpu.name, batch, accumulate, size },
     kernels: byKernel(medians(runs)),
     wall: median(walls),
     peaks: {
@@ -93,57 +102,18 @@ export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<Pr
   };
 }
 
-const milliseconds = (seconds: number) => (1000 * seconds).toFixed(3);
-const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
-
-/** The lines of `rows` in columns: the first to the left, the others to the right. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, j) => Math.max(...rows.map((row) => row[j].length)));
-  const line = (row: readonly string[]) =>
-    row.map((cell, j) => j === 0 ? cell.padEnd(widths[j]) : cell.padStart(widths[j])).join("  ");
-  return rows.map((row) => `  ${line(row)}`.trimEnd());
-}
-
-/** `profile` as a table. */
-export function profileTable({ kernels, wall, peaks }: Profile): string[] {
-  const sum = secondsOf(kernels);
-  const calls = kernels.reduce((sum, { calls }) => sum + calls, 0);
-  return columns([
-    ["kernel", "calls", "ms", "share", "rate", "of the peak"],
-    ...kernels.map((kernel) => {
-      const { text, fraction } = rateOf(kernel, peaks);
-      const { name, calls, seconds } = kernel;
-      return [name, `${calls}`, milliseconds(seconds), percent(seconds / sum), text, percent(fraction)];
-    }),
-    ["sum", `${calls}`, milliseconds(sum), percent(1), "", ""],
-    ["wall time of a step", "", milliseconds(wall), "", "", ""],
-    ["wall ÷ sum", "", (wall / sum).toFixed(3), "", "", ""],
-  ]);
-}
-
-/** `profile` in words. */
-export function describeProfile(
-  profile: Profile,
-  { adapter, batch, size, accumulate = 1 }: {
-    adapter: string;
-    batch: number;
-    size: number;
-    accumulate?: number;
-  },
-): string {
-  const { flops, bytes } = profile.peaks;
-  const images = accumulate > 1 ? `${accumulate} batches of ${batch}` : `${batch}`;
-  return [
-    `Profile of a step of ${images} images of ${size} × ${size} pixels in two views, on ${adapter}:`,
-    ...profileTable(profile),
-    `Peaks on this adapter, by probes: ${(flops / 1e9).toFixed(1)} GFLOP/s of multiply-adds in registers, ` +
-    `${(bytes / 1e9).toFixed(1)} GB/s from one storage buffer to another.`,
-    `Times are medians of ${SAMPLES}: of kernels by the GPU's clock, each in a pass of its own; of a step as a run submits it.`,
-    "GFLOP/s count what the equations ask for, GB/s each tensor once.",
-  ].join("\n");
-}
-
-/** Where the time of a step with `options` goes, as a text. */
-export async function profileReport(gpu: Gpu, options: TrainerOptions): Promise<string> {
-  return describeProfile(await profileStep(gpu, options), { ...options, adapter: gpu.name });
+/** Random images of the run's decoding size, with views drawn by its recipe. */
+function randomImages(
+  { views, decodeSize }: LoaderOptions,
+  { batch, size }: { batch: number; size: number },
+): PackedImage[] {
+  const writer = new RecordWriter(), side = decodeSize;
+  return Array.from({ length: batch }, (_, i) => {
+    const random = keyedRandom(0, i);
+    for (const view of views) {
+      writer.add(drawView(view, { width: side, height: side, size }, random), { width: side, size });
+    }
+    const pixels = new Uint8Array(side * side * 4).map(() => random.integer(256));
+    return { pixels, records: writer.take() };
+  });
 }

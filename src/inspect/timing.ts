@@ -1,5 +1,5 @@
 /**
- * Times by the GPU's own clock: what kernels took, by name, as medians of samples that are taken in turns.
+ * Times of kernels by the GPU's clock: medians of samples taken in turns.
  *
  * @module
  */
@@ -13,29 +13,38 @@ import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { addInto } from "../ops/add.ts";
 import { probeArithmetic } from "../ops/probe.ts";
 
-/** What the calls of one kernel in a run of a program come to. */
-export interface KernelTime extends Timing {
+/** All calls of one kernel in a run of a program. */
+export interface KernelTime {
+  /** Its name. */
+  name: string;
+  /** Number of calls. */
   calls: number;
+  /** Seconds of all calls. */
+  seconds: number;
+  /** Floating-point operations of all calls; 0 for kernels that are counted in bytes. */
+  flops: number;
+  /** Bytes read and written by all calls, each tensor once. */
+  bytes: number;
 }
 
-/** Samples of a time, of which the median counts, and the seconds of GPU work in each. */
+/** Samples per time, whose median is taken, and the seconds of GPU work in each. */
 export const SAMPLES = 5, SAMPLE_SECONDS = 0.1;
 
-/** The seconds of a sample of wall time: many times what waiting for the GPU takes. */
+/** Seconds of a sample of wall time: many times longer than waiting for the GPU. */
 const WALL_SECONDS = 0.5;
-/** A program of a trace is the trace so often at most, for kernels that take microseconds. */
-const MOST_REPEATS = 256;
-/** Invocations of the probe that calibrates the clock and measures arithmetic: enough to fill any GPU. */
+/** How often a program repeats a trace at most, for kernels that take microseconds. */
+const MAX_REPEATS = 256;
+/** Invocations of the arithmetic probe: enough to fill any GPU. */
 const PROBE_INVOCATIONS = 2 ** 18;
-/** A clock that is off by less is taken to count nanoseconds. */
+/** A clock whose rate is off by less is taken to count nanoseconds. */
 const CLOCK_TOLERANCE = 0.3;
 
-/** The value in the middle, the upper one of two. */
+/** The middle value, the upper one of two. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** Sums over equal names, the longest first. */
+/** Sums by name, the longest first. */
 export function byKernel(timings: readonly Timing[]): KernelTime[] {
   const sums = new Map<string, KernelTime>();
   for (const { name, seconds, flops, bytes } of timings) {
@@ -60,9 +69,9 @@ export function medians(runs: readonly (readonly Timing[])[]): Timing[] {
 }
 
 /**
- * The wall time of `run`, which submits work, `settled` being when that is done. Warms up.
+ * Measures the wall time of `run`, which submits work; `settled` resolves when the work is done. Warms up first.
  *
- * @returns what takes a sample: seconds of one run, of as many in a row as take {@linkcode WALL_SECONDS}.
+ * @returns a function that takes a sample: seconds per run, of as many runs as take {@linkcode WALL_SECONDS}.
  */
 export async function wallTimer(
   { run, settled }: { run: () => void; settled: () => Promise<unknown> },
@@ -74,18 +83,18 @@ export async function wallTimer(
     return (performance.now() - begin) / 1000 / count;
   };
   await sample(1); // compiles
-  // Waiting alone takes some milliseconds, which a short run must not be taken for.
+  // Waiting alone takes some milliseconds: a single short run would look too long.
   const few = await sample(Math.ceil(WALL_SECONDS / 10 / await sample(1)));
   const count = Math.ceil(WALL_SECONDS / few);
   return () => sample(count);
 }
 
-/** A tape for dispatches that are measured by themselves. */
+/** A tape for dispatches that are measured alone. */
 export function newTape(gpu: Gpu): Tape {
   return new Tape(deviceProfileOf(gpu), { training: true, views: 1, add: addInto });
 }
 
-/** What the commands of `program` took, in seconds whatever the adapter's clock counts in. */
+/** The times of the commands of `program`, in seconds for any unit of the adapter's clock. */
 export async function timingsOf(
   gpu: Gpu,
   program: { timings(): Promise<Timing[]> },
@@ -97,8 +106,8 @@ export async function timingsOf(
 /**
  * Times traces whose tensors lie in stores of `memory`, in turns, so that a busy or throttled machine slows all of them.
  *
- * @returns for each trace its kernels in one run: of each the median of so many `samples`, in each of which the
- * trace worked for at least {@linkcode SAMPLE_SECONDS}.
+ * @returns for each trace the kernels of one run: medians of `samples`, each of at least {@linkcode SAMPLE_SECONDS} of
+ * GPU work.
  */
 export async function timeInTurns(
   memory: Memory,
@@ -115,7 +124,7 @@ export async function timeInTurns(
       using program = new Program(memory, { dispatches: trace });
       await program.timings(); // compiles
       once = byKernel(await timingsOf(gpu, program));
-      repeats = Math.min(Math.ceil(SAMPLE_SECONDS / secondsOf(once)), MOST_REPEATS);
+      repeats = Math.min(Math.ceil(SAMPLE_SECONDS / secondsOf(once)), MAX_REPEATS);
     }
     const dispatches = Array<readonly Dispatch[]>(repeats).fill(trace).flat();
     contestants.push({
@@ -131,7 +140,7 @@ export async function timeInTurns(
       taken.push(byKernel(sample));
     }
   }
-  // Repeats may need fewer copies to textures than the first run: seconds count by call.
+  // Repeats may need fewer copies to textures than the first run: times are per call.
   return contestants.map(({ once, taken }) =>
     once.map((kernel) => {
       const perCall = taken.map((sample) => {
@@ -143,7 +152,7 @@ export async function timeInTurns(
   );
 }
 
-/** Arithmetic in registers alone, so much that it takes at least {@linkcode SAMPLE_SECONDS}. */
+/** Traces arithmetic in registers that takes at least {@linkcode SAMPLE_SECONDS}. */
 export async function arithmeticTrace(gpu: Gpu): Promise<readonly Dispatch[]> {
   const { rounds } = await calibrationOf(gpu);
   return traceArithmetic(gpu, rounds);
@@ -155,14 +164,14 @@ function traceArithmetic(gpu: Gpu, rounds: number): readonly Dispatch[] {
   return tape.dispatches;
 }
 
-/** What must be known of an adapter before anything is measured on it. */
+/** What measurements on an adapter need to know. */
 interface Calibration {
   /**
-   * Nanoseconds of a tick of its clock: 1 by WebGPU's rules, but wgpu hands on the driver's own ticks
-   * (gfx-rs/wgpu#6719), which are of 10 or 83 ns on some GPUs.
+   * Nanoseconds of a tick of its clock: 1 by WebGPU's rules, but wgpu passes on the driver's ticks (gfx-rs/wgpu#6719),
+   * which last 10 or 83 ns on some GPUs.
    */
   tick: number;
-  /** Rounds of the probe of arithmetic that take long enough. */
+  /** Rounds of the arithmetic probe that take long enough. */
   rounds: number;
 }
 
@@ -174,7 +183,7 @@ function calibrationOf(gpu: Gpu): Promise<Calibration> {
   return calibration;
 }
 
-/** Holds the adapter's clock against the wall's. */
+/** Compares the adapter's clock with the wall clock. */
 async function calibrate(gpu: Gpu): Promise<Calibration> {
   using memory = new Memory(gpu);
   for (let rounds = 16;; rounds *= 2) {
@@ -187,7 +196,7 @@ async function calibrate(gpu: Gpu): Promise<Calibration> {
       return (performance.now() - begin) / 1000;
     };
     await wall(1); // compiles
-    // The difference of two waits has no part of what waiting itself takes.
+    // Waiting itself cancels out in the difference of two waits.
     if (await wall(2) - await wall(1) < SAMPLE_SECONDS) continue;
     const ratios: number[] = [];
     for (let i = 0; i < SAMPLES; i++) {
@@ -195,7 +204,9 @@ async function calibrate(gpu: Gpu): Promise<Calibration> {
     }
     const ratio = median(ratios);
     if (!(ratio > 0 && ratio < Infinity)) {
-      throw new MachineError(`Cannot measure on ${gpu.name} as its clock (timestamp-query) does not run`);
+      throw new MachineError(
+        `Cannot measure on "${gpu.name}": its clock (timestamp-query) does not run. Update the driver.`,
+      );
     }
     return { tick: Math.abs(ratio - 1) < CLOCK_TOLERANCE ? 1 : ratio, rounds };
   }

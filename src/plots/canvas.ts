@@ -9,7 +9,7 @@ import type { Box } from "../../data/views/draw.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
 
 /** 8-bit red, green and blue. */
-export type Colour = readonly [number, number, number];
+export type Color = readonly [number, number, number];
 
 /** The font's pixels are squares of so many pixels. */
 const DOT = 2;
@@ -33,21 +33,21 @@ export class Canvas {
   }
 
   /** Fills the part of `box` that lies inside. */
-  fill(box: Box, colour: Colour): void {
+  fill(box: Box, color: Color): void {
     const top = Math.max(0, box.top), bottom = Math.min(this.height, box.top + box.height);
     const left = Math.max(0, box.left), right = Math.min(this.width, box.left + box.width);
     for (let y = top; y < bottom; y++) {
-      for (let x = left; x < right; x++) this.data.set(colour, (y * this.width + x) * 4);
+      for (let x = left; x < right; x++) this.data.set(color, (y * this.width + x) * 4);
     }
   }
 
   /** Draws the edge of `box`, two pixels wide, inside it. */
-  outline({ top, left, height, width }: Box, colour: Colour): void {
+  outline({ top, left, height, width }: Box, color: Color): void {
     const line = 2;
-    this.fill({ top, left, height: line, width }, colour);
-    this.fill({ top: top + height - line, left, height: line, width }, colour);
-    this.fill({ top, left, height, width: line }, colour);
-    this.fill({ top, left: left + width - line, height, width: line }, colour);
+    this.fill({ top, left, height: line, width }, color);
+    this.fill({ top: top + height - line, left, height: line, width }, color);
+    this.fill({ top, left, height, width: line }, color);
+    this.fill({ top, left: left + width - line, height, width: line }, color);
   }
 
   /** Draws `image` with each pixel as a square of `scale` pixels; it must fit. */
@@ -62,7 +62,7 @@ export class Canvas {
   }
 
   /** Writes `text` on one line; what the font lacks is a question mark. */
-  text(text: string, { top, left }: { top: number; left: number }, colour: Colour): void {
+  text(text: string, { top, left }: { top: number; left: number }, color: Color): void {
     [...text].forEach((character, i) => {
       const found = font.lookup.indexOf(character);
       const glyph = (found < 0 ? font.lookup.indexOf("?") : found) * font.width;
@@ -71,7 +71,7 @@ export class Canvas {
         for (let row = 0; row < font.height; row++) {
           if (!(font.fontData[glyph + column] >> row & 1)) continue;
           const x = left + i * CHARACTER.width + column * DOT;
-          this.fill({ top: top + down + row * DOT, left: x, height: DOT, width: DOT }, colour);
+          this.fill({ top: top + down + row * DOT, left: x, height: DOT, width: DOT }, color);
         }
       }
     });

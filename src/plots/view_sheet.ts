@@ -11,7 +11,7 @@ import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
 import { type Box, drawView, jitterOperations, type ViewParameters } from "../../data/views/draw.ts";
 import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
 import { type DecodedImage, resizeCrop } from "../../data/views/resize.ts";
-import { Canvas, CHARACTER, type Colour } from "./canvas.ts";
+import { Canvas, CHARACTER, type Color } from "./canvas.ts";
 import { MachineError, messageOf, UserError } from "../base/errors.ts";
 import { onAbort } from "../base/on_abort.ts";
 import { keyedRandom } from "../base/random.ts";
@@ -35,7 +35,7 @@ export interface PreviewOptions {
   onBad?(bad: BadImage): void;
 }
 
-/** An image with its views as training has them, but for the normalisation. */
+/** An image with its views as training has them, but for the normalization. */
 interface Row {
   index: number;
   key: string;
@@ -58,13 +58,13 @@ const LINES = 10;
 /** Small views are enlarged to about this many pixels. */
 const CELL = 192;
 
-const ink: Colour = [30, 30, 30], faint: Colour = [175, 175, 175], red: Colour = [190, 0, 0];
+const ink: Color = [30, 30, 30], faint: Color = [175, 175, 175], red: Color = [190, 0, 0];
 /** Of the two views: their headings, and their crops on the original. */
-const colours: readonly Colour[] = [[220, 100, 0], [0, 100, 220]];
+const colors: readonly Color[] = [[220, 100, 0], [0, 100, 220]];
 
 /**
  * Draws the views that the first epoch of a run makes of some images of `source`, with their parameters, and returns
- * the PNG file. Of each image it shows the original with the two crops, and both views before normalisation.
+ * the PNG file. Of each image it shows the original with the two crops, and both views before normalization.
  *
  * @throws {UserError} if there is no image that can be used.
  *
@@ -100,18 +100,18 @@ export async function previewSheet(
   const { recipe: { name }, size, seed } = options;
   const heading = `${name}, ${size} px, seed ${seed}, epoch 0: `;
   const room = Math.floor((width - 2 * PAD) / CHARACTER.width);
-  const line = (text: string, top: number, colour: Colour) =>
-    canvas.text(shorten(text, room), { top, left: PAD }, colour);
+  const line = (text: string, top: number, color: Color) =>
+    canvas.text(shorten(text, room), { top, left: PAD }, color);
   line(heading + shorten(source.name, room - heading.length), PAD, ink);
   canvas.text("original", { top: PAD + 2 * LINE, left: PAD }, ink);
-  lefts.forEach((left, v) => canvas.text(`view ${v + 1}`, { top: PAD + 2 * LINE, left }, colours[v]));
+  lefts.forEach((left, v) => canvas.text(`view ${v + 1}`, { top: PAD + 2 * LINE, left }, colors[v]));
 
   rows.forEach(({ index, key, image, views }, r) => {
     const top = layout.top(r);
     line(`${index}  ${key}  ${image.width}x${image.height}`, top - LINE, ink);
     const fit = drawFitting(canvas, image, { top, left: PAD, cell });
     views.forEach(({ parameters, pixels }, v) => {
-      canvas.outline(placed(shownPart(parameters, size), fit, { top, left: PAD }), colours[v]);
+      canvas.outline(placed(shownPart(parameters, size), fit, { top, left: PAD }), colors[v]);
       canvas.image(pixels, { top, left: lefts[v], scale });
       describe(parameters, image).forEach(({ text, applies }, l) => {
         const left = lefts[v] + cell + CHARACTER.width;
@@ -121,7 +121,7 @@ export async function previewSheet(
   });
   const end = layout.top(rows.length) - LINE;
   line("Crops: width x height = share of the area, at left, top. Outlined on the original.", end, faint);
-  line("Operations apply from top to bottom; those in this colour do not.", end + LINE, faint);
+  line("Operations apply from top to bottom; those in this color do not.", end + LINE, faint);
   named.forEach(({ key, reason }, i) => line(`Skipped ${key}: ${reason}`, end + (2 + i) * LINE, red));
   return canvas.png();
 }
@@ -217,7 +217,7 @@ async function rowOf(
   return { index, key, image, views };
 }
 
-/** The view in 8 bits, as it is before it is normalised. */
+/** The view in 8 bits, as it is before it is normalized. */
 function viewOf(image: DecodedImage, parameters: ViewParameters, size: number): DecodedImage {
   const out = new Float32Array(size * size * VIEW_CHANNELS);
   applyView(image, parameters, { size, mean: [0, 0, 0], std: [1, 1, 1], out });

@@ -8,9 +8,9 @@ import type { Recipe } from "../../data/views/recipe.ts";
 import type { Trainer } from "../byol/trainer.ts";
 import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { encoderKnn, rawPixelKnn } from "../eval/knn_accuracy.ts";
-import { collectFeatures, createFeatureExtractor, type LabelledFeatures } from "../eval/features.ts";
-import { knnAccuracy, usualK } from "../eval/knn.ts";
-import { scoreHeads } from "../eval/linear.ts";
+import { collectFeatures, createFeatureExtractor, type LabeledFeatures } from "../eval/features.ts";
+import { defaultK, knnAccuracy } from "../eval/knn.ts";
+import { scoreHeads } from "../eval/score_heads.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -133,7 +133,7 @@ export class RunEvaluation {
     return {
       step,
       epoch,
-      knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: usualK(voting) }) : null,
+      knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: defaultK(voting) }) : null,
       probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
       rankme_projections: rankMe({ features: projections, dims: options.projection }),
@@ -147,6 +147,6 @@ export class RunEvaluation {
   }
 }
 
-function labelled({ labels }: LabelledFeatures): number {
+function labelled({ labels }: LabeledFeatures): number {
   return labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
 }

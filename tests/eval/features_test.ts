@@ -24,7 +24,7 @@ function batches() {
     for (let first = 0; first < COUNT; first += BATCH) {
       const end = Math.min(COUNT, first + BATCH), row = SIZE * SIZE * 4;
       const values = Float32Array.from(pixels.subarray(first * row, end * row));
-      // What is overwritten once it is released must have been used.
+      // Overwritten on release: it must have been used by then.
       const release = () => {
         released.push(end - first);
         values.fill(NaN);
@@ -35,7 +35,7 @@ function batches() {
   return { images: images(), released };
 }
 
-/** Means over the pixels of each image, and twice as many projections of them. */
+/** An encoder that averages the pixels of each image, and a projector to twice as many dimensions. */
 async function extractorIn(memory: Memory, { projects }: { projects: boolean }) {
   const w: Store = { name: "w", category: "parameters", bytes: 4 * 4 * 8 };
   memory.write(w, hashSigned("features.w", 32) as Float32Array<ArrayBuffer>);
@@ -53,7 +53,7 @@ const means = Float64Array.from({ length: COUNT * 4 }, (_, i) => {
   return [0, 1, 2, 3].reduce((sum, p) => sum + pixels[(image * 4 + p) * 4 + c] / 4, 0);
 });
 
-Deno.test("collectFeatures: all images in order, read back once in 512 images or more", onGpu, async () => {
+Deno.test("collectFeatures() keeps the order, and reads back once in 512 images or more", onGpu, async () => {
   using memory = new Memory(await sharedGpu());
   using extractor = await extractorIn(memory, { projects: false });
   for (let pass = 0; pass < 2; pass++) {
@@ -69,7 +69,7 @@ Deno.test("collectFeatures: all images in order, read back once in 512 images or
 });
 
 Deno.test(
-  "createFeatureExtractor: projections of those images only that they were asked of",
+  "createFeatureExtractor() projects only the images that were added with project",
   onGpu,
   async () => {
     using memory = new Memory(await sharedGpu());
@@ -95,7 +95,7 @@ Deno.test(
   },
 );
 
-Deno.test("collectFeatures: raw pixels without the GPU, an abort ends it", async () => {
+Deno.test("collectFeatures() takes raw pixels without a GPU, and ends when aborted", async () => {
   const { features, dims } = await collectFeatures(batches().images, { maker: pixelMaker(SIZE) });
   const expected = pixels.filter((_, i) => i % 4 < 3);
   assertEquals(dims, SIZE * SIZE * 3);

@@ -1,4 +1,4 @@
-/** What PyTorch and scikit-learn made of the features that evaluate.py and these functions hash alike. */
+/** Results of PyTorch and scikit-learn on features that evaluate.py and these functions hash alike. */
 import { hashSigned, hashUniform, readGolden } from "../golden/read.ts";
 
 /** A case of evaluate.safetensors. */
@@ -7,9 +7,9 @@ export interface EvaluationCase {
   op: string;
   // deno-lint-ignore no-explicit-any -- each op has its own sizes
   sizes: any;
-  /** Of knn: right answers by the number of neighbours. */
+  /** For knn: right answers by number of neighbors. */
   counts: Record<string, number>;
-  /** Of linear: the shares of right answers for each learning rate. */
+  /** For linear: accuracies for each learning rate. */
   scores: { top1: number; top5: number }[];
 }
 
@@ -20,16 +20,16 @@ export async function evaluationGolden(op: string) {
   return { cases: metadata.cases.filter((each) => each.op === op), expected };
 }
 
-/** Centres of classes with noise: accuracies lie between chance and 1. */
+/** Class centers with noise: accuracies lie between chance and 1. */
 export function clustered(
   tag: string,
   { n, dims, classes, noise = 2.5 }: { n: number; dims: number; classes: number; noise?: number },
 ) {
-  const centres = hashSigned("centres", classes * dims), noises = hashSigned(tag, n * dims);
+  const centers = hashSigned("centres", classes * dims), noises = hashSigned(tag, n * dims);
   const labels = Int32Array.from({ length: n }, (_, i) => (i * 7) % classes);
   const features = Float32Array.from(
     noises,
-    (value, i) => noise * value + centres[labels[Math.floor(i / dims)] * dims + i % dims],
+    (value, i) => noise * value + centers[labels[Math.floor(i / dims)] * dims + i % dims],
   );
   return { features, labels, dims };
 }

@@ -1,11 +1,11 @@
-import { knnAccuracy, knnClassify, usualK } from "../../src/eval/knn.ts";
+import { defaultK, knnAccuracy, knnClassify } from "../../src/eval/knn.ts";
 import { rawPixels } from "../../src/eval/features.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { knn } from "../reference/knn.ts";
 import { clustered, evaluationGolden } from "./golden.ts";
 
-Deno.test("knnAccuracy: counts as the reference does, with unlabelled samples left out", onGpu, async () => {
+Deno.test("knnAccuracy() matches the reference, and leaves out samples without a label", onGpu, async () => {
   const gpu = await sharedGpu();
   // 11 dimensions are padded to 12, 601 queries are two blocks, 600 references are no multiple of a tile.
   for (
@@ -35,7 +35,7 @@ Deno.test("knnAccuracy: counts as the reference does, with unlabelled samples le
 });
 
 Deno.test(
-  "knnClassify: right answers are those of PyTorch and scikit-learn, for several k at once",
+  "knnClassify() matches PyTorch and scikit-learn for several k at once",
   onGpu,
   async () => {
     const { cases: [{ sizes: { N, Q, D: dims, classes, T, noise }, counts }] } = await evaluationGolden(
@@ -48,12 +48,12 @@ Deno.test(
     assertEquals(found.map(({ accuracy }) => accuracy), ks.map((k) => counts[k] / Q));
     found.forEach(({ predictions }, i) => {
       const right = predictions.filter((label, q) => label === queries.labels[q]).length;
-      assertEquals([right, predictions.length], [counts[ks[i]], Q], "the predictions are not those counted");
+      assertEquals([right, predictions.length], [counts[ks[i]], Q], "predictions and accuracy differ");
     });
   },
 );
 
-Deno.test("knnAccuracy: blocks of references are joined", onGpu, async () => {
+Deno.test("knnAccuracy() joins blocks of references", onGpu, async () => {
   // 2^26 bytes hold 2,048 references of 8,192 dimensions: 2,100 of them take two blocks. Each has a direction of its own.
   const dims = 8192, n = 2100;
   const references = { dims, features: new Float32Array(n * dims), labels: new Int32Array(n) };
@@ -69,7 +69,7 @@ Deno.test("knnAccuracy: blocks of references are joined", onGpu, async () => {
   assertEquals(await knnAccuracy(await sharedGpu(), { references, queries, k: 1 }), 2 / 3);
 });
 
-Deno.test("knnAccuracy: sets that do not fit are refused", onGpu, async () => {
+Deno.test("knnAccuracy() refuses sets of other dimensions or without labels", onGpu, async () => {
   const set = (dims: number, label: number) => ({
     dims,
     features: new Float32Array(dims),
@@ -79,7 +79,7 @@ Deno.test("knnAccuracy: sets that do not fit are refused", onGpu, async () => {
   await assertThrows(
     () => knnAccuracy(gpu, { references: set(4, 0), queries: set(8, 0), k: 1 }),
     RangeError,
-    /agree/,
+    /dimensions must agree/,
   );
   await assertThrows(
     () => knnAccuracy(gpu, { references: set(4, -1), queries: set(4, 0), k: 1 }),
@@ -88,11 +88,11 @@ Deno.test("knnAccuracy: sets that do not fit are refused", onGpu, async () => {
   );
 });
 
-Deno.test("usualK: 20 below 5,000 references, 200 from there", () => {
-  assertEquals([usualK(4999), usualK(5000)], [20, 200]);
+Deno.test("defaultK() is 20 below 5,000 references, else 200", () => {
+  assertEquals([defaultK(4999), defaultK(5000)], [20, 200]);
 });
 
-Deno.test("rawPixels: drops the fourth channel, and averages squares of large images", () => {
+Deno.test("rawPixels() drops the fourth channel, and averages squares of large images", () => {
   const small = Float32Array.from({ length: 2 * 4 * 4 }, (_, i) => i);
   assertEquals([...rawPixels(small, { n: 2, size: 2 })].slice(0, 6), [0, 1, 2, 4, 5, 6]);
   // 66 px: squares of 3 px, 22 to a side.

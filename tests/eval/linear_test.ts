@@ -1,5 +1,8 @@
-/** The linear protocol against PyTorch, and what it must not mix up. */
-import { fitFeatures, linearProtocol, rowsOf, scoreHeads } from "../../src/eval/linear.ts";
+/** The linear protocol against PyTorch, and its splits. */
+import { rowsOf } from "../../src/eval/features.ts";
+import { fitFeatures } from "../../src/eval/fit_heads.ts";
+import { linearProtocol } from "../../src/eval/linear.ts";
+import { scoreHeads } from "../../src/eval/score_heads.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
@@ -18,7 +21,7 @@ function torchWeights(
 }
 
 Deno.test(
-  "fitFeatures: weights and right answers are PyTorch's, several learning rates at once",
+  "fitFeatures() matches PyTorch's weights and accuracies, several learning rates at once",
   onGpu,
   async () => {
     const { cases: [{ sizes, scores }], expected } = await evaluationGolden("linear");
@@ -47,7 +50,7 @@ Deno.test(
 );
 
 Deno.test(
-  "linearProtocol: takes the rate that is best on what is held back, and learns anew from all",
+  "linearProtocol() chooses the rate on held-back samples, and trains again on all",
   onGpu,
   async () => {
     const gpu = await sharedGpu(), dims = 6, classes = 3;
@@ -75,7 +78,7 @@ Deno.test(
     assertEquals(
       new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
       false,
-      "an unlabelled one taught",
+      "a sample without a label was trained on",
     );
     assertEquals(new Set(parts[0]).size, 405 - 81, "a sample comes twice");
     assertEquals([result.predictions.length, result.predictions[3]], [50, -1]);
@@ -85,7 +88,7 @@ Deno.test(
 );
 
 Deno.test(
-  "fitFeatures: same seed, same weights to the bit; another order of batches gives others",
+  "fitFeatures() gives the same weights to the bit for the same seed, others for another",
   onGpu,
   async () => {
     const gpu = await sharedGpu(), samples = clustered("orders", { n: 600, dims: 5, classes: 3 });
@@ -98,7 +101,7 @@ Deno.test(
   },
 );
 
-Deno.test("rowsOf: rows with their labels", () => {
+Deno.test("rowsOf() takes rows with their labels", () => {
   const features = Float32Array.from(hashSigned("rows", 12)), labels = Int32Array.of(5, 6, 7, 8);
   const { features: kept, labels: names } = rowsOf({ features, labels, dims: 3 }, [3, 0]);
   assertEquals([[...kept], [...names]], [[...features.slice(9), ...features.slice(0, 3)], [8, 5]]);

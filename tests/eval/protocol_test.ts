@@ -1,63 +1,36 @@
 /** Whole evaluations, small ones, of a small run. */
 import { join } from "node:path";
+import { openSource } from "../../data/sources/open.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import type { EvaluateOptions } from "../../src/config/evaluate_flags.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { evaluate } from "../../src/eval/protocol.ts";
-import type { EvaluationReport } from "../../src/eval/types.ts";
-import { openEncoder, openRun } from "../../src/eval/evaluated_encoder.ts";
-import { stratifiedSubset } from "../../src/eval/choices.ts";
-import { pretrain } from "../../src/run/pretrain.ts";
-import { openIndexed } from "../data/fixtures.ts";
+import { drawConfusion, drawEvaluation } from "../../src/eval/draw_evaluation.ts";
+import { formatEvaluation } from "../../src/eval/format_evaluation.ts";
+import { stratifiedSubset } from "../../src/eval/labels.ts";
+import { openEncoder, openRun } from "../../src/eval/open_encoder.ts";
+import type { EvaluateOptions, EvaluationReport } from "../../src/eval/types.ts";
+import { evaluationJson } from "../../src/eval/write_evaluation.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
-
-Deno.env.set("BYOL_CACHE", await Deno.makeTempDir({ prefix: "byol cache " }));
-const quiet = { print() {} };
-const folder = await Deno.makeTempDir(), run = join(folder, "run");
-addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-
-/** A run of two steps, which the tests share. */
-let trained: Promise<number> | undefined;
-function knnOfRun(): Promise<number> {
-  return trained ??= pretrain({
-    data: "shapes:160",
-    limit: 120,
-    holdout: 40,
-    size: 16,
-    hidden: 16,
-    projection: 8,
-    batch: 16,
-    steps: 2,
-    kernels: "usual",
-    out: run,
-  }, quiet).then(({ summary }) => summary!.knn!.untrained);
-}
-
-const evaluated = async (given: EvaluateOptions) => {
-  await knnOfRun();
-  return await evaluate({ kernels: "usual", probeEpochs: 10, ...given }, quiet);
-};
+import { textBoxes } from "../plots/text_boxes.ts";
+import { evaluated, folder, knnOfRun, run } from "./shared_run.ts";
 
 const without = ({ rows }: EvaluationReport) => rows.map(({ confusion: _, perClass: __, ...rest }) => rest);
 
 Deno.test(
-  "evaluate: a run by its own data; what is written is what is returned, and the same each time",
+  "evaluate() scores a run on its own data, writes its report, and gives the same each time",
   onGpu,
   async () => {
     const untrained = await knnOfRun(), lines: string[] = [];
-    const report = await evaluate({ run, kernels: "usual", probeEpochs: 10 }, {
-      print: (line) => lines.push(line),
-    });
+    const report = await evaluated({ run, draw: drawConfusion, log: (line) => lines.push(line) });
     const { rows, counts, classes, paths } = report;
     assertEquals(rows.map(({ name }) => name), ["raw pixels", "untrained", "trained"]);
     assertEquals(counts, { train: 120, test: 40, bad: 0 });
     assertEquals(
       rows.map(({ knn }) => Object.keys(knn)),
       Array(3).fill(["20"]),
-      "200 neighbours of 120 samples",
+      "200 neighbors of 120 samples",
     );
-    assertEquals(rows[1].knn[20], untrained, "the untrained encoder is not the one that the run began with");
+    assertEquals(rows[1].knn[20], untrained, "the untrained encoder is not the one the run started from");
     for (const { name, linear, rankme, confusion, perClass } of rows) {
       assertEquals([linear!.top5 !== null, rankme !== null], [classes.length > 5, name !== "raw pixels"]);
       const right = confusion!.reduce((sum, row, k) => sum + row[k], 0);
@@ -66,16 +39,28 @@ Deno.test(
       assertEquals(perClass![0], confusion![0][0] / confusion![0].reduce((a, b) => a + b));
     }
     assertEquals(paths, [join(run, "confusion.svg"), join(run, "evaluation.json")]);
-    assertEquals(JSON.parse(await Deno.readTextFile(paths[1])), report);
+    const written = JSON.parse(await Deno.readTextFile(paths[1]));
+    assertEquals(written, evaluationJson(report));
+    assertEquals({ ...written, settings: null }, { ...report, settings: null });
+    const { probeViews, probeEpochs, ...settings } = report.settings;
+    const { probe_views, probe_epochs, ...others } = written.settings;
+    assertEquals([probe_views, probe_epochs, others], ["cached", 10, settings]);
+    assertEquals([probeViews, probeEpochs], ["cached", 10]);
     assert((await Deno.readTextFile(paths[0])).startsWith("<svg "));
-    const said = lines.join("\n");
-    assert(/raw pixels +[\d.]+ % .*\nuntrained encoder .*\ntrained encoder /.test(said), said);
-    assertEquals(without(await evaluated({ run, out: join(folder, "again") })), without(report));
+    assert(
+      lines.some((line) => /^Evaluating .*encoder\.safetensors on shapes, on /.test(line)),
+      lines.join("\n"),
+    );
+    const table = formatEvaluation(report);
+    assert(/raw pixels +[\d.]+ % .*\nuntrained encoder .*\ntrained encoder /.test(table), table);
+    const again = await evaluated({ run, out: join(folder, "again") });
+    assertEquals(without(again), without(report));
+    assertEquals(again.paths, [join(folder, "again", "evaluation.json")]);
   },
 );
 
 Deno.test(
-  "evaluate: few labels, given neighbours, a file under torchvision's names, only the trained encoder",
+  "evaluate() takes a file under torchvision's names, some of the labels, given k, and no baselines",
   onGpu,
   async () => {
     await knnOfRun();
@@ -88,14 +73,14 @@ Deno.test(
       train: "shapes:120",
       test: "shapes:40",
       k: [1, 3],
-      baselines: "no",
+      baselines: false,
       probeViews: "none",
     };
     const given: EvaluateOptions = { ...common, encoder: file, out: join(folder, "file"), labels: 0.2 };
     await assertThrows(
       () => evaluated(given),
       UserError,
-      /elsewhere.* as its backbone must be one of.*--backbone/,
+      /elsewhere.*the file names no backbone, expected one of.*--backbone/,
     );
     const known = { backbone: "resnet8", stem: "cifar", size: 16, mean, std } as const;
     const report = await evaluated({ ...given, ...known });
@@ -109,11 +94,11 @@ Deno.test(
       out: join(folder, "own"),
       labels: 0.2,
     });
-    assertEquals(without(own), without(report), "what the metadata say is not what was given");
+    assertEquals(without(own), without(report), "the metadata and the options differ");
   },
 );
 
-/** How many Workers `work` starts on a machine of so many cores. */
+/** Number of Workers that `work` starts on a machine with so many cores. */
 async function workersOf(cores: number, work: () => Promise<unknown>): Promise<number> {
   const { Worker } = globalThis;
   let started = 0;
@@ -133,21 +118,21 @@ async function workersOf(cores: number, work: () => Promise<unknown>): Promise<n
   return started;
 }
 
-Deno.test("evaluate: as many Workers decode as in training, one a core or as told", onGpu, async () => {
+Deno.test("evaluate() starts one Worker per core, at most 8, or as given", onGpu, async () => {
   await knnOfRun();
   const given: EvaluateOptions = {
     run,
-    baselines: "no",
+    baselines: false,
     probeViews: "none",
     out: join(folder, "workers"),
   };
-  // One pass over the training samples, one over the others.
+  // A pass over the training samples, and one over the test samples.
   assertEquals(await workersOf(3, () => evaluated(given)), 2 * 3);
   assertEquals(await workersOf(99, () => evaluated(given)), 2 * 8);
   assertEquals(await workersOf(3, () => evaluated({ ...given, workers: 1 })), 2);
 });
 
-Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
+Deno.test("stratifiedSubset() takes equally many per class, drawn by the seed", () => {
   const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);
   const rows = [...labels.keys()];
   const draw = (share: number, seed = 0) => stratifiedSubset(rows, { labels, classes: 3, share, seed });
@@ -159,7 +144,7 @@ Deno.test("someOfEach: as many of each class, drawn by the seed", () => {
   assert(`${draw(0.1)}` !== `${draw(0.1, 1)}`, "the seed makes no difference");
 });
 
-Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
+Deno.test("evaluate() learns from crops, fine-tunes, and draws maps", onGpu, async () => {
   const out = join(folder, "crops");
   const given = {
     run,
@@ -168,7 +153,7 @@ Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
     probeEpochs: 4,
     finetune: true,
     finetuneEpochs: 80,
-    map: true,
+    draw: drawEvaluation,
   } as const;
   const report = await evaluated(given);
   const { finetuned, rows, paths } = report;
@@ -184,16 +169,16 @@ Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
   ]);
   const maps = await Promise.all(paths.slice(1, 5).map((path) => Deno.readTextFile(path)));
   for (const text of maps) {
-    assertEquals(text.match(/<use /g)?.length, 40);
-    for (const name of report.classes) {
-      assert(text.includes(`>${name}</text>`), `${name} is not in the legend`);
-    }
+    const groups = text.match(/<g [^>]*fill-opacity[^>]*>.*?<\/g>/g)!;
+    assertEquals(groups.flatMap((group) => group.match(/<(circle|path) /g)!).length, 40);
+    const texts = textBoxes(text).map(({ text }) => text);
+    for (const name of report.classes) assert(texts.includes(name), `${name} is not in the legend`);
   }
   assertEquals(new Set(maps).size, 4, "maps are the same");
   assert(maps[0].includes("the trained encoder") && maps[3].includes("the untrained encoder"), "titles");
-  const plain = await evaluated({ run, out, probeEpochs: 100, map: true });
+  const plain = await evaluated({ run, out, probeEpochs: 100, draw: drawEvaluation });
   const [pixels, ...encoders] = rows.map(({ linear }) => JSON.stringify(linear));
-  assertEquals(pixels, JSON.stringify(plain.rows[0].linear), "raw pixels have crops");
+  assertEquals(pixels, JSON.stringify(plain.rows[0].linear), "raw pixels have no crops");
   encoders.forEach((linear, i) =>
     assert(linear !== JSON.stringify(plain.rows[i + 1].linear), "there are no crops")
   );
@@ -201,7 +186,7 @@ Deno.test("evaluate: crops, fine-tuning and maps", onGpu, async () => {
 });
 
 Deno.test(
-  "evaluate: an encoder of elsewhere on a run's images is not taken for the run's own",
+  "openEncoder() prepares an encoder from elsewhere as the run's images ask for, with the run's fingerprint",
   onGpu,
   async () => {
     await knnOfRun();
@@ -210,7 +195,10 @@ Deno.test(
     await writeSafetensors(encoder, { tensors, metadata: { ...metadata, fingerprint: "other images" } });
     const own = await openEncoder({}, await openRun(run));
     const opened = await openEncoder({ encoder }, await openRun(run));
-    assert(own.decodeSize > own.size && own.fingerprint !== null, "the run's own are as it has them");
+    assert(
+      own.decodeSize > own.size && own.fingerprint !== null,
+      "the run's own encoder has the run's size and fingerprint",
+    );
     assertEquals([opened.decodeSize, opened.fingerprint], [own.decodeSize, own.fingerprint]);
     const large = join(folder, "large.safetensors");
     await writeSafetensors(large, { tensors, metadata: { ...metadata, size: "96" } });
@@ -219,7 +207,7 @@ Deno.test(
     const { rows } = await evaluated({
       run,
       encoder,
-      out: join(folder, "of elsewhere"),
+      out: join(folder, "from elsewhere"),
       k: [40, 5],
       probeViews: "none",
     });
@@ -227,81 +215,59 @@ Deno.test(
     assertEquals(
       votes / 40,
       rows[2].knn[5],
-      "the confusion is that of the fewest neighbours, as its title says",
+      "the confusion matrix is not that of the fewest neighbors",
     );
   },
 );
 
-const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp][] = [
-  ["no encoder", () => ({}), /without an encoder: add --run/],
-  ["a folder without a run", () => ({ run: folder }), /config\.json must tell what it is/],
-  [
-    "an encoder without data",
-    () => ({ encoder: join(run, "encoder.safetensors") }),
-    /without --train .*--run DIR/,
-  ],
-  ["data to learn from alone", () => ({ run, train: "shapes:40" }), /without --test as/],
-  [
-    "more neighbours than there are",
-    () => ({ run, k: [5, 121] }),
-    /121 neighbours .* there are 120\. Lower --k/,
-  ],
-  ["a value out of range", () => ({ run, labels: 0 }), /labels = 0 as it must be a number above 0/],
-  [
-    "other classes",
-    async () => ({ run, test: await images(["cat", "dog"]) }),
-    /its classes must be .* found cat, dog/,
-  ],
-  [
-    "one class",
-    async () => ({ run, train: await images(["cat"]), test: "shapes:8" }),
-    /at least two .* only cat/,
-  ],
-  [
-    "images without labels",
-    async () => ({ run, train: await images([""]), test: await images([""]) }),
-    /at least two classes: found no labels/,
-  ],
-  [
-    "data that are no longer the run's",
-    () => ({ run: withOtherData() }),
-    /held out as shapes has changed: expected the images that it learnt from/,
-  ],
-  [
-    "data that are no longer the run's, for an encoder of elsewhere",
-    () => ({ run: withOtherData(), encoder: join(run, "encoder.safetensors") }),
-    /held out as shapes has changed: expected the images that it learnt from/,
-  ],
-];
+Deno.test("evaluate() takes open sources, and leaves them open", onGpu, async () => {
+  const train = await openSource("shapes:120"), test = await openSource("shapes:40");
+  let closed = 0;
+  for (const source of [train, test]) source.close = () => void closed++;
+  const options: EvaluateOptions = {
+    run,
+    baselines: false,
+    probeViews: "none",
+    out: join(folder, "sources"),
+  };
+  const report = await evaluated({ ...options, train, test });
+  assertEquals(closed, 0);
+  assertEquals([report.counts.train, report.counts.test, report.settings.train], [120, 40, train.name]);
+  const named = await evaluated({ ...options, train: "shapes:120", test: "shapes:40" });
+  assertEquals(without(report), without(named));
+});
 
-/** A copy of the run whose data have changed. */
-function withOtherData(): string {
-  const copy = Deno.makeTempDirSync({ dir: folder });
-  for (const name of ["encoder.safetensors", "recipe.json"]) {
-    Deno.copyFileSync(join(run, name), join(copy, name));
-  }
-  const config = JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
-  Deno.writeTextFileSync(join(copy, "config.json"), JSON.stringify({ ...config, data: "shapes:200" }));
-  return copy;
-}
+Deno.test("evaluate() ends with the reason of its signal, and writes nothing", onGpu, async () => {
+  const out = join(folder, "aborted"), signal = AbortSignal.abort(new Error("enough"));
+  await assertThrows(() => evaluated({ run, out, signal }), Error, /enough/);
+  assertEquals(await Deno.stat(out).catch(() => null), null);
+});
 
-/** A folder with a few images of each class. */
-async function images(classes: string[]): Promise<string> {
-  const source = await openIndexed("shapes:8"), data = await Deno.makeTempDir({ dir: folder });
-  for (const name of classes) {
-    await Deno.mkdir(join(data, name), { recursive: true });
-    for (let i = 0; i < 4; i++) {
-      await Deno.writeFile(join(data, name, `${i}.jpg`), (await source.read(i)).bytes);
-    }
-  }
-  return data;
-}
-
-for (const [what, given, message] of refused) {
-  Deno.test(`evaluate: ${what}: refused, and nothing is written`, onGpu, async () => {
-    const out = join(folder, "refused");
-    await knnOfRun();
-    await assertThrows(async () => await evaluated({ out, ...await given() }), UserError, message);
-    assertEquals(await Deno.stat(out).catch(() => null), null);
+Deno.test("formatEvaluation() has a line per row, and columns for the scores that there are", () => {
+  const row = (name: EvaluationReport["rows"][number]["name"], knn: number, top1: number | null) => ({
+    name,
+    knn: { "5": knn, "20": knn / 2 },
+    linear: top1 === null ? null : { top1, top5: null, lr: 1 },
+    rankme: null,
+    perClass: [],
+    confusion: [],
   });
-}
+  const report = {
+    rows: [row("raw pixels", 0.5, 0.25), row("trained", 1, 0.75)],
+    finetuned: { top1: 0.875, top5: 1, lr: 0.1, epochs: 3 },
+    classes: ["a", "b"],
+    counts: { train: 12, test: 3, bad: 0 },
+  } as unknown as EvaluationReport;
+  assertEquals(formatEvaluation(report).split("\n"), [
+    "2 classes, 12 labeled images to learn from, 3 to test on",
+    "                    kNN k=5  kNN k=20  linear top-1    top-5",
+    "raw pixels           50.0 %    25.0 %        25.0 %",
+    "trained encoder     100.0 %    50.0 %        75.0 %",
+    "fine-tuned encoder                           87.5 %  100.0 %",
+  ]);
+  const plain = { ...report, rows: [row("trained", 1, null)], finetuned: null } as EvaluationReport;
+  assertEquals(formatEvaluation(plain).split("\n").slice(1), [
+    "                 kNN k=5  kNN k=20",
+    "trained encoder  100.0 %    50.0 %",
+  ]);
+});

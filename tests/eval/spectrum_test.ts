@@ -20,7 +20,7 @@ function withSpectrum(values: number[], { n, dims }: { n: number; dims: number }
   });
 }
 
-Deno.test("rankMe: exp of the entropy of the singular values' shares, of tall and of wide features", () => {
+Deno.test("rankMe() is exp of the entropy of normalized singular values, of tall and wide features", () => {
   const values = [5, 3, 1, 1, 0.5], total = 10.5;
   const expected = Math.exp(-values.reduce((sum, value) => sum + value / total * Math.log(value / total), 0));
   for (const sizes of [{ n: 23, dims: 7 }, { n: 5, dims: 40 }, { n: 9, dims: 9 }]) {
@@ -30,7 +30,7 @@ Deno.test("rankMe: exp of the entropy of the singular values' shares, of tall an
   }
 });
 
-Deno.test("rankMe: equal singular values give their number, one direction gives 1, nothing 0", () => {
+Deno.test("rankMe() is n for n equal singular values, 1 for one direction, 0 for zeros and NaN", () => {
   const sizes = { n: 20, dims: 6 };
   assertClose("even", [rankMe({ features: withSpectrum(Array(6).fill(2), sizes), dims: 6 })], [6], {
     relative: 1e-6,
@@ -40,10 +40,10 @@ Deno.test("rankMe: equal singular values give their number, one direction gives 
   assertEquals(rankMe({ features: Float32Array.of(1, 2, NaN, 4), dims: 2 }), 0);
 });
 
-Deno.test("principalComponents: places along the directions of most variance, of tall and of wide features", () => {
+Deno.test("principalComponents() projects on the directions of most variance, of tall and wide features", () => {
   for (const sizes of [{ n: 23, dims: 7 }, { n: 6, dims: 40 }]) {
     const features = withSpectrum([5, 3, 1], sizes), { n, dims } = sizes;
-    const centred = features.map((value, i) => {
+    const centered = features.map((value, i) => {
       let mean = 0;
       for (let row = 0; row < n; row++) mean += features[row * dims + i % dims] / n;
       return value - mean;
@@ -55,21 +55,21 @@ Deno.test("principalComponents: places along the directions of most variance, of
     const dot = column(0).reduce((sum, value, i) => sum + value * column(1)[i], 0);
     assertClose("uncorrelated", [dot], [0], { absolute: 1e-4 });
     [0, 1].forEach((c) => {
-      assertClose("share", [square(column(c)) / square(centred)], [shares[c]], { relative: 1e-4 });
+      assertClose("share", [square(column(c)) / square(centered)], [shares[c]], { relative: 1e-4 });
       const far = column(c).reduce((a, b) => Math.abs(b) > Math.abs(a) ? b : a);
-      assertEquals(far > 0, true, "the sign is left to chance");
+      assertEquals(far > 0, true, "the sign is not fixed");
     });
     assertEquals(shares[0] > shares[1] && shares[0] + shares[1] > 0.8, true, `${shares}`);
     // The scores are projections: the direction that they span gives them back.
     const direction = Array.from(
       { length: dims },
       (_, d) =>
-        column(0).reduce((sum, score, i) => sum + score * centred[i * dims + d], 0) / square(column(0)),
+        column(0).reduce((sum, score, i) => sum + score * centered[i * dims + d], 0) / square(column(0)),
     );
     assertClose("length", [square(direction)], [1], { absolute: 1e-4 });
     const again = Array.from(
       { length: n },
-      (_, i) => direction.reduce((sum, value, d) => sum + value * centred[i * dims + d], 0),
+      (_, i) => direction.reduce((sum, value, d) => sum + value * centered[i * dims + d], 0),
     );
     assertClose("scores", again, column(0), { absolute: 1e-4 });
   }

@@ -1,13 +1,14 @@
-/** Whole grids, with runs that are made up in place of training and evaluation. */
+/** Whole grids, with fake training and evaluation. */
 import { join } from "node:path";
 import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
-import type { EvaluateOptions } from "../../src/config/evaluate_flags.ts";
 import type { evaluate } from "../../src/eval/protocol.ts";
+import type { EvaluateOptions } from "../../src/eval/types.ts";
 import { runExperiments } from "../../src/experiments/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
 import type { pretrain } from "../../src/run/pretrain.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
 import { UserError } from "../../src/base/errors.ts";
+import { drawEvaluation } from "../../src/eval/draw_evaluation.ts";
 import { openIndexed } from "../data/fixtures.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
@@ -35,10 +36,10 @@ const asked = (out: string, fields: Partial<ExperimentArguments> = {}): Experime
   ...fields,
 });
 
-/** Training and evaluation that note how they are called. A run of τ = 1 is interrupted as often as `interruptions` says. */
-function madeUp({ interruptions = 0 } = {}) {
+/** Fake training and evaluation that record how they are called. Runs of τ = 1 are interrupted `interruptions` times. */
+function fakes({ interruptions = 0 } = {}) {
   const trained: { out: string; tau?: number; seed: number; resume: boolean }[] = [];
-  const evaluated: { run: string; baselines: string; map: boolean }[] = [];
+  const evaluated: { run: string; baselines: boolean; map: boolean }[] = [];
   const interrupt = new AbortController();
   const train: typeof pretrain = async (given = {}, hooks = {}) => {
     const { out, tau, seed, recipe } = given;
@@ -60,10 +61,10 @@ function madeUp({ interruptions = 0 } = {}) {
     return { out: out!, step: 2, total: 2, collapse, summary };
   };
   const evaluation = (given: EvaluateOptions) => {
-    const { run, out, baselines, map = false } = given;
-    evaluated.push({ run: run!, baselines: baselines!, map });
+    const { run, out, baselines = true } = given, map = given.draw === drawEvaluation;
+    evaluated.push({ run: run!, baselines, map });
     if (map) {
-      assert(out !== undefined && out !== run, "the map's evaluation is written over that of the run");
+      assert(out !== undefined && out !== run, "the map's evaluation replaces the run's");
       Deno.mkdirSync(out!, { recursive: true });
       for (const name of ["pca", "umap", "pca_untrained", "umap_untrained"]) {
         Deno.writeTextFileSync(join(out!, `map_${name}.svg`), `<svg>${name}</svg>`);
@@ -75,8 +76,8 @@ function madeUp({ interruptions = 0 } = {}) {
       linear: { top1, top5: null, lr: 1 },
       rankme: 8,
     });
-    const rows = [row("untrained", .45), row("trained", .65)].slice(baselines === "yes" ? 0 : 1);
-    return Promise.resolve({ rows, settings: { adapter: "made up" } });
+    const rows = [row("untrained", .45), row("trained", .65)].slice(baselines ? 0 : 1);
+    return Promise.resolve({ rows, settings: { adapter: "a fake" } });
   };
   return {
     trained,
@@ -85,11 +86,11 @@ function madeUp({ interruptions = 0 } = {}) {
   };
 }
 
-Deno.test("experiments: what is shared is trained once, what is done is not done again, and all is reported", async () => {
+Deno.test("runExperiments() trains shared rows once, skips rows with results, and reports all of them", async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, "results"), runs = join(folder.path, "runs"), lines: string[] = [];
-  const { trained, evaluated, hooks } = madeUp();
-  const options = { ...hooks, runs, print: (line: string) => lines.push(line), command: "./run experiments" };
+  const { trained, evaluated, hooks } = fakes();
+  const options = { ...hooks, runs, log: (line: string) => lines.push(line), command: "./run experiments" };
   const first = await runExperiments(asked(out), set, options);
   assertEquals([first.done, first.failed, first.skipped, first.interrupted], [6, 0, 0, false]);
   assertEquals(trained.map(({ tau, seed }) => [tau, seed]), [
@@ -102,7 +103,7 @@ Deno.test("experiments: what is shared is trained once, what is done is not done
   ]);
   assertEquals(new Set(trained.map(({ out }) => out)).size, 6);
   assertEquals(evaluated.map(({ baselines, map }) => map ? "map" : baselines), [
-    ...["yes", "yes", "no", "no", "no", "no"],
+    ...[true, true, false, false, false, false],
     "map",
   ]);
   for (const { out } of trained) {
@@ -124,7 +125,7 @@ Deno.test("experiments: what is shared is trained once, what is done is not done
       "65.0 ± 0.0",
       "2 of 2",
       "z_std is .0625",
-      "made up",
+      "a fake",
       "<td>0.50 ± 0.00</td>",
     ]
   ) {
@@ -142,21 +143,21 @@ Deno.test("experiments: what is shared is trained once, what is done is not done
   assertEquals(trained.length, 6);
 });
 
-Deno.test("experiments: an interrupted grid goes on with the run in hand", async () => {
+Deno.test("runExperiments() resumes the interrupted run, and adds up its time", async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, "results"), runs = join(folder.path, "runs");
-  const first = madeUp({ interruptions: 1 }), print = () => {}, command = "";
-  const outcome = await runExperiments(asked(out), set, { ...first.hooks, runs, print, command });
+  const first = fakes({ interruptions: 1 }), log = () => {}, command = "";
+  const outcome = await runExperiments(asked(out), set, { ...first.hooks, runs, log, command });
   assertEquals([outcome.done, outcome.interrupted, first.trained.length], [2, true, 3]);
   const left = first.trained[2].out;
   const spent = `${left}.seconds.json`;
-  assert(Number(await Deno.readTextFile(spent)) > 0, "the time so far is not kept");
+  assert(Number(await Deno.readTextFile(spent)) > 0, "the time so far is lost");
   await Deno.writeTextFile(spent, "1000");
-  const second = madeUp();
+  const second = fakes();
   const { done, skipped, interrupted } = await runExperiments(asked(out), set, {
     ...second.hooks,
     runs,
-    print,
+    log,
     command,
   });
   assertEquals([done, skipped, interrupted], [4, 2, false]);
@@ -175,36 +176,36 @@ async function pictures(folder: string): Promise<string> {
   return folder;
 }
 
-Deno.test("experiments: neither data nor results are invented", async () => {
+Deno.test("runExperiments() refuses missing or unlabeled data, no held-out images, and an empty report", async () => {
   await using folder = await temporaryFolder();
-  const options = { print: () => {}, command: "" };
+  const options = { log: () => {}, command: "" };
   const without = asked(folder.path, { scale: "cifar" });
   await assertThrows(
     () => runExperiments(without, set, options),
     UserError,
-    /scale cifar without images.*--data/,
+    /scale "cifar" without images: .*--data/,
   );
-  const unlabelled = asked(folder.path, { data: await pictures(join(folder.path, "unlabelled")) });
+  const unlabeled = asked(folder.path, { data: await pictures(join(folder.path, "unlabeled")) });
   await assertThrows(
-    () => runExperiments(unlabelled, set, options),
+    () => runExperiments(unlabeled, set, options),
     UserError,
-    /at least two classes: found none\. Name labelled/,
+    /at least two classes, found none\. Name labeled/,
   );
   const all = asked(folder.path, { holdout: 0 });
   await assertThrows(
     () => runExperiments(all, set, options),
     UserError,
-    /held out for evaluation: found none\. Give --holdout N/,
+    /no images are held out for evaluation\. Give --holdout N/,
   );
   const empty = asked(folder.path, { reportOnly: true });
-  await assertThrows(() => runExperiments(empty, set, options), UserError, /must hold results/);
+  await assertThrows(() => runExperiments(empty, set, options), UserError, /it holds no results/);
 });
 
-Deno.test("experiments: a base run that fails, or a map that does, costs no report", async () => {
+Deno.test("runExperiments() writes the report even if the base run or its map fails", async () => {
   for (const broken of ["run", "map"]) {
     await using folder = await temporaryFolder();
-    const { hooks } = madeUp(), lines: string[] = [];
-    const fail = () => Promise.reject(new Error("out of luck"));
+    const { hooks } = fakes(), lines: string[] = [];
+    const fail = () => Promise.reject(new Error("the fake fails"));
     const options = {
       ...hooks,
       ...(broken === "run" && {
@@ -212,15 +213,16 @@ Deno.test("experiments: a base run that fails, or a map that does, costs no repo
           given?.tau === .95 ? fail() : hooks.pretrain(given, more)) as typeof pretrain,
       }),
       ...(broken === "map" && {
-        evaluate: ((given, more) => given.map ? fail() : hooks.evaluate(given, more)) as typeof evaluate,
+        evaluate: ((given) =>
+          given.draw === drawEvaluation ? fail() : hooks.evaluate(given)) as typeof evaluate,
       }),
       runs: join(folder.path, "runs"),
-      print: (line: string) => lines.push(line),
+      log: (line: string) => lines.push(line),
       command: "./run experiments",
     };
     const { report, failed } = await runExperiments(asked(join(folder.path, "results")), set, options);
     assertEquals(failed > 0, broken === "run");
     assert((await Deno.readTextFile(report)).includes("The second"), "no report");
-    assertEquals(lines.includes("No maps: out of luck"), broken === "map");
+    assertEquals(lines.includes("No maps: the fake fails"), broken === "map");
   }
 });

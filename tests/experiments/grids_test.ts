@@ -1,4 +1,4 @@
-/** The experiments as they are: every row can be trained, and means what it says. */
+/** The experiments as defined: every row can be trained, and its options match its name. */
 import { experiments } from "../../src/experiments/definitions/all.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
 import { resolveOptions } from "../../src/config/train_defaults.ts";
@@ -24,11 +24,11 @@ function quickRows(name: string) {
 }
 
 for (const scale of Object.values(scales)) {
-  Deno.test(`experiments: every row of the scale ${scale.name} can be trained`, () => {
+  Deno.test(`experiments: every row of scale ${scale.name} resolves to valid options`, () => {
     for (const experiment of experiments) {
       const { rows } = planExperiment(experiment, { scale, overrides });
       const names = rows.map(({ row }) => `${row.series} ${row.name}`);
-      assertEquals([...new Set(names)], names, `${experiment.name}: rows of equal names`);
+      assertEquals([...new Set(names)], names, `${experiment.name}: duplicate row names`);
       const series = new Set(rows.map(({ row }) => row.series));
       for (const one of series) {
         const baselines = rows.filter(({ row }) => row.series === one && row.baseline);
@@ -47,7 +47,7 @@ for (const scale of Object.values(scales)) {
   });
 }
 
-Deno.test("experiments: baselines and the ends of what is claimed have three seeds, all else one", () => {
+Deno.test("experiments: baselines and rows that a claim rests on have three seeds, others one", () => {
   const names = (name: string) => {
     const { rows } = planExperiment(experiments.find((one) => one.name === name)!, { scale: scales.quick });
     const of = (seeds: number) =>
@@ -58,13 +58,13 @@ Deno.test("experiments: baselines and the ends of what is claimed have three see
   assertEquals(names("fixed-target").length, 4);
   assertEquals(names("tau"), ["τ = 1", "τ = 0.95"]);
   assertEquals(names("predictor"), ["predictor and target"]);
-  assertEquals(names("augmentations"), ["all", "no colour", "all", "no colour"]);
+  assertEquals(names("augmentations"), ["all", "no color", "all", "no color"]);
   assertEquals(names("batch"), ["64", "8", "64", "8"]);
   assertEquals(names("projection"), ["128"]);
   assertEquals(names("negatives"), ["BYOL, β = 0"]);
 });
 
-Deno.test("experiments: the control takes its own few steps, whatever the scale and the command line have", () => {
+Deno.test("experiments: the calibrated control keeps its 60 steps at every scale and with --epochs", () => {
   const control = experiments[0].rows(scales.cifar).find(({ options }) => options?.lr === 1e-30)!;
   for (const scale of Object.values(scales)) {
     for (const epochs of [undefined, 9]) {
@@ -75,7 +75,7 @@ Deno.test("experiments: the control takes its own few steps, whatever the scale 
   }
 });
 
-Deno.test("experiments: the paper's figures are those of its tables", () => {
+Deno.test("experiments: the paper's figures match its tables", () => {
   const papers = (name: string) => [...quickRows(name).values()].map(({ row: { paper } }) => paper ?? null);
   assertEquals(papers("fixed-target"), [1.4, null, 18.8, 72.5]);
   assertEquals(papers("predictor"), [72.5, 5.5, .3, .2, .1]);
@@ -90,7 +90,7 @@ Deno.test("experiments: the paper's figures are those of its tables", () => {
   assertEquals(papers("negatives"), [72.5, 72.4, 72, 70.9, 70.7, 69.1, 69.4]);
 });
 
-Deno.test("experiments: rows change what they are called after, and nothing else", () => {
+Deno.test("experiments: rows change the option they are named after, and nothing else", () => {
   const base = quickRows("fixed-target").get("BYOL moving average")!;
   const changes = (options: object) =>
     Object.fromEntries(
@@ -110,7 +110,7 @@ Deno.test("experiments: rows change what they are called after, and nothing else
   );
 });
 
-Deno.test("experiments: averaged batches see as many samples an update, and as many in all", () => {
+Deno.test("experiments: rows of averaged batches have equal samples per update and in total", () => {
   const rows = [...quickRows("batch").values()];
   const { total } = scales.quick.batches, { batch, steps } = scales.quick.options;
   for (const { options } of rows) {
@@ -120,10 +120,10 @@ Deno.test("experiments: averaged batches see as many samples an update, and as m
   assert(new Set(rows.map(({ options }) => options.batch)).size >= 4);
 });
 
-Deno.test("experiments: a row without an operation draws from the recipe less that operation, in both views", () => {
+Deno.test("experiments: a removed operation is missing in both views of the recipe, others stay", () => {
   const { recipe } = scales.quick;
   const [{ jitter: _a, grayscale: _b, ...first }, { jitter: _c, grayscale: _d, ...second }] = recipe.views;
-  const got = quickRows("augmentations").get("SimCLR no colour")!.configurations[0].recipe;
+  const got = quickRows("augmentations").get("SimCLR no color")!.configurations[0].recipe;
   assertEquals(got, { ...recipe, name: `${recipe.name}-jitter-grayscale`, views: [first, second] });
   const crop = quickRows("augmentations").get("BYOL crop")!.configurations[0].recipe;
   assertEquals(crop.views.map((view) => Object.keys(view)), [["crop"], ["crop"]]);
@@ -131,7 +131,7 @@ Deno.test("experiments: a row without an operation draws from the recipe less th
   assertEquals(withoutOperations(recipe, []), recipe);
 });
 
-Deno.test("experiments: τ = 0 stays 0, as the paper has it, while others rise along the cosine", () => {
+Deno.test("experiments: τ = 0 stays 0, other values rise along the cosine", () => {
   const { options: { target, tau, tauSchedule } } = quickRows("tau").get("BYOL τ = 0")!;
   assertEquals([target, tau, tauSchedule], ["none", 0, "constant"]);
   const { given: moving } = quickRows("tau").get("BYOL τ = 0.9")!.configurations[0];

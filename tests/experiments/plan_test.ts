@@ -19,7 +19,7 @@ const configurationOf = (name: string, row: string, seed = 0): Configuration =>
   planned(name).rows.find((one) => one.row.name === row)!.configurations[seed];
 const id = (configuration: Configuration, of = fingerprint) => identityOf(configuration, { fingerprint: of });
 
-Deno.test("identity: equal configurations of several experiments are one run", async () => {
+Deno.test("identityOf() is the same for equal configurations of several experiments", async () => {
   const base = await id(configurationOf("fixed-target", "moving average"));
   assert(/^[0-9a-f]{12}$/.test(base), base);
   const same = [
@@ -37,7 +37,7 @@ Deno.test("identity: equal configurations of several experiments are one run", a
   }
 });
 
-Deno.test("identity: all that a result depends on counts, and nothing else", async () => {
+Deno.test("identityOf() depends on options, recipe, baselines and images, not on folders and workers", async () => {
   const configuration = configurationOf("fixed-target", "moving average");
   const { given, recipe } = configuration, base = await id(configuration);
   const others = [
@@ -57,7 +57,7 @@ Deno.test("identity: all that a result depends on counts, and nothing else", asy
   assertEquals(await id({ ...configuration, recipe: { ...recipe, name: "renamed" } }), base);
 });
 
-Deno.test("plan: overrides take the place of the scale's, of every row", () => {
+Deno.test("planExperiment() applies overrides to every row", () => {
   const { rows } = planned("tau", { data: "elsewhere", limit: 7, holdout: 3, epochs: 2, seeds: 4 });
   for (const { configurations } of rows) {
     assertEquals(configurations.length, 4);
@@ -67,14 +67,14 @@ Deno.test("plan: overrides take the place of the scale's, of every row", () => {
   }
 });
 
-Deno.test("estimate: the mean, and the deviation of a sample", () => {
+Deno.test("estimate() returns the mean and the sample standard deviation", () => {
   assertEquals(estimate([]), null);
   assertEquals(estimate([3]), { mean: 3, sd: null, n: 1 });
   const { mean, sd, n } = estimate([2, 4, 9])!;
   assertClose("mean and deviation", [mean, sd!, n], [5, Math.sqrt(13), 3], { relative: 1e-12 });
 });
 
-Deno.test("duration: in words", () => {
+Deno.test("duration() formats seconds, minutes and hours", () => {
   assertEquals([duration(3.4), duration(59.4), duration(60), duration(3599), duration(3725)], [
     "3 s",
     "59 s",
@@ -90,7 +90,7 @@ const job = (id: string): Job => ({
   configuration: configurationOf("fixed-target", "moving average"),
 });
 
-Deno.test("runner: each run once, failures are noted and tried again, results are not", async () => {
+Deno.test("runJobs() does each job once, and tries failures again", async () => {
   await using folder = await temporaryFolder();
   const store = new ResultStore(folder.path), calls: string[] = [], lines: string[] = [];
   await store.prepare();
@@ -100,7 +100,7 @@ Deno.test("runner: each run once, failures are noted and tried again, results ar
     if (id === "b" && broken) return Promise.reject(new Error("the GPU was lost"));
     return Promise.resolve(resultOf(id, { seconds: 90 }));
   };
-  const options = { store, run, print: (line: string) => lines.push(line) };
+  const options = { store, run, log: (line: string) => lines.push(line) };
   const jobs = ["a", "b", "a", "c"].map(job);
   assertEquals(await runJobs(jobs, options), { skipped: 0, done: 2, failed: 1, interrupted: false });
   assertEquals(calls, ["a", "b", "c"]);
@@ -121,7 +121,7 @@ Deno.test("runner: each run once, failures are noted and tried again, results ar
   assertEquals((await Array.fromAsync(Deno.readDir(join(folder.path, "runs")))).length, 4);
 });
 
-Deno.test("runner: an interruption ends it, and the run in hand has no result", async () => {
+Deno.test("runJobs() ends at an interruption without a result for the current job", async () => {
   await using folder = await temporaryFolder();
   const store = new ResultStore(folder.path), interrupt = new AbortController();
   await store.prepare();
@@ -132,7 +132,7 @@ Deno.test("runner: an interruption ends it, and the run in hand has no result", 
   const outcome = await runJobs(["a", "b", "c"].map(job), {
     store,
     run,
-    print: () => {},
+    log: () => {},
     signal: interrupt.signal,
   });
   assertEquals(outcome, { skipped: 0, done: 1, failed: 0, interrupted: true });

@@ -1,4 +1,4 @@
-/** Figures and reports of results that are made up. */
+/** Figures and reports of made-up results. */
 import { figuresOf } from "../../src/experiments/figures.ts";
 import { markdownTable } from "../../src/experiments/markdown.ts";
 import { htmlReport, markdownReport, parseFindings, type Report } from "../../src/experiments/report.ts";
@@ -50,7 +50,7 @@ const report: Report = {
   dates: { first: "2026-01-02T03:04:05.678Z", last: "2026-01-03T00:00:00.000Z" },
 };
 
-Deno.test("figures: means over seeds, beside the paper's, as differences from the baseline of the series", () => {
+Deno.test("figuresOf() averages over seeds and subtracts the baseline of the series", () => {
   const [untrained, base, none, simclr] = figures;
   const { mean, sd, n } = base.linear!;
   assertClose("baseline", [mean, sd!, n], [63, Math.sqrt(13), 3], { relative: 1e-9 });
@@ -74,7 +74,7 @@ Deno.test("figures: means over seeds, beside the paper's, as differences from th
   assertEquals([simclr.difference, simclr.paper, simclr.linear!.sd], [null, null, null]);
 });
 
-Deno.test("the table for a README has every row, with its figures", () => {
+Deno.test("markdownTable() has a line per row with its figures", () => {
   assertEquals(markdownTable(figures, "target").split("\n"), [
     "| method | target | linear, % | kNN, % | points | paper, % | points | collapsed |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -91,7 +91,7 @@ Deno.test("the table for a README has every row, with its figures", () => {
   assert(text.includes("### A title\n\n| method |") && text.includes("It holds & stands."), text);
 });
 
-Deno.test("the page has tables, plots, evidence and findings, needs nothing else, and escapes what it quotes", () => {
+Deno.test("htmlReport() has tables, plots, evidence and findings, is self-contained, and escapes text", () => {
   const html = htmlReport(report);
   for (
     const part of [
@@ -108,7 +108,7 @@ Deno.test("the page has tables, plots, evidence and findings, needs nothing else
   ) assert(html.includes(part), `${part} is missing`);
   assert(
     !html.includes("<of it>") && !/\b(src|href)="(?!#|data:)/.test(html) && !html.includes("@import"),
-    "it refers elsewhere",
+    "it needs other files",
   );
   const plots = html.match(/<svg[^>]*role="img".*?<\/svg>/gs)!;
   assertEquals(plots.length, 2);
@@ -125,12 +125,12 @@ Deno.test("the page has tables, plots, evidence and findings, needs nothing else
     "labels of axes",
   );
   assert(
-    measured.includes("#0072B2") && measured.includes("#D55E00") && !paper.includes("#D55E00"),
-    "colours",
+    measured.includes("#0072b2") && measured.includes("#d55e00") && !paper.includes("#d55e00"),
+    "colors",
   );
 });
 
-Deno.test("the untrained encoder is a dashed line where it is no row", () => {
+Deno.test("htmlReport() draws the untrained encoder as a dashed line where it is no row", () => {
   const { rows, ...experiment } = report.experiments[0];
   const page = (kept: typeof rows) =>
     htmlReport({ ...report, experiments: [{ ...experiment, untrained: 45, rows: kept }] });
@@ -141,7 +141,7 @@ Deno.test("the untrained encoder is a dashed line where it is no row", () => {
   assert(page(rows.slice(1)).includes("┆ untrained encoder"), "legend");
 });
 
-Deno.test("findings are read by their headings", () => {
+Deno.test("parseFindings() returns paragraphs by heading", () => {
   const text = "# Findings\n\n## tau\n\nOne\nline.\n\nAnother.\n\n## batch\nThird.\n";
   assertEquals([...parseFindings(text)], [["tau", ["One line.", "Another."]], ["batch", ["Third."]]]);
 });

@@ -1,14 +1,14 @@
-/** Results that are made up. */
+/** Made-up results. */
 import type { RunResult } from "../../src/experiments/results.ts";
 
-/** A result of 60 % by linear evaluation, with some fields of its own. */
+/** A result with 60 % by linear evaluation and the given fields. */
 export function resultOf(id: string, fields: Partial<RunResult> & { linear?: number } = {}): RunResult {
   const { linear = .6, ...others } = fields;
   return {
     id,
     given: { tau: .9 },
     recipe: null,
-    worth: [
+    scores: [
       { name: "raw pixels", knn: { "20": .3, "200": .2 }, linear: .35, rankme: null },
       { name: "untrained", knn: { "20": .4, "200": .35 }, linear: .45, rankme: 7 },
       { name: "trained", knn: { "20": linear - .05, "200": .1 }, linear, rankme: 20 },

@@ -3,7 +3,8 @@ import { MachineError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
-import { describeProfile, expectTimestamps, profileStep, profileTable } from "../../src/inspect/profile.ts";
+import { formatProfile, profileTable } from "../../src/inspect/format_profile.ts";
+import { expectTimestamps, profileStep } from "../../src/inspect/profile.ts";
 import { rateOf } from "../../src/inspect/peaks.ts";
 import { byKernel, median, medians } from "../../src/inspect/timing.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -11,20 +12,20 @@ import { onGpu, sharedGpu } from "../gpu/shared.ts";
 
 const timing = (name: string, seconds: number, flops = 0, bytes = 8) => ({ name, seconds, flops, bytes });
 
-Deno.test("profile: kernels of one name are added up, the longest first", () => {
+Deno.test("byKernel() sums calls of one name, the longest first", () => {
   assertEquals(byKernel([timing("a", 1, 5), timing("b", 4), timing("a", 2, 7)]), [
     { name: "b", calls: 1, seconds: 4, flops: 0, bytes: 8 },
     { name: "a", calls: 2, seconds: 3, flops: 12, bytes: 16 },
   ]);
 });
 
-Deno.test("profile: of several runs each command's median counts", () => {
+Deno.test("medians() takes each command's median over several runs", () => {
   const runs = [[1, 8], [9, 7], [2, 6]].map(([a, b]) => [timing("a", a), timing("b", b)]);
   assertEquals(medians(runs).map(({ seconds }) => seconds), [2, 7]);
   assertEquals(median([3, 20, 100]), 20);
 });
 
-Deno.test("profile: shares are of the sum, rates of the peak that applies", () => {
+Deno.test("profileTable() has fractions of the sum, and of the peak that applies", () => {
   const kernels = byKernel([
     timing("product", 0.2, 3e9, 1e6),
     timing("product", 0.1, 3e9, 1e6),
@@ -41,16 +42,16 @@ Deno.test("profile: shares are of the sum, rates of the peak that applies", () =
   ]);
 });
 
-Deno.test("profile: an adapter without a clock is refused in words", async () => {
+Deno.test("expectTimestamps() refuses an adapter without a clock", async () => {
   expectTimestamps({ timestamps: true, name: "some GPU" });
   await assertThrows(
     () => expectTimestamps({ timestamps: false, name: "some GPU" }),
     MachineError,
-    /Cannot profile on some GPU as its driver must have .*timestamp-query/,
+    /Cannot profile on "some GPU": its driver has no timestamps .*timestamp-query/,
   );
 });
 
-Deno.test("profile: every kernel of a step is there, and the shares are all of it", onGpu, async () => {
+Deno.test("profileStep() times every kernel of a step; the table adds up", onGpu, async () => {
   const gpu = await sharedGpu();
   if (!gpu.timestamps) return;
   const options: TrainerOptions = {
@@ -71,8 +72,8 @@ Deno.test("profile: every kernel of a step is there, and the shares are all of i
       `${kernel.name}: ${kernel.seconds} s, ${fraction} of the peak`,
     );
   }
-  const report = describeProfile(profile, { ...options, adapter: gpu.name });
-  assert(report.includes(gpu.name), "the adapter is not named");
+  const report = formatProfile(profile);
+  assert(report.includes(gpu.name), "the adapter is missing");
   const rows = report.split("\n").filter((line) => line.startsWith("  ")).map((line) =>
     line.trim().split(/ {2,}/)
   );
@@ -94,7 +95,7 @@ Deno.test("profile: every kernel of a step is there, and the shares are all of i
   assert(peaks.length === 2 && peaks.every((peak) => peak > 0), `peaks ${peaks}`);
 });
 
-Deno.test("profile: of several batches a step, all are timed, and the update once", onGpu, async () => {
+Deno.test("profileStep() times all batches of a step, and the update once", onGpu, async () => {
   const gpu = await sharedGpu();
   if (!gpu.timestamps) return;
   const options: TrainerOptions = {
@@ -127,9 +128,9 @@ Deno.test("profile: of several batches a step, all are timed, and the update onc
   const sorted = (calls: Iterable<[string, number]>) => [...calls].sort(([a], [b]) => a < b ? -1 : 1);
   assertEquals(sorted(found.map(({ name, calls }) => [name, calls])), sorted(expected));
   assertEquals([expected.get("update"), expected.get("accumulate")], [1, 3]);
-  // The wall time, too, is that of whole steps.
+  // The wall time is that of whole steps, too.
   assert(parts.length > 0 && parts.every((part, i) => part === i % 3), `parts ${parts.slice(0, 9)}`);
   assertEquals(parts.length % 3, 0);
-  const report = describeProfile(profile, { ...options, adapter: gpu.name });
+  const report = formatProfile(profile);
   assert(report.startsWith("Profile of a step of 3 batches of 2 images of 8 × 8 pixels"), report);
 });

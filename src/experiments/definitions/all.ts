@@ -1,4 +1,4 @@
-/** The experiments, in the order in which they run: what the first ones train the later ones share. */
+/** The experiments, in the order in which they run. Later ones share runs of earlier ones. */
 import type { Experiment } from "../experiment.ts";
 import { augmentations } from "./augmentations.ts";
 import { batch } from "./batch.ts";

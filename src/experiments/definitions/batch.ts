@@ -1,6 +1,6 @@
 import type { Experiment, Row, Scale, Series } from "../experiment.ts";
 
-/** Top-1 in the paper by batch size: of BYOL, of its authors' SimCLR. */
+/** Top-1 in the paper by batch size: of BYOL, and of its authors' SimCLR. */
 const paper = new Map([
   [4096, [72.5, 67.9]],
   [2048, [72.4, 67.8]],
@@ -11,10 +11,10 @@ const paper = new Map([
   [64, [59.7, 59.2]],
 ]);
 
-/** The learning rate for updates from `samples`, in proportion to them. */
-const rateFor = (samples: number, lr: number, usual: number) => Number((lr * samples / usual).toPrecision(6));
+/** `lr`, which is for updates from `base` samples, scaled to updates from `samples`. */
+const rateFor = (samples: number, lr: number, base: number) => Number((lr * samples / base).toPrecision(6));
 
-/** Updates always average over `total` samples, which pass in parts of `batch`: negatives and statistics are the part's. */
+/** Updates average over `total` samples in batches of `batch`: negatives and statistics are those of the batch. */
 const averaged = (
   series: Series,
   index: 0 | 1,
@@ -24,7 +24,7 @@ const averaged = (
   return parts.map((batch) => ({
     name: String(batch),
     series,
-    // The scale's own batch needs nothing said of it: its runs are those of the other experiments.
+    // The scale's own batch changes nothing, so that its runs are those of the other experiments.
     options: batch === options.batch && batch === total ? {} : { batch, accumulate: total / batch, lr },
     paper: paper.get(batch)?.[index],
     ...(batch === total && { baseline: true }),
@@ -32,7 +32,7 @@ const averaged = (
   }));
 };
 
-/** Every batch is an update, at a learning rate in proportion to it. */
+/** Every batch is an update, with a learning rate proportional to its size. */
 const plain = (series: Series, { batches: { total, plain }, options, simclr }: Scale): Row[] => {
   const lr = (series === "SimCLR, plain" ? simclr.lr : undefined) ?? options.lr!;
   return plain.map((batch) => ({
@@ -46,11 +46,11 @@ const plain = (series: Series, { batches: { total, plain }, options, simclr }: S
 export const batch: Experiment = {
   name: "batch",
   title: "Smaller batches",
-  varies: "images a batch",
+  varies: "batch size",
   about:
-    "A contrastive method takes its negatives from the batch, BYOL only the statistics of its batch normalisation. As " +
-    "in the paper, gradients are averaged over consecutive batches so that every update sees as many images. From 4096 " +
-    "to 256 images the paper's BYOL loses 0.7 points and SimCLR 3.6; at 64 both lose much.",
+    "A contrastive method takes its negatives from the batch, BYOL only the statistics of batch normalization. As in " +
+    "the paper, gradients are averaged over consecutive batches, so that every update sees the same number of images. " +
+    "From 4096 to 256 images the paper's BYOL loses 0.7 points and SimCLR 3.6; at 64 both lose much.",
   source: "figure 3a and table 16",
   rows: (scale) => [
     ...averaged("BYOL", 0, scale),

@@ -5,9 +5,9 @@ export const negatives: Experiment = {
   title: "Between BYOL and SimCLR: negatives",
   varies: "loss",
   about:
-    "Both are members of one family: an InfoNCE loss whose negatives count β, with or without predictor and target " +
-    "network. With β = 0 and both it is BYOL, with β = 1 and neither SimCLR. In the paper, BYOL needs no negatives, and " +
-    "negatives of full weight cost it 1.6 points at the temperature 0.1, and none at a higher one.",
+    "Both belong to one family: an InfoNCE loss with negatives of weight β, with or without a predictor and a target " +
+    "network. β = 0 with both is BYOL, β = 1 with neither is SimCLR. In the paper, BYOL needs no negatives; negatives " +
+    "of full weight cost it 1.6 points at temperature 0.1, and nothing at a higher one.",
   source: "tables 5b and 18, temperature 0.1",
   rows: () => [
     { name: "BYOL, β = 0", baseline: true, paper: 72.5 },

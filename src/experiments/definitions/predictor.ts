@@ -5,9 +5,9 @@ export const predictor: Experiment = {
   title: "Predictor and target network",
   varies: "networks",
   about:
-    "Nothing in BYOL's loss forbids that all images get the same projection. The paper takes away the predictor, or the " +
-    "target network, whose place the online network's own projections take, with a gradient or without: each time the " +
-    "representation collapses.",
+    "BYOL's loss is lowest when all images have the same projection. The paper removes the predictor, or replaces the " +
+    "target network by the online network's own projections, with or without a gradient: each time the representation " +
+    "collapses.",
   source: "tables 5b and 19, rows with β = 0",
   rows: () => [
     { name: "predictor and target", baseline: true, paper: 72.5 },

@@ -5,8 +5,8 @@ export const projection: Experiment = {
   title: "Width of the projection",
   varies: "dimensions",
   about:
-    "Predictions are compared in a space of 256 dimensions in the paper. It hardly matters as long as there are " +
-    "enough of them: from 512 down to 64 its top-1 changes by less than half a point.",
+    "The paper compares predictions in 256 dimensions. Their number hardly matters as long as there are enough: from " +
+    "512 down to 64, top-1 changes by less than half a point.",
   source: "table 14b",
   rows: ({ projections, options }) =>
     projections.map((projection) => ({

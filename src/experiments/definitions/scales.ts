@@ -1,5 +1,5 @@
 /**
- * The sizes in which experiments come.
+ * The sizes of experiments.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import { type Recipe, recipes } from "../../../data/views/recipe.ts";
 import type { Scale, ScaleName } from "../experiment.ts";
 
 /**
- * `recipe` with as many blurred views as the paper's, so that there is a blur to take away, but by half as much: views of
- * 24 or 32 pixels would lose what tells them apart.
+ * `recipe` with blur on as many views as in the paper, so that there is a blur to remove, but half as strong: it would
+ * erase views of 24 or 32 pixels.
  */
 function blurred(recipe: Recipe): Recipe {
   const [first, second] = recipe.views, sigma = [.1, 1] as const;
@@ -33,7 +33,7 @@ const small = {
 export const scales: { readonly [name in ScaleName]: Scale } = {
   quick: {
     name: "quick",
-    about: "the built-in figures; within 90 minutes on two CPU cores",
+    about: "the built-in shapes and a small network; within 90 minutes on two CPU cores",
     options: { ...small, data: "shapes:4000", limit: 3000, holdout: 1000, steps: 240, tau: .95, lr: .15 },
     // The better of .3 and .9, as .15 is the best of .15, .3 and .6 for BYOL.
     simclr: { lr: .9 },
@@ -46,7 +46,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
     name: "cifar",
     about: "10,000 images of CIFAR-10 (--data) and a small network; two hours on two CPU cores",
     options: { ...small, limit: 10_000, holdout: 2000, epochs: 3, tau: .95, lr: .15 },
-    // The better of .3 and .9, by little. BYOL's is that of the scale quick.
+    // The better of .3 and .9, by a small margin. BYOL's rate is that of the scale quick.
     simclr: { lr: .3 },
     recipe: blurred(recipes.cifar),
     batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },
@@ -67,7 +67,7 @@ export const scales: { readonly [name in ScaleName]: Scale } = {
       tau: .99,
       lr: .9,
     },
-    // Untuned, as nothing is here: no discrete GPU has run it.
+    // Not tuned: no discrete GPU has run it yet.
     simclr: {},
     recipe: blurred(recipes.cifar),
     batches: { total: 512, parts: [512, 256, 128, 64, 32], plain: [512, 256, 128, 64, 32] },

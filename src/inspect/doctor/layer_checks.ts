@@ -1,5 +1,5 @@
 /**
- * The layers beside the convolution: sums, batch normalisation, pooling; forward and backward.
+ * The layers beside the convolution: sums, batch normalization, pooling; forward and backward.
  *
  * @module
  */
@@ -169,7 +169,7 @@ function normCall(
 }
 
 /**
- * Some ulps of a normalised value of about 1, as the statistics themselves are rounded. Twice what Mesa's drivers need:
+ * Some ulps of a normalized value of about 1, as the statistics themselves are rounded. Twice what Mesa's drivers need:
  * WGSL leaves a driver some freedom in how it divides and takes roots.
  */
 const NORM_ERROR = 2 ** -20;

@@ -1,0 +1,14 @@
+/** Numbers and tables as text. */
+
+/** A fraction in percent with one digit, "12.3 %"; `missing` if there is none. */
+export function percent(fraction: number | null | undefined, missing = ""): string {
+  return fraction === null || fraction === undefined ? missing : `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** A line for each of `rows`, in aligned columns: the first to the left, the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, j) => Math.max(...rows.map((row) => row[j].length)));
+  return rows.map((row) =>
+    row.map((cell, j) => j === 0 ? cell.padEnd(widths[j]) : cell.padStart(widths[j])).join("  ").trimEnd()
+  );
+}

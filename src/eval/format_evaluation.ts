@@ -1,0 +1,30 @@
+/**
+ * The report of an evaluation as text.
+ *
+ * @module
+ */
+import { alignColumns, percent } from "../base/format.ts";
+import type { EvaluationReport } from "./types.ts";
+
+/** `report` as a table for the terminal: a line per row, a column per score. */
+export function formatEvaluation({ rows, finetuned, classes, counts }: EvaluationReport): string {
+  const ks = Object.keys(rows[0].knn);
+  const scores = [...rows.map(({ linear }) => linear), finetuned].filter((score) => score !== null);
+  const top1 = scores.length > 0, top5 = scores.some((score) => score.top5 !== null);
+  const cells = (name: string, knn: Record<string, number>, score: typeof scores[number] | null) => [
+    name,
+    ...ks.map((k) => percent(knn[k])),
+    ...top1 ? [percent(score?.top1)] : [],
+    ...top5 ? [percent(score?.top5)] : [],
+  ];
+  return [
+    `${classes.length} classes, ${counts.train} labeled images to learn from, ${counts.test} to test on`,
+    ...alignColumns([
+      ["", ...ks.map((k) => `kNN k=${k}`), ...top1 ? ["linear top-1"] : [], ...top5 ? ["top-5"] : []],
+      ...rows.map(({ name, knn, linear }) =>
+        cells(name === "raw pixels" ? name : `${name} encoder`, knn, linear)
+      ),
+      ...finetuned ? [cells("fine-tuned encoder", {}, finetuned)] : [],
+    ]),
+  ].join("\n");
+}

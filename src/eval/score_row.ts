@@ -1,0 +1,111 @@
+/**
+ * The features of an evaluation's images, and the scores of one row: kNN, the linear protocol, RankMe.
+ *
+ * @module
+ */
+import type { KernelChooser } from "../graph/kernel_choice.ts";
+import type { EvaluationData } from "./data.ts";
+import type { CollectedFeatures, FeatureCollector } from "./feature_sets.ts";
+import { type LabeledFeatures, rowsOf } from "./features.ts";
+import { fitFeatures } from "./fit_heads.ts";
+import { knnClassify } from "./knn.ts";
+import { type CropOptions, fitCrops } from "./labeled_crops.ts";
+import { classesOf, confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
+import { type Fit, linearProtocol } from "./linear.ts";
+import { type EvaluationSetup, PROBE_EPOCHS, type Protocol } from "./setup.ts";
+import { rankMe } from "./spectrum.ts";
+import type { EvaluateOptions, EvaluationRow, RowName } from "./types.ts";
+
+/** The images of an evaluation as features with labels. */
+export interface EvaluationSamples {
+  train: CollectedFeatures;
+  test: CollectedFeatures;
+  trainLabels: Int32Array;
+  testLabels: Int32Array;
+  /** Names of the classes. */
+  classes: string[];
+  /** Rows of the training part that are learned from. */
+  learned: number[];
+  /** Numbers of neighbors in ascending order. */
+  ks: number[];
+}
+
+/** Computes the features of all images, and chooses which labels to learn from. */
+export async function collectSamples(
+  collector: FeatureCollector,
+  { data, protocol: { labels: share, seed }, k }: {
+    data: EvaluationData;
+    protocol: Protocol;
+    k: EvaluateOptions["k"];
+  },
+): Promise<EvaluationSamples> {
+  const train = await collector.collect(data.train), test = await collector.collect(data.test);
+  const trainLabels = train.sets.get("trained")!.labels, testLabels = test.sets.get("trained")!.labels;
+  const classes = classesOf(data, [trainLabels, testLabels]);
+  const rows = labeledRows(trainLabels, data.train.source.name);
+  const learned = stratifiedSubset(rows, { labels: trainLabels, classes: classes.length, share, seed });
+  const ks = neighborCounts(k, learned.length);
+  labeledRows(testLabels, data.test.source.name);
+  return { train, test, trainLabels, testLabels, classes, learned, ks };
+}
+
+/** What a row is scored with. */
+export interface ScoringContext {
+  setup: EvaluationSetup;
+  samples: EvaluationSamples;
+  chooser?: KernelChooser;
+  /** Images the encoder takes at once. */
+  batch: number;
+  signal?: AbortSignal;
+}
+
+/** Scores the row `name`. */
+export async function scoreRow(name: RowName, context: ScoringContext): Promise<EvaluationRow> {
+  const { setup: { gpu, protocol }, samples: { train, test, testLabels, classes, learned, ks } } = context;
+  const { seed, temperature: T, probeViews } = protocol;
+  const sets = { train: rowsOf(train.sets.get(name)!, learned), test: test.sets.get(name)! };
+  const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
+  const fit = fitOf(name, sets.train, context);
+  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit });
+  return {
+    name,
+    knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
+    linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr },
+    rankme: name === "raw pixels" ? null : rankMe(sets.test),
+    ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes: classes.length }),
+  };
+}
+
+/** How the linear classifier of a row learns: from crops, or from the features `samples`. */
+function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext): Fit {
+  const { setup: { gpu, encoder, protocol: { seed, probeViews, probeEpochs } } } = context;
+  if (probeViews === "crop" && name !== "raw pixels") {
+    return fitCrops(gpu, { ...cropOptions(context), from: name === "trained" ? encoder : { seed } });
+  }
+  // There are no features of raw pixels' crops: they are learned from as they are.
+  const epochs = probeViews === "crop" ? PROBE_EPOCHS.cached : probeEpochs;
+  const classes = context.samples.classes.length, { signal } = context;
+  return (chosen) => fitFeatures(gpu, { samples, classes, epochs, seed, signal, ...chosen });
+}
+
+/** How crops of the training images are learned from. */
+export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringContext): CropOptions {
+  const { encoder, data, protocol: { probeEpochs, seed, workers }, onBad } = setup;
+  const { train, trainLabels, classes, learned } = samples;
+  return {
+    encoder,
+    images: {
+      source: data.train.source,
+      indices: learned.map((row) => train.indices[row]),
+      labels: Int32Array.from(learned, (row) => trainLabels[row]),
+    },
+    classes: classes.length,
+    epochs: probeEpochs,
+    seed,
+    batch,
+    workers,
+    chooser,
+    signal,
+    onBad,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * What an evaluation needs before its first image: the encoder, the data, a GPU, and settings with their defaults.
+ *
+ * @module
+ */
+import type { BadImage } from "../../data/pipeline.ts";
+import { UserError } from "../base/errors.ts";
+import { usualWorkers } from "../config/default_values.ts";
+import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
+import { type Gpu, openGpu } from "../gpu/device.ts";
+import { type EvaluationData, openEvaluationData } from "./data.ts";
+import type { EvaluatedEncoder } from "./evaluated_encoder.ts";
+import { type ChooseKernels, openKernelChoice } from "./kernels.ts";
+import { expectIndexed } from "./labeled_crops.ts";
+import { type EvaluatedRun, openEncoder, openRun } from "./open_encoder.ts";
+import type { EvaluateOptions, RowName } from "./types.ts";
+
+const TEMPERATURE = 0.1;
+
+/** Epochs of the linear classifier on features that are computed once, and on those computed in each epoch. */
+export const PROBE_EPOCHS = { cached: 100, crop: 20, none: 0 };
+
+const ROWS: readonly RowName[] = ["raw pixels", "untrained", "trained"];
+
+/** The settings of an evaluation, none left out. */
+export interface Protocol {
+  rows: readonly RowName[];
+  seed: number;
+  workers: number;
+  temperature: number;
+  probeViews: "cached" | "crop" | "none";
+  probeEpochs: number;
+  /** Fraction of the labels to learn from. */
+  labels: number;
+}
+
+/** What an evaluation works with. Dispose of it to close the data and free the GPU. */
+export interface EvaluationSetup extends Disposable {
+  run: EvaluatedRun | null;
+  encoder: EvaluatedEncoder;
+  data: EvaluationData;
+  gpu: Gpu;
+  protocol: Protocol;
+  chooseKernels: ChooseKernels;
+  /** Images that could not be used, by key. Each is logged once. */
+  bad: ReadonlySet<string>;
+  onBad(image: BadImage): void;
+}
+
+/**
+ * Opens what `options` name.
+ *
+ * @throws {UserError} on input that cannot be used.
+ * @throws {MachineError} if there is no adapter.
+ */
+export async function openEvaluation(options: EvaluateOptions): Promise<EvaluationSetup> {
+  expectEvaluateOptions(options);
+  if (options.run === undefined && options.encoder === undefined) {
+    throw new UserError("Cannot evaluate without an encoder. Add --run DIR or --encoder FILE.");
+  }
+  const run = options.run === undefined ? null : await openRun(options.run);
+  const encoder = await openEncoder(options, run);
+  using opened = new DisposableStack();
+  const data = opened.use(await openEvaluationData(options, run, encoder));
+  if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.source);
+  const gpu = opened.use(await openGpu());
+  const { kernels, log = console.log } = options, bad = new Set<string>();
+  const chooseKernels = await openKernelChoice(gpu, { kernels, log });
+  const kept = opened.move();
+  return {
+    run,
+    encoder,
+    data,
+    gpu,
+    protocol: protocolOf(options, run),
+    chooseKernels,
+    bad,
+    onBad({ key, reason }) {
+      if (!bad.has(key)) log(`Skipped ${key}: ${reason}.`);
+      bad.add(key);
+    },
+    [Symbol.dispose]: () => kept.dispose(),
+  };
+}
+
+function protocolOf(options: EvaluateOptions, run: EvaluatedRun | null): Protocol {
+  const { probeViews = "cached", baselines = true } = options;
+  return {
+    rows: baselines ? ROWS : ["trained"],
+    seed: options.seed ?? run?.options.seed ?? 0,
+    workers: options.workers ?? usualWorkers(),
+    temperature: options.temperature ?? TEMPERATURE,
+    probeViews,
+    probeEpochs: options.probeEpochs ?? PROBE_EPOCHS[probeViews],
+    labels: options.labels ?? 1,
+  };
+}
