@@ -104,6 +104,21 @@ Deno.test("train.ts without permissions names all that are missing, without a st
   await Deno.remove(out, { recursive: true });
 });
 
+Deno.test("--help needs no more permissions than a command has", async () => {
+  const commands = [...product.slice(1), "doctor"].map((name) => [name, config.tasks[name as "train"]]);
+  for (const [name, task] of commands) {
+    const { code, out, err } = await deno([
+      "run",
+      "--no-prompt",
+      "--no-check",
+      ...task.split(" ").slice(2),
+      "--help",
+    ]);
+    assertEquals(code, 0, err);
+    assert(out.startsWith(`Usage: ./run ${name} [options]`), out);
+  }
+});
+
 Deno.test("train.ts trains with exactly the permissions of its set and its output's folder", async () => {
   const out = await Deno.makeTempDir(), folder = join(out, "run");
   const args = ["run", "-q", "--no-prompt", "--no-check", "-P=train", `--allow-write=${folder}`, "train.ts"];
