@@ -84,6 +84,14 @@ Deno.test("grantsOf() reads both variants to give a value, and passes over what 
   assertEquals(flagsOf({ read: ["a", "b"], write: [], net: ["h"] }), ["--allow-read=a,b", "--allow-net=h"]);
 });
 
+Deno.test("grants.ts limits no command that may do everything", async () => {
+  const run = ["run", "-q", "--no-check"], grants = "src/cli/grants.ts";
+  const { code, out, err } = await deno([...run, "-P=bench", grants, "bench", "host"]);
+  assertEquals([code, out], [0, "\n"], err);
+  const train = await deno([...run, "-P=train", grants, "train", "--data", "http://h/x.tar", "--out", "/o"]);
+  assert(/^--allow-write=\/o.*\n--allow-net=h\n$/.test(train.out), train.out);
+});
+
 Deno.test("refusalOf() names the flag", () => {
   const refused = (access: string) =>
     refusalOf(new Deno.errors.NotCapable(`Requires ${access}, run again with …`));
