@@ -97,6 +97,10 @@ Deno.test("refusalOf() names the flag", () => {
     refusalOf(new Deno.errors.NotCapable(`Requires ${access}, run again with …`));
   assert(refused('write access to "/x y"')!.includes("--allow-write=/x y."));
   assert(refused('net access to "h:80"')!.includes("--allow-net=h:80."));
+  assertEquals(
+    refused('all access to "/proc/x"'),
+    'Cannot go on: Deno refuses "/proc/x" to all but --allow-all. Choose another path.',
+  );
   assertEquals(refusalOf(new Error("Requires")), undefined);
 });
 
