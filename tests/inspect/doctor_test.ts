@@ -88,6 +88,21 @@ for (const [name, right, wrong] of MISTAKES) {
   });
 }
 
+Deno.test("prove() clears no kernel by results that only agree with each other", onGpu, async () => {
+  const check = (what: string, kernels: string[], problem: string | null): Check => ({
+    what,
+    dispatches: kernels.map((name) => ({ kernel: { name } }) as Check["dispatches"][number]),
+    run: () => Promise.resolve(problem),
+  });
+  const { findings, kernels } = await prove(await sharedGpu(), [
+    check("a alone", ["a"], null),
+    check("both", ["a", "b"], "y[0] is 1, expected 2"),
+    { ...check("both twice", ["a", "b"], null), relative: true },
+  ]);
+  assertEquals(findings.map(({ kernels }) => kernels), [["b"]]);
+  assertEquals(kernels, ["a"]);
+});
+
 Deno.test("prove() names the pin that avoids a wrong kernel", onGpu, async () => {
   const gpu = await sharedGpu();
   const checks = conv2dChecks(deviceProfileOf(gpu), ALL).filter(({ what }) => what.includes("[517,"));

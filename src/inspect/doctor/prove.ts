@@ -60,7 +60,7 @@ export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> 
     const { problem, refused } = await attempt(gpu, check);
     gpu.check(); // a lost device makes every further check fail
     if (problem !== null) failures.push({ check, problem, refused });
-    else for (const name of kernelsOf(check)) correct.add(name);
+    else if (!check.relative) { for (const name of kernelsOf(check)) correct.add(name); }
   }
   const blamed = blame(failures, correct), failed = failures.map(({ check }) => check);
   const wrong = new Set([...blamed.values()].flat());
