@@ -31,9 +31,3 @@ export function exitCode(error: unknown): number {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Completes a {@linkcode MachineError} from code that knows no options with `advice`. Other errors stay as they are. */
-export function withAdvice(error: unknown, advice: string): unknown {
-  if (!(error instanceof MachineError)) return error;
-  return new MachineError(`${error.message.replace(/\.?$/, ".")} ${advice}`, { cause: error });
-}

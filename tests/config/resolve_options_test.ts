@@ -83,7 +83,7 @@ Deno.test("resolveOptions() refuses unknown options and values that are not allo
     [{ batch: [64] }, /"batch = \[64\]": it must be/],
     [{ batch: null }, /"batch = null": it must be/],
     [{ larsClip: "on" }, /"larsClip = on": it must be true or false/],
-    [{ kernels: "default" }, /"kernels = usual": it must be one of auto, default/],
+    [{ kernels: "fastest" }, /"kernels = fastest": it must be one of auto, default/],
     [{ data: [1, ""] }, /"data = ": it must be/],
     [{ data: { name: "mine" } }, /data of kind undefined: an ImageSource is of kind/],
     [{ backbone: { block: "basic" } }, /layers must list/],

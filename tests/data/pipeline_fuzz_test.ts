@@ -173,7 +173,7 @@ Deno.test("evaluationBatches() ends when onBad throws, with the bad images repor
     await assertThrows(
       () => Array.fromAsync(evaluationBatches(options)),
       UserError,
-      /go on with .*a\.tar: expected no more than 40 images.*\(--max-bad\): found 41, such as a\.tar\/\d+\.\w+: its? /,
+      /go on with .*a\.tar": 41 images cannot be used, such as a\.tar\/\d+\.\w+: its? .*at most 40 are allowed \(--max-bad\)/,
     );
     assertEquals(bad.count, 41);
   });

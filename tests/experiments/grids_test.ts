@@ -106,7 +106,7 @@ Deno.test("experiments: rows change the option they are named after, and nothing
   const simclr = quickRows("augmentations").get("SimCLR all")!;
   assertEquals(
     [simclr.options.method, simclr.options.predictor, simclr.options.target, simclr.options.negatives],
-    ["simclr", "off", "shared", 1],
+    ["simclr", false, "shared", 1],
   );
 });
 
