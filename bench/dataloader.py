@@ -47,7 +47,7 @@ def view(v):
     if "grayscale" in v:
         steps.append(transforms.RandomGrayscale(v["grayscale"]))
     if "blur" in v:
-        taps = v["blur"].get("taps", max(3, 2 * (size // 10 // 2) + 1))
+        taps = v["blur"].get("kernelSize", max(3, 2 * (size // 10 // 2) + 1))
         sigma = v["blur"]["sigma"]
         blur = PillowBlur(sigma) if blur_by == "pillow" else transforms.GaussianBlur(taps, sigma)
         steps.append(transforms.RandomApply([blur], v["blur"]["p"]))

@@ -5,7 +5,7 @@ import { memoryCache, type PixelCache } from "../data/pixel_cache.ts";
 import { openSource } from "../data/sources/open.ts";
 import { pathsOf } from "../data/sources/patterns.ts";
 import { createViewFeed, traceLoader } from "../src/views/view_uploader.ts";
-import { type Recipe, recipeByName, usualDecodeSize } from "../data/views/recipe.ts";
+import { defaultDecodeSize, type Recipe, recipeByName } from "../data/views/recipe.ts";
 import { UserError } from "../src/base/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
@@ -104,7 +104,7 @@ async function ours(
   const tape = newTape(gpu);
   const traced = traceLoader(tape, {
     ...recipe,
-    decodeSize: usualDecodeSize(recipe, size),
+    decodeSize: defaultDecodeSize(recipe, size),
     images: tensorIn(store, { shape }),
   });
   using program = new Program(memory, { dispatches: tape.dispatches });

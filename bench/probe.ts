@@ -3,7 +3,7 @@
  *
  *     deno task bench probe RUN [trained]        of the trained encoder only
  */
-import { usualWorkers } from "../src/config/default_values.ts";
+import { defaultWorkers } from "../src/config/default_values.ts";
 import { UserError } from "../src/base/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
 import { rowsOf } from "../src/eval/features.ts";
@@ -30,7 +30,7 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
     encoder,
     rows: names,
     seed: run.options.seed,
-    workers: usualWorkers(),
+    workers: defaultWorkers(),
     onBad() {},
   });
   const [train, test] = [await makers.collect(data.train), await makers.collect(data.test)];

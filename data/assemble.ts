@@ -1,12 +1,12 @@
-/** Puts the views that Workers have made together to those of a batch. */
+/** Copies the views of single images into the array of a batch. */
 import type { Collated } from "./collate.ts";
 
-/** A collated batch, its views in one array. */
+/** A collated batch with its views in one array. */
 export type Assembled = Omit<Collated, "images"> & { views: Float32Array<ArrayBuffer> };
 
 /**
- * Returns a function that copies the views of a batch, [view, n, …], to an array, and gives the images' buffers back. The
- * array is used again after the `release` of what is returned.
+ * Returns a function that copies the views of a batch into one array, [view, n, …], and releases the images' buffers. The
+ * array is reused once the returned batch is released.
  */
 export function assembleViews(
   { batch, views, viewLength }: { batch: number; views: number; viewLength: number },

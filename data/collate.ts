@@ -9,36 +9,42 @@ import type { Prepared } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
 import { TransformStream } from "./streams.ts";
 
-/** A sample on its way through the pipeline, less its bytes. */
-export type Sample = Omit<ReadSample, "bytes" | "place" | "failure">;
+/** A sample on its way through the pipeline, without its bytes. */
+export type Sample = Omit<ReadSample, "bytes" | "fileRange" | "failure">;
 
 /** Samples after the pool. */
 export interface PreparedGroup {
+  /** The samples in order. */
   samples: Sample[];
-  /** What was made of each; null for one that cannot be used and has no substitute. */
+  /** The prepared image of each sample; null if it cannot be used and has no substitute. */
   images: (Prepared | null)[];
-  /** What is wrong with each, or null. */
+  /** What is wrong with each image, or null. */
   reasons: (string | null)[];
-  /** Gives the buffers of `images` back. */
+  /** Returns the buffers of `images`. */
   release(): void;
 }
 
-/** An image that cannot be used, and why. */
+/** An image that cannot be used. */
 export interface BadImage {
+  /** Its number in the source. */
   index: number;
+  /** Its name in the source. */
   key: string;
+  /** What is wrong with it. */
   reason: string;
 }
 
 /** A batch of n samples. */
 export interface Collated {
+  /** The prepared images. */
   images: Prepared[];
+  /** Their samples. */
   samples: Sample[];
   /** The bad images between the batch before and the end of this one, in order. */
   bad: BadImage[];
-  /** Where a run goes on that has done this batch. */
+  /** Where to resume after this batch. */
   next: Position;
-  /** Gives the buffers of `images` back, for later ones; they must not be read after that. */
+  /** Returns the buffers of `images`, which must not be read afterwards. */
   release(): void;
 }
 
@@ -46,85 +52,31 @@ export interface Collated {
 export interface CollateOptions {
   /** Samples per batch. */
   batch: number;
-  /** Samples per epoch; null if that is not known. */
+  /** Samples per epoch; null if unknown. */
   limit: number | null;
-  /** What becomes of the samples at the end of an epoch that make no whole batch. */
+  /** What happens to the samples at the end of an epoch that do not fill a batch. */
   partial: "drop" | "keep";
   /**
-   * Told of the bad images that no batch will tell: those behind the last batch of an evaluation, and those of an epoch
-   * without any batch. May throw to end the stream.
+   * Called with the bad images that no batch reports: those after the last batch of an evaluation, and those of an epoch
+   * without a batch. May throw to end the stream.
    */
   onBad(bad: BadImage): void;
 }
 
-/** A good image in hand, and how it is given up. */
-interface Held {
-  sample: Sample;
-  image: Prepared;
-  release(): void;
-}
-
 /**
- * Gathers good samples to batches that never span two epochs; the next good sample takes the place of a bad one. Bad
- * images among the samples dropped at an epoch's end are dropped with them: a run resumed at `next` may not see these.
- * An epoch without any batch ends in a UserError.
+ * Gathers good samples into batches that never span two epochs; a bad sample is replaced by the next good one. Bad images
+ * among the samples dropped at an epoch's end are not reported: a run resumed at `next` may not see them. The stream fails
+ * with a UserError if an epoch gives no batch.
  */
-export function collate(
-  { batch, limit, partial, onBad }: CollateOptions,
-): TransformStream<PreparedGroup, Collated> {
-  let held: Held[] = [], bad: BadImage[] = [];
-  /** The epoch in hand; it is `fruitless` while it has been seen from its first sample and has given no batch. */
-  let epoch = -1, fruitless = false;
-
-  const emit = (controller: TransformStreamDefaultController<Collated>) => {
-    const batchOf = held, { offset, next } = held[held.length - 1].sample;
-    const left = limit === null ? Infinity : limit - offset - 1;
-    controller.enqueue({
-      images: batchOf.map(({ image }) => image),
-      samples: batchOf.map(({ sample }) => sample),
-      bad,
-      next: left < batch && partial === "drop" ? { epoch: epoch + 1, offset: 0 } : next,
-      release: () => batchOf.forEach(({ release }) => release()),
-    });
-    [held, bad] = [[], []];
-    fruitless = false;
-  };
-  const endEpoch = () => {
-    if (fruitless || partial === "keep") bad.forEach(onBad);
-    held.forEach(({ release }) => release());
-    if (!fruitless) return;
-    const [wanted, remedy] = partial === "keep"
-      ? ["images: expected a good one", "Replace them"]
-      : [`${batch} images: expected that many good ones`, "Replace them or lower --batch"];
-    const such = bad.length ? `, such as ${bad[0].key}: ${bad[0].reason}` : "";
-    throw new UserError(
-      `Cannot make a batch of ${wanted} among the ${
-        bad.length + held.length
-      }: ${bad.length} are bad${such}. ${remedy}.`,
-    );
-  };
-
+export function collate(options: CollateOptions): TransformStream<PreparedGroup, Collated> {
+  const collator = new Collator(options);
   return new TransformStream<PreparedGroup, Collated>(
     {
       transform(group, controller) {
-        const release = counted(group);
-        group.samples.forEach((sample, i) => {
-          if (sample.epoch !== epoch) {
-            endEpoch();
-            ({ epoch } = sample);
-            [held, bad] = [[], []];
-            fruitless = sample.offset === 0;
-          }
-          const reason = group.reasons[i], image = group.images[i];
-          if (reason !== null) bad.push({ index: sample.index, key: sample.key, reason });
-          if (!image) return;
-          held.push({ sample, image, release });
-          if (held.length === batch) emit(controller);
-        });
+        for (const batch of collator.add(group)) controller.enqueue(batch);
       },
       flush(controller) {
-        if (held.length && partial === "keep") emit(controller);
-        endEpoch();
+        for (const batch of collator.finish()) controller.enqueue(batch);
       },
     },
     undefined,
@@ -132,8 +84,85 @@ export function collate(
   );
 }
 
-/** To be called once for each good image of `group`: the last call gives its buffers back. */
-function counted({ images, release }: PreparedGroup): () => void {
+/** A good image that waits for its batch. */
+interface Pending {
+  sample: Sample;
+  image: Prepared;
+  release(): void;
+}
+
+class Collator {
+  readonly #options: CollateOptions;
+  #pending: Pending[] = [];
+  #bad: BadImage[] = [];
+  #epoch = -1;
+  /** Whether the epoch has been seen from its first sample and has given no batch yet. */
+  #isWithoutBatch = false;
+
+  constructor(options: CollateOptions) {
+    this.#options = options;
+  }
+
+  /** The batches that `group` completes. */
+  *add(group: PreparedGroup): Generator<Collated> {
+    const release = countedRelease(group);
+    for (const [i, sample] of group.samples.entries()) {
+      if (sample.epoch !== this.#epoch) this.#startEpoch(sample);
+      const reason = group.reasons[i], image = group.images[i];
+      if (reason !== null) this.#bad.push({ index: sample.index, key: sample.key, reason });
+      if (!image) continue;
+      this.#pending.push({ sample, image, release });
+      if (this.#pending.length === this.#options.batch) yield this.#batch();
+    }
+  }
+
+  /** The batch that is left at the end of the stream, if it is to be kept. */
+  *finish(): Generator<Collated> {
+    if (this.#pending.length && this.#options.partial === "keep") yield this.#batch();
+    this.#endEpoch();
+  }
+
+  #batch(): Collated {
+    const { batch, limit, partial } = this.#options;
+    const members = this.#pending, bad = this.#bad;
+    const { offset, next } = members[members.length - 1].sample;
+    const left = limit === null ? Infinity : limit - offset - 1;
+    [this.#pending, this.#bad] = [[], []];
+    this.#isWithoutBatch = false;
+    return {
+      images: members.map(({ image }) => image),
+      samples: members.map(({ sample }) => sample),
+      bad,
+      next: left < batch && partial === "drop" ? { epoch: this.#epoch + 1, offset: 0 } : next,
+      release: () => members.forEach(({ release }) => release()),
+    };
+  }
+
+  #startEpoch({ epoch, offset }: Sample): void {
+    this.#endEpoch();
+    this.#epoch = epoch;
+    [this.#pending, this.#bad] = [[], []];
+    this.#isWithoutBatch = offset === 0;
+  }
+
+  #endEpoch(): void {
+    const { batch, partial, onBad } = this.#options, bad = this.#bad;
+    if (this.#isWithoutBatch || partial === "keep") bad.forEach(onBad);
+    this.#pending.forEach(({ release }) => release());
+    if (!this.#isWithoutBatch) return;
+    const count = bad.length + this.#pending.length;
+    const [size, action] = partial === "keep"
+      ? ["", "Replace the bad images"]
+      : [` of ${batch}`, "Replace the bad images or lower the batch size"];
+    const example = bad.length ? `, such as "${bad[0].key}": ${bad[0].reason}` : "";
+    throw new UserError(
+      `Cannot make a batch${size}: of ${count} images ${bad.length} are bad${example}. ${action}.`,
+    );
+  }
+}
+
+/** A function to be called once for each good image of `group`; the last call releases the group. */
+function countedRelease({ images, release }: PreparedGroup): () => void {
   let left = images.reduce((count, image) => count + (image ? 1 : 0), 0);
   if (left === 0) release();
   return () => {

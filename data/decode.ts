@@ -1,8 +1,8 @@
 /**
- * Encoded images to pixels: JPEG, PNG, WebP, GIF, TIFF and PPM, told apart by their first bytes.
+ * Decodes JPEG, PNG, WebP, GIF, TIFF and PPM images, recognized by their first bytes.
  *
- * Headers are read by formats/ before a decoder sees the bytes: for the size it would allocate, and for the truncation
- * and the colour spaces that the decoders pass over in silence or answer with a bare number.
+ * The modules of formats/ read the header before a decoder sees the bytes. That gives the size to allocate, and finds the
+ * truncated files and color spaces that the decoders accept silently or reject with a bare number.
  *
  * @module
  */
@@ -21,9 +21,11 @@ export { MAX_PIXELS };
 const formats: Format[] = [jpeg, png, webp, gif, tiff, ppm];
 
 /**
- * Decodes an image: upright as EXIF says, transparency on white, of animations the first frame and of several pages the
- * first. With `shortSide` it is then shrunk until its short side has at most that many pixels. Throws an Error that says
- * what is wrong with the file.
+ * Decodes an image. EXIF orientation is applied, transparency is blended with white, and of animations and multi-page files
+ * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels.
+ *
+ * @throws {Error} if the file is damaged or not supported; the message says why.
+ * @throws {MachineError} if a decoder cannot be loaded.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -34,12 +36,12 @@ export async function decodeImage(
   const decoded = await decode();
   if (decoded.width !== width || decoded.height !== height) {
     throw new Error(
-      `its header says ${width}×${height} pixels, decoded are ${decoded.width}×${decoded.height}`,
+      `its header says ${width}×${height} pixels, but it decodes to ${decoded.width}×${decoded.height}`,
     );
   }
   const { buffer, byteOffset, length } = decoded.data;
   const data = new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
-  if (!opaque) toWhite(data);
+  if (!opaque) blendWithWhite(data);
   return shrinkImage(upright({ width, height, data }, orientation), shortSide);
 }
 
@@ -49,11 +51,11 @@ function formatOf(bytes: Uint8Array): Format {
   if (bytes.length === 0) throw new Error("it is empty");
   const first = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const names = formats.map(({ name }) => name).join(", ").replace(/, (\w+)$/, " or $1");
-  throw new Error(`it is no ${names} file: it starts with ${first}`);
+  throw new Error(`it is not a ${names} file: it starts with ${first}`);
 }
 
-/** Puts what is transparent on white, in place. */
-function toWhite(rgba: Uint8Array): void {
+/** Blends transparent pixels with white, in place. */
+function blendWithWhite(rgba: Uint8Array): void {
   for (let i = 0; i < rgba.length; i += 4) {
     const alpha = rgba[i + 3];
     if (alpha === 255) continue;

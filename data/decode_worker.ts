@@ -1,6 +1,6 @@
 /**
- * The Worker of the pool: decodes images, and draws and makes their views. Its first message is the {@linkcode Setup},
- * each further one a {@linkcode Job}, answered by a {@linkcode JobResult} in the same order.
+ * The Worker of the pool: decodes images, draws view parameters and makes views. Its first message is the
+ * {@linkcode Setup}, each further one a {@linkcode JobMessage}, answered by a {@linkcode JobResult} in the same order.
  *
  * @module
  */
@@ -13,41 +13,42 @@ import { RecordWriter } from "./views/table.ts";
 import { MachineError, messageOf } from "../src/base/errors.ts";
 import { keyedRandom } from "../src/base/random.ts";
 import { decodeUsable } from "./decode_usable.ts";
-import { type Place, readPlace } from "./place.ts";
+import { type FileRange, readFileRange } from "./file_range.ts";
 
-/** What all jobs of a pool share. */
+/** What all jobs of a pool have in common. */
 export interface Setup {
+  /** How the views are drawn and normalized. */
   recipe: Recipe;
   /** Side of the views, pixels. */
   size: number;
-  /** Training: both views of the recipe, drawn with this seed. Evaluation, one plain view: null. */
+  /** The seed of both training views; null for the one view of an evaluation. */
   seed: number | null;
   /** Larger images are shrunk to this short side, pixels. */
   decodeSize: number;
-  /** Whether the views are made here ("cpu"), or only what they are made of ("gpu"). */
+  /** Whether the Worker makes the views ("cpu"), or only draws their parameters ("gpu"). */
   augment: "cpu" | "gpu";
-  /** Whether the decoded images are wanted although the views are made here. */
+  /** Whether the Worker returns the decoded images even if it makes the views. */
   keepPixels: boolean;
 }
 
 /** An image of a job. */
 export interface JobItem {
-  /** What the draws are keyed by, with the seed. */
+  /** With the seed, the key of the random draws. */
   epoch: number;
   index: number;
-  /** Where its bytes end in those of the job. */
+  /** Where its bytes end in the job's. */
   end: number;
-  /** Where it is yet to be read from; it has no bytes in the job then. */
-  place: Place | null;
-  /** If it is decoded already: its size. Its bytes are then its pixels, or nothing where these are not needed. */
+  /** Where the Worker reads it from; it has no bytes in the job then. */
+  fileRange: FileRange | null;
+  /** The size of an image that is decoded already. Its bytes are its pixels, or empty if they are not needed. */
   decoded: { width: number; height: number } | null;
 }
 
 /**
- * A few images. Their bytes lie one after another, so that a message moves one buffer, copying nothing. `views` and
- * `pixels` are to be filled and sent back; if `pixels` is too small, a larger one comes back.
+ * A few images. Their bytes lie one after another, so that a message transfers one buffer without a copy. The Worker fills
+ * `views` and `pixels` and sends them back; if `pixels` is too small, it sends a larger one.
  */
-export interface Job {
+export interface JobMessage {
   bytes: Uint8Array<ArrayBuffer>;
   items: JobItem[];
   /** [image, view, size, size, 4], or empty. */
@@ -55,7 +56,7 @@ export interface Job {
   pixels: Uint8Array<ArrayBuffer>;
 }
 
-/** What became of an image: what is wrong with it; or its size, and where its records and its pixels end. */
+/** The answer about an image: what is wrong with it; or its size, and where its records and its pixels end. */
 export type JobAnswer = { reason: string } | {
   reason: null;
   width: number;
@@ -64,7 +65,7 @@ export type JobAnswer = { reason: string } | {
   pixelsEnd: number;
 };
 
-/** What is sent in place of a result where the machine is at fault, so that no image is blamed. */
+/** Sent in place of a result if the machine is at fault, so that no image counts as bad. */
 export interface JobFailure {
   failure: string;
 }
@@ -72,11 +73,11 @@ export interface JobFailure {
 /** The answer to a job. */
 export interface JobResult {
   answers: JobAnswer[];
-  /** The views of good images; what stands in the place of bad ones means nothing. */
+  /** The views of good images; those of bad ones are undefined. */
   views: Float32Array<ArrayBuffer>;
-  /** The images newly decoded, one after another. */
+  /** The newly decoded images, one after another. */
   pixels: Uint8Array<ArrayBuffer>;
-  /** The records of their views, likewise, as RecordWriter makes them. */
+  /** The records of their views, one after another, as RecordWriter makes them. */
   records: Int32Array<ArrayBuffer>;
 }
 
@@ -84,26 +85,26 @@ let setup: Setup;
 let last = Promise.resolve();
 const records = new RecordWriter();
 
-self.onmessage = ({ data }: MessageEvent<Setup | Job>) => {
+self.onmessage = ({ data }: MessageEvent<Setup | JobMessage>) => {
   if ("recipe" in data) setup = data;
-  // One job after the other: while one waits for a decoder to load, the next one's message comes in.
+  // One job at a time: while a job waits for its decoder to load, the next message may arrive.
   else last = last.then(() => work(data)).catch((error) => fail(error));
 };
 
-/** A decoder that is not there, or no memory: another machine, or the same at another time, could use the image. */
-function isOfMachine(error: unknown): boolean {
+/** Whether a decoder is missing or memory is short: another machine, or this one later, could use the image. */
+function isMachineFault(error: unknown): boolean {
   return error instanceof MachineError ||
     error instanceof RangeError && /allocation failed/.test(error.message);
 }
 
-/** Tells the pool of the machine's failures; what else is thrown is a crash. */
+/** Reports a machine fault to the pool. Any other error is rethrown and counts as a crash. */
 function fail(error: unknown): void {
-  if (!isOfMachine(error)) throw error;
+  if (!isMachineFault(error)) throw error;
   const failure: JobFailure = { failure: messageOf(error) };
   self.postMessage(failure);
 }
 
-async function work({ bytes, items, views, pixels }: Job): Promise<void> {
+async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> {
   const { augment, keepPixels } = setup;
   const answers: JobAnswer[] = [], images: Uint8Array[] = [];
   let pixelsEnd = 0;
@@ -112,7 +113,7 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
       const part = bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end);
       const image = item.decoded
         ? { ...item.decoded, data: part }
-        : await decodeUsable(item.place ? read(item.place) : part, setup);
+        : await decodeUsable(item.fileRange ? read(item.fileRange) : part, setup);
       const parameters = drawViews(image, item);
       if (augment === "cpu") makeViews(image, parameters, { i, views });
       else {
@@ -130,11 +131,11 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
         pixelsEnd,
       });
     } catch (error) {
-      if (isOfMachine(error)) throw error;
+      if (isMachineFault(error)) throw error;
       answers.push({ reason: messageOf(error) });
     }
   }
-  // Grown by halves more than needed, or every slightly larger lot of images would need a new one.
+  // Half again as large as needed, so that slightly larger jobs do not each allocate a new buffer.
   const large = pixels.length >= pixelsEnd ? pixels : new Uint8Array(Math.ceil(1.5 * pixelsEnd));
   const result: JobResult = { answers, views, pixels: large, records: records.take() };
   let at = 0;
@@ -145,9 +146,9 @@ async function work({ bytes, items, views, pixels }: Job): Promise<void> {
   self.postMessage(result, [result.views.buffer, result.pixels.buffer, result.records.buffer]);
 }
 
-function read(place: Place): Uint8Array {
+function read(range: FileRange): Uint8Array {
   try {
-    return readPlace(place);
+    return readFileRange(range);
   } catch (error) {
     throw new Error(`it cannot be read: ${messageOf(error)}`);
   }
@@ -161,7 +162,7 @@ function drawViews({ width, height }: DecodedImage, { epoch, index }: JobItem): 
     : recipe.views.map((view, v) => drawView(view, sizes, keyedRandom(seed, epoch, index, v)));
 }
 
-/** Writes the views of image `i` of the job to their place. */
+/** Writes the views of image `i` of the job into `views`. */
 function makeViews(
   image: DecodedImage,
   parameters: ViewParameters[],

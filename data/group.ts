@@ -1,10 +1,18 @@
-/** A stage that gathers small items to share a message and leaves large ones alone. */
+/** A stage that gathers small items into one message and leaves large ones alone. */
 import { TransformStream } from "./streams.ts";
 
-/** Groups neighbours: a group ends with its `count`-th item, or once its items have `weight` or more together. */
-export function group<T>(
-  { count, weight, weigh }: { count: number; weight: number; weigh(item: T): number },
-): TransformStream<T, T[]> {
+/** When a group is complete. */
+export interface GroupOptions<T> {
+  /** The largest number of items. */
+  count: number;
+  /** The weight that completes a group. */
+  weight: number;
+  /** The weight of an item. */
+  weigh(item: T): number;
+}
+
+/** Groups consecutive items: a group ends with its `count`-th item, or once its items weigh `weight` or more together. */
+export function group<T>({ count, weight, weigh }: GroupOptions<T>): TransformStream<T, T[]> {
   let items: T[] = [], sum = 0;
   return new TransformStream<T, T[]>({
     transform(item, controller) {

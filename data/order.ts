@@ -1,40 +1,42 @@
 /**
- * In which order samples are visited.
+ * The order in which samples are visited.
  *
  * @module
  */
 import { keyedRandom, permutation } from "../src/base/random.ts";
 
-/** A place in the endless order of a training run: `offset` samples into epoch `epoch`. Plain JSON. */
+/** A position in the endless order of a training run, `offset` samples into epoch `epoch`. Plain JSON. */
 export interface Position {
+  /** The epoch, from 0. */
   epoch: number;
+  /** Samples consumed in the epoch. */
   offset: number;
-  /** In a streamed source, the shuffle block in hand: where to read it again, without what came before it. */
+  /** In a streamed source, the current shuffle block: reading resumes at its start. */
   block?: BlockPosition;
 }
 
-/** A shuffle block, and how much of it has been handed out. */
+/** A shuffle block, and how much of it has been consumed. */
 export interface BlockPosition {
-  /** Which block of the epoch. */
+  /** The block's number in the epoch. */
   number: number;
-  /** Its first image: in the shard at this place of the epoch's order, */
-  place: number;
-  /** the image of this number there, */
+  /** The rank, in the epoch's order of shards, of the shard with the block's first image. */
+  shardRank: number;
+  /** The number of the block's first image in that shard. */
   from: number;
-  /** which the medium has at this byte; null if that is not known or of no use. */
+  /** The byte at which reading can begin for that image; null if it is unknown or of no use. */
   at: number | null;
-  /** Images handed out of the block. */
+  /** Images consumed of the block. */
   done: number;
 }
 
-/** One visit of a sample, `index` in source order, at its place in the run. */
+/** One visit of the sample `index`, in source order, during a run. */
 export interface Visit {
   epoch: number;
   offset: number;
   index: number;
 }
 
-/** Keys the order of an epoch, and that of a block, apart from the other draws of a run. */
+/** Keep the draws of epoch and block orders apart from the other draws of a run. */
 const ORDER_KEY = 2 ** 53 - 1, BLOCK_KEY = 2 ** 53 - 2;
 
 /** The order of `n` samples or shards in an epoch. */
@@ -42,7 +44,7 @@ export function epochOrder(n: number, { seed, epoch }: { seed: number; epoch: nu
   return permutation(n, keyedRandom(seed, ORDER_KEY, epoch));
 }
 
-/** The order in which the `n` images of a shuffle block are handed out. */
+/** The order in which the `n` images of a shuffle block are delivered. */
 export function blockOrder(
   n: number,
   { seed, epoch, block }: { seed: number; epoch: number; block: number },
@@ -51,8 +53,8 @@ export function blockOrder(
 }
 
 /**
- * Endless visits of the samples `first` … `first + limit − 1`, from `start` on: each epoch a permutation that depends on
- * the seed and the epoch alone.
+ * Endless visits of the samples `first` … `first + limit − 1`, from `start` on. Each epoch is a permutation that depends
+ * only on the seed and the epoch.
  */
 export function* trainingOrder(
   { first, limit, seed, start }: { first: number; limit: number; seed: number; start: Position },

@@ -1,13 +1,13 @@
 /**
- * From a source to batches: order and read → decode and draw in a pool → batch.
+ * From a source to batches: order and read → decode and draw in a pool → collate.
  *
- * The streams pull: nothing is read before the first batch is asked for, and about three batches are under way at most.
- * Cancelling a stream (leaving its `for await` does) ends its Workers; the source stays its owner's.
+ * The streams are lazy: nothing is read before the first batch is asked for, and at most about three batches are under way.
+ * Cancelling a stream (leaving its `for await` does) ends its Workers. It does not close the source.
  *
  * @module
  */
 import { VIEW_CHANNELS } from "./views/apply.ts";
-import { type Recipe, usualDecodeSize } from "./views/recipe.ts";
+import { defaultDecodeSize, type Recipe } from "./views/recipe.ts";
 import type { PackedImage } from "./views/table.ts";
 import { UserError } from "../src/base/errors.ts";
 import { assembleViews } from "./assemble.ts";
@@ -28,65 +28,71 @@ export type OnBadImage = "skip" | "error" | "substitute";
 
 /** Which images, and how they become batches. */
 export interface BatchOptions {
+  /** Where the images come from. */
   source: ImageSource;
-  /** The samples `first` … `first + limit − 1` in source order; as a rule all. */
+  /** The first sample, in source order. Default: 0. */
   first?: number;
+  /** How many samples from `first` on. Default: all. */
   limit?: number | null;
   /** Images per batch. */
   batch: number;
   /** Side of the views, pixels. */
   size: number;
-  /** How the views are drawn (training) and normalised. */
+  /** How the views are drawn (in training) and normalized. */
   recipe: Recipe;
-  /** Larger images are shrunk to this short side when they are decoded; else as {@linkcode usualDecodeSize} says. */
+  /** Larger images are shrunk to this short side when decoded. Default: as {@linkcode defaultDecodeSize} says. */
   decodeSize?: number;
-  /** How many Workers decode; 2 unless told. The batches do not depend on it. */
+  /** Number of Workers that decode. Default: 2. The batches do not depend on it. */
   workers?: number;
-  /** Keeps decoded images; stays its owner's. */
+  /** Keeps decoded images. The caller closes it. */
   cache?: PixelCache;
   /**
-   * Whether an image that cannot be used is passed over, as a rule; or ends the stream with a UserError in place of the
-   * batch that it would have been part of; or, in training, is replaced by another one, which its index decides, if the
-   * source is indexed.
+   * What to do about an image that cannot be used. "skip", the default, skips it. "error" ends the stream with a UserError
+   * in place of the image's batch. "substitute" replaces it, in training from an indexed source, by another image that
+   * depends on its index only.
    */
   onBadImage?: OnBadImage;
   /**
-   * Is told of the images that cannot be used, when the batch that they would have been part of is handed out. So it is
-   * told the same whether a run was resumed or not, and nothing of what was read ahead. An epoch's dropped end is not
-   * told. May throw to end the stream.
+   * Called with each bad image when its batch is delivered. A resumed run thus reports the same bad images as an
+   * uninterrupted one, and none that was only read ahead. Images dropped at the end of an epoch are not reported. May
+   * throw to end the stream.
    */
   onBad?(bad: BadImage): void;
 }
 
-/** Training batches depend on a seed, and can go on from where a run was left. */
+/** Options of training batches, which depend on a seed and can be resumed. */
 export interface TrainingOptions extends BatchOptions {
+  /** The key of the order and of the views. */
   seed: number;
-  /** Where to begin: the `next` of the last batch done. */
+  /** Where to start: the `next` of the last batch consumed. */
   start?: Position;
 }
 
 /**
- * Views that the Workers have made, [views, B, size, size, 4]: the first view of all images, then the second; RGB
- * normalised, the fourth channel 0. Or what a GPU makes them of.
+ * Views made by the Workers, [views, B, size, size, 4]: the first view of all images, then the second; normalized RGB, the
+ * fourth channel 0. Or what a GPU makes them of.
  */
 export type Views = Float32Array<ArrayBuffer> | PackedImage[];
 
-/** Where the views are made: by the Workers, as a rule, or on the GPU. */
+/** Where the views are made: by the Workers, the default, or on the GPU. */
 export interface Augment<V extends Views> {
+  /** "cpu" or "gpu", by the type of the views. */
   augment: Views extends V ? "gpu" | "cpu" : V extends PackedImage[] ? "gpu" : "cpu";
 }
 
 /** B pairs of views. */
 export interface Batch<V extends Views = Float32Array<ArrayBuffer>> {
+  /** Both views of each image. */
   views: V;
-  /** Index into the source's classes, −1 where there is none. */
+  /** Class indices, −1 where there is no label. */
   labels: Int32Array<ArrayBuffer>;
-  /** Which images of the source. */
+  /** The images' numbers in the source. */
   indices: number[];
+  /** The epoch, from 0. */
   epoch: number;
-  /** Where a run goes on that has done this batch. */
+  /** Where to resume after this batch. */
   next: Position;
-  /** Gives the memory of `views` back for a later batch; it must not be read after that. */
+  /** Returns the memory of `views` for a later batch; they must not be read afterwards. */
   release(): void;
 }
 
@@ -94,24 +100,24 @@ export interface Batch<V extends Views = Float32Array<ArrayBuffer>> {
 export interface EvaluationBatch<V extends Views = Float32Array<ArrayBuffer>> {
   /** One view of each. */
   images: V;
-  /** Index into the source's classes, −1 where there is none. */
+  /** Class indices, −1 where there is no label. */
   labels: Int32Array<ArrayBuffer>;
-  /** Which images of the source. */
+  /** The images' numbers in the source. */
   indices: number[];
-  /** Gives the memory of `images` back for a later batch; it must not be read after that. */
+  /** Returns the memory of `images` for a later batch; they must not be read afterwards. */
   release(): void;
 }
 
 /**
- * Endless batches of views drawn by `recipe`. Every epoch visits the images in another order and drops what makes no
- * whole batch at its end. Same seed and source, same batches to the bit, however many Workers, and a stream started
- * at a batch's `next` gives those that follow it.
+ * Endless batches of views drawn by `recipe`. Each epoch visits the images in another order and drops the last images that
+ * do not fill a batch. The same seed and source give the same batches to the bit, however many Workers there are, and a
+ * stream started at a batch's `next` gives those that follow it.
  */
 export function trainingBatches<V extends Views = Float32Array<ArrayBuffer>>(
   options: TrainingOptions & Partial<Augment<V>>,
 ): ReadableStream<Batch<V>> {
   const { seed, start } = options;
-  return stream<V, Batch<V>>(options, { seed, start }, ({ views, samples, next, release }) => ({
+  return batches<V, Batch<V>>(options, { seed, start }, ({ views, samples, next, release }) => ({
     views,
     labels: labelsOf(samples),
     indices: samples.map((sample) => sample.index),
@@ -121,11 +127,11 @@ export function trainingBatches<V extends Views = Float32Array<ArrayBuffer>>(
   }));
 }
 
-/** Each image once, in source order, resized and cropped without chance; the last batch may be smaller. */
+/** Each image once, in source order, resized and center-cropped without augmentation; the last batch may be smaller. */
 export function evaluationBatches<V extends Views = Float32Array<ArrayBuffer>>(
   options: BatchOptions & Partial<Augment<V>>,
 ): ReadableStream<EvaluationBatch<V>> {
-  return stream<V, EvaluationBatch<V>>(options, { seed: null }, ({ views, samples, release }) => ({
+  return batches<V, EvaluationBatch<V>>(options, { seed: null }, ({ views, samples, release }) => ({
     images: views,
     labels: labelsOf(samples),
     indices: samples.map((sample) => sample.index),
@@ -137,77 +143,85 @@ function labelsOf(samples: Collated["samples"]): Int32Array<ArrayBuffer> {
   return Int32Array.from(samples, ({ label }) => label ?? -1);
 }
 
-/** Small images share a message to a Worker, up to this many, this many encoded bytes, this many bytes of views. */
-const MESSAGE = { count: 64, encoded: 1 << 18, views: 1 << 22 };
-/** Messages a Worker has before it: one in hand and one to go on with. */
+/** Small images share a message to a Worker: at most this many, this many encoded bytes, this many bytes of views. */
+const MESSAGE_LIMITS = { count: 64, encoded: 1 << 18, views: 1 << 22 };
+/** Messages queued at a Worker: the one it works on, and the next. */
 const MESSAGES_PER_WORKER = 2;
 
-function stream<V extends Views, T>(
+/** A batch whose views are in the form that was asked for. */
+type Delivered<V> = Omit<Collated, "images"> & { views: V };
+
+function batches<V extends Views, T>(
   options: BatchOptions & Partial<Augment<V>>,
   { seed, start }: { seed: number | null; start?: Position },
-  finish: (batch: Omit<Collated, "images"> & { views: V }) => T,
+  finish: (batch: Delivered<V>) => T,
 ): ReadableStream<T> {
-  const { source, batch, size, recipe, workers = 2, cache, onBadImage = "skip", onBad } = options;
-  const { first = 0, decodeSize = usualDecodeSize(recipe, size), augment = "cpu" } = options;
+  const { source, batch, size, recipe, workers = 2, cache, onBadImage = "skip" } = options;
+  const { first = 0, decodeSize = defaultDecodeSize(recipe, size), augment = "cpu" } = options;
   const limit = options.limit ?? (source.length === null ? null : source.length - first);
-  const training = seed !== null;
-  const views = training ? 2 : 1;
-  const viewLength = size * size * VIEW_CHANNELS;
-  if (training && limit !== null && batch > limit) {
-    throw new UserError(
-      `Cannot make batches of ${batch} images of ${source.name}: expected at least one batch: there are ${limit} ` +
-        `images. Lower --batch.`,
-    );
-  }
-  expectSubstitutes(source, onBadImage);
-  const read = training && cache ? unreadWhereKept(source, cache) : source;
+  const training = seed !== null, views = training ? 2 : 1, viewLength = size * size * VIEW_CHANNELS;
+  checkBatch(source, { batch: training ? batch : 1, limit });
+  checkSubstitutable(source, onBadImage);
+
+  // The messages under way hold about one batch together, so that small images are not prepared too far ahead.
+  const messages = workers * MESSAGES_PER_WORKER;
+  const fits = Math.floor(MESSAGE_LIMITS.views / (views * viewLength * Float32Array.BYTES_PER_ELEMENT));
+  const count = Math.max(1, Math.min(MESSAGE_LIMITS.count, fits, Math.ceil(batch / messages)));
+  const weigh = ({ fileRange, bytes }: { fileRange: { size: number } | null; bytes: Uint8Array }) =>
+    fileRange?.size ?? bytes.length;
+  const substitutes = training && onBadImage === "substitute" && source.kind === "indexed"
+    ? { source, first, limit: limit! }
+    : undefined;
+  const report = reporter(options);
+
+  const read = training && cache ? withoutCachedBytes(source, cache) : source;
   const samples = readSamples(read, { seed, first, limit: options.limit ?? null, start, locate: true });
   const pool = new Pool({ recipe, size, seed, decodeSize, augment, keepPixels: cache !== undefined }, {
     workers,
   });
-  const fits = Math.floor(MESSAGE.views / (views * viewLength * Float32Array.BYTES_PER_ELEMENT));
-  // The messages under way hold one batch together, lest small ones be made far ahead.
-  const messages = workers * MESSAGES_PER_WORKER;
-  const count = Math.max(1, Math.min(MESSAGE.count, fits, Math.ceil(batch / messages)));
-  const report = (bad: BadImage) => {
+  const collated = samples
+    .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
+    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
+    .pipeThrough(collate({ batch, limit, partial: training ? "drop" : "keep", onBad: report }));
+  const assemble = assembleViews({ batch, views, viewLength });
+  const deliver = (collated: Collated) => {
+    collated.bad.forEach(report);
+    const delivered = augment === "cpu" ? assemble(collated) : { ...collated, views: collated.images };
+    return finish(delivered as Delivered<V>);
+  };
+  return closing(collated, deliver, () => pool.close());
+}
+
+function checkBatch({ name }: ImageSource, { batch, limit }: { batch: number; limit: number | null }): void {
+  if (limit === null || batch <= limit) return;
+  throw new UserError(
+    `Cannot make batches of ${batch} images of "${name}": there are ${limit} images. Lower the batch size.`,
+  );
+}
+
+/** Throws a UserError if bad images are to be substituted and the source cannot be read in any order. */
+export function checkSubstitutable({ kind, name }: ImageSource, onBadImage: OnBadImage): void {
+  if (onBadImage !== "substitute" || kind === "indexed") return;
+  throw new UserError(
+    `Cannot substitute bad images of "${name}": the source is streamed, so that other images cannot be read at will. ` +
+      `Skip bad images instead.`,
+  );
+}
+
+/** What is done about a bad image. */
+function reporter({ source, onBadImage, onBad }: BatchOptions): (bad: BadImage) => void {
+  return (bad) => {
     if (onBadImage === "error") {
       throw new UserError(
-        `Cannot use image ${bad.key} of ${source.name}: ${bad.reason}. Replace or remove it, or pass over such ` +
-          `images with --on-bad-image skip.`,
+        `Cannot use image "${bad.key}" of "${source.name}": ${bad.reason}. Replace or remove it, or skip bad images.`,
       );
     }
     onBad?.(bad);
   };
-  const substitutes = training && onBadImage === "substitute" && source.kind === "indexed"
-    ? { source, first, limit: limit! }
-    : undefined;
-  const batches = samples
-    .pipeThrough(
-      group({ count, weight: MESSAGE.encoded, weigh: ({ place, bytes }) => place?.size ?? bytes.length }),
-    )
-    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
-    .pipeThrough(collate({ batch, limit, partial: training ? "drop" : "keep", onBad: report }));
-  const assemble = assembleViews({ batch, views, viewLength });
-  const delivered = (collated: Collated) => {
-    collated.bad.forEach(report);
-    return finish(
-      augment === "cpu" ? assemble(collated) as never : { ...collated, views: collated.images as never },
-    );
-  };
-  return closing(batches, delivered, () => pool.close());
 }
 
-/** Throws a UserError if bad images are to be replaced, and the source cannot be asked for others. */
-export function expectSubstitutes({ kind, name }: ImageSource, onBadImage: OnBadImage): void {
-  if (onBadImage !== "substitute" || kind === "indexed") return;
-  throw new UserError(
-    `Cannot substitute images of ${name}: expected a source that can be read in any order: it is streamed. Use ` +
-      `--on-bad-image skip.`,
-  );
-}
-
-/** `source`, but that images kept in `cache` have no bytes. */
-function unreadWhereKept(source: ImageSource, cache: PixelCache): ImageSource {
+/** `source`, but cached images are given without their bytes. */
+function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource {
   if (source.kind !== "indexed") return source;
   const empty = new Uint8Array(0);
   return {
@@ -227,8 +241,8 @@ function closing<I, O>(
   close: () => void,
 ): ReadableStream<O> {
   const reader = stream.getReader();
-  // Both at once: until the pool is closed, cancelling waits for what is under way there. What fails in it no longer
-  // matters, as batches read ahead are not wanted: not even a bad image that is to end the stream.
+  // Both at once: cancelling waits for the jobs of the pool until it is closed. Errors no longer matter then, as batches
+  // read ahead are not wanted: not even a bad image that is to end the stream.
   const end = (reason: unknown) => {
     const cancelled = reader.cancel(reason).catch(() => {});
     close();

@@ -1,5 +1,5 @@
 /**
- * A pool of Workers that decode, and draw and make views.
+ * A pool of Workers that decode images, draw view parameters and make views.
  *
  * @module
  */
@@ -7,172 +7,188 @@ import { VIEW_CHANNELS } from "./views/apply.ts";
 import type { DecodedImage } from "./views/resize.ts";
 import type { PackedImage } from "./views/table.ts";
 import { MachineError } from "../src/base/errors.ts";
-import type { Place } from "./place.ts";
-import type { Job, JobFailure, JobItem, JobResult, Setup } from "./decode_worker.ts";
+import type { FileRange } from "./file_range.ts";
+import type { JobFailure, JobItem, JobMessage, JobResult, Setup } from "./decode_worker.ts";
 
-/** An image for the pool: encoded, or yet to be read, or decoded already. */
+/** An image for the pool: encoded bytes, a file range to read, or pixels that are decoded already. */
 export interface Task {
+  /** The encoded image; empty if there is a `fileRange`. */
   bytes: Uint8Array;
-  /** Where the bytes lie if they are yet to be read. */
-  place?: Place | null;
+  /** Where the Worker reads the bytes itself. */
+  fileRange?: FileRange | null;
+  /** The decoded image, if it is cached. */
   decoded?: DecodedImage;
+  /** With `index`, the key of the random draws. */
   epoch: number;
+  /** The image's number in the source. */
   index: number;
 }
 
-/** What the pool has made of an image. What is not asked for is empty. */
+/** The prepared image. Fields that the setup does not ask for are empty. */
 export interface Prepared extends PackedImage {
+  /** Pixels of a row of the decoded image. */
   width: number;
+  /** Rows of the decoded image. */
   height: number;
   /** [view, size, size, 4] if the Workers make the views. */
   views: Float32Array<ArrayBuffer>;
 }
 
-/** The answer to a list of tasks. Call `release` once all is copied: the buffers serve later jobs. */
+/** The results of a list of tasks. */
 export interface PoolResult {
-  /** Null for images that cannot be used; `reasons` says why. */
+  /** Null for images that cannot be used. */
   images: (Prepared | null)[];
+  /** Why an image cannot be used; null for good ones. */
   reasons: (string | null)[];
+  /** Returns the buffers to the pool. Call it once the images are copied. */
   release(): void;
 }
 
-/** Tasks that travel together. */
-interface Lot {
+/** Tasks sent to a Worker in one message. */
+interface Job {
   tasks: Task[];
   answer: PromiseWithResolvers<PoolResult>;
-  /** Workers that have crashed at it. */
+  /** How many Workers have crashed on it. */
   crashes: number;
 }
 
-/** A Worker and the lots it has been sent, oldest first: it answers them in order. */
-interface Hand {
+/** A Worker and the jobs it has been sent, oldest first: it answers them in order. */
+interface WorkerSlot {
   worker: Worker;
-  waiting: Lot[];
-  watch?: ReturnType<typeof setTimeout>;
+  jobs: Job[];
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** How a pool works. */
 export interface PoolOptions {
+  /** Number of Workers. */
   workers: number;
-  /** The Worker's module; tests put another in its place. */
+  /** The Worker's module. Tests replace it. */
   url?: URL;
-  /** Milliseconds after which a Worker that does not answer is given up. */
-  patience?: number;
+  /** A Worker that takes longer over one job, in milliseconds, is replaced. Default: two minutes. */
+  answerTimeoutMs?: number;
 }
 
-/** A Worker that takes so long over one lot will not answer: the largest image takes some seconds. */
-const PATIENCE = 120_000;
-/** A lot that so many Workers crash at is taken apart, and an image alone is then bad. */
-const CRASHES_OF_A_LOT = 2;
-/** So many crashes without an answer in between are no matter of an image. */
-const CRASHES_IN_A_ROW = 20;
+/** The largest image takes some seconds. */
+const ANSWER_TIMEOUT_MS = 120_000;
+/** A job on which this many Workers crash is split; a single image is then bad. */
+const MAX_CRASHES_PER_JOB = 2;
+/** This many crashes without an answer in between are not the fault of an image. */
+const MAX_CONSECUTIVE_CRASHES = 20;
 
-/** Prepares lists of images on several Workers. Which Worker takes a list has no influence on the result. */
+/** Prepares lists of images on several Workers. The result does not depend on which Worker takes a list. */
 export class Pool {
   readonly #setup: Setup;
   readonly #options: Required<PoolOptions>;
-  readonly #hands: Hand[];
+  readonly #slots: WorkerSlot[];
   readonly #viewsLength: number;
   readonly #views: Float32Array<ArrayBuffer>[] = [];
   readonly #pixels: Uint8Array<ArrayBuffer>[] = [];
   #failure: Error | undefined;
   #crashes = 0;
 
+  /** Starts the Workers. */
   constructor(
     setup: Setup,
-    { workers, url = new URL("./decode_worker.ts", import.meta.url), patience = PATIENCE }: PoolOptions,
+    {
+      workers,
+      url = new URL("./decode_worker.ts", import.meta.url),
+      answerTimeoutMs = ANSWER_TIMEOUT_MS,
+    }: PoolOptions,
   ) {
     this.#setup = setup;
-    this.#options = { workers, url, patience };
+    this.#options = { workers, url, answerTimeoutMs };
     const views = setup.seed === null ? 1 : setup.recipe.views.length;
     this.#viewsLength = setup.augment === "cpu" ? views * setup.size ** 2 * VIEW_CHANNELS : 0;
-    this.#hands = Array.from({ length: workers }, () => this.#hire({ waiting: [] }));
+    this.#slots = Array.from({ length: workers }, () => this.#spawn({ jobs: [] }));
   }
 
   /**
-   * Prepares `tasks`; a bad image is an answer, and one that Workers crash at is bad. Rejects if the pool is closed, or if
-   * Workers crash whatever they are given; with a MachineError if a decoder cannot be loaded, or memory is short.
+   * Prepares `tasks`. A bad image is reported in the result, and so is one on which Workers crash. Rejects if the pool is
+   * closed or if Workers crash on every job, and with a MachineError if a decoder cannot be loaded or memory is short.
    */
   run(tasks: Task[]): Promise<PoolResult> {
     return this.#send({ tasks, answer: Promise.withResolvers(), crashes: 0 });
   }
 
-  /** Ends the Workers at once, whatever they are at. Lists under way reject. */
+  /** Terminates the Workers at once. Unfinished calls of `run` reject. */
   close(): void {
     this.#stop(new Error("The decoding pool is closed"));
   }
 
-  /** Gives `hand` a Worker, a new one in place of one that is gone. */
-  #hire(hand: Omit<Hand, "worker">): Hand {
+  /** Starts a Worker in `slot`, replacing the one before. */
+  #spawn(slot: Omit<WorkerSlot, "worker">): WorkerSlot {
     const worker = new Worker(this.#options.url, { type: "module" });
-    const hired: Hand = Object.assign(hand, { worker });
+    const filled: WorkerSlot = Object.assign(slot, { worker });
     // A Worker that was replaced may have left a message.
-    const isGone = () => hired.worker !== worker;
+    const isReplaced = () => filled.worker !== worker;
     worker.onmessage = ({ data }: MessageEvent<JobResult | JobFailure>) => {
-      if (isGone()) return;
+      if (isReplaced()) return;
       if ("failure" in data) return this.#stop(new MachineError(data.failure));
       this.#crashes = 0;
-      const lot = hired.waiting.shift();
-      this.#watch(hired);
-      if (lot) lot.answer.resolve(this.#resultOf(lot, data));
+      const job = filled.jobs.shift();
+      this.#restartTimer(filled);
+      if (job) job.answer.resolve(this.#resultOf(job, data));
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      if (!isGone()) this.#replace(hired, event.message);
+      if (!isReplaced()) this.#replace(filled, event.message);
     };
-    worker.onmessageerror = () => this.#stop(new Error("A decoding Worker's answer cannot be read"));
+    worker.onmessageerror = () => this.#stop(new Error("Cannot read the answer of a decoding Worker"));
     worker.postMessage(this.#setup);
-    return hired;
+    return filled;
   }
 
-  #send(lot: Lot): Promise<PoolResult> {
+  /** Sends `job` to the Worker with the fewest jobs. */
+  #send(job: Job): Promise<PoolResult> {
     if (this.#failure) {
-      lot.answer.promise.catch(() => {});
-      lot.answer.reject(this.#failure);
+      job.answer.promise.catch(() => {});
+      job.answer.reject(this.#failure);
     } else {
-      this.#hand(this.#hands.reduce((a, b) => b.waiting.length < a.waiting.length ? b : a), lot);
+      this.#assign(this.#slots.reduce((a, b) => b.jobs.length < a.jobs.length ? b : a), job);
     }
-    return lot.answer.promise;
+    return job.answer.promise;
   }
 
-  #hand(hand: Hand, lot: Lot): void {
-    hand.waiting.push(lot);
-    const job = this.#pack(lot.tasks);
-    hand.worker.postMessage(job, [job.bytes.buffer, job.views.buffer, job.pixels.buffer]);
-    if (hand.waiting.length === 1) this.#watch(hand);
+  #assign(slot: WorkerSlot, job: Job): void {
+    slot.jobs.push(job);
+    const message = this.#pack(job.tasks);
+    slot.worker.postMessage(message, [message.bytes.buffer, message.views.buffer, message.pixels.buffer]);
+    if (slot.jobs.length === 1) this.#restartTimer(slot);
   }
 
-  /** Starts the time that `hand` has for its oldest lot. */
-  #watch(hand: Hand): void {
-    clearTimeout(hand.watch);
-    const { patience } = this.#options;
-    if (hand.waiting.length === 0) return;
-    hand.watch = setTimeout(() => this.#replace(hand, `no answer for ${patience / 1000} s`), patience);
+  /** Restarts the timeout of the oldest job in `slot`. */
+  #restartTimer(slot: WorkerSlot): void {
+    clearTimeout(slot.timer);
+    const { answerTimeoutMs } = this.#options;
+    if (slot.jobs.length === 0) return;
+    const reason = `no answer for ${answerTimeoutMs / 1000} s`;
+    slot.timer = setTimeout(() => this.#replace(slot, reason), answerTimeoutMs);
   }
 
-  /** Puts a new Worker in the place of one that has crashed, and gives it what the other had not answered. */
-  #replace(hand: Hand, reason: string): void {
-    hand.worker.terminate();
-    clearTimeout(hand.watch);
+  /** Replaces a crashed Worker, and sends the new one the jobs that were not answered. */
+  #replace(slot: WorkerSlot, reason: string): void {
+    slot.worker.terminate();
+    clearTimeout(slot.timer);
     if (this.#failure) return;
-    if (++this.#crashes >= CRASHES_IN_A_ROW) {
-      return this.#stop(new Error(`Decoding Workers crash again and again: ${reason}`));
+    if (++this.#crashes >= MAX_CONSECUTIVE_CRASHES) {
+      return this.#stop(new Error(`Decoding Workers keep crashing: ${reason}`));
     }
-    const [culprit, ...others] = hand.waiting.splice(0);
-    this.#hire(hand);
+    const [culprit, ...others] = slot.jobs.splice(0);
+    this.#spawn(slot);
     if (culprit) {
       culprit.crashes++;
-      if (culprit.crashes < CRASHES_OF_A_LOT) this.#hand(hand, culprit);
+      if (culprit.crashes < MAX_CRASHES_PER_JOB) this.#assign(slot, culprit);
       else if (culprit.tasks.length === 1) {
-        const answer = [`the decoder crashes at it: ${reason}`];
-        culprit.answer.resolve({ images: [null], reasons: answer, release() {} });
-      } else this.#takeApart(culprit);
+        const reasons = [`the decoder crashes on it: ${reason}`];
+        culprit.answer.resolve({ images: [null], reasons, release() {} });
+      } else this.#splitJob(culprit);
     }
-    for (const lot of others) this.#hand(hand, lot);
+    for (const job of others) this.#assign(slot, job);
   }
 
-  /** Sends the tasks of `lot` one by one, to find out which of them Workers crash at. */
-  #takeApart({ tasks, answer }: Lot): void {
+  /** Sends the tasks of a job one by one, to find those on which Workers crash. */
+  #splitJob({ tasks, answer }: Job): void {
     const parts = tasks.map((task) => this.run([task]));
     Promise.all(parts).then((results) =>
       answer.resolve({
@@ -184,41 +200,41 @@ export class Pool {
 
   #stop(failure: Error): void {
     this.#failure ??= failure;
-    for (const { worker, waiting, watch } of this.#hands) {
+    for (const { worker, jobs, timer } of this.#slots) {
       worker.terminate();
-      clearTimeout(watch);
-      for (const { answer } of waiting.splice(0)) answer.reject(this.#failure);
+      clearTimeout(timer);
+      for (const { answer } of jobs.splice(0)) answer.reject(this.#failure);
     }
   }
 
-  #pack(tasks: Task[]): Job {
+  #pack(tasks: Task[]): JobMessage {
     const { augment } = this.#setup;
-    // What the Workers need of a decoded image: its pixels to make views of it, else its size.
+    // Of a decoded image the Workers need the pixels only if they make the views.
     const parts = tasks.map(({ bytes, decoded }) =>
-      !decoded ? bytes : augment === "cpu" ? decoded.data : nothing
+      !decoded ? bytes : augment === "cpu" ? decoded.data : noBytes
     );
     const items: JobItem[] = [];
     let length = 0;
-    tasks.forEach(({ epoch, index, decoded, place = null }, i) => {
+    tasks.forEach(({ epoch, index, decoded, fileRange = null }, i) => {
       length += parts[i].length;
       items.push({
         epoch,
         index,
         end: length,
-        place: decoded ? null : place,
+        fileRange: decoded ? null : fileRange,
         decoded: decoded ? { width: decoded.width, height: decoded.height } : null,
       });
     });
     const bytes = new Uint8Array(length);
     parts.forEach((part, i) => bytes.set(part, items[i].end - part.length));
-    // Lists are of one length, but for the last of all; a shorter buffer is left to the collector.
+    // All lists but the last have the same length, so a buffer that is too short is rare: it is left to the collector.
     let views = this.#views.pop();
     const viewsLength = tasks.length * this.#viewsLength;
     if (!views || views.length < viewsLength) views = new Float32Array(viewsLength);
     return { bytes, items, views, pixels: this.#pixels.pop() ?? new Uint8Array(0) };
   }
 
-  #resultOf({ tasks }: Lot, { answers, views, pixels, records }: JobResult): PoolResult {
+  #resultOf({ tasks }: Job, { answers, views, pixels, records }: JobResult): PoolResult {
     let recordsAt = 0, pixelsAt = 0;
     const images = answers.map((answer, i): Prepared | null => {
       if (answer.reason !== null) return null;
@@ -244,4 +260,4 @@ export class Pool {
   }
 }
 
-const nothing = new Uint8Array(0);
+const noBytes = new Uint8Array(0);

@@ -1,5 +1,5 @@
 /**
- * The stage that turns read samples into what batches are made of: decoded, with their views drawn.
+ * The stage that decodes read samples and draws their views.
  *
  * @module
  */
@@ -15,14 +15,15 @@ import type { TransformStream } from "./streams.ts";
 
 /** How samples are prepared. */
 export interface PrepareOptions {
-  /** Groups that are under way at a time. */
+  /** Groups processed at a time. */
   concurrency: number;
+  /** Keeps decoded images. */
   cache?: PixelCache;
-  /** Where another image is taken from in place of one that cannot be used, out of `first` … `first + limit − 1`. */
+  /** Where substitutes for bad images are drawn from: the images `first` … `first + limit − 1` of `source`. */
   substitutes?: { source: IndexedSource; first: number; limit: number };
 }
 
-/** Prepares groups of samples in `pool`, in their order. */
+/** Prepares groups of samples in `pool`, in order. */
 export function prepare(pool: Pool, options: PrepareOptions): TransformStream<ReadSample[], PreparedGroup> {
   return orderedMap((samples) => prepareGroup(pool, { samples, ...options }), options.concurrency);
 }
@@ -47,22 +48,22 @@ async function prepareGroup(
   return { samples: shown, images, reasons, release: () => used.forEach(({ release }) => release()) };
 }
 
-function taskOf({ epoch, index, bytes, place }: Omit<Task, "decoded">, cache?: PixelCache): Task {
-  return { epoch, index, bytes, place, decoded: cache?.get(index) };
+function taskOf({ epoch, index, bytes, fileRange }: Omit<Task, "decoded">, cache?: PixelCache): Task {
+  return { epoch, index, bytes, fileRange, decoded: cache?.get(index) };
 }
 
 function imageOf({ width, height, pixels }: Prepared) {
   return { width, height, data: pixels };
 }
 
-/** Keys the draw of substitutes apart from all others. */
+/** Keeps the draws of substitutes apart from all others. */
 const SUBSTITUTE_KEY = 2 ** 53 - 3;
-/** Where so many images drawn to replace one are bad as well, there is none. */
-const TRIES = 10;
+/** If this many images drawn as substitutes are bad too, there is no substitute. */
+const MAX_SUBSTITUTE_TRIES = 10;
 
 /**
- * A good image in place of a bad one: which, is a function of the bad one's index; its views are drawn as for that one,
- * its label is its own.
+ * A good image in place of a bad one, which depends only on the bad one's index. Its views are drawn with the bad one's
+ * key; its label is its own.
  */
 async function substituteFor(
   { epoch, index }: ReadSample,
@@ -75,7 +76,7 @@ async function substituteFor(
   },
 ): Promise<{ result: PoolResult; label: number | null } | null> {
   const random = keyedRandom(SUBSTITUTE_KEY, index);
-  for (let attempt = 0; attempt < TRIES; attempt++) {
+  for (let attempt = 0; attempt < MAX_SUBSTITUTE_TRIES; attempt++) {
     const other = first + random.integer(limit);
     const bytes = await source.read(other).then((image) => image.bytes, (error) => messageOf(error));
     if (typeof bytes === "string") continue;

@@ -1,59 +1,67 @@
 /**
- * From a source to its samples, in the order of a run: where training, evaluation and resuming part.
+ * Reads the samples of a source in the order of a run: shuffled for training, in source order for evaluation.
  *
  * @module
  */
 import { messageOf, UserError } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
-import type { Place } from "./place.ts";
+import type { FileRange } from "./file_range.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 
-/** A visit of an image, with its bytes or what kept them from being read. */
+/** A visit of an image, with its bytes or the reason why it cannot be read. */
 export interface ReadSample {
+  /** The epoch, from 0. */
   epoch: number;
+  /** The sample's rank in the epoch. */
   offset: number;
+  /** The image's number in the source. */
   index: number;
+  /** The image's name in the source. */
   key: string;
+  /** Index into the source's classes; null if unlabeled. */
   label: number | null;
-  /** Empty if it has a `place`. */
+  /** The encoded image; empty if there is a `fileRange`. */
   bytes: Uint8Array;
   /** Where its bytes lie, if that was asked for and they are a part of a file. */
-  place: Place | null;
-  /** What kept it from being read, as "it cannot be read: …". */
+  fileRange: FileRange | null;
+  /** Why it cannot be read, as "it cannot be read: …"; null if it is read. */
   failure: string | null;
-  /** Where a run goes on that has consumed this sample and all before. */
+  /** Where to resume after this sample. */
   next: Position;
 }
 
 /** Which samples, and in which order. */
 export interface ReadOrder {
-  /** Of endless training visits from `start` on; null to have each image once, in source order. */
+  /** The seed of endless shuffled epochs; null for each image once, in source order. */
   seed: number | null;
-  /** The samples `first` … `first + limit − 1` in source order; to the end if `limit` is null. */
+  /** The first sample, in source order. */
   first: number;
+  /** How many samples from `first` on; null for all. */
   limit: number | null;
-  /** The `next` of the last sample consumed. */
+  /** Where to start: the `next` of the last sample consumed. */
   start?: Position;
-  /** Whether to tell where bytes lie, in place of reading them, where that is possible. */
+  /** Whether to give file ranges instead of bytes, where possible. */
   locate?: boolean;
 }
 
-const none = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 
-/** Files read at a time: at eight, reading has all but its full speed. */
-const READS = 8;
+/** Files read at a time. More make reading hardly faster. */
+const CONCURRENT_READS = 8;
 
 /**
- * The samples of `source`, read. Same order and source, same samples; a stream started at a sample's `next` gives those
- * that follow it. Nothing is read before the first is asked for. Cancelling aborts what is being read and waits for it;
- * the source stays its owner's. Throws a UserError if there are not so many samples, or if that cannot be known; the
- * stream fails with one at a shard that is damaged.
+ * Reads the samples of `source`. The same order and source give the same samples, and a stream started at a sample's `next`
+ * gives those that follow it. Nothing is read before the first sample is asked for. Cancelling aborts what is being read
+ * and waits for it; it does not close the source.
+ *
+ * @throws {UserError} if the source has fewer samples, or does not know how many it has and a part was asked for. The
+ * stream fails with one at a damaged shard.
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
   const { seed, first, limit, start = { epoch: 0, offset: 0 }, locate = false } = order;
-  expectSpan(source, order);
+  checkRange(source, order);
   if (source.kind === "indexed") {
     const span = { first, limit: limit ?? source.length - first };
     return cancellable(() => readIndexed(source, { ...span, seed, start, locate }));
@@ -64,19 +72,19 @@ export function readSamples(source: ImageSource, order: ReadOrder): ReadableStre
   );
 }
 
-function expectSpan(source: ImageSource, { first, limit }: ReadOrder): void {
+function checkRange(source: ImageSource, { first, limit }: ReadOrder): void {
   const { name, length } = source;
   if (length === null) {
     if (first === 0 && limit === null) return;
     throw new UserError(
-      `Cannot take a part of ${name}: expected a source that knows how many images it has: it is streamed. Give ` +
-        `neither --limit nor --holdout, or name fewer shards; or copy it to this machine.`,
+      `Cannot take a part of "${name}": it is streamed, and its number of images is unknown. Use all of it (no limit, no ` +
+        `holdout), name fewer shards, or copy it to this machine.`,
     );
   }
   const count = limit ?? length - first;
   if (count >= 1 && first + count <= length) return;
   throw new UserError(
-    `Cannot take ${count} images from number ${first} on of ${name}: it has ${length}. Lower --limit or --holdout.`,
+    `Cannot take ${count} images of "${name}" starting at number ${first}: it has ${length}. Lower the limit or the holdout.`,
   );
 }
 
@@ -100,11 +108,11 @@ async function* readIndexed(
         : { epoch: visit.epoch, offset: visit.offset + 1 };
       const located = locate ? source.locate?.(visit.index) : null;
       if (located && underway.length === 0) {
-        yield { ...visit, ...located, bytes: none, failure: null, next };
+        yield { ...visit, ...located, bytes: noBytes, failure: null, next };
         continue;
       }
       underway.push(readVisit(source, visit, next));
-      if (underway.length === READS) yield await underway.shift()!;
+      if (underway.length === CONCURRENT_READS) yield await underway.shift()!;
     }
     while (underway.length) yield await underway.shift()!;
   } finally {
@@ -112,12 +120,12 @@ async function* readIndexed(
   }
 }
 
-/** Does not throw: what is wrong becomes the sample's `failure`. */
+/** Does not throw: an error becomes the sample's `failure`. */
 async function readVisit(source: IndexedSource, visit: Visit, next: Position): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index), place: null, failure: null, next };
+    return { ...visit, ...await source.read(visit.index), fileRange: null, failure: null, next };
   } catch (error) {
-    const nothing = { key: source.key(visit.index), label: null, bytes: none, place: null };
+    const nothing = { key: source.key(visit.index), label: null, bytes: noBytes, fileRange: null };
     return { ...visit, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
   }
 }
@@ -152,12 +160,12 @@ function sampleOf(
     key,
     label,
     bytes,
-    place: null,
+    fileRange: null,
     failure: failure === null ? null : `it cannot be read: ${failure}`,
   };
 }
 
-/** A stream of what `make` gives; cancelling it aborts the signal, and waits until all is released. */
+/** A stream of the items of `make`. Cancelling it aborts the signal and waits until the generator has ended. */
 function cancellable<T>(make: (signal: AbortSignal) => AsyncGenerator<T>): ReadableStream<T> {
   const abort = new AbortController();
   const items = make(abort.signal);

@@ -1,9 +1,8 @@
 /**
- * The order of a streamed source: shards in an order drawn for the epoch, their images through a shuffle block.
+ * The order of a streamed source: shards are shuffled in each epoch, and their images in blocks.
  *
- * A block is some neighbouring images of that sequence, handed out in an order drawn for it while the next one is being
- * filled. What is in it depends on the sequence alone, never on timing; so a run goes on from any place by reading the
- * block in hand again.
+ * A block holds consecutive images of that sequence and delivers them in random order while the next block is filled. Its
+ * content depends on the sequence only, never on timing, so a run can resume anywhere by reading the current block again.
  *
  * @module
  */
@@ -12,17 +11,17 @@ import { blockOrder, type BlockPosition, epochOrder, type Position } from "./ord
 import type { ShardImage, StreamedSource } from "./sources/types.ts";
 import { firstIndices } from "./sources/streamed.ts";
 
-/** A block has so many images at most, and is closed by the one that brings it to so many encoded bytes. */
+/** A block ends at this many images, or with the image that brings it to this many encoded bytes. */
 export const BLOCK = { count: 1000, bytes: 256 * 2 ** 20 };
 
-/** An image of a streamed source, at its place in an epoch. */
+/** An image of a streamed source during an epoch. */
 export interface Arrival extends ShardImage {
   index: number;
-  /** The place of its shard in the epoch's order. */
-  place: number;
+  /** The rank of its shard in the epoch's order. */
+  shardRank: number;
 }
 
-/** A visit of it, and where a run goes on after that. */
+/** A visit of an image, and where to resume after it. */
 export interface Shuffled {
   image: Arrival;
   epoch: number;
@@ -37,7 +36,7 @@ interface Span {
   to: number;
 }
 
-/** The parts of shards that images `first` … `first + limit − 1` are in; all if `limit` is null. */
+/** The parts of the shards that hold the images `first` … `first + limit − 1`; all if `limit` is null. */
 export function spansOf(
   { shards }: StreamedSource,
   { first, limit }: { first: number; limit: number | null },
@@ -53,44 +52,44 @@ export function spansOf(
 }
 
 /** Where to begin in a sequence of spans. */
-type Begin = Pick<BlockPosition, "place" | "from" | "at">;
+type Begin = Pick<BlockPosition, "shardRank" | "from" | "at">;
 
-/** The images of `spans`, one span after the other, from `begin` on. */
+/** The images of `spans` in order, from `begin` on. */
 export async function* inOrder(
   source: StreamedSource,
   { spans, begin, signal }: { spans: Span[]; begin?: Begin; signal: AbortSignal },
 ): AsyncGenerator<Arrival> {
   const first = firstIndices(source.shards);
-  for (let place = begin?.place ?? 0; place < spans.length; place++) {
-    const { shard: s, from: start, to } = spans[place];
+  for (let shardRank = begin?.shardRank ?? 0; shardRank < spans.length; shardRank++) {
+    const { shard: s, from: start, to } = spans[shardRank];
     const shard = source.shards[s];
-    const { from, at } = begin && place === begin.place ? begin : { from: start, at: null };
+    const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: start, at: null };
     let number = from;
     for await (const image of shard.open({ from, at, signal })) {
       signal.throwIfAborted();
-      yield { ...image, place, index: first[s] + image.number };
+      yield { ...image, shardRank, index: first[s] + image.number };
       number = image.number + 1;
       if (number >= to) break;
     }
     if (number < to && to < Infinity) {
       throw new UserError(
-        `Cannot read ${shard.name} as it has changed: expected ${shard.length} images, as when it was opened: it ends ` +
-          `after ${number}. Leave data as they are while they are read, and begin again.`,
+        `Cannot read "${shard.name}": it ends after ${number} images, but had ${shard.length} when it was opened. Do not ` +
+          `change the data during a run, and start again.`,
       );
     }
   }
 }
 
-/** Images that follow each other in an epoch's sequence. */
+/** Consecutive images of an epoch's sequence. */
 interface Block {
   epoch: number;
   number: number;
   images: Arrival[];
-  /** The image behind it; null if it is the epoch's last block, undefined if that image cannot be read. */
-  behind: Arrival | null | undefined;
+  /** The first image after the block; null after the epoch's last block, undefined if that image cannot be read. */
+  following: Arrival | null | undefined;
 }
 
-/** The blocks from `start` on, without end. Each is filled when it is asked for. */
+/** Endless blocks from `start` on. Each is filled when it is asked for. */
 async function* blocks(
   source: StreamedSource,
   { seed, spans, start, signal }: { seed: number; spans: Span[]; start: Position; signal: AbortSignal },
@@ -101,12 +100,12 @@ async function* blocks(
     const images = inOrder(source, { spans: order, begin, signal });
     const take = () => {
       const image = images.next().then(({ done, value }) => done ? null : value);
-      image.catch(() => {}); // what fails is told when its block is filled: the one before is whole
+      image.catch(() => {}); // the error is thrown when this image's block is filled: the block before is complete
       return image;
     };
     try {
-      let ahead = take(), behind: Arrival | null | undefined;
-      for (let number = begin?.number ?? 0; behind !== null; number++) {
+      let ahead = take(), following: Arrival | null | undefined;
+      for (let number = begin?.number ?? 0; following !== null; number++) {
         const filled: Arrival[] = [];
         for (let bytes = 0; filled.length < BLOCK.count && bytes < BLOCK.bytes; ahead = take()) {
           const image = await ahead;
@@ -115,8 +114,8 @@ async function* blocks(
           bytes += image.bytes.length;
         }
         if (filled.length === 0) throw noImages(source);
-        behind = await ahead.catch(() => undefined);
-        yield { epoch, number, images: filled, behind };
+        following = await ahead.catch(() => undefined);
+        yield { epoch, number, images: filled, following };
       }
     } finally {
       await images.return(undefined);
@@ -132,46 +131,46 @@ export async function* shuffled(
   const filled = blocks(source, { seed, spans, start, signal });
   const ask = () => {
     const block = filled.next();
-    block.catch(() => {}); // it is reported when its turn comes
+    block.catch(() => {}); // the error is thrown when this block is delivered
     return block;
   };
   let { offset } = start, done = start.block?.done ?? offset;
   try {
     for (let upcoming = ask();;) {
-      const { epoch, number, images, behind }: Block = (await upcoming).value;
-      upcoming = ask(); // so that it fills while this one is handed out
-      const { place, number: from, at } = images[0];
+      const { epoch, number, images, following }: Block = (await upcoming).value;
+      upcoming = ask(); // it fills while this block is delivered
+      const { shardRank, number: from, at } = images[0];
       const order = blockOrder(images.length, { seed, epoch, block: number });
       for (; done < images.length; done++) {
         const image = images[order[done]];
-        delete images[order[done]]; // what has been handed out may be freed
+        delete images[order[done]]; // frees the image once it is consumed
         const last = done + 1 === images.length;
         let next: Position = {
           epoch,
           offset: offset + 1,
-          block: { number, place, from, at, done: done + 1 },
+          block: { number, shardRank, from, at, done: done + 1 },
         };
-        if (last && behind === null) next = { epoch: epoch + 1, offset: 0 };
-        else if (last && behind) next.block = blockAt(number + 1, behind);
+        if (last && following === null) next = { epoch: epoch + 1, offset: 0 };
+        else if (last && following) next.block = blockAt(number + 1, following);
         yield { image, epoch, offset: offset++, next };
       }
-      // More than the block has: of a position without a block, whose blocks are filled and passed over.
+      // `done` exceeds the block if the start position has no block: the blocks before it are filled and skipped.
       done -= images.length;
-      if (behind === null) offset = done = 0;
+      if (following === null) offset = done = 0;
     }
   } finally {
     await filled.return(undefined);
   }
 }
 
-function blockAt(number: number, { place, number: from, at }: Arrival): BlockPosition {
-  return { number, place, from, at, done: 0 };
+function blockAt(number: number, { shardRank, number: from, at }: Arrival): BlockPosition {
+  return { number, shardRank, from, at, done: 0 };
 }
 
-/** The error for a source in which no image was found. */
+/** The error for a source without images. */
 export function noImages({ name }: StreamedSource): UserError {
   return new UserError(
-    `Cannot read images from ${name}: expected at least one where its reading begins: found none. Check --data, and ` +
-      `whether it has changed since the run began.`,
+    `Cannot read images from "${name}": no image was found. Check the data, and whether they have changed since the run ` +
+      `began.`,
   );
 }

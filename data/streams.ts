@@ -1,6 +1,6 @@
 /**
- * The stream classes of this folder: the runtime's own, or web-streams-polyfill's where the runtime's cannot be made
- * from, or read as, an async iterable. The two kinds do not pipe into each other, so all of data/ takes them here.
+ * The stream classes of data/: the runtime's own, or those of web-streams-polyfill if the runtime's lack `from` or async
+ * iteration. The two kinds do not pipe into each other, so all modules of data/ import them here.
  *
  * @module
  */
@@ -13,12 +13,12 @@ const streams: Streams = native
   ? globalThis
   : await import("npm:web-streams-polyfill@4.3.0") as unknown as Streams;
 
-/** A WHATWG ReadableStream that can be made from, and read as, an async iterable. */
-export const ReadableStream = streams.ReadableStream;
-/** A WHATWG ReadableStream that can be made from, and read as, an async iterable. */
+/** A WHATWG ReadableStream with `from` and async iteration. */
+export const ReadableStream: typeof globalThis.ReadableStream = streams.ReadableStream;
+/** A WHATWG ReadableStream with `from` and async iteration. */
 export type ReadableStream<T> = globalThis.ReadableStream<T>;
 
-/** A WHATWG TransformStream that goes with {@linkcode ReadableStream}. */
-export const TransformStream = streams.TransformStream;
-/** A WHATWG TransformStream that goes with {@linkcode ReadableStream}. */
+/** A WHATWG TransformStream that pipes with {@linkcode ReadableStream}. */
+export const TransformStream: typeof globalThis.TransformStream = streams.TransformStream;
+/** A WHATWG TransformStream that pipes with {@linkcode ReadableStream}. */
 export type TransformStream<I, O> = globalThis.TransformStream<I, O>;

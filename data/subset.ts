@@ -1,11 +1,11 @@
 /**
- * Some of a source's images as a source.
+ * A part of a source as a source.
  *
  * @module
  */
 import type { IndexedSource } from "./sources/types.ts";
 
-/** The images of `source` with the numbers `indices`, in that order. Closing it leaves `source` open. */
+/** The images `indices` of `source`, in that order. Closing the subset leaves `source` open. */
 export function subsetOf(source: IndexedSource, indices: readonly number[]): IndexedSource {
   const read = async (index: number) => ({ ...await source.read(indices[index]), index });
   return {

@@ -1,4 +1,5 @@
 /** Assertions that say what differs, where and by how much. */
+import { deepStrictEqual } from "node:assert/strict";
 import { differenceOf, type Tolerance } from "../src/reference/compare.ts";
 
 export { relativeError, type Tolerance } from "../src/reference/compare.ts";
@@ -8,10 +9,16 @@ export function assert(condition: unknown, message = "assertion failed"): assert
   if (!condition) throw new Error(message);
 }
 
-/** Throws unless both values have the same JSON text. */
+/**
+ * Throws unless the values are deeply and strictly equal: NaN equals NaN, 0 differs from −0, a missing field from one that is
+ * undefined, a typed array from an array. The error shows the difference line by line.
+ */
 export function assertEquals(actual: unknown, expected: unknown, message = "values differ"): void {
-  const a = JSON.stringify(actual), e = JSON.stringify(expected);
-  if (a !== e) throw new Error(`${message}:\n  actual   ${a}\n  expected ${e}`);
+  try {
+    deepStrictEqual(actual, expected);
+  } catch (error) {
+    throw new Error(`${message}: ${(error as Error).message}`);
+  }
 }
 
 /** Throws unless `fn` throws (or rejects with) an error of class `type` whose message matches `pattern`. */

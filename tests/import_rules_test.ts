@@ -8,8 +8,8 @@ const root = new URL("../", import.meta.url);
 
 /** The rooms by floor, the lowest first. Rooms of one floor do not import each other. */
 const floors = [
-  ["src/base"],
-  ["kernels", "data", "src/io", "src/gpu", "src/reference"],
+  ["src/base", "kernels"],
+  ["data", "src/io", "src/gpu", "src/reference"],
   ["src/graph", "src/plots"],
   ["src/ops"],
   ["src/nn", "src/optim", "src/views"],

@@ -11,7 +11,7 @@
  */
 import { parseArgs } from "node:util";
 import { printTable } from "../bench/table.ts";
-import type { PretrainOptions } from "../src/config/train_flags.ts";
+import type { PretrainOptions } from "../src/config/pretrain_options.ts";
 import { messageOf, UserError } from "../src/base/errors.ts";
 import { hashText } from "../src/base/random.ts";
 import { withFolder } from "./data/fixtures.ts";
@@ -34,7 +34,7 @@ const tiny: PretrainOptions = {
   holdout: 0,
   optimizer: "sgd",
   recipe: "cifar",
-  kernels: "usual",
+  kernels: "default",
   workers: 2,
   checkpointEvery: CHECKPOINT_EVERY,
   logEvery: LOG_EVERY,

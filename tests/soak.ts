@@ -30,7 +30,7 @@ const GROWTH = 24 * MB;
 /** Seconds that a waiting consumer waits for all to come to rest, and then watches. */
 const WAIT = 5;
 /** Milliseconds in which everything must be gone; the runtime keeps idle threads for ten seconds. */
-const PATIENCE = 30_000;
+const RELEASE_TIMEOUT_MS = 30_000;
 
 const options = { batch: 128, size: 32, recipe: recipes.cifar, workers: 2, augment: "gpu" } as const;
 const train = (source: ImageSource): ReadableStreamDefaultReader<Batch<Views>> =>
@@ -162,7 +162,10 @@ async function release(sources: Record<string, string[]>): Promise<boolean> {
         const before = held();
         await fresh();
         const during = await use(paths, end);
-        const after = await heldAfter(before, { what: ["files", "threads", "workers"], patience: PATIENCE });
+        const after = await heldAfter(before, {
+          what: ["files", "threads", "workers"],
+          timeoutMs: RELEASE_TIMEOUT_MS,
+        });
         const isGone = after.files <= before.files && after.threads <= before.threads && after.workers === 0;
         row(name, text(before), text(during), what, text(after), judged(isGone));
         allRight &&= isGone;

@@ -45,8 +45,8 @@ for (const backbone of ["resnet18", "resnet50"] as const) {
           batch: 8,
           steps: 1,
           out,
+          log() {},
         },
-        { print() {} },
       );
       const path = join(out, "encoder.safetensors");
 

@@ -5,7 +5,7 @@
  */
 import type { Pixels } from "./format.ts";
 
-/** `pixels` at (`left`, `top`) of a transparent canvas of the given size; what lies beyond it is cut off. */
+/** `pixels` at (`left`, `top`) of a transparent canvas of the given size, clipped to it. */
 export function onCanvas(
   { pixels, left, top }: { pixels: Pixels; left: number; top: number },
   { width, height }: { width: number; height: number },

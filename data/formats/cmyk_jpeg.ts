@@ -1,29 +1,30 @@
 /**
- * JPEG of four inks, CMYK or YCCK, which @jsquash/jpeg does not compile in. The decoder of imagescript (Rust's
- * jpeg-decoder) reads them within 2 of libjpeg; that of npm:jpeg-js does not smooth subsampled colours: up to 23.
+ * JPEG in CMYK or YCCK, which @jsquash/jpeg does not support. The decoder of imagescript (Rust's jpeg-decoder) differs from
+ * libjpeg by at most 2; npm:jpeg-js does not smooth subsampled chroma and differs by up to 23.
  *
  * @module
  */
-import { ascii, joined, type Pixels } from "./format.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { ascii, type Pixels } from "./format.ts";
 import { adobeSegment, jpegSegments } from "./jpeg_segments.ts";
 import { reusable } from "./reusable.ts";
 
-/** What imagescript calls CMYK. */
-const INKS = 2;
+/** The number that imagescript gives the CMYK format. */
+const CMYK = 2;
 
 const withDecoder = reusable(async () => {
   const { default: jpeg } = await import("npm:imagescript@1.3.1/wasm/node/jpeg.js");
   return await jpeg.init();
 });
 
-/** Decodes a JPEG of four components and `size` pixels, its inks taken as inverted like Pillow does: Adobe's custom. */
+/** Decodes a JPEG of four components and `size` pixels. Like Pillow, it takes the inks as inverted, as Adobe writes them. */
 export async function decodeCmykJpeg(bytes: Uint8Array, size: number): Promise<Pixels> {
-  const named = [...jpegSegments(bytes)].some(({ marker, at }) =>
+  const hasAdobeSegment = [...jpegSegments(bytes)].some(({ marker, at }) =>
     marker === 0xee && ascii(bytes, at + 4, 5) === "Adobe"
   );
-  if (!named) bytes = joined([bytes.subarray(0, 2), adobeSegment(0), bytes.subarray(2)]);
+  if (!hasAdobeSegment) bytes = concatBytes([bytes.subarray(0, 2), adobeSegment(0), bytes.subarray(2)]);
   const decoded = await withDecoder(size, (jpeg) => jpeg.decode(bytes, 0, 0));
-  if (decoded?.format !== INKS) throw new Error("it is a damaged CMYK JPEG");
+  if (decoded?.format !== CMYK) throw new Error("it is a damaged CMYK JPEG");
   const { width, height, buffer: data } = decoded;
   for (let i = 0; i < data.length; i += 4) {
     const light = 255 - data[i + 3];

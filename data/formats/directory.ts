@@ -1,19 +1,19 @@
 /**
- * The directory of tags by which TIFF files, and EXIF blocks in other files, are described (TIFF 6.0, section 2).
+ * The tag directory of TIFF files and of EXIF blocks in other files (TIFF 6.0, section 2).
  *
  * @module
  */
 import { ascii, viewOf } from "./format.ts";
 
-/** Bytes of the types of whole numbers: BYTE, SHORT, LONG, UNDEFINED. */
+/** Bytes of the integer types: BYTE, SHORT, LONG, UNDEFINED. */
 const WIDTHS: Record<number, number> = { 1: 1, 3: 2, 4: 4, 7: 1 };
 
-/** The first directory of `bytes`, which begin as a TIFF file; `kind` names the file in errors. */
+/** The first directory of `bytes`, which begin like a TIFF file; `kind` names the file in errors. */
 export class Directory {
   readonly littleEndian: boolean;
   #view: DataView;
   #kind: string;
-  /** Where the entry of a tag begins. */
+  /** The byte at which the entry of a tag begins. */
   #entries = new Map<number, number>();
 
   constructor(bytes: Uint8Array, kind: string) {
@@ -24,14 +24,14 @@ export class Directory {
     const start = this.#view.getUint32(4, this.littleEndian);
     const count = start + 2 <= bytes.length ? this.#view.getUint16(start, this.littleEndian) : Infinity;
     if (start + 2 + 12 * count > bytes.length) {
-      throw new Error(`it is a truncated ${kind}: it ends before its directory does`);
+      throw new Error(`it is a truncated ${kind}: it ends within its directory`);
     }
     for (let at = start + 2 + 12 * (count - 1); at > start; at -= 12) {
       this.#entries.set(this.#view.getUint16(at, this.littleEndian), at);
     }
   }
 
-  /** The values of `tag`, or undefined if there is none. Throws an Error for other than whole numbers. */
+  /** The values of `tag`; undefined if there is no such tag. Throws an Error if they are not integers. */
   values(tag: number): number[] | undefined {
     const entry = this.#entries.get(tag);
     if (entry === undefined) return undefined;
@@ -39,11 +39,11 @@ export class Directory {
     const width = WIDTHS[view.getUint16(entry + 2, little)];
     const count = view.getUint32(entry + 4, little);
     if (!width || count === 0) {
-      throw new Error(`it is a damaged ${this.#kind}: tag ${tag} is no list of whole numbers`);
+      throw new Error(`it is a damaged ${this.#kind}: tag ${tag} is not a list of integers`);
     }
     const at = width * count <= 4 ? entry + 8 : view.getUint32(entry + 8, little);
     if (at + width * count > view.byteLength) {
-      throw new Error(`it is a truncated ${this.#kind}: it ends before the values of tag ${tag} do`);
+      throw new Error(`it is a truncated ${this.#kind}: it ends within the values of tag ${tag}`);
     }
     return Array.from(
       { length: count },

@@ -1,5 +1,5 @@
 /**
- * GIF: imagescript decodes its first frame.
+ * GIF, whose first frame imagescript decodes.
  *
  * @module
  */
@@ -13,8 +13,8 @@ const withDecoder = reusable(async () => {
 });
 
 /**
- * GIF, 87a and 89a. As in Pillow and in browsers, the canvas grows to hold a first frame that exceeds it. What that
- * frame does not cover is transparent, as in browsers; to Pillow it has the first colour unless a colour is transparent.
+ * GIF, 87a and 89a. As in Pillow and browsers, the canvas grows to hold a first frame that exceeds it. Pixels outside the
+ * frame are transparent, as in browsers; Pillow gives them the first color unless a color is transparent.
  */
 export const gif: Format = {
   name: "GIF",
@@ -36,18 +36,18 @@ export const gif: Format = {
           }
           return { width: frame.width, height: frame.height, data: decoded.buffer };
         });
-        if (!pixels) throw new Error("it is a damaged GIF"); // the decoder says no more
+        if (!pixels) throw new Error("it is a damaged GIF"); // the decoder gives no details
         return onCanvas({ pixels, ...frame }, { width, height });
       },
     };
   },
 };
 
-/** Walks the blocks to the first frame and over its data (GIF 89a specification, 15 … 26). */
+/** Finds the first frame, and checks that its data are complete (GIF 89a specification, 15 … 26). */
 function firstFrame(bytes: Uint8Array): { left: number; top: number; width: number; height: number } {
   const view = viewOf(bytes);
   const tableBytes = (flags: number) => flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
-  /** The place behind the sub-blocks that begin at `at`, or beyond the file. */
+  /** The byte after the sub-blocks that begin at `at`; it may lie beyond the file. */
   const skip = (at: number) => {
     while (bytes[at] > 0) at += 1 + bytes[at];
     return at + 1;
@@ -59,8 +59,8 @@ function firstFrame(bytes: Uint8Array): { left: number; top: number; width: numb
   let at = 13 + tableBytes(bytes[10]);
   while (bytes[at] === 0x21) at = skip(at + 2);
   within(at + 1, "header");
-  if (bytes[at] === 0x3b) throw new Error("it is a GIF without a picture");
-  if (bytes[at] !== 0x2c) throw new Error(`it is a damaged GIF: no block at byte ${at}`);
+  if (bytes[at] === 0x3b) throw new Error("it is a GIF without an image");
+  if (bytes[at] !== 0x2c) throw new Error(`it is a damaged GIF: there is no block at byte ${at}`);
   within(at + 10, "first frame");
   within(skip(at + 11 + tableBytes(bytes[at + 9])), "first frame");
   const [left, top, width, height] = [1, 3, 5, 7].map((offset) => view.getUint16(at + offset, true));

@@ -1,5 +1,5 @@
 /**
- * JPEG: libjpeg decodes it, except that of four inks.
+ * JPEG, decoded by libjpeg; CMYK and YCCK by another library.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { jpegSegments } from "./jpeg_segments.ts";
 import { decodeJpeg } from "./libjpeg.ts";
 import { exifOrientation } from "./orientation.ts";
 
-/** JPEG, baseline and progressive: grey, YCbCr, RGB, CMYK, YCCK. */
+/** JPEG, baseline and progressive: gray, YCbCr, RGB, CMYK, YCCK. */
 export const jpeg: Format = {
   name: "JPEG",
   matches: (bytes) => bytes[0] === 0xff && bytes[1] === 0xd8,
@@ -29,11 +29,11 @@ export const jpeg: Format = {
         };
       }
       if (marker !== 0xda) continue;
-      // Scans escape FF, so an end marker behind this point is one; those of EXIF thumbnails lie before it.
+      // Scans escape FF, so an end marker after this point is real; those of EXIF thumbnails lie before it.
       if (!frame) throw new Error("it is a damaged JPEG: a scan comes before the size");
       if (!hasEndMarker(bytes, at)) throw new Error("it is a truncated JPEG: it has no end marker");
     }
-    const { width, height, components } = frame!; // the segments end with a scan
+    const { width, height, components } = frame!; // the last segment is a scan, which was checked
     const decode = components === 4 ? decodeCmykJpeg : decodeJpeg;
     return { width, height, orientation, opaque: true, decode: () => decode(bytes, width * height) };
   },

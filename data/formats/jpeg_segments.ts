@@ -5,18 +5,18 @@
  */
 import { viewOf } from "./format.ts";
 
-/** A segment: bytes[at] is the FF before its marker, bytes[end] what follows. */
+/** A segment: bytes[at] is the FF before its marker, bytes[end] the first byte after it. */
 export interface Segment {
   marker: number;
   at: number;
   end: number;
 }
 
-/** The segments behind the start marker up to the first scan. Throws an Error if there is none. */
+/** The segments after the start marker, up to the first scan. Throws an Error if there is no scan. */
 export function* jpegSegments(bytes: Uint8Array): Generator<Segment> {
   const view = viewOf(bytes);
   for (let at = 2; at + 10 <= bytes.length;) {
-    if (bytes[at] !== 0xff) throw new Error(`it is a damaged JPEG: no marker at byte ${at}`);
+    if (bytes[at] !== 0xff) throw new Error(`it is a damaged JPEG: there is no marker at byte ${at}`);
     const marker = bytes[at + 1];
     if (marker === 0xff) { // fill
       at++;
@@ -30,7 +30,7 @@ export function* jpegSegments(bytes: Uint8Array): Generator<Segment> {
   throw new Error("it is a truncated JPEG: it ends within its header");
 }
 
-/** The segment by which Adobe names the colours: 0 for RGB or CMYK, 1 for YCbCr, 2 for YCCK. */
+/** Adobe's segment with the color transform: 0 for RGB or CMYK, 1 for YCbCr, 2 for YCCK. */
 export function adobeSegment(transform: 0 | 1 | 2): Uint8Array {
   return new Uint8Array([
     0xff,

@@ -1,8 +1,8 @@
 /**
- * JPEG bytes to pixels by libjpeg, and what libjpeg says of damaged ones.
+ * Decodes JPEG by libjpeg, and reports libjpeg's warnings of damage as errors.
  *
- * This is @jsquash/jpeg without its wrapper. Through the wrapper a decoding is asynchronous, so that warnings could not
- * be told apart by image, and they would go to the console.
+ * This uses the WebAssembly module of @jsquash/jpeg without its wrapper: the wrapper decodes asynchronously, so that warnings
+ * could not be assigned to an image, and prints them to the console.
  *
  * @module
  */
@@ -10,37 +10,36 @@ import createLibjpeg from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
 import type { Pixels } from "./format.ts";
 import { reusable } from "./reusable.ts";
 
-/** The part of the WebAssembly module that is used; the package's own declaration does not resolve. */
+/** The part of the WebAssembly module that is used here; the package's own declaration does not resolve. */
 interface Libjpeg {
   decode(bytes: Uint8Array, preserveOrientation: boolean): Pixels | null;
 }
 
-/** What libjpeg has said of the image in hand, errors and warnings. */
-const said: string[] = [];
-const hear = (line: string) => {
-  said.push(line);
+/** The errors and warnings of libjpeg about the current image. */
+const messages: string[] = [];
+const collect = (line: string) => {
+  messages.push(line);
 };
 
 const withLibjpeg = reusable((): Promise<Libjpeg> =>
-  createLibjpeg({ noInitialRun: true, print: hear, printErr: hear })
+  createLibjpeg({ noInitialRun: true, print: collect, printErr: collect })
 );
 
 /**
- * Decodes a JPEG of `size` pixels. Throws an Error that says what is wrong with the file, also if libjpeg only warns of
- * damage.
+ * Decodes a JPEG of `size` pixels. Throws an Error with the defect of the file, also if libjpeg only warns of it.
  */
 export async function decodeJpeg(bytes: Uint8Array, size: number): Promise<Pixels> {
   let damage: string | undefined;
   const pixels = await withLibjpeg(size, (libjpeg) => {
-    said.length = 0;
+    messages.length = 0;
     let decoded: Pixels | null = null;
     try {
       decoded = libjpeg.decode(bytes, false);
     } finally {
-      // Cameras do leave bytes behind the picture; no pixel suffers from these.
+      // Some cameras leave bytes after the image; these do not affect its pixels.
       damage = decoded
-        ? said.find((line) => /^(Corrupt JPEG data: (?!\d+ extraneous bytes)|Premature end)/.test(line))
-        : said.at(-1);
+        ? messages.find((line) => /^(Corrupt JPEG data: (?!\d+ extraneous bytes)|Premature end)/.test(line))
+        : messages.at(-1);
     }
     return decoded;
   });

@@ -1,5 +1,5 @@
 /**
- * How a camera was held (EXIF 2.3, tag 274), as in PIL.ImageOps.exif_transpose.
+ * EXIF orientation (EXIF 2.3, tag 274), applied as by PIL.ImageOps.exif_transpose.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { ascii } from "./format.ts";
 /** The tag of the orientation. */
 export const ORIENTATION = 274;
 
-/** The orientation in an EXIF block, 1 … 8; upright, 1, if the block is damaged or does not say. */
+/** The orientation in an EXIF block, 1 … 8; 1, upright, if the block is damaged or has none. */
 export function exifOrientation(exif: Uint8Array): number {
   if (ascii(exif, 0, 6) === "Exif\0\0") exif = exif.subarray(6);
   try {
     return new Directory(exif, "EXIF block").values(ORIENTATION)?.[0] ?? 1;
   } catch {
-    return 1; // no reason to lose the picture
+    return 1; // no reason to reject the image
   }
 }
 
-/** `image` turned and mirrored upright; itself if it is so, or if `orientation` has no meaning. */
+/** `image` turned and mirrored upright; itself if it is upright, or if `orientation` is not valid. */
 export function upright(image: DecodedImage, orientation = 1): DecodedImage {
   if (orientation < 2 || orientation > 8) return image;
   const { width, height, data } = image;
@@ -29,9 +29,9 @@ export function upright(image: DecodedImage, orientation = 1): DecodedImage {
   const fromRight = [2, 3, 7, 8].includes(orientation), fromBottom = [3, 4, 6, 7].includes(orientation);
   const across = fromRight ? -1 : 1, down = fromBottom ? -width : width;
   const start = (fromRight ? width - 1 : 0) + (fromBottom ? (height - 1) * width : 0);
-  const lying = orientation >= 5; // rows become columns
-  const size = lying ? { width: height, height: width } : { width, height };
-  const [toRight, toNextLine] = lying ? [down, across] : [across, down];
+  const isTransposed = orientation >= 5; // rows become columns
+  const size = isTransposed ? { width: height, height: width } : { width, height };
+  const [toRight, toNextLine] = isTransposed ? [down, across] : [across, down];
   for (let y = 0, o = 0; y < size.height; y++) {
     for (let x = 0, i = start + y * toNextLine; x < size.width; x++, i += toRight) turned[o++] = pixels[i];
   }

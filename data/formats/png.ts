@@ -1,5 +1,5 @@
 /**
- * PNG: imagescript decodes it, with 16 bits a sample to the high ones.
+ * PNG, decoded by imagescript; of 16-bit samples it keeps the high byte.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { reusable } from "./reusable.ts";
 
 const MAGIC = "\x89PNG\r\n\x1a\n";
 
-// Only this module of imagescript, and only when needed: its main one loads native code for other tasks.
+// Only this module of imagescript, and only when needed: its main module loads native code for other tasks.
 const withDecoder = reusable(async () => {
   const { default: png } = await import("npm:imagescript@1.3.1/wasm/node/png.js");
   return await png.init();
 });
 
-/** PNG of all colour types and depths. */
+/** PNG of all color types and bit depths. */
 export const png: Format = {
   name: "PNG",
   matches: (bytes) => ascii(bytes, 0, 8) === MAGIC,
@@ -31,7 +31,9 @@ export const png: Format = {
       if (at + 12 > bytes.length) throw new Error("it is a truncated PNG: it has no end chunk");
       const end = at + 12 + view.getUint32(at);
       kind = ascii(bytes, at + 4);
-      if (!/^[a-zA-Z]{4}$/.test(kind)) throw new Error(`it is a damaged PNG: no chunk at byte ${at}`);
+      if (!/^[a-zA-Z]{4}$/.test(kind)) {
+        throw new Error(`it is a damaged PNG: there is no chunk at byte ${at}`);
+      }
       if (end > bytes.length) throw new Error(`it is a truncated PNG: it ends within its ${kind} chunk`);
       if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(at + 8, end - 4));
       at = end;
@@ -42,7 +44,7 @@ export const png: Format = {
       orientation,
       async decode() {
         const decoded = await withDecoder(width * height, (png) => png.decode(bytes));
-        if (!decoded) throw new Error("it is a damaged PNG"); // the decoder gives a number that means no more
+        if (!decoded) throw new Error("it is a damaged PNG"); // the decoder gives only a number
         return { width: decoded.width, height: decoded.height, data: decoded.framebuffer };
       },
     };

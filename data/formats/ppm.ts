@@ -1,5 +1,5 @@
 /**
- * Netpbm's P6: a line of text, then RGB.
+ * Netpbm's P6: a text header, then RGB bytes.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { ascii, type Format } from "./format.ts";
 const GAP = String.raw`(?:\s|#[^\n\r]*[\n\r])+`;
 const HEADER = new RegExp(String.raw`^P6${GAP}(\d{1,9})${GAP}(\d{1,9})${GAP}(\d{1,9})\s`);
 
-/** PPM with bytes, 0 … 255; comments among its numbers. */
+/** PPM with 8-bit samples; comments are allowed in its header. */
 export const ppm: Format = {
   name: "PPM",
   matches: (bytes) => ascii(bytes, 0, 2) === "P6",
   readHeader(bytes) {
     const match = HEADER.exec(ascii(bytes, 0, 1024));
-    if (!match) throw new Error("it is a damaged PPM: width, height and 255 are expected behind P6");
+    if (!match) throw new Error("it is a damaged PPM: width, height and 255 must follow P6");
     const [width, height, top] = match.slice(1).map(Number), start = match[0].length;
-    if (top !== 255) throw new Error(`it is a PPM whose samples go to ${top}: only those to 255 can be read`);
+    if (top !== 255) throw new Error(`it is a PPM with samples up to ${top}: only 255 is supported`);
     const missing = 3 * width * height - (bytes.length - start);
     return {
       width,

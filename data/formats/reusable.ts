@@ -1,20 +1,21 @@
 /**
- * WebAssembly decoders that serve many images, and are thrown away when one image has harmed them.
+ * WebAssembly decoders that are reused for many images, and replaced after an image has damaged them.
  *
  * @module
  */
 
 import { MachineError, messageOf } from "../../src/base/errors.ts";
 
-/** After larger images a decoder is not used again, as the memory of WebAssembly grows and never shrinks. */
-const LARGE = 16e6;
+/** A decoder is dropped after a larger image, as WebAssembly memory never shrinks. */
+const MAX_REUSE_PIXELS = 16e6;
 
 /**
- * `use(pixels, work)` does `work` with the decoder that `load` makes, for an image of so many pixels, and gives null if
- * `work` throws; if `load` does, that is a MachineError, as it is no image's fault. A decoder that has thrown is dropped:
- * refusing an image, these libraries trap or exit in the middle of it, without giving memory and stack back. After some
- * dozen refusals the stack of libjpeg runs into its heap: good images fail, or decoding never ends. A new one takes at
- * most 3 ms.
+ * Returns `use(pixels, work)`, which calls `work` with the decoder made by `load`, for an image of `pixels` pixels, and
+ * resolves to null if `work` throws. If `load` fails, it throws a MachineError, as no image is at fault.
+ *
+ * A decoder that has thrown is dropped: these libraries trap or exit in the middle of a bad image without freeing memory and
+ * stack. After some dozen failures the stack of libjpeg runs into its heap, and good images fail or decoding never ends. A
+ * new decoder takes at most 3 ms.
  */
 export function reusable<T>(
   load: () => Promise<T>,
@@ -29,15 +30,12 @@ export function reusable<T>(
       } catch (error) {
         if (loading === current) current = undefined;
         throw new MachineError(
-          `Cannot decode images as a decoder must be loaded: ${
-            messageOf(error)
-          }. Check that its npm package is there: ` +
-            `./run fetches all of them.`,
+          `Cannot load an image decoder: ${messageOf(error)}. Check that its npm package is installed.`,
           { cause: error },
         );
       }
-    } while (loading !== current); // dropped for another image meanwhile
-    if (pixels > LARGE) current = undefined;
+    } while (loading !== current); // it was dropped because of another image meanwhile
+    if (pixels > MAX_REUSE_PIXELS) current = undefined;
     try {
       return work(decoder);
     } catch {

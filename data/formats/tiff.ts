@@ -1,9 +1,9 @@
 /**
- * TIFF: its first page.
+ * The first page of a TIFF.
  *
- * Of the libraries, imagescript's module fails on every file; npm:utif2@4.1.0, npm:geotiff@3.0.5 and npm:tiff@7.1.3 get
- * at least nine of some fifty golden files wrong each, and the first takes a truncated file for a whole one. So the
- * container is read here, in the modules imported below; deflate is Deno's own, and JPEG is libjpeg's.
+ * No library is good enough: imagescript's module fails on every file; npm:utif2@4.1.0, npm:geotiff@3.0.5 and
+ * npm:tiff@7.1.3 each decode at least nine of some fifty golden files wrong, and utif2 accepts truncated files. So the
+ * modules imported below read the container; Deno inflates, and libjpeg decodes JPEG.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { Directory } from "./directory.ts";
 import { ascii, type Format, type Pixels } from "./format.ts";
 import { ORIENTATION } from "./orientation.ts";
 import { codecs } from "./tiff_codecs.ts";
-import { toRgba } from "./tiff_colours.ts";
+import { toRgba } from "./tiff_colors.ts";
 import { decodeJpegPart } from "./tiff_jpeg.ts";
 import { findParts, JPEG, type Layout, lineBytes, type Part, readLayout } from "./tiff_layout.ts";
 import { putSamples, undoPredictor } from "./tiff_samples.ts";
 
-/** TIFF, uncompressed or by LZW, deflate, PackBits or JPEG, in strips or tiles, up to 16 bits a sample. */
+/** TIFF: uncompressed, LZW, deflate, PackBits or JPEG; in strips or tiles; up to 16 bits per sample. */
 export const tiff: Format = {
   name: "TIFF",
   matches: (bytes) => /^(II[*+]\0|MM\0[*+])$/.test(ascii(bytes, 0)),
   readHeader(bytes) {
     if (ascii(bytes, 2, 2).includes("+")) {
-      throw new Error("it is a BigTIFF, which cannot be read: convert it");
+      throw new Error("it is a BigTIFF, which is not supported: convert it");
     }
     const directory = new Directory(bytes, "TIFF");
     const layout = readLayout(directory);
@@ -37,7 +37,7 @@ export const tiff: Format = {
   },
 };
 
-/** Decodes part by part into the samples of the picture, four to a pixel, and makes colours of them in place. */
+/** Decodes part by part into four samples per pixel, and converts these to RGBA in place. */
 async function decodeParts(layout: Layout, parts: Part[]): Promise<Pixels> {
   const { width, height, bits, planar, samples } = layout;
   const data = new Uint8Array(4 * width * height);
@@ -60,7 +60,7 @@ async function decodeParts(layout: Layout, parts: Part[]): Promise<Pixels> {
   return { width, height, data };
 }
 
-/** The lines of samples of `part`. */
+/** The unpacked lines of `part`. */
 function unpack(part: Part, layout: Layout): Uint8Array {
   const line = lineBytes(layout);
   const bytes = codecs[layout.compression](part.bytes, line * layout.part.height);

@@ -1,15 +1,15 @@
 /**
- * What the parts of a TIFF are compressed by (TIFF 6.0, sections 9 and 13; Adobe's technical notes). LZW and PackBits are
- * ours: npm:geotiff does not export its own, which writes to the console.
+ * The compressions of TIFF parts (TIFF 6.0, sections 9 and 13; Adobe's technical notes). LZW and PackBits are written here:
+ * npm:geotiff does not export its versions, which print to the console.
  *
  * @module
  */
 import { inflateSync } from "node:zlib";
 
-/** The `size` bytes that `bytes` hold, fewer if they end before. Throws an Error if they are damaged. */
+/** Unpacks `bytes` to `size` bytes, or fewer if they end early. Throws an Error if they are damaged. */
 export type Codec = (bytes: Uint8Array, size: number) => Uint8Array;
 
-/** Codecs by the number in the file. */
+/** Codecs by the value of the compression tag. */
 export const codecs: Record<number, Codec> = {
   1: (bytes, size) => bytes.subarray(0, size),
   5: unpackLzw,
@@ -20,13 +20,13 @@ export const codecs: Record<number, Codec> = {
 
 function inflate(bytes: Uint8Array, size: number): Uint8Array {
   try {
-    return inflateSync(bytes, { maxOutputLength: size + 65536 }).subarray(0, size); // some writers append a little
+    return inflateSync(bytes, { maxOutputLength: size + 65536 }).subarray(0, size); // some writers append a few bytes
   } catch {
     throw new Error("its deflated data are damaged or truncated");
   }
 }
 
-/** Runs of a byte, and bytes as they are. */
+/** Runs of one byte, and literal bytes. */
 function unpackBits(bytes: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
   let at = 0;
@@ -43,18 +43,18 @@ function unpackBits(bytes: Uint8Array, size: number): Uint8Array {
   return out.subarray(0, Math.min(at, size));
 }
 
-/** The codes that begin a new table and that end the data. */
+/** The codes that reset the table and that end the data. */
 const CLEAR = 256, END = 257;
 
 /**
- * Codes of 9 … 12 bits, the highest bit first. Each entry of the table is the string before it and one byte more, which
- * stand in the output one after the other: so it is kept as a place there and a length.
+ * Codes of 9 … 12 bits, highest bit first. Each table entry is the previous string and one more byte. Both are consecutive in
+ * the output, so an entry is stored as an offset into the output and a length.
  */
 function unpackLzw(bytes: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
-  const places = new Uint32Array(4096), lengths = new Uint16Array(4096);
+  const offsets = new Uint32Array(4096), lengths = new Uint16Array(4096);
   let at = 0, next = 258, width = 9, bits = 0, held = 0;
-  let place = 0, length = 0; // the string before; none: 0
+  let offset = 0, length = 0; // the previous string; length 0: none
   for (let i = 0; at < size;) {
     while (held < width) {
       if (i === bytes.length) return out.subarray(0, at);
@@ -70,12 +70,12 @@ function unpackLzw(bytes: Uint8Array, size: number): Uint8Array {
       continue;
     }
     if (length > 0 && next < 4096) {
-      places[next] = place;
+      offsets[next] = offset;
       lengths[next++] = length + 1;
     }
     if (code >= next) throw new Error("its LZW data are damaged");
-    const from = places[code];
-    place = at;
+    const from = offsets[code];
+    offset = at;
     length = code < 256 ? 1 : lengths[code];
     if (code < 256) out[at++] = code;
     else for (let k = 0; k < length && at < size; k++) out[at++] = out[from + k];

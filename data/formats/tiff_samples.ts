@@ -1,12 +1,12 @@
 /**
- * The samples of a strip or tile of a TIFF to their places in the picture.
+ * Copies the samples of a TIFF's strip or tile into the image.
  *
  * @module
  */
 import { viewOf } from "./format.ts";
 import { type Layout, lineBytes, type Part } from "./tiff_layout.ts";
 
-/** `bytes` with each sample added to that of the pixel before, in a copy, modulo 256 or 65536. */
+/** A copy of `bytes` with each sample added to that of the previous pixel, modulo 256 or 65536. */
 export function undoPredictor(bytes: Uint8Array, layout: Layout): Uint8Array {
   const line = lineBytes(layout), step = layout.planar ? 1 : layout.samples;
   const out = bytes.slice(), view = viewOf(out), little = layout.littleEndian;
@@ -22,19 +22,20 @@ export function undoPredictor(bytes: Uint8Array, layout: Layout): Uint8Array {
   return out;
 }
 
-/** Samples of a strip or tile, in lines of whole bytes. */
+/** The samples of a strip or tile, in lines of whole bytes. */
 export interface Samples {
   bytes: Uint8Array | Uint8ClampedArray;
-  /** Bytes of a line. */
+  /** Bytes per line. */
   line: number;
-  /** Bits of a sample. */
+  /** Bits per sample. */
   bits: number;
-  /** Samples of a pixel, and how many of them count. */
+  /** Samples per pixel. */
   step: number;
+  /** Samples per pixel that are copied. */
   kept: number;
 }
 
-/** Writes `from` to its place in `data`, [height, width, 4], 8 bits of each sample: of 16 the high ones. */
+/** Writes `from` into `data`, [height, width, 4], as 8-bit samples: the high byte of 16 bits. */
 export function putSamples(
   data: Uint8Array,
   { layout, part, from }: { layout: Layout; part: Part; from: Samples },

@@ -1,14 +1,15 @@
 /**
- * WebP: libwebp decodes it, of an animation the first frame.
+ * WebP, decoded by libwebp; of an animation the first frame.
  *
  * @module
  */
-import { ascii, checkSize, type Format, joined, type Pixels, viewOf } from "./format.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { ascii, checkSize, type Format, type Pixels, viewOf } from "./format.ts";
 import { exifOrientation } from "./orientation.ts";
 import { onCanvas } from "./canvas.ts";
 import { reusable } from "./reusable.ts";
 
-/** The part of the WebAssembly module that is used. */
+/** The part of the WebAssembly module that is used here. */
 interface Libwebp {
   decode(bytes: Uint8Array): Pixels | null;
 }
@@ -19,7 +20,7 @@ const withLibwebp = reusable(async (): Promise<Libwebp> => {
   return await createLibwebp({ noInitialRun: true, print: silent, printErr: silent });
 });
 
-/** WebP, lossy and lossless, with transparency and animated (WebP container specification; RFC 6386, 9.1). */
+/** WebP: lossy, lossless, transparent, animated (WebP container specification; RFC 6386, 9.1). */
 export const webp: Format = {
   name: "WebP",
   matches: (bytes) => ascii(bytes, 0) === "RIFF" && ascii(bytes, 8) === "WEBP",
@@ -62,7 +63,7 @@ function canvasSize(extended: Uint8Array): { width: number; height: number } {
   return { width: 1 + (view.getUint32(4, true) & 0xffffff), height: 1 + (view.getUint32(6, true) >>> 8) };
 }
 
-/** The size that the picture itself names. */
+/** The size in the header of the image data. */
 function pictureSize(chunks: Map<string, Uint8Array>): { width: number; height: number } {
   const lossy = chunks.get("VP8 "), lossless = chunks.get("VP8L");
   if (lossy && lossy.length >= 10) {
@@ -73,10 +74,10 @@ function pictureSize(chunks: Map<string, Uint8Array>): { width: number; height: 
     const bits = viewOf(lossless).getUint32(1, true);
     return { width: 1 + (bits & 0x3fff), height: 1 + (bits >>> 14 & 0x3fff) };
   }
-  throw new Error("it is a damaged WebP: it has no picture");
+  throw new Error("it is a damaged WebP: it has no image data");
 }
 
-/** Decodes `bytes`, whose chunks are `chunks`, if its picture has the size expected: libwebp allocates what that says. */
+/** Decodes `bytes`, whose chunks are `chunks`, if the image data have the expected size: libwebp allocates that size. */
 async function decodeStill(
   bytes: Uint8Array,
   chunks: Map<string, Uint8Array>,
@@ -85,7 +86,7 @@ async function decodeStill(
   const picture = pictureSize(chunks);
   if (picture.width !== width || picture.height !== height) {
     throw new Error(
-      `it is a damaged WebP: its picture has ${picture.width}×${picture.height} pixels, its header says ` +
+      `it is a damaged WebP: its image data have ${picture.width}×${picture.height} pixels, its header says ` +
         `${width}×${height}`,
     );
   }
@@ -94,7 +95,7 @@ async function decodeStill(
   return pixels;
 }
 
-/** Decodes an ANMF chunk, by making a file of its own of it. */
+/** Decodes an ANMF chunk by wrapping it as a file of its own. */
 async function decodeFrame(frame: Uint8Array): Promise<{ pixels: Pixels; left: number; top: number }> {
   if (frame.length < 24) throw new Error("it is a damaged WebP: its first frame is too short");
   const view = viewOf(frame);
@@ -105,10 +106,10 @@ async function decodeFrame(frame: Uint8Array): Promise<{ pixels: Pixels; left: n
   const head = new Uint8Array(30), put = viewOf(head);
   head.set(new TextEncoder().encode("RIFF\0\0\0\0WEBPVP8X\x0a"));
   put.setUint32(4, 22 + data.length, true);
-  head[20] = 0x10; // may have transparency
+  head[20] = 0x10; // transparency is possible
   head.set(frame.subarray(6, 12), 24);
   return {
-    pixels: await decodeStill(joined([head, data]), chunks, size),
+    pixels: await decodeStill(concatBytes([head, data]), chunks, size),
     left: 2 * uint24(0),
     top: 2 * uint24(3),
   };

@@ -1,14 +1,15 @@
 /**
- * Streams of bytes: of files, gunzipped, and read piece by piece.
+ * Streams of bytes: reading files, gunzipping, and taking pieces.
  *
  * @module
  */
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { concatBytes } from "../../src/base/bytes.ts";
 import { messageOf, UserError } from "../../src/base/errors.ts";
 import { readError } from "./entries.ts";
 
-/** Bytes asked for at a time. Below this, the calls cost more than the bytes. */
+/** Bytes read at a time. With less, the calls cost more than the bytes. */
 const CHUNK = 1 << 18;
 
 /** The bytes of the file at `path`. */
@@ -27,13 +28,13 @@ export async function* fileBytes(path: string, signal?: AbortSignal): AsyncGener
   }
 }
 
-/** Reads `size` bytes of the file at `path` from `offset` on. Throws if it ends before; `what` is what lies there. */
+/** Reads `size` bytes of the file at `path` from `offset` on. Throws if the file ends before; `what` names the part. */
 export async function readPart(
   path: string,
   { offset, size, what }: { offset: number; size: number; what: string },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // Seek and read on a shared handle would have to be locked, handles kept open would have to be counted against the
-  // limit of open files; this does 20,000 reads a second at eight at a time.
+  // A shared handle would need a lock around seek and read, and handles kept open count against the limit of open files.
+  // Opening each time reaches 20,000 reads per second, eight at a time.
   using file = await Deno.open(path);
   await file.seek(offset, Deno.SeekMode.Start);
   const bytes = new Uint8Array(size);
@@ -51,8 +52,8 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * The bytes of `chunks`, gunzipped if they begin as gzip does, whatever the name is: servers may unpack on the way. Throws
- * a UserError that names `archive` if the data are cut off or damaged.
+ * The bytes of `chunks`, gunzipped if they begin like gzip. The name does not decide: servers may unpack on the way. Throws
+ * a UserError that names `archive` if the data are truncated or damaged.
  */
 export async function* unpacked(
   archive: string,
@@ -62,7 +63,7 @@ export async function* unpacked(
   yield* compressed ? gunzipped(archive, all) : all;
 }
 
-/** Looks at the first bytes of `chunks`: whether they are gzip's. */
+/** Whether `chunks` begin like gzip, and all of their bytes. */
 export async function sniffed(
   chunks: AsyncGenerator<Uint8Array>,
 ): Promise<{ compressed: boolean; all: AsyncGenerator<Uint8Array> }> {
@@ -73,7 +74,7 @@ export async function sniffed(
     begun.push(value);
     length += value.length;
   }
-  const compressed = isGzip(joined(begun.map((chunk) => chunk.subarray(0, 2))));
+  const compressed = isGzip(concatBytes(begun.map((chunk) => chunk.subarray(0, 2))));
   return { compressed, all: resumed(begun, chunks) };
 }
 
@@ -86,7 +87,7 @@ async function* resumed(begun: Uint8Array[], rest: AsyncGenerator<Uint8Array>): 
   }
 }
 
-/** Of several members, as pigz and `cat` make them, all are read; DecompressionStream would stop at the second. */
+/** Reads all members, as pigz and `cat` write several; DecompressionStream fails at the second. */
 export async function* gunzipped(
   archive: string,
   chunks: AsyncGenerator<Uint8Array>,
@@ -104,27 +105,15 @@ export async function* gunzipped(
   } catch (error) {
     if (!/^Z_/.test((error as { code?: string }).code ?? "")) throw error;
     throw new UserError(
-      `Cannot read ${archive}: expected gzip data that are whole: found, after ${count} unpacked bytes, ` +
-        `"${messageOf(error)}". It is damaged or cut off: copy or download it again.`,
+      `Cannot read "${archive}": its gzip data are damaged or truncated: after ${count} unpacked bytes, ` +
+        `"${messageOf(error)}". Copy or download it again.`,
       { cause: error },
     );
   } finally {
     gunzip.destroy();
-    await ended; // only then the source of the bytes is closed
+    await ended; // the source of the bytes is closed only then
     await chunks.return(undefined);
   }
-}
-
-/** The parts as one array. */
-export function joined(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Reads a stream of bytes in pieces of given lengths. */
@@ -134,7 +123,7 @@ export class ByteReader {
   #chunks: AsyncIterator<Uint8Array>;
   #chunk = new Uint8Array(0);
 
-  /** `position` is where the first byte of `chunks` lies. */
+  /** `position` is the position of the first byte of `chunks`. */
   constructor(chunks: AsyncIterator<Uint8Array>, position = 0) {
     this.#chunks = chunks;
     this.position = position;
@@ -143,30 +132,30 @@ export class ByteReader {
   /** The next `length` bytes, fewer at the end; a copy, so that a small image does not hold a large chunk. */
   async take(length: number): Promise<Uint8Array> {
     if (length <= this.#chunk.length) return this.#shift(length).slice();
-    const parts: Uint8Array[] = []; // not allocated at once: `length` may be what a damaged header says
+    const parts: Uint8Array[] = []; // not allocated at once: `length` may come from a damaged header
     for (let missing = length; missing > 0 && await this.#fill();) {
       const part = this.#shift(missing);
       parts.push(part);
       missing -= part.length;
     }
-    return parts.length === 1 ? parts[0].slice() : joined(parts);
+    return concatBytes(parts);
   }
 
-  /** Passes over `length` bytes, fewer at the end; tells how many. */
+  /** Skips `length` bytes, fewer at the end; returns how many. */
   async skip(length: number): Promise<number> {
     const begin = this.position;
     for (let missing = length; missing > 0 && await this.#fill();) missing -= this.#shift(missing).length;
     return this.position - begin; // `length` may be Infinity
   }
 
-  #shift(most: number): Uint8Array {
-    const part = this.#chunk.subarray(0, most);
+  #shift(limit: number): Uint8Array {
+    const part = this.#chunk.subarray(0, limit);
     this.#chunk = this.#chunk.subarray(part.length);
     this.position += part.length;
     return part;
   }
 
-  /** Whether there are bytes in hand, after reading some if there were none. */
+  /** Reads a chunk if none is left; false at the end. */
   async #fill(): Promise<boolean> {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#chunks.next();

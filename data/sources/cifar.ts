@@ -1,9 +1,9 @@
 /**
- * CIFAR-10 and CIFAR-100 in their binary version: files of records of 32 × 32 pixels each (Krizhevsky 2009,
+ * CIFAR-10 and CIFAR-100 in their binary version: files of records, one per image of 32 × 32 pixels (Krizhevsky 2009,
  * https://www.cs.toronto.edu/~kriz/cifar.html).
  *
- * A record is a byte with the label, or two with CIFAR-100's coarse and fine ones, and then 1,024 bytes for each of red,
- * green and blue. Images are handed out as PPM, the simplest format that carries them as they are.
+ * A record is one label byte, or CIFAR-100's coarse and fine label, and then 1,024 bytes each of red, green and blue. Images
+ * are delivered as PPM, the simplest lossless format.
  *
  * @module
  */
@@ -18,20 +18,20 @@ import { baseName } from "./patterns.ts";
 const SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE;
 const PPM_HEADER = new TextEncoder().encode(`P6\n${SIDE} ${SIDE}\n255\n`);
 
-/** The two sets: bytes before the pixels, of which the last is the label; how many classes, and where their names are. */
+/** Of each set: label bytes before the pixels, of which the last counts; number of classes; the file with their names. */
 const sets = {
   cifar10: { labels: 1, classes: 10, names: "batches.meta.txt" },
   cifar100: { labels: 2, classes: 100, names: "fine_label_names.txt" },
 };
 
-/** Whether a file in a folder has images to train on, by its name. */
+/** Whether a file in a folder holds training images, by its name. */
 export function isCifarTraining(name: string): boolean {
   return /^(data_batch_\d+|train)\.bin$/.test(name);
 }
 
 /**
- * Opens the files at `paths`, all of CIFAR-10 or all of CIFAR-100, as one source called `name`. They are read once for
- * it, for their labels and for a fingerprint. Throws a UserError if one is cut off, or of another kind.
+ * Opens the files at `paths`, all of CIFAR-10 or all of CIFAR-100, as one source called `name`. Reads them once, for labels
+ * and fingerprint. Throws a UserError if one is truncated or of another kind.
  */
 export async function openCifar(name: string, paths: string[]): Promise<IndexedSource> {
   const set = sets[/^(train|test)\.bin$/.test(baseName(paths[0])) ? "cifar100" : "cifar10"];
@@ -43,20 +43,20 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
       throw readError(path, error);
     };
     const { size } = await Deno.stat(path).catch(refuse);
-    const damaged = (expected: string, found: string) =>
+    const damaged = (fact: string) =>
       new UserError(
-        `Cannot read ${path}: expected ${expected}: ${found}. It is damaged, cut off, or not of CIFAR-${set.classes}'s ` +
-          `binary version. Copy or download it again.`,
+        `Cannot read "${path}": ${fact}. It is damaged, truncated, or not the binary version of CIFAR-${set.classes}. Copy ` +
+          `or download it again.`,
       );
-    if (size === 0 || size % record !== 0) throw damaged(`records of ${record} bytes`, `it has ${size}`);
+    if (size === 0 || size % record !== 0) {
+      throw damaged(`its ${size} bytes are not a multiple of a record of ${record} bytes`);
+    }
     const bytes = await Deno.readFile(path).catch(refuse);
     for (let number = 0, start = 0; start < bytes.length; number++, start += record) {
       const label = bytes[start + set.labels - 1];
       if (label >= set.classes) {
-        throw damaged(
-          `a label below ${set.classes} at byte ${start + set.labels - 1}, in record ${number}`,
-          `it is ${label}`,
-        );
+        const at = start + set.labels - 1;
+        throw damaged(`the label at byte ${at}, in record ${number}, is ${label}, not below ${set.classes}`);
       }
       items.push({ key: `${baseName(path)}/${number}`, label, path, offset: start + set.labels });
     }
@@ -71,12 +71,12 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
   });
 }
 
-/** The lines of the file at `path`; numbers if it is not there, or has not so many. */
+/** The lines of the file at `path`; numbers if there is no such file, or if it has another number of lines. */
 async function classNames(path: string, count: number): Promise<string[]> {
   const text = await Deno.readTextFile(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "";
     throw new UserError(
-      `Cannot read ${path} for the names of classes: ${messageOf(error)}. Restore or remove it.`,
+      `Cannot read the class names in "${path}": ${messageOf(error)}. Restore or remove the file.`,
     );
   });
   const names = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);

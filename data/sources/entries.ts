@@ -1,5 +1,5 @@
 /**
- * What lies in a folder, and what it means for the user if the system does not tell.
+ * The entries of a folder, and the error if it cannot be read.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export interface Entry {
 }
 
 /**
- * The visible entries of `folder`, by name, links followed. Throws a UserError if it cannot be read, or if a link leads
- * nowhere, as that may have been a folder of images.
+ * The visible entries of `folder`, sorted by name; links are followed. Throws a UserError if the folder cannot be read, or
+ * if a link is broken, as it may have led to a folder of images.
  */
 export async function entriesOf(folder: string): Promise<Entry[]> {
   const all = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
@@ -35,18 +35,16 @@ async function followed(folder: string, name: string): Promise<Entry> {
     const { isDirectory, isFile } = await Deno.stat(path);
     return { name, isDirectory, isFile };
   } catch (error) {
-    // By its name a file: whoever reads it will say what is wrong, and images have a policy for it.
+    // A file by its name: reading it fails later, and bad images have a policy of their own.
     if (isImageName(name) || /\.tar$/i.test(name)) return { name, isDirectory: false, isFile: true };
     throw readError(path, error);
   }
 }
 
-/** The UserError to throw in place of `error`, which the system gave at reading `path`. */
+/** The UserError for `error`, which the system threw when reading `path`. */
 export function readError(path: string, error: unknown): UserError {
-  const found = messageOf(error);
   return new UserError(
-    `Cannot read ${path} as it must exist and you must be allowed to: ${found}. Restore it, change its permissions, ` +
-      `or remove it.`,
+    `Cannot read "${path}": ${messageOf(error)}. Restore it, change its permissions, or remove it.`,
     { cause: error },
   );
 }

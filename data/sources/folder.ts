@@ -1,29 +1,29 @@
 /**
- * A folder of images, with its subfolders; the first folder below it is the class.
+ * A folder of images with its subfolders. The first folder below it is the class.
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
-import { expectModest } from "../place.ts";
+import { checkEncodedSize } from "../file_range.ts";
 import type { IndexedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
 import { digest } from "./digest.ts";
 import { entriesOf, readError } from "./entries.ts";
 import { inMixedOrder, isImageName, listedSource } from "./listed.ts";
 
-/** Files asked for their size at a time: beyond this it becomes no faster, some 20 µs each on a local disk. */
-const STATS = 32;
+/** Files whose size is read at a time. More is not faster: about 20 µs each on a local disk. */
+const CONCURRENT_STATS = 32;
 
 /**
- * So many images, spread over the folder, count with all their bytes in the fingerprint if they have no more than that:
- * files of uncompressed formats are often of one size.
+ * The fingerprint includes the bytes of this many images, spread over the folder, unless they are larger: files of
+ * uncompressed formats often have the same size.
  */
-const FINGERPRINTED = 32, MOST_FINGERPRINTED = 2 ** 22;
+const FINGERPRINTED_FILES = 32, MAX_FINGERPRINTED_BYTES = 2 ** 22;
 
 /**
- * Opens the folder `root`; hidden files and folders are passed over. Throws a UserError if it has no images, or a folder
- * that cannot be read.
+ * Opens the folder `root`, without hidden files and folders. Throws a UserError if it has no images, or if a folder in it
+ * cannot be read.
  */
 export async function openFolder(root: string): Promise<IndexedSource> {
   const found: string[] = [];
@@ -31,19 +31,19 @@ export async function openFolder(root: string): Promise<IndexedSource> {
   const paths = inMixedOrder(found, (path) => path);
   if (paths.length === 0) {
     throw new UserError(
-      `Cannot read images from ${root}: expected images (.jpg, .png, .webp, .gif, .tiff, .ppm) in it or below, or .tar, .parquet or ` +
-        `.zip files right in it: found none, also not in its subfolders. Check --data.`,
+      `Cannot read images from "${root}": found no images (.jpg, .png, .webp, .gif, .tiff, .ppm) in it or its subfolders, ` +
+        `and no .tar, .parquet or .zip files in it. Check the path.`,
     );
   }
   const folderOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : null;
   const classes = [...new Set(paths.map(folderOf))].filter((name) => name !== null).sort();
   const labels = new Map(classes.map((name, label) => [name, label]));
   const sizes = await Array.fromAsync(
-    ReadableStream.from(paths).pipeThrough(orderedMap((path) => sizeOf(`${root}/${path}`), STATS)),
+    ReadableStream.from(paths).pipeThrough(orderedMap((path) => sizeOf(`${root}/${path}`), CONCURRENT_STATS)),
   );
-  const step = Math.max(1, Math.floor(paths.length / FINGERPRINTED));
+  const step = Math.max(1, Math.floor(paths.length / FINGERPRINTED_FILES));
   const samples = await Promise.all(
-    paths.filter((_, i) => i % step === 0).slice(0, FINGERPRINTED)
+    paths.filter((_, i) => i % step === 0).slice(0, FINGERPRINTED_FILES)
       .map((path, i) => fileDigest(`${root}/${path}`, sizes[i * step])),
   );
   return await listedSource({
@@ -52,24 +52,24 @@ export async function openFolder(root: string): Promise<IndexedSource> {
     classes,
     identity: JSON.stringify([paths, sizes, samples]),
     bytes: async ({ key }, index) => {
-      expectModest(sizes[index] ?? 0);
+      checkEncodedSize(sizes[index] ?? 0);
       return await Deno.readFile(`${root}/${key}`);
     },
-    // A file whose size is not known cannot be read either; reading it says why.
-    place: ({ key }, index) => {
+    // A file whose size is unknown cannot be read either, and reading it says why.
+    rangeOf: ({ key }, index) => {
       const size = sizes[index];
       return size === null ? null : { path: `${root}/${key}`, offset: 0, size };
     },
   });
 }
 
-/** The SHA-256 of a small file; null of others, whose sizes differ, and if it cannot be read. */
+/** The SHA-256 of a small file; null of a large one, whose size identifies it, and of one that cannot be read. */
 async function fileDigest(path: string, size: number | null): Promise<string | null> {
-  if (size === null || size > MOST_FINGERPRINTED) return null;
+  if (size === null || size > MAX_FINGERPRINTED_BYTES) return null;
   return await Deno.readFile(path).then(digest, () => null);
 }
 
-/** Adds the images below `root`/`folder` to `paths`. `above` holds the real folders on the way, so that links may loop. */
+/** Adds the images below `root`/`folder` to `paths`. `above` holds the real paths of the parents, to stop at links that loop. */
 async function collect(
   root: string,
   folder: string,
@@ -86,7 +86,7 @@ async function collect(
   }
 }
 
-/** Bytes of a file; null if they cannot be known, which makes it a bad image when it is read. */
+/** The size of a file in bytes; null if it is unknown, which makes it a bad image when it is read. */
 function sizeOf(path: string): Promise<number | null> {
   return Deno.stat(path).then(({ size }) => size, () => null);
 }

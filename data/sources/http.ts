@@ -1,56 +1,56 @@
 /**
- * Files on a web server, read as streams that outlive broken connections.
+ * Files on a web server, read as streams that survive broken connections.
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { type Asking, attempt, Attempts, Connection, Passing, type Patience } from "./http_connection.ts";
+import { Attempts, Connection, type RequestOptions, TransientError, withRetries } from "./http_connection.ts";
 
 /** A file on a server. */
 export interface RemoteFile {
   url: string;
-  /** What it is called in messages and fingerprints: its URL without credentials, query and fragment. */
+  /** Its name in messages and fingerprints: the URL without credentials, query and fragment. */
   name: string;
-  /** Bytes; null if the server does not tell. */
+  /** Bytes; null if the server does not say. */
   length: number | null;
-  /** Its ETag and when it was last modified, as far as the server tells. */
+  /** Its ETag and modification time, if the server sends them. */
   version: Version;
 }
 
-/** Two answers are of one file if all agrees that both have. */
+/** Two responses are of one file if the fields that both have are equal. */
 export interface Version {
   etag: string | null;
   modified: string | null;
 }
 
-/** What the server tells of the file at `url`. Throws a UserError if it has none, or does not answer. */
-export async function probe(url: string, asking: Asking): Promise<RemoteFile> {
+/** What the server says about the file at `url`. Throws a UserError if there is none, or if the server does not answer. */
+export async function probe(url: string, options: RequestOptions): Promise<RemoteFile> {
   const name = nameOf(url);
-  const headers = await attempt(name, asking, async () => {
-    // Some servers refuse HEAD or tell a length of 0 then, and addresses may be signed for GET alone.
+  const headers = await withRetries(name, options, async () => {
+    // Some servers reject HEAD or answer it with a length of 0, and a URL may be signed for GET only.
     for (const method of ["HEAD", "GET"]) {
-      using connection = new Connection(asking.patience.idle, asking.signal);
+      using connection = new Connection(options.retryPolicy.idleTimeoutMs, options.signal);
       const accept = (status: number) => method === "HEAD" && (isRefusal(status) || status === 501);
       const { ok, headers } = await connection.open(url, { method, name, accept });
       if (ok && (method === "GET" || lengthOf(headers) !== 0)) return headers;
     }
-    throw new Error("GET either is answered or throws");
+    throw new Error("unreachable: GET returns or throws");
   });
   return { url, name, length: lengthOf(headers), version: versionOf(headers) };
 }
 
-/** Whether an answer says that there is nothing for us, and will not say otherwise in a while. */
+/** Whether the status means that the file is not available, and that a retry will not help. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
 /** The text at `url`; null if there is none. */
-export async function textAt(url: string, asking: Asking): Promise<string | null> {
+export async function textAt(url: string, options: RequestOptions): Promise<string | null> {
   const name = nameOf(url);
-  return await attempt(name, asking, async () => {
-    using connection = new Connection(asking.patience.idle, asking.signal);
+  return await withRetries(name, options, async () => {
+    using connection = new Connection(options.retryPolicy.idleTimeoutMs, options.signal);
     const { status, headers } = await connection.open(url, { name, accept: isRefusal });
-    // Some servers answer what they do not have with a page.
+    // Some servers send an HTML page for a missing file.
     if (status >= 400 || /html/.test(headers.get("content-type") ?? "")) return null;
     const decoder = new TextDecoder();
     let text = "";
@@ -60,30 +60,30 @@ export async function textAt(url: string, asking: Asking): Promise<string | null
 }
 
 /**
- * The bytes of `file` from number `from` on, to its end. Where a connection breaks off, another goes on: by Range if the
- * server honours it, otherwise by passing over what has been read. Throws a UserError that names file and byte if the
- * file changes meanwhile, or after so many attempts without a byte.
+ * The bytes of `file` from byte `from` to its end. If a connection breaks, another one continues: by Range if the server
+ * supports it, otherwise by skipping what has been read. Throws a UserError with the file and the byte if the file changes
+ * meanwhile, or after too many attempts without a byte.
  */
 export async function* remoteBytes(
   file: RemoteFile,
-  { from = 0, signal, patience }: { from?: number; signal?: AbortSignal; patience: Patience },
+  { from = 0, signal, retryPolicy }: RequestOptions & { from?: number },
 ): AsyncGenerator<Uint8Array> {
-  const attempts = new Attempts(patience);
+  const attempts = new Attempts(retryPolicy);
   for (let at = from; at !== file.length;) {
-    using connection = new Connection(patience.idle, signal);
+    using connection = new Connection(retryPolicy.idleTimeoutMs, signal);
     try {
       const response = await connection.open(file.url, { name: file.name, headers: rangeFrom(at, file) });
-      let { position, length } = place(response, { file, at });
+      let { position, length } = bodyRange(response, { file, at });
       for (let chunk; (chunk = await connection.read());) {
         const rest = chunk.subarray(Math.max(0, at - position));
         position += chunk.length;
         if (rest.length === 0) continue;
         at += rest.length;
-        attempts.progress();
+        attempts.reset();
         yield rest;
       }
       if (length !== null && position < length) {
-        throw new Passing(`the end after byte ${position} of ${length}`);
+        throw new TransientError(`the end of the response after byte ${position} of ${length}`);
       }
       if (length !== null && position > length) throw changed(file, `${position} bytes`);
       return;
@@ -96,14 +96,14 @@ export async function* remoteBytes(
 
 function rangeFrom(at: number, { version }: RemoteFile): Record<string, string> {
   if (at === 0) return {};
-  // A weak ETag cannot be compared for this; the answer's own version is, by us.
+  // A weak ETag is not valid in If-Range; bodyRange compares the version of the response instead.
   const { etag, modified } = version, known = etag?.startsWith("W/") ? null : etag ?? modified;
   const condition: Record<string, string> = known ? { "if-range": known } : {};
   return { range: `bytes=${at}-`, ...condition };
 }
 
-/** Where the body of an answer begins, and how long the whole file is. Throws a UserError if it is another one. */
-function place(
+/** Where a response's body begins in the file, and the file's length. Throws a UserError if the file has changed. */
+function bodyRange(
   { status, headers }: Response,
   { file, at }: { file: RemoteFile; at: number },
 ): { position: number; length: number | null } {
@@ -117,7 +117,7 @@ function place(
     const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
     if (Number(range?.[1]) !== at) {
       throw new UserError(
-        `Cannot read ${file.name}: expected its bytes from ${at} on: the server answers with ` +
+        `Cannot read "${file.name}" from byte ${at}: the server sends ` +
           `${headers.get("content-range") ?? "no range"}. Copy the file to this machine.`,
       );
     }
@@ -130,7 +130,7 @@ function place(
   return { position, length: length ?? file.length };
 }
 
-/** A URL as it is told to people: without what may be secret in it. */
+/** A URL as it is shown in messages: without the parts that may be secret. */
 export function nameOf(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + decoded(pathname);
@@ -155,9 +155,9 @@ function versionOf(headers: Headers): Version {
 
 function changed({ name, length, version }: RemoteFile, found: string): UserError {
   return new UserError(
-    `Cannot read ${name} as it has changed: expected ${length ?? "as many"} bytes of version ${
-      version.etag ?? version.modified ?? "unknown"
-    }, ` +
-      `as when it was opened: found ${found}. Begin again.`,
+    `Cannot read "${name}": it has changed since it was opened. It had ${
+      length ?? "an unknown number of"
+    } bytes of ` +
+      `version ${version.etag ?? version.modified ?? "unknown"}, and now has ${found}. Start the run again.`,
   );
 }

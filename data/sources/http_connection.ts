@@ -1,81 +1,90 @@
 /**
- * Requests that are tried again where that may help: what http.ts is made of.
+ * HTTP requests that are retried after transient errors.
  *
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
 
-/** How long to try. */
-export interface Patience {
-  /** Attempts without any progress before it is an error. */
+/** When and how often a request is retried. */
+export interface RetryPolicy {
+  /** Attempts without progress before the request fails. */
   attempts: number;
-  /** Milliseconds before the second attempt; twice as many before each further one, up to `longest`. */
-  delay: number;
-  longest: number;
-  /** Milliseconds without a byte after which a connection counts as broken. */
-  idle: number;
+  /** Milliseconds before the second attempt; doubled before each further one, up to `maxDelayMs`. */
+  delayMs: number;
+  /** The longest pause between two attempts, in milliseconds. */
+  maxDelayMs: number;
+  /** A connection without a byte for this many milliseconds counts as broken. */
+  idleTimeoutMs: number;
 }
 
 /** How a server is asked. */
-export interface Asking {
-  patience: Patience;
-  /** Ends the asking by its reason when aborted. */
+export interface RequestOptions {
+  retryPolicy: RetryPolicy;
+  /** Ends the request with its reason when aborted. */
   signal?: AbortSignal;
 }
 
-/** Two minutes in all, as long as a server or a router takes to start anew. */
-export const PATIENCE: Patience = { attempts: 10, delay: 500, longest: 30_000, idle: 60_000 };
+/** About two minutes in all, as long as a server or a router takes to restart. */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  attempts: 10,
+  delayMs: 500,
+  maxDelayMs: 30_000,
+  idleTimeoutMs: 60_000,
+};
 
-/** A server may ask to be left alone so long. */
-const LONGEST_ASKED = 300_000;
+/** A longer Retry-After is cut to this. */
+const MAX_RETRY_AFTER_MS = 300_000;
 
-/** A failure that may be over at another attempt. */
-export class Passing extends Error {
+/** An error that another attempt may avoid. */
+export class TransientError extends Error {
   /** Milliseconds that the server asks to wait. */
-  wait: number;
+  waitMs: number;
 
-  constructor(message: string, wait = 0) {
+  constructor(message: string, waitMs = 0) {
     super(message);
-    this.wait = wait;
+    this.waitMs = waitMs;
   }
 }
 
-/** Attempts at one thing, with growing pauses. */
+/** Counts the attempts of one request, and pauses between them. */
 export class Attempts {
   #failures = 0;
-  #patience: Patience;
+  #policy: RetryPolicy;
 
-  constructor(patience: Patience) {
-    this.#patience = patience;
+  constructor(policy: RetryPolicy) {
+    this.#policy = policy;
   }
 
-  /** Counts from the beginning again: something has been achieved. */
-  progress(): void {
+  /** Starts counting anew: the request has made progress. */
+  reset(): void {
     this.#failures = 0;
   }
 
-  /** Waits before the next attempt; throws a UserError if there have been enough, and anything that does not pass. */
+  /**
+   * Waits before the next attempt. Throws a UserError if there have been enough, and `error` itself unless it is a
+   * {@linkcode TransientError}.
+   */
   async after(error: unknown, { name, signal }: { name: string; signal?: AbortSignal }): Promise<void> {
-    if (!(error instanceof Passing)) throw error;
-    const { attempts, delay, longest } = this.#patience;
+    if (!(error instanceof TransientError)) throw error;
+    const { attempts, delayMs, maxDelayMs } = this.#policy;
     if (++this.#failures >= attempts) {
       throw new UserError(
-        `Cannot read ${name}: expected an answer in one of ${attempts} attempts: found ${error.message}. Check the ` +
-          `address and the network, and go on with --resume.`,
+        `Cannot read "${name}": ${attempts} attempts failed, the last with ${error.message}. Check the address and the ` +
+          `network, then resume the run.`,
       );
     }
-    const backOff = Math.min(longest, delay * 2 ** (this.#failures - 1));
-    await pause(Math.max(backOff, Math.min(error.wait, LONGEST_ASKED)), signal);
+    const backOff = Math.min(maxDelayMs, delayMs * 2 ** (this.#failures - 1));
+    await pause(Math.max(backOff, Math.min(error.waitMs, MAX_RETRY_AFTER_MS)), signal);
   }
 }
 
-/** Does `act`, and does it again where it fails in passing; `name` is what it is about. */
-export async function attempt<T>(
+/** Calls `act` until it succeeds, at most as often as the policy says. `name` stands in the error. */
+export async function withRetries<T>(
   name: string,
-  { patience, signal }: Asking,
+  { retryPolicy, signal }: RequestOptions,
   act: () => Promise<T>,
 ): Promise<T> {
-  for (const attempts = new Attempts(patience);;) {
+  for (const attempts = new Attempts(retryPolicy);;) {
     try {
       return await act();
     } catch (error) {
@@ -84,71 +93,73 @@ export async function attempt<T>(
   }
 }
 
-/** One request, with its answer read to any place; disposing of it releases both. */
+/** One request and its response. Disposing of it closes both. */
 export class Connection {
   #abort = new AbortController();
-  #idle: number;
+  #idleTimeoutMs: number;
   #signal?: AbortSignal;
   #reader?: ReadableStreamDefaultReader<Uint8Array>;
   #stop = () => this.#abort.abort(this.#signal?.reason);
 
-  constructor(idle: number, signal?: AbortSignal) {
-    this.#idle = idle;
+  constructor(idleTimeoutMs: number, signal?: AbortSignal) {
+    this.#idleTimeoutMs = idleTimeoutMs;
     this.#signal = signal;
     signal?.throwIfAborted();
     signal?.addEventListener("abort", this.#stop);
   }
 
-  /** Throws a Passing if it is worth another attempt, a UserError if not. */
+  /** Sends the request. Throws a TransientError if another attempt may succeed, a UserError otherwise. */
   async open(
     url: string,
     { name, accept = () => false, ...init }: {
       name: string;
-      /** Which answers will do besides good ones. */
+      /** Which error statuses are returned rather than thrown. */
       accept?: (status: number) => boolean;
       method?: string;
       headers?: Record<string, string>;
     },
   ): Promise<Response> {
     const { signal } = this.#abort;
-    // Compressed on the way, the bytes would have other numbers.
+    // With compression on the way, byte positions would differ.
     const headers = { ...init.headers, "accept-encoding": "identity" };
-    const response = await this.#intime(() => fetch(url, { ...init, headers, signal }));
+    const response = await this.#withTimeout(() => fetch(url, { ...init, headers, signal }));
     this.#reader = response.body?.getReader();
     const { status, statusText } = response;
     if (response.ok || accept(status)) return response;
     const found = `status ${status} ${statusText}`.trim();
     if (status === 416) {
-      throw new UserError(`Cannot read ${name} as it has become shorter: found ${found}. Begin again.`);
+      throw new UserError(
+        `Cannot read "${name}": the file has become shorter (${found}). Start the run again.`,
+      );
     }
     if (status === 408 || status === 429 || status >= 500) {
-      throw new Passing(found, waitOf(response.headers));
+      throw new TransientError(found, retryAfterMs(response.headers));
     }
-    throw new UserError(
-      `Cannot read ${name}: expected a file that may be read: found ${found}. Check the address.`,
-    );
+    throw new UserError(`Cannot read "${name}": the server answers with ${found}. Check the address.`);
   }
 
   /** The next bytes; null at the end. */
   async read(): Promise<Uint8Array | null> {
     const reader = this.#reader;
     if (!reader) return null;
-    const { done, value } = await this.#intime(() => reader.read());
+    const { done, value } = await this.#withTimeout(() => reader.read());
     return done ? null : value;
   }
 
-  async #intime<T>(act: () => Promise<T>): Promise<T> {
-    let late = false;
+  async #withTimeout<T>(act: () => Promise<T>): Promise<T> {
+    let isLate = false;
     const timer = setTimeout(() => {
-      late = true;
+      isLate = true;
       this.#abort.abort();
-    }, this.#idle);
+    }, this.#idleTimeoutMs);
     try {
       return await act();
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
-      if (error instanceof Deno.errors.NotCapable) throw error; // No attempt will be allowed.
-      throw new Passing(late ? `no byte in ${this.#idle / 1000} s` : `"${messageOf(error)}"`);
+      if (error instanceof Deno.errors.NotCapable) throw error; // no attempt will be permitted
+      throw new TransientError(
+        isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${messageOf(error)}"`,
+      );
     } finally {
       clearTimeout(timer);
     }
@@ -161,8 +172,8 @@ export class Connection {
   }
 }
 
-/** Milliseconds of Retry-After, which is a number of seconds or a date. */
-function waitOf(headers: Headers): number {
+/** Milliseconds of Retry-After, which holds seconds or a date. */
+function retryAfterMs(headers: Headers): number {
   const text = headers.get("retry-after") ?? "";
   const wait = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - Date.now();
   return wait > 0 ? wait : 0;

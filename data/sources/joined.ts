@@ -8,25 +8,25 @@ import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.
 import { digest } from "./digest.ts";
 import { streamedSource } from "./streamed.ts";
 
-/** An indexed source among streamed ones is read in shards of so many images. */
+/** Images per shard of an indexed source that is joined with streamed ones. */
 const SLICE = 1000;
 
-/** A source, and what its labels are among the classes of all. */
+/** A source, and how its labels map to the united classes. */
 interface Part<S extends ImageSource> {
   source: S;
   labelOf(label: number | null): number | null;
 }
 
 /**
- * The images of `sources`, one source after the other: indexed if all of them are, streamed otherwise. Classes are united
- * by their names; keys begin with the names of the sources, so that they stay apart. Closing it closes all.
+ * The images of `sources`, one source after another: indexed if all of them are, streamed otherwise. Classes of the same
+ * name are united; keys are prefixed with the source's name, so that they stay unique. Closing it closes all sources.
  */
 export async function joinSources(sources: ImageSource[]): Promise<ImageSource> {
   const classes = [...new Set(sources.flatMap((source) => source.classes))];
   const places = new Map(classes.map((name, k) => [name, k]));
   const partOf = <S extends ImageSource>(source: S): Part<S> => ({
     source,
-    // Of labels without names it is not known what they are among others.
+    // A label without a name has no counterpart among the other classes.
     labelOf: (label) => label === null ? null : places.get(source.classes[label]) ?? null,
   });
   const description = {
@@ -38,7 +38,7 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
   const indexed = sources.filter((source) => source.kind === "indexed");
   if (indexed.length === sources.length) return await joinIndexed(description, indexed.map(partOf));
   const shards = sources.flatMap((source) =>
-    source.kind === "indexed" ? slices(partOf(source)) : relabelled(partOf(source))
+    source.kind === "indexed" ? slices(partOf(source)) : relabeled(partOf(source))
   );
   return await streamedSource({ ...description, shards });
 }
@@ -49,20 +49,20 @@ async function joinIndexed(
 ): Promise<IndexedSource> {
   const length = parts.reduce((sum, { source }) => sum + source.length, 0);
   const find = (index: number) => {
-    let place = index;
+    let local = index;
     for (const part of parts) {
-      if (place < part.source.length) return { ...part, place };
-      place -= part.source.length;
+      if (local < part.source.length) return { ...part, local };
+      local -= part.source.length;
     }
-    throw new RangeError(`Cannot read image ${index} of ${description.name}: it has ${length}`);
+    throw new RangeError(`Cannot read image ${index} of "${description.name}": it has ${length}`);
   };
   const key = (index: number) => {
-    const { source, place } = find(index);
-    return `${source.name}/${source.key(place)}`;
+    const { source, local } = find(index);
+    return `${source.name}/${source.key(local)}`;
   };
   const read = async (index: number) => {
-    const { source, labelOf, place } = find(index);
-    const { bytes, label } = await source.read(place);
+    const { source, labelOf, local } = find(index);
+    const { bytes, label } = await source.read(local);
     return { index, key: key(index), label: labelOf(label), bytes };
   };
   return {
@@ -72,12 +72,12 @@ async function joinIndexed(
     fingerprint: await digest(identity),
     key,
     label(index) {
-      const { source, labelOf, place } = find(index);
-      return labelOf(source.label(place));
+      const { source, labelOf, local } = find(index);
+      return labelOf(source.label(local));
     },
     read,
     locate(index) {
-      const { source, labelOf, place } = find(index), found = source.locate?.(place);
+      const { source, labelOf, local } = find(index), found = source.locate?.(local);
       return found ? { ...found, index, key: key(index), label: labelOf(found.label) } : null;
     },
     async *[Symbol.asyncIterator]() {
@@ -107,7 +107,7 @@ function slices({ source, labelOf }: Part<IndexedSource>): Shard[] {
   });
 }
 
-function relabelled({ source, labelOf }: Part<StreamedSource>): Shard[] {
+function relabeled({ source, labelOf }: Part<StreamedSource>): Shard[] {
   return source.shards.map((shard) => ({
     ...shard,
     async *open(options) {

@@ -1,38 +1,38 @@
 /**
- * What the sources share: a list of images in memory, bytes read on demand.
+ * A source over a list of images in memory, whose bytes are read on demand.
  *
  * @module
  */
-import type { Place } from "../place.ts";
+import type { FileRange } from "../file_range.ts";
 import type { IndexedSource } from "./types.ts";
 import { hashText } from "../../src/base/random.ts";
 import { digest } from "./digest.ts";
 
-/** An image that a source knows of. */
+/** An entry of the list. */
 export interface Listed {
   key: string;
   label: number | null;
 }
 
 /**
- * A source over `items`. `fingerprint` is the SHA-256 of `identity`, which must tell the images and their order: keys,
- * labels where they do not follow from these, and what is cheap to know of the contents, as a rule their sizes.
+ * A source over `items`. Its fingerprint is the SHA-256 of `identity`, which must identify the images and their order: by
+ * keys, by labels that do not follow from them, and by what is cheap to know of the contents, usually their sizes.
  */
 export async function listedSource<T extends Listed>(
-  { name, items, classes, identity, bytes, place }: {
+  { name, items, classes, identity, bytes, rangeOf }: {
     name: string;
     items: T[];
     classes: string[];
     identity: string;
     bytes(item: T, index: number): Promise<Uint8Array>;
     /** Where the bytes lie, if they are a part of a file. */
-    place?(item: T, index: number): Place | null;
+    rangeOf?(item: T, index: number): FileRange | null;
   },
 ): Promise<IndexedSource> {
   const fingerprint = await digest(identity);
   const itemAt = (index: number) => {
     if (items[index]) return items[index];
-    throw new RangeError(`Cannot read image ${index} of ${name}: it has ${items.length}`);
+    throw new RangeError(`Cannot read image ${index} of "${name}": it has ${items.length}`);
   };
   const read = async (index: number) => {
     const item = itemAt(index);
@@ -48,34 +48,34 @@ export async function listedSource<T extends Listed>(
     label: (index) => itemAt(index).label,
     read,
     locate(index) {
-      const item = itemAt(index), found = place?.(item, index);
-      return found ? { index, key: item.key, label: item.label, place: found } : null;
+      const item = itemAt(index), fileRange = rangeOf?.(item, index);
+      return fileRange ? { index, key: item.key, label: item.label, fileRange } : null;
     },
     async *[Symbol.asyncIterator]() {
       for (let index = 0; index < items.length; index++) yield await read(index);
     },
-    close() {}, // images are read by opening the file anew, so nothing is held between reads
+    close() {}, // each read opens its file anew, so nothing is held between reads
   };
 }
 
 /**
- * `items` by a hash of their keys. In the order of their names the classes would come one after the other, and the first
- * N samples would be all of one kind. The order by hash mixes them, and a new file does not move the others.
+ * `items` sorted by a hash of their keys. Sorted by name, the classes would follow one another, and the first N samples
+ * would be of one class. The hash mixes them, and a new file does not change the order of the others.
  */
 export function inMixedOrder<T>(items: T[], keyOf: (item: T) => string): T[] {
   return items
-    .map((item) => ({ item, key: keyOf(item), place: hashText(keyOf(item)) }))
-    .sort((a, b) => a.place - b.place || (a.key < b.key ? -1 : 1))
+    .map((item) => ({ item, key: keyOf(item), hash: hashText(keyOf(item)) }))
+    .sort((a, b) => a.hash - b.hash || (a.key < b.key ? -1 : 1))
     .map(({ item }) => item);
 }
 
-/** Whether files of this name can be decoded. */
+/** Whether a file of this name is an image by its extension. */
 export function isImageName(name: string): boolean {
   const dot = name.lastIndexOf(".");
   return dot >= 0 && isImageExtension(name.slice(dot + 1));
 }
 
-/** Whether files with this extension (without the dot) can be decoded. */
+/** Whether this extension, without the dot, is that of an image format that is supported. */
 export function isImageExtension(extension: string): boolean {
   return /^(jpe?g|png|webp|gif|tiff?|ppm)$/i.test(extension);
 }

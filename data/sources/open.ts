@@ -1,5 +1,5 @@
 /**
- * Opens sources of images by their names.
+ * The registry of image sources: opens a source by its name.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { messageOf, UserError } from "../../src/base/errors.ts";
 import { isCifarTraining, openCifar } from "./cifar.ts";
 import { entriesOf } from "./entries.ts";
 import { openFolder } from "./folder.ts";
-import type { Patience } from "./http_connection.ts";
+import type { RetryPolicy } from "./http_connection.ts";
 import { joinSources } from "./joined.ts";
 import { isImageName } from "./listed.ts";
 import { baseName, pathsOf, urlsOf } from "./patterns.ts";
@@ -18,22 +18,32 @@ import type { ImageSource } from "./types.ts";
 
 /** How sources are opened. */
 export interface OpenOptions {
-  /** How long to try where a server fails. */
-  patience?: Patience;
-  /** Ends the opening by its reason when aborted, where it would wait for a server. */
+  /** How requests to servers are retried. */
+  retryPolicy?: RetryPolicy;
+  /** Ends the opening with its reason when aborted while it waits for a server. */
   signal?: AbortSignal;
 }
 
 /**
- * Opens the source that `spec` names, or those that several name as one:
+ * Opens the source that `spec` names; several names are opened as one source:
  *
- * - `shapes` or `shapes:N`: the built-in set of drawn figures, N images;
- * - a folder of images, of WebDataset shards, of Parquet files, or CIFAR's of binary batches;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a batch of CIFAR's (.bin);
+ * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
+ * - a folder of images, of WebDataset shards, of Parquet files, or of CIFAR's binary files;
+ * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary CIFAR file (.bin);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
- * - WebDataset shards by their URLs, also with braces: `https://host/train-{000..146}.tar`.
+ * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
  *
- * Throws a UserError if there is nothing there, or nothing that can be used.
+ * @throws {UserError} if nothing is found, or nothing that can be used.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const source = await openSource("shapes:20");
+ * deepStrictEqual([source.length, source.classes.length], [20, 10]);
+ * for await (const { key, bytes } of source) console.log(key, bytes.length);
+ * source.close();
+ * ```
  */
 export async function openSource(
   spec: string | readonly string[],
@@ -60,10 +70,10 @@ async function openOne(spec: string, options: OpenOptions): Promise<ImageSource>
   const paths = info ? [spec] : await pathsOf(spec);
   if (paths.length > 0) return await openFiles(spec, paths);
   const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(spec);
-  throw unreadable(spec, isUrl ? "no source of this kind is known" : "no such file or folder");
+  throw unreadable(spec, isUrl ? "this kind of address is not supported" : "there is no such file or folder");
 }
 
-/** What is at `path`; null if nothing is. */
+/** The file or folder at `path`; null if there is none. */
 async function statOf(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.stat(path);
@@ -73,12 +83,12 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
-/** Kinds of files that have images in them, by their names, and how to open some as one source. */
+/** The kinds of files that contain images, by name, and how to open several as one source. */
 const kinds: { kind: string; pattern: RegExp; open(name: string, paths: string[]): Promise<ImageSource> }[] =
   [
     { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
-    { kind: "batches of CIFAR", pattern: /\.bin$/i, open: openCifar },
-    // What only these need is loaded for them alone.
+    { kind: "CIFAR files", pattern: /\.bin$/i, open: openCifar },
+    // Loaded only when needed, with the packages that they import.
     {
       kind: "Parquet files",
       pattern: /\.parquet$/i,
@@ -95,12 +105,14 @@ const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name))
 
 async function openFiles(name: string, paths: string[]): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
-  if (!kind) throw unreadable(name, `${baseName(paths[0])} is a file of another kind`);
+  if (!kind) throw unreadable(name, `the kind of "${baseName(paths[0])}" is not supported`);
   const other = paths.find((path) => kindOf(path) !== kind);
   if (other !== undefined) {
     throw new UserError(
-      `Cannot open the data source ${name}: expected files of one kind: ${baseName(paths[0])} is among the ` +
-        `${kind.kind}, ${baseName(other)} is not. Name them apart: --data ${paths[0]} --data ${other}.`,
+      `Cannot open the data source "${name}": it has files of different kinds: "${
+        baseName(paths[0])
+      }" is one of the ` +
+        `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
   return await kind.open(name, paths);
@@ -120,18 +132,17 @@ async function openDirectory(path: string): Promise<ImageSource> {
   );
   if (other) {
     throw new UserError(
-      `Cannot open the data source ${path}: expected images and folders of them, or files of one kind that have images ` +
-        `in them: it has both, ${other.name} and ${first}. Move one kind elsewhere, or name a file: ` +
-        `--data ${path}/${first}.`,
+      `Cannot open the data source "${path}": it has both "${other.name}" and "${first}". A folder must hold images and ` +
+        `folders of images, or files of one kind that contain images. Move one of them, or give "${path}/${first}" as ` +
+        `the source.`,
     );
   }
   return await openFiles(path, archives.map(({ name }) => `${path}/${name}`));
 }
 
-function unreadable(spec: string, found: string): UserError {
+function unreadable(spec: string, fact: string): UserError {
   return new UserError(
-    `Cannot open the data source ${spec}: expected "shapes", "shapes:N", a folder of images, or WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or http:// addresses of .tar files: ` +
-      `${found}. Check --data.`,
+    `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
+      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or http:// addresses of .tar files.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Images in Parquet files, as Hugging Face stores data sets. They are streamed: the rows of a row group lie together, and
- * to read one is to read its whole page or group.
+ * Images in Parquet files, as Hugging Face stores data sets. They are streamed: the rows of a row group are stored together,
+ * and reading one row means reading its whole page or group.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_
 import { baseName } from "./patterns.ts";
 import { streamedSource } from "./streamed.ts";
 
-/** Where a row group has an index of its pages, a shard is a part of it of about so many bytes and rows at most. */
+/** If a row group has a page index, it is split into shards of about this many bytes and at most this many rows. */
 const SLICE = { bytes: 2 ** 26, rows: 1000 };
-/** Other row groups are read whole, and a column of more bytes would not fit in one array. */
-const LARGEST_GROUP = 2 ** 31 - 1;
-/** A file that claims more rows, images of them all, is damaged. */
-const MOST_ROWS_PER_BYTE = 100;
-/** Labels without names are numbers below this, or no labels. */
-const MOST_CLASSES = 1e6;
+/** Other row groups are read whole, and a larger column does not fit in one array. */
+const MAX_GROUP_BYTES = 2 ** 31 - 1;
+/** A file that claims more rows is damaged. */
+const MAX_ROWS_PER_BYTE = 100;
+/** Larger numbers without class names are not labels. */
+const MAX_CLASSES = 1e6;
 
-/** Rows of a file that are read together. */
+/** Consecutive rows of a file. */
 interface Rows {
   file: ParquetFile;
   column: string;
@@ -29,7 +29,7 @@ interface Rows {
 }
 
 /**
- * Opens the files at `paths`, in this order, as one source called `name`. Throws a UserError if one cannot be read or has
+ * Opens the files at `paths`, in this order, as one source called `name`. Throws a UserError if a file cannot be read or has
  * no column of images, or if there are no rows.
  */
 export async function openParquet(name: string, paths: string[]): Promise<StreamedSource> {
@@ -38,7 +38,7 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
     const file = await openParquetFile(path);
     const { columns, slices } = described(file);
     const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
-    // One by one: a call takes some hundred thousand arguments at most.
+    // One by one: a call takes at most some hundred thousand arguments.
     for (const name of columns.names ?? []) names.push(name);
     for (const slice of slices) rows.push(slice);
     for (const { total_byte_size } of file.metadata.row_groups) sizes.push(Number(total_byte_size));
@@ -46,7 +46,7 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
   }
   if (rows.length === 0) {
     throw new UserError(
-      `Cannot read images from ${name}: expected at least one row: found none. Check --data.`,
+      `Cannot read images from "${name}": it has no rows. Check the path.`,
     );
   }
   const { classes, labels } = labelled(values, names.length > 0 ? [...new Set(names)] : null);
@@ -68,18 +68,18 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
   });
 }
 
-/** What a file says of itself. Throws a UserError also where that makes no sense. */
+/** The columns and row slices of a file. Throws a UserError if its metadata make no sense. */
 function described(file: ParquetFile): { columns: Columns; slices: Rows[] } {
   try {
     const columns = columnsOf(file);
     return { columns, slices: slicesOf(file, columns) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw damaged(file.path, "a description of columns and row groups", error);
+    throw damaged(file.path, "its columns and row groups", error);
   }
 }
 
-/** The row groups of a file, or parts of them, as far as they can be read apart. */
+/** The row groups of a file, split where a page index allows it. */
 function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
   const slices: Rows[] = [];
   let first = 0;
@@ -87,17 +87,17 @@ function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
     const count = Number(group.num_rows);
     const chunks = group.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === image);
     const bytes = chunks.reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
-    const possible = count >= 0 && count <= MOST_ROWS_PER_BYTE * file.byteLength;
+    const possible = count >= 0 && count <= MAX_ROWS_PER_BYTE * file.byteLength;
     if (!Number.isSafeInteger(count) || !possible || chunks.length === 0 || !(bytes >= 0)) {
-      throw damaged(file.path, `row group ${g} with its column ${image}`, `it has ${count} rows`);
+      throw damaged(file.path, `column ${image} of row group ${g}`, `it has ${count} rows`);
     }
     const indexed = chunks.every(({ offset_index_offset, offset_index_length }) =>
       offset_index_offset && offset_index_length
     );
-    if (!indexed && bytes > LARGEST_GROUP) {
+    if (!indexed && bytes > MAX_GROUP_BYTES) {
       throw new UserError(
-        `Cannot read ${file.path}: expected row groups of less than ${LARGEST_GROUP} bytes, or an index of pages: row ` +
-          `group ${g} has ${bytes}. Write it with smaller row groups, or with write_page_index.`,
+        `Cannot read "${file.path}": row group ${g} has ${bytes} bytes, more than ${MAX_GROUP_BYTES}, and no page index. ` +
+          `Write the file with smaller row groups, or with write_page_index.`,
       );
     }
     const fits = Math.floor(SLICE.bytes / (bytes / Math.max(1, count)));
@@ -111,35 +111,35 @@ function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
   return slices;
 }
 
-/** The values of the label column: a number, a string or null for each row. */
+/** The value of the label column in each row: a number, a string or null. */
 async function labelsIn(file: ParquetFile, { label, names }: Columns, count: number): Promise<unknown[]> {
   if (label === null || count === 0) return Array(count).fill(null);
   const values = await readRows(file, { column: label, from: 0, to: count });
   return values.map((value) => {
     if (typeof value === "bigint" || typeof value === "number") {
       const number = Number(value);
-      return names ? names[number] ?? null : number >= 0 && number < MOST_CLASSES ? number : null;
+      return names ? names[number] ?? null : number >= 0 && number < MAX_CLASSES ? number : null;
     }
     return typeof value === "string" ? value : null;
   });
 }
 
-/** What the values of labels mean: names of classes, or numbers of classes without names. */
+/** Classes and labels from label values: class names, or numbers of classes without names. */
 function labelled(
   values: unknown[],
   names: string[] | null,
 ): { classes: string[]; labels: (number | null)[] } {
   const numbers = values.filter((value) => typeof value === "number");
-  const most = numbers.reduce((most, value) => Math.max(most, value), -1);
+  const largest = numbers.reduce((largest, value) => Math.max(largest, value), -1);
   const texts = new Set(values.filter((value) => typeof value === "string"));
   const classes = names ?? [
-    ...Array.from({ length: most + 1 }, (_, k) => String(k)),
+    ...Array.from({ length: largest + 1 }, (_, k) => String(k)),
     ...[...texts].sort(),
   ];
-  const places = new Map(classes.map((name, k) => [name, k]));
+  const labelOf = new Map(classes.map((name, k) => [name, k]));
   return {
     classes,
-    labels: values.map((value) => value === null ? null : places.get(String(value)) ?? null),
+    labels: values.map((value) => value === null ? null : labelOf.get(String(value)) ?? null),
   };
 }
 
@@ -151,7 +151,7 @@ function shardOf(rows: Rows, labels: (number | null)[]): Shard {
     async *open({ from }) {
       const values = await readRows(file, { ...rows, from: first + from });
       for (const [i, value] of values.entries()) {
-        values[i] = undefined; // what has been handed out may be freed
+        values[i] = undefined; // frees the row once it is delivered
         const number = from + i;
         yield {
           number,
@@ -169,7 +169,7 @@ function imageIn(value: unknown): Pick<ShardImage, "bytes" | "failure"> {
   const { bytes, path } = value instanceof Uint8Array
     ? { bytes: value }
     : (value ?? {}) as { bytes?: unknown; path?: unknown };
-  // A copy, so that it does not hold the page that it is a part of.
+  // A copy, so that the page can be freed.
   if (bytes instanceof Uint8Array) return { bytes: bytes.slice(), failure: null };
   const elsewhere = typeof path === "string" ? `, which only names the file ${path}` : "";
   return { bytes: new Uint8Array(0), failure: `its row has no bytes${elsewhere}` };

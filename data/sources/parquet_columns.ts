@@ -1,6 +1,6 @@
 /**
- * Which columns of a Parquet file are images and labels, as Hugging Face stores them: an image is a struct of `bytes` and
- * `path`, or plain bytes; a label is a number, whose names stand in the file's "huggingface" metadata, or a name.
+ * Finds the image and label columns of a Parquet file, as Hugging Face stores them: an image is a struct of `bytes` and
+ * `path`, or plain bytes; a label is a number, with class names in the file's "huggingface" metadata, or a name.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { ParquetFile } from "./parquet_file.ts";
 export interface Columns {
   image: string;
   label: string | null;
-  /** The names of the classes; null if the file does not tell. */
+  /** The class names; null if the file has none. */
   names: string[] | null;
 }
 
-/** What the `datasets` library notes of a column. */
+/** The metadata of a column by the `datasets` library. */
 interface Feature {
   _type?: string;
   names?: unknown;
@@ -26,7 +26,7 @@ type Column = ParquetFile["columns"][number];
 const IMAGE_NAMES = ["image", "img"];
 const LABEL_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
 
-/** Finds the columns. Throws a UserError if there are no images. */
+/** The columns of a file. Throws a UserError if none holds images. */
 export function columnsOf({ path, columns, metadata }: ParquetFile): Columns {
   const noted = featuresIn(metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value);
   const typeOf = ({ element: { name } }: Column) => noted[name]?._type;
@@ -35,8 +35,8 @@ export function columnsOf({ path, columns, metadata }: ParquetFile): Columns {
     images[0];
   if (!image) {
     throw new UserError(
-      `Cannot read images from ${path}: expected a column of bytes, or of structs with "bytes" among them: there are ` +
-        `${columns.map(({ element }) => element.name).join(", ") || "none"}. Check --data.`,
+      `Cannot read images from "${path}": no column holds bytes, or structs with "bytes". Its columns are ` +
+        `${columns.map(({ element }) => element.name).join(", ") || "none"}. Check the path.`,
     );
   }
   const labels = columns.filter(hasLabels);
@@ -54,7 +54,7 @@ function named(columns: Column[], names: string[]): Column | undefined {
   return names.map((name) => columns.find(({ element }) => element.name === name)).find(Boolean);
 }
 
-/** Bytes that are not said to be text. */
+/** Bytes that are not annotated as text. */
 function isBinary({ element, children }: Column): boolean {
   return children.length === 0 && element.type === "BYTE_ARRAY" && element.repetition_type !== "REPEATED" &&
     element.converted_type === undefined && element.logical_type === undefined;
@@ -75,6 +75,6 @@ function featuresIn(text: string | undefined): Record<string, Feature> {
   try {
     return JSON.parse(text ?? "{}")?.info?.features ?? {};
   } catch {
-    return {}; // the images are there all the same
+    return {}; // the images can be read without it
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Parquet files: what is in them, and rows of single columns.
+ * Parquet files: their metadata, and rows of single columns.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { messageOf, UserError } from "../../src/base/errors.ts";
 import { readPart } from "./bytes.ts";
 import { readError } from "./entries.ts";
 
-/** An open file; no handle is held. */
+/** A Parquet file. No handle is held open. */
 export interface ParquetFile {
   path: string;
   byteLength: number;
@@ -26,17 +26,19 @@ export interface ParquetFile {
   columns: SchemaTree[];
 }
 
-/** What a damaged page may claim to be unpacked is refused above this. */
-const LARGEST_PAGE = 2 ** 30;
+/** A page that claims to be larger when unpacked is damaged. */
+const MAX_PAGE_BYTES = 2 ** 30;
 
 const compressors: Compressors = Object.fromEntries(
   Object.entries(all).map(([codec, unpack]) => [codec, (input: Uint8Array, length: number) => {
-    if (length > LARGEST_PAGE) throw new Error(`a page of ${length} bytes, and ${LARGEST_PAGE} is the limit`);
+    if (length > MAX_PAGE_BYTES) {
+      throw new Error(`a page has ${length} bytes, and ${MAX_PAGE_BYTES} is the limit`);
+    }
     return unpack(input, length);
   }]),
 );
 
-/** Reads what the file at `path` says of itself. Throws a UserError if it is damaged, cut off, or no Parquet file. */
+/** Reads the metadata of the file at `path`. Throws a UserError if it is damaged, truncated, or not a Parquet file. */
 export async function openParquetFile(path: string): Promise<ParquetFile> {
   let byteLength: number;
   try {
@@ -49,22 +51,22 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
     const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
     return { path, byteLength, metadata, columns: parquetSchema(metadata).children };
   } catch (error) {
-    throw damaged(path, "a Parquet file with its description at the end", error);
+    throw damaged(path, "the metadata at its end", error);
   } finally {
     close();
   }
 }
 
 /**
- * The bytes of a file for one call of hyparquet, to be closed after it. Where a damaged file makes that call throw, it
- * leaves promises behind that nobody awaits, and a rejection of one would end the process: after `close` none settles.
+ * The bytes of a file for one call of hyparquet, to be closed after it. If a damaged file makes that call throw, it leaves
+ * promises that nobody awaits, and a rejected one would end the process. After `close` none of them settles.
  */
 function bufferOf(path: string, byteLength: number): { buffer: AsyncBuffer; close(): void } {
   let closed = false;
   const read = async (start: number, end: number) => {
     if (!(start >= 0 && start <= end && end <= byteLength)) {
-      await new Promise((resolve) => setTimeout(resolve)); // not before the call has thrown, if it is to
-      throw new Error(`it has ${byteLength} bytes and points to ${start} … ${end}`);
+      await new Promise((resolve) => setTimeout(resolve)); // so that the call can throw first
+      throw new Error(`it has ${byteLength} bytes but refers to ${start} … ${end}`);
     }
     return (await readPart(path, { offset: start, size: end - start, what: `byte ${end}` })).buffer;
   };
@@ -74,7 +76,7 @@ function bufferOf(path: string, byteLength: number): { buffer: AsyncBuffer; clos
       (bytes) => closed ? never : bytes,
       (error) => closed ? never : Promise.reject(error),
     );
-    bytes.catch(() => {}); // it may have been asked for ahead, and never be awaited
+    bytes.catch(() => {}); // it may have been requested ahead and never be awaited
     return bytes;
   };
   return { buffer: { byteLength, slice }, close: () => closed = true };
@@ -100,7 +102,7 @@ export async function readRows(
       useOffsetIndex: true,
       onComplete: (complete) => rows = complete,
     });
-    if (rows.length !== to - from) throw new Error(`there are ${rows.length} rows`);
+    if (rows.length !== to - from) throw new Error(`only ${rows.length} rows were found`);
   } catch (error) {
     throw damaged(path, `column ${column} in the rows ${from} to ${to - 1}`, error);
   } finally {
@@ -109,13 +111,13 @@ export async function readRows(
   return rows.map(([value]) => value);
 }
 
-/** The error for a file that is not what it says. */
-export function damaged(path: string, expected: string, error: unknown): UserError {
+/** The error for a file of which `part` cannot be read. */
+export function damaged(path: string, part: string, error: unknown): UserError {
   return new UserError(
-    `Cannot read ${path}: expected ${expected}: ${
+    `Cannot read "${path}": ${part} cannot be read: ${
       messageOf(error)
-    }. It is damaged, cut off, or of a kind that is not ` +
-      `known: copy or download it again.`,
+    }. The file is damaged, truncated, or not Parquet. ` +
+      `Copy or download it again.`,
     { cause: error },
   );
 }

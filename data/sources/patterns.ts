@@ -1,26 +1,26 @@
 /**
- * Several files by one name: braces as in `train-{00000..00009}.tar` and `{a,b}.tar`, globs as in `*.tar`.
+ * Patterns that name several files: braces as in `train-{00000..00009}.tar` and `{a,b}.tar`, globs as in `*.tar`.
  *
  * @module
  */
 import { glob } from "node:fs/promises";
 import { messageOf, UserError } from "../../src/base/errors.ts";
 
-/** More files than this are a slip of the keyboard. */
-const MOST = 100_000;
+/** A pattern for more files is a typo. */
+const MAX_FILES = 100_000;
 
-/** The URLs that `spec` stands for, in its order. Throws a UserError if one is none, or for a glob. */
+/** The URLs that `spec` expands to, in order. Throws a UserError if one is not a URL or has a glob. */
 export async function urlsOf(spec: string): Promise<string[]> {
   const urls = await expanded(spec);
   const wrong = urls.find((url) => !URL.canParse(url) || /[*[\]]/.test(new URL(url).pathname));
   if (wrong === undefined) return urls;
   throw new UserError(
-    `Cannot open the data source ${spec}: expected addresses, as numbers or names in braces: servers do not list what ` +
-      `they have, so ${wrong} stands for nothing. Write it as train-{000..146}.tar.`,
+    `Cannot open the data source "${spec}": "${wrong}" is not an address, and servers do not list their files for a ` +
+      `pattern. List them in braces, as in train-{000..146}.tar.`,
   );
 }
 
-/** The files that the pattern `spec` stands for: braces in its order, globs by name. None if it is no pattern. */
+/** The files that the pattern `spec` expands to: braces in their order, globs by name. Empty if it is not a pattern. */
 export async function pathsOf(spec: string): Promise<string[]> {
   if (!/[{*?[]/.test(spec)) return [];
   const paths = new Set<string>();
@@ -30,7 +30,7 @@ export async function pathsOf(spec: string): Promise<string[]> {
   }
   if (paths.size > 0) return [...paths];
   throw new UserError(
-    `Cannot open the data source ${spec}: expected files whose names match: found none. Check --data.`,
+    `Cannot open the data source "${spec}": no file matches the pattern. Check the path.`,
   );
 }
 
@@ -38,11 +38,12 @@ async function expanded(spec: string): Promise<string[]> {
   if (!spec.includes("{")) return [spec];
   const { default: braces } = await import("npm:braces@3.0.3");
   try {
-    return braces(spec, { expand: true, rangeLimit: MOST }) as string[];
+    return braces(spec, { expand: true, rangeLimit: MAX_FILES }) as string[];
   } catch (error) {
     throw new UserError(
-      `Cannot open the data source ${spec}: expected a pattern such as train-{00000..00009}.tar: ` +
-        `${messageOf(error)}. Check --data.`,
+      `Cannot open the data source "${spec}": ${
+        messageOf(error)
+      }. Write the pattern as train-{00000..00009}.tar.`,
       { cause: error },
     );
   }

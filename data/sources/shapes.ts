@@ -1,9 +1,9 @@
 /**
- * The built-in data set: bright, nearly grey figures at random place, size and rotation on dark noisy backgrounds.
+ * The built-in data set: bright, nearly gray shapes at random position, size and rotation on dark noisy backgrounds.
  *
- * Ten classes are told apart by form alone. What two views of an image share is what BYOL learns first, so the form is
- * the strongest thing they share: colour, place, scale and noise carry no information about the class, and
- * backgrounds have neither gradients nor textures. Images are real JPEGs, so that they take the road of any user's.
+ * The ten classes differ in shape only. BYOL first learns what two views of an image share, so the shape must be what they
+ * share most: color, position, scale and noise carry no information about the class, and backgrounds have neither
+ * gradients nor textures. Images are real JPEGs, so that they take the same path as any user's.
  *
  * @module
  */
@@ -16,25 +16,25 @@ import { listedSource } from "./listed.ts";
 /** Side of the images, pixels. */
 const SIZE = 32;
 const DEFAULT_LENGTH = 6000;
-/** Keys the draws of this set. Changes with the drawing, so that the fingerprint tells versions apart. */
+/** The key of the random draws. It changes with the drawing, so that the fingerprint tells versions apart. */
 const VERSION = 1;
-/** Standard deviation of the grain, the same for all: two views would share its strength before anything else. */
+/** Standard deviation of the noise, the same for all images: otherwise two views would share its strength. */
 const NOISE = .06;
 
-/** Signed distance from (x, y) to the edge of a figure that fills the unit disc; negative inside. */
+/** Signed distance from (x, y) to the edge of a shape that fills the unit disc; negative inside. */
 type Figure = (x: number, y: number) => number;
 
 const disc = (x: number, y: number, radius: number) => Math.hypot(x, y) - radius;
-/** An upright rectangle around the origin; exact outside its corners, and near enough beyond them. */
+/** An upright rectangle around the origin. The distance is exact except beyond the corners, where it is close enough. */
 const box = (x: number, y: number, w: number, h: number) => Math.max(Math.abs(x) - w, Math.abs(y) - h);
 
-/** The classes, each with its figure. Areas are alike, so that brightness says little. */
+/** The classes with their shapes. The areas are similar, so that brightness says little. */
 const figures: Record<string, Figure> = {
   disc: (x, y) => disc(x, y, .8),
   square: (x, y) => box(x, y, .72, .72),
   triangle: (x, y) => Math.max(y - .5, Math.abs(x) * .866 - y * .5 - .5),
   star: (x, y) => {
-    // Five-fold symmetry: the point is turned into the upper right half of one arm, bounded by a straight line.
+    // Five-fold symmetry: the point is mapped to the upper right half of one arm, bounded by a straight line.
     const turn = 2 * Math.PI / 5;
     const angle = Math.abs(Math.atan2(x, -y) - turn * Math.round(Math.atan2(x, -y) / turn));
     const radius = Math.hypot(x, y);
@@ -50,12 +50,12 @@ const figures: Record<string, Figure> = {
   outline: (x, y) => Math.abs(box(x, y, .68, .68)) - .17,
 };
 
-/** Opens the set with as many images as the text `length` says. */
+/** Opens the data set with as many images as the text `length` says. */
 export async function openShapes(length = String(DEFAULT_LENGTH)): Promise<IndexedSource> {
   if (!/^[1-9]\d{0,6}$/.test(length)) {
     throw new UserError(
-      `Cannot open the data source shapes:${length}: expected a number of images from 1 to 9999999 after the colon. ` +
-        `Check --data.`,
+      `Cannot open the data source "shapes:${length}": "${length}" is not a number of images. Give a number from 1 to ` +
+        `9999999 after the colon.`,
     );
   }
   const classes = Object.keys(figures);
@@ -76,11 +76,11 @@ export async function openShapes(length = String(DEFAULT_LENGTH)): Promise<Index
 export function drawShape(label: number, index: number): Uint8ClampedArray<ArrayBuffer> {
   const random = keyedRandom(VERSION, index);
   const radius = random.between(7, 10);
-  const place = () => random.between(radius * .85, SIZE - radius * .85);
-  const centerX = place(), centerY = place(), angle = random.between(0, 2 * Math.PI);
+  const position = () => random.between(radius * .85, SIZE - radius * .85);
+  const centerX = position(), centerY = position(), angle = random.between(0, 2 * Math.PI);
   const cos = Math.cos(angle) / radius, sin = Math.sin(angle) / radius;
-  const front = nearlyGrey(random, { range: [.75, 1], tint: .04 });
-  const back = nearlyGrey(random, { range: [.06, .16], tint: .02 });
+  const front = nearlyGray(random, { range: [.75, 1], tint: .04 });
+  const back = nearlyGray(random, { range: [.06, .16], tint: .02 });
   const figure = Object.values(figures)[label];
   const pixels = new Uint8ClampedArray(SIZE * SIZE * 4);
   for (let y = 0, i = 0; y < SIZE; y++) {
@@ -99,13 +99,13 @@ export function drawShape(label: number, index: number): Uint8ClampedArray<Array
   return pixels;
 }
 
-/** A colour of a brightness uniform in `range`, whose channels lie up to `tint` apart from it. */
-function nearlyGrey(random: Random, { range, tint }: { range: [number, number]; tint: number }): number[] {
+/** A color whose brightness is uniform in `range`, and whose channels differ from it by up to `tint`. */
+function nearlyGray(random: Random, { range, tint }: { range: [number, number]; tint: number }): number[] {
   const value = random.between(...range);
   return [0, 1, 2].map(() => value + random.between(-tint, tint));
 }
 
-/** Plain baseline JPEG: the encoder's search for smaller files would make it five times slower. */
+/** Baseline JPEG without optimization, which would make the encoder five times slower. */
 async function toJpeg(data: Uint8ClampedArray<ArrayBuffer>): Promise<Uint8Array> {
   const image = { data, width: SIZE, height: SIZE, colorSpace: "srgb" } as ImageData;
   return new Uint8Array(await encode(image, { quality: 92, progressive: false, optimize_coding: false }));

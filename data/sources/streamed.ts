@@ -1,5 +1,5 @@
 /**
- * What the streamed sources share.
+ * A source over a list of shards.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { UserError } from "../../src/base/errors.ts";
 import type { EncodedImage, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 
-/** Of a source that does not know its shards' lengths, the indices of a shard begin at a multiple of this. */
+/** If the lengths of shards are unknown, the indices of each shard begin at a multiple of this. */
 const STRIDE = 2 ** 32;
 
-/** How many images the shards have together; null if that is not known. */
+/** The number of images in all shards; null if it is unknown. */
 export function totalLength(shards: readonly Shard[]): number | null {
   return shards.reduce<number | null>(
     (sum, { length }) => sum === null || length === null ? null : sum + length,
@@ -46,7 +46,9 @@ export async function streamedSource(
       const first = firstIndices(shards);
       for (const [s, shard] of shards.entries()) {
         for await (const { number, key, label, bytes, failure } of shard.open({ from: 0 })) {
-          if (failure !== null) throw new UserError(`Cannot read ${key} of ${name}: ${failure}. Replace it.`);
+          if (failure !== null) {
+            throw new UserError(`Cannot read "${key}" of "${name}": ${failure}. Replace it.`);
+          }
           yield { index: first[s] + number, key, label, bytes };
         }
       }

@@ -1,26 +1,26 @@
 /**
- * WebDataset: tar archives in which neighbouring entries with the same base name make a sample.
+ * WebDataset: tar archives in which consecutive entries with the same base name form a sample.
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
-import { expectModest } from "../place.ts";
+import { checkEncodedSize } from "../file_range.ts";
 import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
 import { readError } from "./entries.ts";
 import { type Listed, listedSource } from "./listed.ts";
 import { baseName } from "./patterns.ts";
 import { streamedSource } from "./streamed.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
-import { classLines, expectLabel, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
+import { checkLabelSize, classLines, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
 import { tarSamples } from "./tar_stream.ts";
 
 interface Sample extends Listed {
   /** The path of its archive. */
   archive: string;
-  /** Its entry, without an offset if the archive is compressed. */
+  /** Its entry; without an offset if the archive is compressed. */
   image: TarEntry;
-  /** The text of the .cls entry: an integer or the name of a class. */
+  /** The text of the .cls entry: an integer or a class name. */
   cls: string | null;
 }
 
@@ -33,9 +33,8 @@ interface Archive {
 
 /**
  * Opens the archives at `paths`, in this order, as one source called `name`: indexed if none is compressed, streamed
- * otherwise. Compressed ones are read once for it, as only that tells how many images they have. Class names come from a
- * `classes.txt` beside the first one, one a line, if there is one. Throws a UserError for an archive that is damaged or
- * cannot be read, or if none has images.
+ * otherwise. Compressed archives are read once to count their images. Class names come from a `classes.txt` beside the
+ * first archive, one per line. Throws a UserError for an archive that is damaged or cannot be read, or if none has images.
  */
 export async function openTar(name: string, paths: string[]): Promise<ImageSource> {
   const archives: Archive[] = [];
@@ -43,8 +42,7 @@ export async function openTar(name: string, paths: string[]): Promise<ImageSourc
   const samples = archives.flatMap((archive) => archive.samples);
   if (samples.length === 0) {
     throw new UserError(
-      `Cannot read images from ${name}: expected entries ending in .jpg, .jpeg, .png or .webp: found none. ` +
-        `Check --data.`,
+      `Cannot read images from "${name}": no entry ends in .jpg, .jpeg, .png, .webp, .gif, .tiff or .ppm. Check the path.`,
     );
   }
   const texts = new Set(samples.map(({ cls }) => cls).filter((cls) => cls !== null));
@@ -64,7 +62,7 @@ function indexed(description: Description, samples: Sample[]): Promise<IndexedSo
     ...description,
     items: samples,
     bytes: readSample,
-    place: ({ archive, image: { offset, size } }) => ({ path: archive, offset, size }),
+    rangeOf: ({ archive, image: { offset, size } }) => ({ path: archive, offset, size }),
   });
 }
 
@@ -79,7 +77,7 @@ function streamed(
       ? ({ from, signal }) => readCompressed(archive.path, { from, signal, labels })
       : ({ from }) => readPlain(archive.samples, from),
   }));
-  // Only what is read at random has to be remembered by the sample.
+  // The index is needed for random access only.
   for (const archive of archives) if (archive.compressed) archive.samples = [];
   return streamedSource({ ...description, shards });
 }
@@ -138,7 +136,7 @@ function indexPlain(path: string, file: WindowedFile): Sample[] {
     base = role.base;
     if (role.kind === "image") image ??= entry;
     else if (role.kind === "cls") {
-      expectLabel(path, entry);
+      checkLabelSize(path, entry);
       cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
     }
   }
@@ -146,7 +144,7 @@ function indexPlain(path: string, file: WindowedFile): Sample[] {
   return samples;
 }
 
-/** The names in the classes.txt beside `path`; none if it is not there. */
+/** The names in the classes.txt beside `path`; none if there is no such file. */
 async function listedClasses(path: string): Promise<string[]> {
   const beside = path.replace(/[^/\\]*$/, "classes.txt");
   return classLines(
@@ -158,7 +156,7 @@ async function listedClasses(path: string): Promise<string[]> {
 }
 
 async function readSample({ archive, image: { name, offset, size } }: Sample): Promise<Uint8Array> {
-  expectModest(size);
+  checkEncodedSize(size);
   return await readPart(archive, { offset, size, what: name });
 }
 

@@ -1,27 +1,27 @@
 /**
- * What the headers of a tar archive say, one after the other: ustar with prefixes, PAX headers (path, size) and GNU long
- * names and sizes (POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format").
+ * The headers of a tar archive: ustar with prefixes, PAX headers (path, size) and GNU long names and sizes (POSIX.1-2017
+ * pax; GNU tar manual, "Basic Tar Format").
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
 
-/** Bytes of a header, and what bodies are padded to. */
+/** Bytes of a header; bodies are padded to a multiple of it. */
 export const BLOCK = 512;
-/** Names and PAX records are shorter than this, unless they are damaged. */
-const LONGEST_EXTENSION = 1 << 20;
+/** Longer names and PAX records are damaged. */
+const MAX_EXTENSION_BYTES = 1 << 20;
 const utf8 = new TextDecoder();
 
-/** What follows a header. */
+/** What a header describes. */
 export interface TarHeader {
   name: string;
   /** Bytes of its body, without padding. */
   size: number;
-  /** A file; or what {@linkcode TarHeaders.extend} is to be given; or a folder, a link and so on. */
+  /** "extension" bodies are for {@linkcode TarHeaders.extend}; "other" are folders, links and so on. */
   kind: "file" | "extension" | "other";
 }
 
-/** Reads the headers of an archive in their order. */
+/** Reads the headers of an archive in order. */
 export class TarHeaders {
   #archive: string;
   #extension = "";
@@ -31,28 +31,28 @@ export class TarHeaders {
     this.#archive = archive;
   }
 
-  /** Whether an extension has been read that is about the next file. */
+  /** Whether an extension of the next file has been read. */
   get isExtended(): boolean {
     return this.#extended.name !== undefined || this.#extended.size !== undefined;
   }
 
-  /** What `block`, the bytes at `offset`, announces; null for the end mark. Throws a UserError if it is no header. */
+  /** The header in `block`, the bytes at `offset`; null for the end mark. Throws a UserError if it is not a header. */
   read(block: Uint8Array, offset: number): TarHeader | null {
     if (block.length < BLOCK) throw this.truncated(`a header at byte ${offset}`, BLOCK - block.length);
     if (block.every((byte) => byte === 0)) return null;
     if (checkSum(block) !== number(block.subarray(148, 156))) {
-      throw this.#damaged(`a tar header at byte ${offset}`, "its checksum does not match");
+      throw this.#damaged(`the checksum of the tar header at byte ${offset} does not match`);
     }
     const type = String.fromCharCode(block[156] || 0x30);
-    const isAhead = /[LKxg]/.test(type); // it tells of the file that is still to come
+    const isAhead = /[LKxg]/.test(type); // it describes the file that follows
     const size = (isAhead ? undefined : this.#extended.size) ?? number(block.subarray(124, 136));
     const name = this.#extended.name ?? headerName(block);
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw this.#damaged(`a size in the tar header of ${name} at byte ${offset}`, "it is no number");
+      throw this.#damaged(`the size of "${name}" in the tar header at byte ${offset} is not a number`);
     }
     if (type === "L" || type === "x") {
-      if (size > LONGEST_EXTENSION) {
-        throw this.#damaged(`a name in the tar header at byte ${offset}`, `one of ${size} bytes`);
+      if (size > MAX_EXTENSION_BYTES) {
+        throw this.#damaged(`the tar header at byte ${offset} announces a name of ${size} bytes`);
       }
       this.#extension = type;
       return { name, size, kind: "extension" };
@@ -62,7 +62,7 @@ export class TarHeaders {
     return { name, size, kind: type === "0" || type === "7" ? "file" : "other" };
   }
 
-  /** Takes in the body of an extension. */
+  /** Applies the body of an extension to the next file. */
   extend(body: Uint8Array): void {
     if (this.#extension === "L") {
       this.#extended.name = text(body);
@@ -76,26 +76,26 @@ export class TarHeaders {
   /** The error for an archive that ends within `what`. */
   truncated(what: string, missing: number): UserError {
     return new UserError(
-      `Cannot read ${this.#archive}: it ends within ${what}: ${missing} bytes are missing. Copy or download it again.`,
+      `Cannot read "${this.#archive}": it ends within ${what}, and ${missing} bytes are missing. Copy or download it again.`,
     );
   }
 
-  #damaged(expected: string, found: string): UserError {
+  #damaged(fact: string): UserError {
     return new UserError(
-      `Cannot read ${this.#archive}: expected ${expected}: ${found}. The file is damaged, or not an uncompressed tar ` +
-        `archive. Copy or download it again.`,
+      `Cannot read "${this.#archive}": ${fact}. The file is damaged, or not an uncompressed tar archive. Copy or download ` +
+        `it again.`,
     );
   }
 }
 
-/** How many bytes lie between the end of a body of `size` bytes and the next header. */
+/** Bytes of padding after a body of `size` bytes. */
 export function padding(size: number): number {
   return (BLOCK - size % BLOCK) % BLOCK;
 }
 
 function headerName(header: Uint8Array): string {
   const name = text(header.subarray(0, 100));
-  // Only POSIX ustar ("ustar\0") has a prefix; GNU ("ustar ") keeps times there.
+  // Only POSIX ustar ("ustar\0") has a prefix; GNU ("ustar ") stores times there.
   const prefix = text(header.subarray(257, 263)) === "ustar" ? text(header.subarray(345, 500)) : "";
   return prefix ? `${prefix}/${name}` : name;
 }
@@ -112,7 +112,7 @@ function number(field: Uint8Array): number {
   return parseInt(text(field).trim() || "0", 8);
 }
 
-/** The records `length key=value\n` of a PAX header; lengths count bytes, but no value read here needs them. */
+/** The records `length key=value\n` of a PAX header. The lengths are not needed for the values read here. */
 function paxRecords(records: string): Record<string, string> {
   return Object.fromEntries(
     [...records.matchAll(/^\d+ ([^=\n]+)=(.*)$/gm)].map(([, key, value]) => [key, value]),

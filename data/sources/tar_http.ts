@@ -1,5 +1,5 @@
 /**
- * WebDataset on a web server: tar archives that are streamed anew in every epoch, with nothing kept on this machine.
+ * WebDataset on a web server: tar archives that are streamed anew in each epoch and never stored on this machine.
  *
  * @module
  */
@@ -9,43 +9,43 @@ import type { Shard, StreamedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
 import { gunzipped, sniffed } from "./bytes.ts";
 import { nameOf, probe, remoteBytes, type RemoteFile, textAt } from "./http.ts";
-import { PATIENCE, type Patience } from "./http_connection.ts";
+import { DEFAULT_RETRY_POLICY, type RequestOptions, type RetryPolicy } from "./http_connection.ts";
 import { streamedSource } from "./streamed.ts";
 import { classLines, type Labels, labelsOf } from "./tar_samples.ts";
 import { tarSamples } from "./tar_stream.ts";
 
-/** Servers are asked for so many files at a time, */
-const PROBES = 8;
-/** and so often at most: what does not answer in the beginning is a slip in the address more often than an outage. */
-const ATTEMPTS_AT_OPENING = 4;
+/** Files probed at a time. */
+const CONCURRENT_PROBES = 8;
+/** On opening, a server that does not answer is more likely a wrong address than an outage. */
+const MAX_OPENING_ATTEMPTS = 4;
 
 /**
- * Opens the archives at `urls`, in this order, as one source called `name`. How many images they have is not known
- * before reading them. Class names come from a classes.txt beside the first archive, if there is one; without it a .cls
- * text that is a number is the label. Throws a UserError if an archive cannot be had.
+ * Opens the archives at `urls`, in this order, as one source called `name`. The number of images is unknown until they are
+ * read. Class names come from a classes.txt beside the first archive; without one, a .cls text that is a number is the
+ * label. Throws a UserError if an archive is not available.
  */
 export async function openTarHttp(
   name: string,
   urls: string[],
-  { patience = PATIENCE, signal }: { patience?: Patience; signal?: AbortSignal } = {},
+  { retryPolicy = DEFAULT_RETRY_POLICY, signal }: Partial<RequestOptions> = {},
 ): Promise<StreamedSource> {
   const other = urls.find((url) => !/\.(tar|tar\.gz|tgz)$/i.test(new URL(url).pathname));
   if (other !== undefined) {
     throw new UserError(
-      `Cannot open the data source ${
+      `Cannot open the data source "${
         nameOf(other)
-      }: expected the address of a tar archive, ending in .tar, .tar.gz ` +
-        `or .tgz. Check --data, or copy the file to this machine.`,
+      }": only addresses of tar archives are supported, ending in .tar, ` +
+        `.tar.gz or .tgz. Check the address, or copy the file to this machine.`,
     );
   }
-  const attempts = Math.min(patience.attempts, ATTEMPTS_AT_OPENING);
-  const asking = { patience: { ...patience, attempts }, signal };
+  const attempts = Math.min(retryPolicy.attempts, MAX_OPENING_ATTEMPTS);
+  const opening = { retryPolicy: { ...retryPolicy, attempts }, signal };
   const files = await Array.fromAsync(
-    ReadableStream.from(urls).pipeThrough(orderedMap((url) => probe(url, asking), PROBES)),
+    ReadableStream.from(urls).pipeThrough(orderedMap((url) => probe(url, opening), CONCURRENT_PROBES)),
   );
   const beside = new URL("classes.txt", urls[0]);
-  beside.search = new URL(urls[0]).search; // where a signature may be
-  const listed = classLines(await textAt(beside.href, asking) ?? "");
+  beside.search = new URL(urls[0]).search; // it may hold a signature
+  const listed = classLines(await textAt(beside.href, opening) ?? "");
   const labels = labelsOf(name, { listed, texts: null });
   return await streamedSource({
     name,
@@ -57,26 +57,26 @@ export async function openTarHttp(
     shards: files.map((file): Shard => ({
       name: file.name,
       length: null,
-      open: (options) => readShard(file, { ...options, labels, patience }),
+      open: (options) => readShard(file, { ...options, labels, retryPolicy }),
     })),
   });
 }
 
 async function* readShard(
   file: RemoteFile,
-  { from, at, signal, labels, patience }: {
+  { from, at, signal, labels, retryPolicy }: {
     from: number;
     at?: number | null;
     signal?: AbortSignal;
     labels: Labels;
-    patience: Patience;
+    retryPolicy: RetryPolicy;
   },
 ) {
-  const begin = at ?? 0, bytes = remoteBytes(file, { from: begin, signal, patience });
+  const begin = at ?? 0, bytes = remoteBytes(file, { from: begin, signal, retryPolicy });
   let compressed = false, all = bytes;
   if (begin === 0) ({ compressed, all } = await sniffed(bytes));
   if (compressed) all = gunzipped(file.name, all);
-  const marked = file.length === null && !compressed; // a connection that is cut off may look like the end
+  const marked = file.length === null && !compressed; // a broken connection may look like the end
   for await (const sample of tarSamples(file.name, all, { from, at: begin, marked })) {
     const { number, bytes, cls, failure } = sample;
     const key = `${file.name.slice(file.name.lastIndexOf("/") + 1)}/${sample.name}`;

@@ -1,8 +1,8 @@
 /**
- * Lists the files of a tar archive by reading its headers only.
+ * Lists the files of a tar archive by reading only its headers.
  *
- * This is ours since a sample must be one seek and one read, whatever the order, and the tar libraries at hand
- * stream archives without telling where an entry lies.
+ * Written here because random access needs one seek and one read per sample, and the available tar libraries stream
+ * archives without giving the offsets of entries.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { BLOCK, padding, TarHeaders } from "./tar_header.ts";
 /** A file in an archive. */
 export interface TarEntry {
   name: string;
-  /** Where its bytes begin in the archive. */
+  /** The byte at which its body begins. */
   offset: number;
-  /** How many bytes it has. */
+  /** Bytes of its body. */
   size: number;
 }
 
-/** Reads small pieces of a file at growing offsets, a window at a time, as headers of small entries lie close. */
+/** Reads small pieces of a file at growing offsets, a window at a time: the headers of small entries lie close together. */
 export class WindowedFile {
   readonly size: number;
   #file: Deno.FsFile;
@@ -35,7 +35,7 @@ export class WindowedFile {
     this.size = this.#file.statSync().size;
   }
 
-  /** The bytes `offset` … `offset + length − 1`, fewer at the end of the file; valid until the next call. */
+  /** The bytes `offset` … `offset + length − 1`, fewer at the end of the file. Valid until the next call. */
   at(offset: number, length: number): Uint8Array {
     if (offset < this.#start || offset + length > this.#start + this.#window.length) {
       const wanted = Math.max(0, Math.min(Math.max(length, 1 << 14), this.size - offset));
@@ -58,7 +58,7 @@ export class WindowedFile {
   }
 }
 
-/** The regular files of the archive `path`, in order. Throws a UserError if it is cut off or no tar archive. */
+/** The regular files of the archive `path`, in order. Throws a UserError if it is truncated or not a tar archive. */
 export function* tarEntries(path: string, file: WindowedFile): Generator<TarEntry> {
   const headers = new TarHeaders(path);
   for (let offset = 0; offset < file.size;) {

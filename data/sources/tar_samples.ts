@@ -1,14 +1,14 @@
 /**
- * How WebDataset makes samples of entries, and labels of their .cls texts.
+ * How WebDataset groups entries into samples and reads labels from .cls entries.
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
 import { isImageExtension } from "./listed.ts";
 
-/** What an entry is to its sample: neighbouring entries with the same base name make one. Null if it is nothing. */
+/** The role of an entry in its sample: consecutive entries with the same base name form one. Null if it has none. */
 export function roleOf(entry: string): { base: string; kind: "image" | "cls" | "other" } | null {
-  // WebDataset's rule: the extension begins at the first dot of the file name, and no base name is empty.
+  // WebDataset's rule: the extension begins at the first dot of the file name, and the base name is not empty.
   const match = /^((?:.*\/)?[^./][^./]*)\.([^/]*)$/.exec(entry);
   if (!match) return null;
   const [, base, extension] = match;
@@ -16,38 +16,38 @@ export function roleOf(entry: string): { base: string; kind: "image" | "cls" | "
   return { base, kind: extension.toLowerCase() === "cls" ? "cls" : "other" };
 }
 
-/** The text of a .cls entry has so many bytes at most. */
-const LARGEST_LABEL = 1 << 16;
+/** A larger .cls entry is not a label. */
+const MAX_LABEL_BYTES = 1 << 16;
 
-/** Throws a UserError if the .cls entry of an archive is too large to be one. */
-export function expectLabel(
+/** Throws a UserError if a .cls entry is too large to be a label. */
+export function checkLabelSize(
   archive: string,
   { name, offset, size }: { name: string; offset: number; size: number },
 ): void {
-  if (size <= LARGEST_LABEL) return;
+  if (size <= MAX_LABEL_BYTES) return;
   throw new UserError(
-    `Cannot read ${archive}: expected an integer or a name in ${name} at byte ${offset}: it has ${size} bytes. ` +
-      `Replace it.`,
+    `Cannot read "${archive}": the label "${name}" at byte ${offset} has ${size} bytes. Replace it by an integer or a ` +
+      `class name.`,
   );
 }
 
-/** The names of classes in the text of a classes.txt: one a line. */
+/** The class names in the text of a classes.txt, one per line. */
 export function classLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
 }
 
 const isNumber = (cls: string) => /^\d{1,6}$/.test(cls); // longer ones are names, not indices
 
-/** The classes of a source, and what its .cls texts mean. */
+/** The classes of a source, and how its .cls texts map to them. */
 export interface Labels {
   classes: string[];
-  /** Throws a UserError if the text is none of the classes. */
+  /** The label of a sample. Throws a UserError if its text is none of the classes. */
   labelOf(sample: { key: string; cls: string | null }): number | null;
 }
 
 /**
- * What the .cls texts of a source called `name` mean: numbers of the classes `listed` in classes.txt, or names of them.
- * Without a classes.txt the texts tell the classes, if all are known.
+ * The labels of a source called `name`. Its .cls texts are numbers or names of the classes `listed` in classes.txt. Without
+ * a classes.txt, the classes follow from `texts`, if all are known.
  */
 export function labelsOf(
   name: string,
@@ -66,13 +66,15 @@ export function labelsOf(
     labelOf({ key, cls }) {
       if (cls === null) return null;
       const asNumber = numbered ?? isNumber(cls);
-      // Nothing is known of the classes: their numbers are all there is.
+      // The classes are unknown: only numbers can be labels.
       if (classes.length === 0) return asNumber ? Number(cls) : null;
       const label = asNumber ? Number(cls) : places.get(cls) ?? -1;
       if (label >= 0 && label < classes.length) return label;
       throw new UserError(
-        `Cannot label the images of ${name}: expected one of the ${classes.length} classes of classes.txt: ${key} has ` +
-          `${JSON.stringify(cls)}. Correct classes.txt or remove it.`,
+        `Cannot label the images of "${name}": "${key}" has the label ${
+          JSON.stringify(cls)
+        }, which is none of the ` +
+          `${classes.length} classes of classes.txt. Correct classes.txt or remove it.`,
       );
     },
   };

@@ -1,91 +1,99 @@
 /**
- * What a source of images is.
+ * The interfaces of image sources.
  *
  * @module
  */
-import type { Place } from "../place.ts";
+import type { FileRange } from "../file_range.ts";
 
 /** An image as it is stored. */
 export interface EncodedImage {
   /**
-   * A number of its own: its place in source order; of a streamed source that does not know how many images its shards
-   * have, the number of its shard · 2³² + its place there.
+   * Its number in source order. In a streamed source whose shards have unknown lengths: the shard's number · 2³² + the
+   * image's number in the shard.
    */
   index: number;
-  /** What it is called: a path, or an entry of a shard. */
+  /** Its name: a path, or an entry of a shard. */
   key: string;
-  /** The file's bytes, not to be changed. */
+  /** The bytes of the image file. They must not be changed. */
   bytes: Uint8Array;
-  /** Index into the source's classes; null if unlabelled. */
+  /** Index into the source's classes; null if unlabeled. */
   label: number | null;
 }
 
-/** An image, and where its bytes lie. */
+/** An image and where its bytes lie. */
 export interface LocatedImage extends Omit<EncodedImage, "bytes"> {
-  place: Place;
+  /** The file and the bytes in it. */
+  fileRange: FileRange;
 }
 
-/** What all sources have. Iterating gives each image once, in source order; it throws at one that cannot be read. */
-interface Source extends AsyncIterable<EncodedImage> {
-  /** What the user calls it. */
+/** What all sources have. Iterating gives each image once, in source order, and throws at one that cannot be read. */
+export interface Source extends AsyncIterable<EncodedImage> {
+  /** Its name, as the user gave it. */
   readonly name: string;
-  /** The names of the classes; empty if no image has a label, or if they are not known before reading. */
+  /** The class names; empty if no image is labeled, or if they are unknown until the images are read. */
   readonly classes: string[];
   /**
-   * What a resumed run compares: equal for two sources if they have the same images in the same order, as far as can be
-   * told without reading much: by names, labels and sizes, or by what a server tells of its files.
+   * Equal for two sources with the same images in the same order, as far as can be told without reading much: by names,
+   * labels and sizes, or by what a server says about its files. A resumed run compares it.
    */
   readonly fingerprint: string;
-  /** Releases what the source holds. */
+  /** Releases open files and memory. */
   close(): void;
 }
 
-/** A list of encoded images, read one by one, in any order and several at a time. */
+/** A source that reads images in any order, several at a time. */
 export interface IndexedSource extends Source {
+  /** Tells the two kinds apart. */
   readonly kind: "indexed";
-  /** How many images it has. */
+  /** The number of images. */
   readonly length: number;
-  /** What the image at `index` is called, known without reading it. */
+  /** The name of the image at `index`, without reading it. */
   key(index: number): string;
-  /** The label of the image at `index`, known without reading it. */
+  /** The label of the image at `index`, without reading it. */
   label(index: number): number | null;
-  /** The image at `index`, 0 … length − 1. */
+  /** Reads the image at `index`, 0 … length − 1. */
   read(index: number): Promise<EncodedImage>;
-  /** The same, but where its bytes lie in place of them; null if they are not a part of a file. May be left out. */
+  /** Where the image's bytes lie; null if they are not a part of a file. Workers then read them. Optional. */
   locate?(index: number): LocatedImage | null;
 }
 
-/** Encoded images in shards, each of which can only be read from its begin on, or from a place near there. */
+/** A source of shards, each of which is read sequentially. */
 export interface StreamedSource extends Source {
+  /** Tells the two kinds apart. */
   readonly kind: "streamed";
-  /** How many images it has; null if that is not known before reading them. */
+  /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
+  /** The shards, in source order. */
   readonly shards: readonly Shard[];
 }
 
 /** A part of a streamed source. */
 export interface Shard {
+  /** Its name in messages. */
   readonly name: string;
-  /** How many images it has; null if that is not known before reading them. */
+  /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
   /**
-   * Its images in order, from number `from` on. Where `at` is given, as the `at` of that image from an earlier reading,
-   * reading may begin there. Leaving the iteration, or aborting `signal`, releases everything. Throws a UserError that
-   * names the shard and the place if it is damaged.
+   * Its images in order, from number `from` on. `at`, if given, is the `at` of that image from an earlier reading, where
+   * reading may begin. Leaving the iteration or aborting `signal` releases everything. Throws a UserError with the shard
+   * and the byte or row if it is damaged.
    */
   open(options: { from: number; at?: number | null; signal?: AbortSignal }): AsyncIterable<ShardImage>;
 }
 
 /** An image of a shard. */
 export interface ShardImage {
-  /** Its place in the shard. */
+  /** Its number in the shard. */
   number: number;
+  /** Its name. */
   key: string;
+  /** The bytes of the image file. */
   bytes: Uint8Array;
+  /** Index into the source's classes; null if unlabeled. */
   label: number | null;
-  /** Why its bytes cannot be had, although the shard goes on; null as a rule. */
+  /** Why this image cannot be read although the shard continues; usually null. */
   failure: string | null;
-  /** The byte at which the shard's reading can begin for it; null if that is not known or of no use. */
+  /** The byte at which reading of the shard can begin for this image; null if it is unknown or of no use. */
   at: number | null;
 }
 

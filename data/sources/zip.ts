@@ -1,5 +1,5 @@
 /**
- * Images in zip archives: read in any order by the archive's own list of entries.
+ * Images in zip archives, read in any order by the archive's list of entries.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import {
 } from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
 import { messageOf, UserError } from "../../src/base/errors.ts";
 import type { IndexedSource } from "./types.ts";
-import { expectModest } from "../place.ts";
+import { checkEncodedSize } from "../file_range.ts";
 import { readPart } from "./bytes.ts";
 import { readError } from "./entries.ts";
 import { inMixedOrder, isImageName, type Listed, listedSource } from "./listed.ts";
 import { baseName } from "./patterns.ts";
 
-/** Deflate cannot make more than so many bytes of one, so an entry that claims more is damaged. */
+/** The largest ratio of deflate; an entry that claims more is damaged. */
 const DEFLATE_RATIO = 1032;
 
 interface Item extends Listed {
-  /** The archive, and how many bytes it has. */
+  /** The archive, and its size in bytes. */
   path: string;
   end: number;
   entry: FileEntry;
@@ -31,8 +31,8 @@ interface Item extends Listed {
 
 /**
  * Opens the archives at `paths` as one source called `name`. The class of an image is the first folder below the one that
- * all images of its archive have in common, if there is any. Entries that are encrypted or damaged are bad images. Throws
- * a UserError if an archive cannot be read, or if there are no images.
+ * all images of its archive have in common, if there is one. Encrypted or damaged entries are bad images. Throws a
+ * UserError if an archive cannot be read, or if there are no images.
  */
 export async function openZip(name: string, paths: string[]): Promise<IndexedSource> {
   const found: (Omit<Item, "label"> & { folder: string | null })[] = [];
@@ -52,7 +52,7 @@ export async function openZip(name: string, paths: string[]): Promise<IndexedSou
   }
   if (found.length === 0) {
     throw new UserError(
-      `Cannot read images from ${name}: expected .jpg, .jpeg, .png or .webp entries: found none. Check --data.`,
+      `Cannot read images from "${name}": no entry is an image (.jpg, .png, .webp, .gif, .tiff, .ppm). Check the path.`,
     );
   }
   const classes = [...new Set(found.map(({ folder }) => folder))].filter((folder) => folder !== null).sort();
@@ -70,7 +70,7 @@ export async function openZip(name: string, paths: string[]): Promise<IndexedSou
   });
 }
 
-/** The visible images of an archive, by the names of their entries; and how many bytes it has. */
+/** The visible images of an archive, and its size in bytes. */
 async function imagesOf(
   path: string,
 ): Promise<{ images: { name: string; entry: FileEntry }[]; end: number }> {
@@ -85,10 +85,10 @@ async function imagesOf(
     entries = await new ZipReader(new FileReader(path, size)).getEntries();
   } catch (error) {
     throw new UserError(
-      `Cannot read ${path}: expected a zip archive with its list of entries at the end: ${
+      `Cannot read "${path}": ${
         messageOf(error)
-      }. It is ` +
-        `damaged, cut off, or no zip archive: copy or download it again.`,
+      }. It is damaged, truncated, or not a zip archive. Copy or download it ` +
+        `again.`,
       { cause: error },
     );
   }
@@ -99,7 +99,7 @@ async function imagesOf(
   return { images, end: size };
 }
 
-/** The folders that all of `names` begin with, with a slash at the end; "" if there are none. */
+/** The folder that all of `names` begin with, with a slash at the end; "" if there is none. */
 function commonFolder(names: string[]): string {
   let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
   for (const name of names) {
@@ -111,15 +111,15 @@ function commonFolder(names: string[]): string {
 async function unzip(item: Item): Promise<Uint8Array> {
   const { entry } = item, { uncompressedSize: size, compressedSize } = entry;
   if (entry.encrypted) throw new Error("it is encrypted");
-  expectModest(size);
+  checkEncodedSize(size);
   if (size > DEFLATE_RATIO * compressedSize + DEFLATE_RATIO) {
-    throw new Error(`it claims ${size} bytes of ${compressedSize} compressed ones: it is damaged`);
+    throw new Error(`it is damaged: it claims to unpack ${compressedSize} bytes to ${size}`);
   }
   try {
     return await unzipPlain(item) ??
       await entry.getData(new Uint8ArrayWriter(), { checkSignature: true, useWebWorkers: false });
   } catch (error) {
-    throw new Error(`the archive is damaged there: ${messageOf(error) || "it cannot be unpacked"}`, {
+    throw new Error(`its entry in the archive is damaged: ${messageOf(error) || "it cannot be unpacked"}`, {
       cause: error,
     });
   }
@@ -128,15 +128,15 @@ async function unzip(item: Item): Promise<Uint8Array> {
 const LOCAL_HEADER = 30, STORED = 0, DEFLATED = 8;
 
 /**
- * Reads an entry that is stored or deflated where the archive says that it is; null if it is not. This does
- * 12,000 images of 30 kB a second where zip.js's streams do 2,000; they are left for what is out of the ordinary.
+ * Reads an entry that is stored or deflated, at the offset in the archive's list; null if that does not work. This reads
+ * 12,000 images of 30 kB per second, zip.js's streams 2,000. They are used for all other entries.
  */
 async function unzipPlain({ path, end, entry }: Item): Promise<Uint8Array | null> {
   const { offset, compressionMethod: method, compressedSize, uncompressedSize: size, signature } = entry;
   if (method !== STORED && method !== DEFLATED) return null;
   const part = (from: number, length: number) =>
     readPart(path, { offset: from, size: Math.max(0, Math.min(length, end - from)), what: entry.filename });
-  // The name is as long as in the list of entries, as a rule, and what follows it is short.
+  // The name is usually as long as in the list of entries, and the extra field after it is short.
   let bytes = await part(offset, LOCAL_HEADER + entry.rawFilename.length + 64 + compressedSize);
   if (bytes.length < LOCAL_HEADER) return null;
   const view = new DataView(bytes.buffer);
@@ -150,17 +150,17 @@ async function unzipPlain({ path, end, entry }: Item): Promise<Uint8Array | null
   return image;
 }
 
-function inflated(bytes: Uint8Array, most: number): Promise<Uint8Array> {
+function inflated(bytes: Uint8Array, size: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     inflateRaw(
       bytes,
-      { maxOutputLength: Math.max(1, most) },
+      { maxOutputLength: Math.max(1, size) },
       (error, image) => error ? reject(error) : resolve(image),
     );
   });
 }
 
-/** Gives zip.js parts of a file; no handle is held between two. */
+/** Gives zip.js parts of a file. No handle is held open. */
 class FileReader extends Reader<string> {
   #path: string;
 

@@ -1,5 +1,5 @@
 /**
- * Makes a view on the CPU: resize, flip, colours, normalise.
+ * Makes a view on the CPU: resize, flip, colors, normalize.
  *
  * @module
  */
@@ -14,25 +14,27 @@ import { type DecodedImage, resizeCrop } from "./resize.ts";
 import { adjustSaturation } from "./saturation.ts";
 import { solarize } from "./solarize.ts";
 
-/** Values per pixel of a view: red, green, blue and a zero, as the network's channels come in fours. */
+/** Values per pixel of a view: red, green, blue and 0, as the network takes channels in fours. */
 export const VIEW_CHANNELS = 4;
 
-/** What all the views of a run share. */
+/** What all views of a run have in common. */
 export interface ViewFormat {
   /** Side of the square view, pixels. */
   size: number;
+  /** Subtracted from each channel. */
   mean: Rgb;
+  /** Divides each channel. */
   std: Rgb;
 }
 
-/** The resized bytes; grows to the largest view and is kept. */
+/** The resized bytes. The buffer grows to the largest view and is reused. */
 let bytes = new Uint8ClampedArray(0);
 
 /**
- * Applies `parameters` to `image` and writes the view, [size, size, 4], normalised, to `out`.
+ * Applies `parameters` to `image` and writes the view, [size, size, 4], normalized, to `out`.
  *
- * The crop and resize give 8-bit values, as Pillow does; from there on values are floats in [0, 1], as in torchvision
- * on tensors.
+ * The crop and resize give 8-bit values, as in Pillow; afterwards values are floats in [0, 1], as in torchvision on
+ * tensors.
  */
 export function applyView(
   image: DecodedImage,

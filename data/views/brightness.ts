@@ -1,4 +1,4 @@
-/** Scales towards black: torchvision's `adjust_brightness`. */
+/** Scales toward black: torchvision's `adjust_brightness`. */
 import { clamp } from "./clamp.ts";
 
 /** Multiplies `pixels`, [H, W, 4] in [0, 1], by `factor` ≥ 0 and clamps. */

@@ -1,5 +1,5 @@
 /**
- * Draws the parameters of a view, apart from applying them: the same parameters serve the CPU and the GPU version.
+ * Draws the parameters of a view. Applying them is separate: the CPU and the GPU version use the same parameters.
  *
  * @module
  */
@@ -8,40 +8,50 @@ import type { Range, ViewRecipe } from "./recipe.ts";
 
 /** A rectangle of pixels. */
 export interface Box {
+  /** The first row. */
   top: number;
+  /** The first column. */
   left: number;
+  /** Rows. */
   height: number;
+  /** Columns. */
   width: number;
 }
 
-/** The colour operations of a jitter, numbered as torchvision numbers them. */
+/** The color operations of a jitter, numbered as in torchvision. */
 export const jitterOperations = ["brightness", "contrast", "saturation", "hue"] as const;
 
-/** What makes one view from one image: plain data. Operations apply in the order of the fields. */
+/** The parameters of one view of one image, as plain data. Operations apply in the order of the fields. */
 export interface ViewParameters {
   /** The part of the image that is resized. */
   crop: Box;
-  /** What the crop is resized to, and where in it the view of size × size lies; null: the view is all of it. */
+  /** The size that the crop is resized to, and where the view of size × size lies in it; null if the view is all of it. */
   resized: Box | null;
+  /** Whether the view is mirrored horizontally. */
   flip: boolean;
-  /** `order` is a permutation of the indices of {@linkcode jitterOperations}; hue in turns, the rest factors. */
+  /** `order` is a permutation of the indices of {@linkcode jitterOperations}; hue in turns, the others as factors. */
   jitter:
     | { order: number[]; brightness: number; contrast: number; saturation: number; hue: number }
     | null;
+  /** Whether color is removed. */
   grayscale: boolean;
-  /** σ in pixels, and the odd number of taps. */
-  blur: { sigma: number; taps: number } | null;
+  /** σ in pixels, and the odd size of the kernel in pixels. */
+  blur: { sigma: number; kernelSize: number } | null;
+  /** Values from the threshold on, in [0, 1], are inverted. */
   solarize: { threshold: number } | null;
 }
 
-/** Sizes in pixels: of the image, and of the square view to be made from it. */
+/** Sizes in pixels, of the image and of its square view. */
 export interface ViewSizes {
+  /** Columns of the image. */
   width: number;
+  /** Rows of the image. */
   height: number;
+  /** Side of the view. */
   size: number;
 }
 
-/** What is drawn for an operation that a recipe leaves out: nothing comes of it. */
+/** Drawn for an operation that a recipe leaves out; it has no effect. */
 const absent: Required<Pick<ViewRecipe, "jitter" | "blur" | "solarize">> = {
   jitter: { p: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 },
   blur: { p: 0, sigma: [0, 0] },
@@ -51,9 +61,10 @@ const absent: Required<Pick<ViewRecipe, "jitter" | "blur" | "solarize">> = {
 /**
  * Draws the parameters of one view.
  *
- * Every quantity is drawn whether or not its operation applies, and the crop, which takes a varying number of
- * draws, comes last: so no probability, no range and no image size shifts the draws of another operation.
- * @param random belongs to the view: `keyedRandom(seed, epoch, index, view)`
+ * Every quantity is drawn whether or not its operation applies, and the crop, which takes a varying number of draws, comes
+ * last. So no probability, range or image size shifts the draws of another operation.
+ *
+ * @param random The generator of this view: `keyedRandom(seed, epoch, index, view)`.
  */
 export function drawView(view: ViewRecipe, sizes: ViewSizes, random: Random): ViewParameters {
   const jitterRange = view.jitter ?? absent.jitter, blurRange = view.blur ?? absent.blur;
@@ -70,7 +81,10 @@ export function drawView(view: ViewRecipe, sizes: ViewSizes, random: Random): Vi
   };
   const grayscale = random.chance(view.grayscale ?? 0);
   const blurred = random.chance(blurRange.p);
-  const blur = { sigma: random.between(...blurRange.sigma), taps: blurRange.taps ?? blurTaps(sizes.size) };
+  const blur = {
+    sigma: random.between(...blurRange.sigma),
+    kernelSize: blurRange.kernelSize ?? defaultBlurKernelSize(sizes.size),
+  };
   const solarized = random.chance(solarize.p);
   const { crop, resized } = evaluationView(sizes);
   return {
@@ -85,8 +99,8 @@ export function drawView(view: ViewRecipe, sizes: ViewSizes, random: Random): Vi
 }
 
 /**
- * The view for evaluation, as torchvision's Resize(size) then CenterCrop(size): the short side becomes `size`, the
- * middle square is kept, colours stay.
+ * The view for evaluation, as torchvision's Resize(size) and CenterCrop(size): the short side becomes `size`, the center
+ * square is kept, colors do not change.
  */
 export function evaluationView({ width, height, size }: ViewSizes): ViewParameters {
   const resizedWidth = width <= height ? size : Math.trunc(size * width / height);
@@ -107,12 +121,12 @@ export function evaluationView({ width, height, size }: ViewSizes): ViewParamete
   };
 }
 
-/** Taps of the blur at `size` pixels: a tenth of the size, forced odd, at least 3 (23 at 224, 3 at 32). */
-export function blurTaps(size: number): number {
+/** The kernel size of the blur for views of `size` pixels: a tenth of it, made odd, at least 3 (23 at 224, 3 at 32). */
+export function defaultBlurKernelSize(size: number): number {
   return Math.max(3, 2 * Math.floor(Math.floor(size / 10) / 2) + 1);
 }
 
-/** torchvision's RandomResizedCrop.get_params, its ten tries and its central fall-back included. */
+/** torchvision's RandomResizedCrop.get_params, with its ten tries and its central fallback. */
 function drawCrop(crop: NonNullable<ViewRecipe["crop"]>, { width, height }: ViewSizes, random: Random): Box {
   const logRatio: Range = [Math.log(crop.ratio[0]), Math.log(crop.ratio[1])];
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -126,21 +140,23 @@ function drawCrop(crop: NonNullable<ViewRecipe["crop"]>, { width, height }: View
     }
   }
   const [low, high] = crop.ratio;
-  // At least a pixel, whatever the ratio.
+  // At least one pixel, at any ratio.
   const h = width / height < low ? Math.max(1, roundHalfEven(width / low)) : height;
   const w = width / height > high ? Math.max(1, roundHalfEven(height * high)) : width;
   return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w };
 }
 
-/** Python's round(): halves go to the even neighbour. */
+/** Python's round(): halves go to the even neighbor. */
 function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   if (x - floor !== .5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Throws an Error if an image is too small to give views that show no less than it does. */
-export function expectLarge({ width, height, size }: ViewSizes): void {
+/** Throws an Error if an image is smaller than its view. */
+export function checkImageSize({ width, height, size }: ViewSizes): void {
   if (width >= size && height >= size) return;
-  throw new Error(`its ${width}×${height} pixels are fewer than the crop's ${size}×${size}: lower --size`);
+  throw new Error(
+    `its ${width}×${height} pixels are fewer than the view's ${size}×${size}: lower the view size`,
+  );
 }

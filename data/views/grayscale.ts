@@ -1,4 +1,4 @@
-/** Drops colour: torchvision's `rgb_to_grayscale` with three output channels. */
+/** Removes color: torchvision's `rgb_to_grayscale` with three output channels. */
 
 /** Luma of red, green and blue in [0, 1] (ITU-R BT.601, with torchvision's digits). */
 export function luma(r: number, g: number, b: number): number {

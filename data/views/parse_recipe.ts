@@ -1,36 +1,36 @@
 /**
- * Recipes from JSON: the format that the section "Recipes" of docs/views.md describes.
+ * Parses recipes from JSON, in the format that the section "Recipes" of docs/views.md describes.
  *
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
 import {
+  defaultRatio,
   imagenet,
   type Range,
   type Recipe,
   type Rgb,
-  usualRatio,
   type ViewRecipe,
   viewSizes,
 } from "./recipe.ts";
 
-/** A value of the file, and how to speak of it. */
+/** A value of the recipe, and its name in messages. */
 interface Field {
   value: unknown;
-  /** Its path, such as `views[0].jitter.p`; empty for the whole. */
+  /** Its path, such as `views[0].jitter.p`; empty for the recipe itself. */
   path: string;
-  /** What the recipe is called in messages: as a rule its file. */
+  /** The name of the recipe in messages, usually its file. */
   where: string;
 }
 
-/** More taps than this reach beyond the mirrored borders of the largest view. */
-const mostTaps = 2 * viewSizes.max - 1;
+/** A larger kernel reaches beyond the mirrored borders of the largest view. */
+const maxKernelSize = 2 * viewSizes.max - 1;
 
 /**
- * The recipe that `value`, parsed JSON, describes. What it returns is such a value too, with all that was left out.
+ * The recipe in `value`, parsed JSON. The result is such a value too, with all defaults filled in.
  *
- * @param where What is being read, for messages and, if the recipe has no name, for its name: as a rule a path.
- * @throws {UserError} on a field that is unknown or missing, or whose value does not do; names the field.
+ * @param where What is being read, usually a path: for messages, and for the name of a recipe that has none.
+ * @throws {UserError} if a field is unknown, missing or has an invalid value; names the field.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ const mostTaps = 2 * viewSizes.max - 1;
 export function parseRecipe(value: unknown, where: string): Recipe {
   const fields = fieldsOf({ value, path: "", where }, ["name", "views", "mean", "std", "size"]);
   const name = fields.name.value ?? where.replace(/^.*[/\\]/, "").replace(/\.json$/i, "");
-  if (typeof name !== "string" || name === "") throw refused(fields.name, "a text that is not empty");
+  if (typeof name !== "string" || name === "") throw invalid(fields.name, "a text that is not empty");
   return {
     name,
     views: viewsOf(fields.views),
@@ -51,14 +51,13 @@ export function parseRecipe(value: unknown, where: string): Recipe {
   };
 }
 
-/** Throws a UserError if a blur of `recipe` has more taps than a view of `size` pixels and its mirrored borders. */
-export function expectTapsFit({ name, views }: Recipe, size: number): void {
+/** Throws a UserError if a blur kernel of `recipe` is larger than a view of `size` pixels with its mirrored borders. */
+export function checkBlurFits({ name, views }: Recipe, size: number): void {
   views.forEach(({ blur }, i) => {
-    if (blur?.taps === undefined || blur.taps <= 2 * size - 1) return;
+    if (blur?.kernelSize === undefined || blur.kernelSize <= 2 * size - 1) return;
     throw new UserError(
-      `Cannot make views of ${size} px by the recipe ${name} as views[${i}].blur.taps must be at most ${
-        2 * size - 1
-      } there: current value is ${blur.taps}. Lower it, or raise --size.`,
+      `Cannot make views of ${size} px with the recipe "${name}": views[${i}].blur.kernelSize is ${blur.kernelSize}, more ` +
+        `than ${2 * size - 1}. Lower it, or raise the view size.`,
     );
   });
 }
@@ -66,7 +65,7 @@ export function expectTapsFit({ name, views }: Recipe, size: number): void {
 function viewsOf(field: Field): readonly [ViewRecipe, ViewRecipe] {
   const { value, path, where } = field;
   if (!Array.isArray(value) || value.length < 1 || value.length > 2) {
-    throw refused(field, "a list of two views, or of one that is used for both");
+    throw invalid(field, "a list of two views, or of one view for both");
   }
   const [first, second = first] = value.map((value, i) => viewOf({ value, path: `${path}[${i}]`, where }));
   return [first, second];
@@ -81,7 +80,7 @@ function viewOf(field: Field): ViewRecipe {
     "blur",
     "solarize",
   ]);
-  // What is left out stays out.
+  // Operations that are left out stay out.
   return {
     ...(given(crop) && { crop: cropOf(crop) }),
     ...(given(flip) && { flip: share(flip) }),
@@ -96,7 +95,7 @@ function cropOf(field: Field): NonNullable<ViewRecipe["crop"]> {
   const { area, ratio } = fieldsOf(field, ["area", "ratio"]);
   return {
     area: range(area, { max: 1, above: "0 and at most 1" }),
-    ratio: optional(ratio, usualRatio, (field) => range(field, { max: Infinity, above: "0" })),
+    ratio: optional(ratio, defaultRatio, (field) => range(field, { max: Infinity, above: "0" })),
   };
 }
 
@@ -118,11 +117,11 @@ function jitterOf(field: Field): NonNullable<ViewRecipe["jitter"]> {
 }
 
 function blurOf(field: Field): NonNullable<ViewRecipe["blur"]> {
-  const { p, sigma, taps } = fieldsOf(field, ["p", "sigma", "taps"]);
+  const { p, sigma, kernelSize } = fieldsOf(field, ["p", "sigma", "kernelSize"]);
   return {
     p: optional(p, 1, share),
     sigma: range(sigma, { max: Infinity, above: "0" }),
-    ...(given(taps) && { taps: tapsOf(taps) }),
+    ...(given(kernelSize) && { kernelSize: kernelSizeOf(kernelSize) }),
   };
 }
 
@@ -135,35 +134,39 @@ const share = (field: Field) => number(field, "a number from 0 to 1", (x) => x >
 const deviation = (field: Field) => number(field, "a number above 0 and at most 1", (x) => x > 0 && x <= 1);
 const strength = (field: Field) => number(field, "a number of at least 0", (x) => x >= 0);
 const hueStrength = (field: Field) => number(field, "a number from 0 to 0.5", (x) => x >= 0 && x <= .5);
-const tapsOf = (field: Field) =>
-  number(field, `an odd whole number from 3 to ${mostTaps}`, (x) => x % 2 === 1 && x >= 3 && x <= mostTaps);
+const kernelSizeOf = (field: Field) =>
+  number(
+    field,
+    `an odd integer from 3 to ${maxKernelSize}`,
+    (x) => x % 2 === 1 && x >= 3 && x <= maxKernelSize,
+  );
 const sizeOf = (field: Field) =>
   number(
     field,
-    `a whole number from ${viewSizes.min} to ${viewSizes.max}`,
+    `an integer from ${viewSizes.min} to ${viewSizes.max}`,
     (x) => Number.isInteger(x) && x >= viewSizes.min && x <= viewSizes.max,
   );
 
 function rgb(field: Field, parse: (field: Field) => number): Rgb {
   const { value, path, where } = field;
-  if (!Array.isArray(value) || value.length !== 3) throw refused(field, "three numbers, on the scale 0 to 1");
+  if (!Array.isArray(value) || value.length !== 3) throw invalid(field, "three numbers on a scale of 0 to 1");
   const [r, g, b] = value.map((value, i) => parse({ value, path: `${path}[${i}]`, where }));
   return [r, g, b];
 }
 
-/** [low, high] with 0 < low ≤ high ≤ `max`; `above` says so in words. */
+/** [low, high] with 0 < low ≤ high ≤ `max`; `above` says this in words. */
 function range(field: Field, { max, above }: { max: number; above: string }): Range {
   const { value } = field;
   const isRange = Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) &&
     0 < value[0] && value[0] <= value[1] && value[1] <= max;
-  if (!isRange) throw refused(field, `two numbers [low, high] above ${above}, low not above high`);
+  if (!isRange) throw invalid(field, `two numbers [low, high] above ${above}, low not above high`);
   return [value[0], value[1]];
 }
 
 function number(field: Field, expected: string, suits: (x: number) => boolean): number {
   const { value } = field;
   if (typeof value === "number" && Number.isFinite(value) && suits(value)) return value;
-  throw refused(field, expected);
+  throw invalid(field, expected);
 }
 
 const given = ({ value }: Field) => value !== undefined;
@@ -172,18 +175,18 @@ function optional<T>(field: Field, otherwise: T, parse: (field: Field) => T): T 
   return given(field) ? parse(field) : otherwise;
 }
 
-/** The fields of an object by name, those that are missing as undefined. Refuses unknown ones. */
+/** The fields of an object by name; missing ones are undefined. Throws a UserError for an unknown field. */
 function fieldsOf<const N extends string>(field: Field, known: N[]): Record<N, Field> {
   const { value, path, where } = field;
   const list = known.join(", ");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refused(field, `an object with some of the fields ${list}`);
+    throw invalid(field, `an object with some of the fields ${list}`);
   }
   const at = (name: string) => path ? `${path}.${name}` : name;
   const unknown = Object.keys(value).find((name) => !known.includes(name as N));
   if (unknown !== undefined) {
     throw new UserError(
-      `Cannot use the recipe ${where} as it has an unknown field ${at(unknown)}: expected some of ${list}.`,
+      `Cannot use the recipe "${where}": it has an unknown field ${at(unknown)}. Known fields are ${list}.`,
     );
   }
   return Object.fromEntries(
@@ -191,12 +194,10 @@ function fieldsOf<const N extends string>(field: Field, known: N[]): Record<N, F
   ) as Record<N, Field>;
 }
 
-function refused({ value, path, where }: Field, expected: string): UserError {
+function invalid({ value, path, where }: Field, expected: string): UserError {
   const text = JSON.stringify(value) ?? "nothing";
   const found = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return new UserError(
-    `Cannot use the recipe ${where} as ${
-      path || "its content"
-    } must be ${expected}: current value is ${found}.`,
+    `Cannot use the recipe "${where}": ${path || "its content"} is ${found}. It must be ${expected}.`,
   );
 }

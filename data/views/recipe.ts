@@ -1,5 +1,5 @@
 /**
- * View distributions as data: what the two views of an image are drawn from, and how they are normalised.
+ * Recipes: the distributions of the two views of an image, and their normalization, as data.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { UserError } from "../../src/base/errors.ts";
 export type Range = readonly [number, number];
 
 /**
- * The distribution of one view: T or T' of the paper (appendix B). An operation that is left out does not apply. Those
- * that are there apply in the order of the fields, whatever the order in which they are written.
+ * The distribution of one view: T or T' of the paper (appendix B). An operation that is left out does not apply. The others
+ * apply in the order of these fields, in whichever order they are written.
  */
 export interface ViewRecipe {
   /**
-   * Random resized crop: its share of the image's area, uniform, and its ratio width ÷ height, log-uniform. Left out,
-   * the short side is resized to the view's and the middle square kept.
+   * Random resized crop: the range of its share of the image's area, drawn uniformly, and of its ratio width ÷ height, drawn
+   * log-uniformly. Without it, the short side is resized to the view's and the center square is kept.
    */
   readonly crop?: { readonly area: Range; readonly ratio: Range };
   /** Probability of a horizontal flip. */
   readonly flip?: number;
-  /** Colour jitter: its probability, and how far from neutral each factor may lie; of hue in turns. */
+  /** Color jitter: its probability, and the largest distance of each factor from neutral; of hue in turns. */
   readonly jitter?: {
     readonly p: number;
     readonly brightness: number;
@@ -28,11 +28,11 @@ export interface ViewRecipe {
     readonly saturation: number;
     readonly hue: number;
   };
-  /** Probability of dropping colour. */
+  /** Probability of removing color. */
   readonly grayscale?: number;
-  /** Gaussian blur: its probability, its σ in pixels, uniform, and its odd number of taps, else as `blurTaps` says. */
-  readonly blur?: { readonly p: number; readonly sigma: Range; readonly taps?: number };
-  /** Solarize: its probability, and the threshold on [0, 1] from which values are inverted. */
+  /** Gaussian blur: its probability, the range of σ in pixels, and its odd kernel size; by default a tenth of the view. */
+  readonly blur?: { readonly p: number; readonly sigma: Range; readonly kernelSize?: number };
+  /** Solarize: its probability, and the threshold in [0, 1] from which values are inverted. */
   readonly solarize?: { readonly p: number; readonly threshold: number };
 }
 
@@ -41,33 +41,34 @@ export type Rgb = readonly [number, number, number];
 
 /** How the images of a data set become pairs of views. */
 export interface Recipe {
+  /** Its name in messages and reports. */
   readonly name: string;
   /** T and T'. */
   readonly views: readonly [ViewRecipe, ViewRecipe];
-  /** Subtracted from each channel, on the scale [0, 1]. */
+  /** Subtracted from each channel, on a scale of 0 to 1. */
   readonly mean: Rgb;
-  /** Divides each channel, on the scale [0, 1]. */
+  /** Divides each channel, on a scale of 0 to 1. */
   readonly std: Rgb;
-  /** The usual size of a view, pixels. */
+  /** The default size of a view, pixels. */
   readonly size: number;
 }
 
-/** Which sizes a view may have, pixels. */
+/** The smallest and the largest size of a view, pixels. */
 export const viewSizes = { min: 8, max: 512 } as const;
 
-/** The usual ratios of a crop, width ÷ height. */
-export const usualRatio: Range = [3 / 4, 4 / 3];
+/** The default range of a crop's ratio, width ÷ height. */
+export const defaultRatio: Range = [3 / 4, 4 / 3];
 
-/** Mean and standard deviation of ImageNet's pixels, and the usual size there. */
+/** Mean and standard deviation of ImageNet's pixels, and its default view size. */
 export const imagenet = {
   mean: [.485, .456, .406],
   std: [.229, .224, .225],
   size: 224,
 } as const satisfies Partial<Recipe>;
 
-/** What the paper's two distributions share. */
+/** What the paper's two distributions have in common. */
 const paper = {
-  crop: { area: [.08, 1], ratio: usualRatio },
+  crop: { area: [.08, 1], ratio: defaultRatio },
   flip: .5,
   jitter: { p: .8, brightness: .4, contrast: .4, saturation: .2, hue: .1 },
   grayscale: .2,
@@ -77,20 +78,20 @@ const often = { p: 1, sigma: [.1, 2] } satisfies ViewRecipe["blur"];
 const rarely = { p: .1, sigma: [.1, 2] } satisfies ViewRecipe["blur"];
 const solarized = { p: .2, threshold: .5 };
 
-/** Chen et al. 2020, appendix A: one distribution for both views, with stronger colours. */
+/** Chen et al. 2020, appendix A: one distribution for both views, with stronger color jitter. */
 const contrastive = {
   ...paper,
   jitter: { p: .8, brightness: .8, contrast: .8, saturation: .8, hue: .2 },
   blur: { p: .5, sigma: [.1, 2] },
 } satisfies ViewRecipe;
 
-/** For `shapes`: a crop keeps enough of the figure to tell its class. */
-const figure = { ...paper, crop: { area: [.3, 1], ratio: usualRatio } } satisfies ViewRecipe;
+/** For `shapes`: a crop keeps enough of the shape to tell its class. */
+const figure = { ...paper, crop: { area: [.3, 1], ratio: defaultRatio } } satisfies ViewRecipe;
 
 /** The names of the built-in recipes. */
 export type RecipeName = "byol" | "simclr" | "cifar" | "shapes" | "none";
 
-/** The recipes by name. */
+/** The built-in recipes by name. */
 export const recipes: { readonly [name in RecipeName]: Recipe } = {
   byol: {
     name: "byol",
@@ -98,7 +99,7 @@ export const recipes: { readonly [name in RecipeName]: Recipe } = {
     ...imagenet,
   },
   simclr: { name: "simclr", views: [contrastive, contrastive], ...imagenet },
-  // The CIFAR recipe of solo-learn: the paper's without blur, which 3 taps at 32 px would hardly show.
+  // The CIFAR recipe of solo-learn: the paper's without blur, which a kernel of 3 at 32 px would hardly show.
   cifar: {
     name: "cifar",
     views: [paper, { ...paper, solarize: solarized }],
@@ -113,7 +114,7 @@ export const recipes: { readonly [name in RecipeName]: Recipe } = {
     std: [.25, .25, .25],
     size: 32,
   },
-  // Both views are the middle of the image: what the augmentations are worth shows without them.
+  // Both views are the center of the image, to show what the augmentations contribute.
   none: { name: "none", views: [{}, {}], ...imagenet },
 };
 
@@ -127,18 +128,18 @@ export function recipeByName(name: string): Recipe {
   if (isRecipeName(name)) return recipes[name];
   const known = Object.keys(recipes).join(", ");
   throw new UserError(
-    `Cannot choose the augmentations: recipe must be one of ${known}: current one is ${name}`,
+    `Cannot use the recipe "${name}": there is no built-in recipe of this name. Choose one of ${known}.`,
   );
 }
 
 /**
- * The short side of images whose smallest crop under `recipe` has no fewer pixels than a view of `size`: what more an image
- * has, no view would show.
+ * The short side at which the smallest crop of `recipe` has as many pixels as a view of `size`. More pixels of an image would
+ * not be seen in any view.
  */
-export function usualDecodeSize({ views }: Recipe, size: number): number {
+export function defaultDecodeSize({ views }: Recipe, size: number): number {
   const area = Math.min(...views.map(({ crop }) => crop?.area[0] ?? 1));
-  return Math.min(MOST_DECODED, Math.ceil(size / Math.sqrt(area)));
+  return Math.min(MAX_DECODE_SIZE, Math.ceil(size / Math.sqrt(area)));
 }
 
-/** Recipes may allow crops of next to nothing: images are not kept larger than this for them. */
-const MOST_DECODED = 4096;
+/** A recipe may allow tiny crops; larger images are not kept for them. */
+const MAX_DECODE_SIZE = 4096;

@@ -1,54 +1,58 @@
 /**
- * Crops and resizes with an antialiased bicubic filter, equal bit for bit to Pillow's
- * `Image.crop(box).resize(size, BICUBIC)` on 8-bit RGB (libImaging/Resample.c).
+ * Crops and resizes with an antialiased bicubic filter, bit for bit as Pillow's `Image.crop(box).resize(size, BICUBIC)` on
+ * 8-bit RGB (libImaging/Resample.c).
  *
- * Like Pillow: two passes, horizontal then vertical, each with fixed-point weights of 22 fractional bits and
- * results rounded and clamped to 8 bits; when shrinking, the filter is stretched by the scale.
+ * Like Pillow, it takes two passes, horizontal then vertical, each with fixed-point weights of 22 fractional bits and results
+ * rounded and clamped to 8 bits. When shrinking, the filter is stretched by the scale.
  *
  * @module
  */
 import type { Box } from "./draw.ts";
 
-/** A decoded image: `data` is [height, width, 4], 8-bit red, green and blue, and 255. */
+/** A decoded image. */
 export interface DecodedImage {
+  /** Columns. */
   width: number;
+  /** Rows. */
   height: number;
+  /** [height, width, 4]: 8-bit red, green and blue, and 255. */
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** 32 bits less 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */
+/** 32 bits minus 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */
 const PRECISION_BITS = 32 - 8 - 2;
 
 /** Radius of the bicubic kernel, in pixels of the coarser side. */
 const RADIUS = 2;
 
 /**
- * The weights of one axis: output pixel o is the sum over k < taps of weights[o·taps + k] · input[from + first[o] + k].
- * Weights are 0 from count[o] on, where the input may have ended.
+ * The weights of one axis: output pixel o is the sum over k < kernelSize of weights[o·kernelSize + k] · input[from + first[o] + k].
+ * Weights are 0 from count[o] on, where the input may end.
  */
 export interface Axis {
-  taps: number;
-  /** The first input pixel that is needed, and how many are from there on. */
+  kernelSize: number;
+  /** The first input pixel that is needed. */
   from: number;
+  /** Input pixels needed from there on. */
   length: number;
   first: Int32Array;
   count: Int32Array;
   weights: Int32Array;
-  /** `first` and `weights`, one behind the other, as the kernels have them. */
+  /** `first` and then `weights` in one array, as the GPU kernels read them. */
   words: Int32Array;
 }
 
-/** Crops of small images repeat a few lengths; those of large ones do not, and are not worth keeping. */
+/** Crops of small images repeat a few lengths, whose weights are cached; those of large images do not. */
 const CACHED_LENGTH = 64;
 const cache = new Map<number, Axis>();
 
-/** Holds the rows between the two passes; grows to the largest need and is kept, as one is needed per view. */
+/** Holds the rows between the two passes. The buffer grows to the largest view and is reused. */
 let rows = new Uint8ClampedArray(0);
 
 /**
- * Resizes the part `crop` of `image` to `resized.width` × `resized.height` and writes the part of `width` × `height`
- * pixels at (`resized.top`, `resized.left`) of the result to `out`, [height, width, 4], whose fourth values become 255.
- * Only what that part needs is computed.
+ * Resizes the part `crop` of `image` to `resized.width` × `resized.height`, and writes the `width` × `height` pixels at
+ * (`resized.top`, `resized.left`) of the result to `out`, [height, width, 4], with 255 as the fourth values. Computes only what
+ * these pixels need.
  */
 export function resizeCrop(
   image: DecodedImage,
@@ -73,7 +77,7 @@ export function resizeCrop(
     for (let x = 0, o = y * rowLength; x < width; x++, o += 4) {
       let r = half, g = half, b = half;
       let i = line + 4 * across.first[x];
-      const base = x * across.taps, end = base + across.count[x];
+      const base = x * across.kernelSize, end = base + across.count[x];
       for (let k = base; k < end; k++, i += 4) {
         const weight = across.weights[k];
         r = (r + Math.imul(data[i], weight)) | 0;
@@ -86,7 +90,7 @@ export function resizeCrop(
     }
   }
   for (let y = 0, o = 0; y < height; y++) {
-    const base = y * down.taps, end = base + down.count[y];
+    const base = y * down.kernelSize, end = base + down.count[y];
     const column = down.first[y] * rowLength;
     for (let x = 0; x < rowLength; x += 4, o += 4) {
       let r = half, g = half, b = half;
@@ -108,7 +112,7 @@ function clampByte(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** `image`, shrunk so that its short side has `shortSide` pixels; unchanged if it has no more. */
+/** `image` shrunk to a short side of `shortSide` pixels; unchanged if it is not larger. */
 export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImage {
   const short = Math.min(image.width, image.height);
   if (short <= shortSide) return image;
@@ -126,12 +130,12 @@ export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImag
   return { width, height, data };
 }
 
-/** The weights that take `input` pixels to pixels `start` … `start + size − 1` of `length`. */
+/** The weights that resize `input` pixels to `length` and give the pixels `start` … `start + size − 1` of these. */
 export function resizeAxis(
   input: number,
   { length, start, size }: { length: number; start: number; size: number },
 ): Axis {
-  // Parts of what the axis is resized to are asked for in evaluation only.
+  // Only evaluation views ask for a part of the resized axis.
   if (input > CACHED_LENGTH || size > CACHED_LENGTH || start !== 0 || length !== size) {
     return computeAxis(input, { length, start, size });
   }
@@ -150,17 +154,17 @@ function computeAxis(
   const stretch = Math.max(1, scale);
   const support = RADIUS * stretch;
   const begins = new Int32Array(size), count = new Int32Array(size);
-  let taps = 0;
+  let kernelSize = 0;
   for (let o = 0; o < size; o++) {
     const center = (start + o + .5) * scale;
     begins[o] = Math.max(0, Math.trunc(center - support + .5));
     count[o] = Math.min(input, Math.trunc(center + support + .5)) - begins[o];
-    taps = Math.max(taps, count[o]);
+    kernelSize = Math.max(kernelSize, count[o]);
   }
-  const from = begins[0], words = new Int32Array(size * (1 + taps));
+  const from = begins[0], words = new Int32Array(size * (1 + kernelSize));
   const first = words.subarray(0, size), weights = words.subarray(size);
   for (let o = 0; o < size; o++) first[o] = begins[o] - from;
-  const exact = new Float64Array(taps);
+  const exact = new Float64Array(kernelSize);
   for (let o = 0; o < size; o++) {
     const center = (start + o + .5) * scale;
     let sum = 0;
@@ -170,10 +174,10 @@ function computeAxis(
     }
     for (let k = 0; k < count[o]; k++) {
       const weight = exact[k] / sum * (1 << PRECISION_BITS);
-      weights[o * taps + k] = Math.trunc(weight < 0 ? weight - .5 : weight + .5);
+      weights[o * kernelSize + k] = Math.trunc(weight < 0 ? weight - .5 : weight + .5);
     }
   }
-  return { taps, from, length: first[size - 1] + count[size - 1], first, count, weights, words };
+  return { kernelSize, from, length: first[size - 1] + count[size - 1], first, count, weights, words };
 }
 
 /** Keys' cubic convolution kernel with a = −1/2. */

@@ -1,4 +1,4 @@
-/** Inverts the bright values: torchvision's `solarize`. */
+/** Inverts bright values: torchvision's `solarize`. */
 
 /** Replaces each value x ≥ `threshold` of `pixels`, [H, W, 4] in [0, 1], by 1 − x. */
 export function solarize(pixels: Float32Array, threshold: number): void {

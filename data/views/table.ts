@@ -1,8 +1,8 @@
 /**
- * The parameters of views as the kernels read them: words of 32 bits.
+ * The parameters of views in the format of the GPU kernels: words of 32 bits.
  *
- * A record holds a view: a header, the weights of both axes of the resize as integers with 22 fractional bits, and those
- * of the blur. The weights are computed here, in float64 as Pillow does, so that the kernels' pixels are Pillow's.
+ * A record describes a view: a header, the weights of both resize axes as integers with 22 fractional bits, and those of the
+ * blur. The weights are computed here in float64, as in Pillow, so that the kernels give Pillow's pixels.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { shortBlurWeights } from "./blur.ts";
 import type { ViewParameters } from "./draw.ts";
 import { resizeAxis } from "./resize.ts";
 
-/** A decoded image, and what its views are to be. */
+/** A decoded image, and the parameters of its views. */
 export interface PackedImage {
   /** [height, width, 4] */
   pixels: Uint8Array<ArrayBuffer>;
-  /** The records of its views, one after the other, as {@linkcode RecordWriter} makes them. */
+  /** The records of its views, one after another, as {@linkcode RecordWriter} makes them. */
   records: Int32Array;
 }
 
 /**
- * The words of a header, by their place. The colour operations in their order are three blends, the hue, and three blends:
- * `blends` are the factors, `kinds` two bits for each, and what is not applied has factor 1.
+ * The indices of the words in a header. The color operations are, in order, three blends, the hue and three blends: `blends`
+ * holds their factors, `kinds` two bits for each. A blend that does not apply has factor 1.
  */
 export const header = {
   words: 0,
@@ -28,51 +28,51 @@ export const header = {
   width: 2,
   rowsAt: 3,
   rowCount: 4,
-  tapsAcross: 5,
-  tapsDown: 6,
+  kernelSizeAcross: 5,
+  kernelSizeDown: 6,
   flip: 7,
   blends: 8,
   kinds: 14,
   hue: 15,
   grayscale: 16,
-  blurTaps: 17,
+  blurKernelSize: 17,
   solarize: 18,
   threshold: 19,
 } as const;
 
-/** How many times as long as `--decode-size` the long side of an image may be. */
-export const MOST_OBLONG = 16;
+/** The largest long side of an image, as a multiple of the decode size. */
+export const MAX_ASPECT_RATIO = 16;
 
-/** The bytes of decoded images that are uploaded at once, at the most; an image of more cannot be used. */
-export const UPLOAD_BYTES = 2 ** 27;
+/** The largest upload of decoded images in bytes; a larger image cannot be used. */
+export const MAX_UPLOAD_BYTES = 2 ** 27;
 
-/** The length of a header. */
+/** Words in a header. */
 export const HEADER_WORDS = 20;
 
-/** The most words that the record of a view can take whose crop has sides of up to `long` and `short` pixels. */
-export function recordWords({ size, long, short, taps }: {
+/** The largest number of words of a view's record, if its crop has sides of up to `long` and `short` pixels. */
+export function recordWords({ size, long, short, kernelSize }: {
   size: number;
   long: number;
   short: number;
-  /** Of the blur. */
-  taps: number;
+  /** The kernel size of the blur; 0 without one. */
+  kernelSize: number;
 }): number {
   const axis = (side: number) => size * (2 + 2 * Math.ceil(2 * Math.max(1, side / size)));
-  return HEADER_WORDS + axis(long) + axis(short) + taps;
+  return HEADER_WORDS + axis(long) + axis(short) + kernelSize;
 }
 
-/** Records put together. */
+/** Collects records in one array. */
 export class RecordWriter {
   #words = new Int32Array(1 << 12);
   #reals = new Float32Array(this.#words.buffer);
   #length = 0;
 
-  /** How many words there are. */
+  /** The number of words. */
   get length(): number {
     return this.#length;
   }
 
-  /** A copy of all words; the writer begins anew. */
+  /** A copy of all words; empties the writer. */
   take(): Int32Array<ArrayBuffer> {
     const words = this.#words.slice(0, this.#length);
     this.#length = 0;
@@ -80,30 +80,30 @@ export class RecordWriter {
   }
 
   /**
-   * Appends the record of a view of `size` × `size` pixels, from an image of `width` pixels a row. `pixelsAt` counts the
-   * pixels from the image's first, and `rowsAt` is 0: whoever puts images together adds where they and their rows begin.
+   * Appends the record of a view of `size` × `size` pixels, from an image of `width` pixels per row. `pixelsAt` counts from the
+   * image's first pixel and `rowsAt` is 0: the uploader, which joins images, adds where they and their rows begin.
    */
   add(
     { crop, resized, flip, jitter, grayscale, blur, solarize }: ViewParameters,
     { width, size }: { width: number; size: number },
   ): void {
-    const place = resized ?? { top: 0, left: 0, height: size, width: size };
-    const across = resizeAxis(crop.width, { length: place.width, start: place.left, size });
-    const down = resizeAxis(crop.height, { length: place.height, start: place.top, size });
-    const blurred = blur && shortBlurWeights(blur), taps = blurred?.length ?? 0;
-    const count = HEADER_WORDS + across.words.length + down.words.length + taps;
+    const target = resized ?? { top: 0, left: 0, height: size, width: size };
+    const across = resizeAxis(crop.width, { length: target.width, start: target.left, size });
+    const down = resizeAxis(crop.height, { length: target.height, start: target.top, size });
+    const blurred = blur && shortBlurWeights(blur), kernelSize = blurred?.length ?? 0;
+    const count = HEADER_WORDS + across.words.length + down.words.length + kernelSize;
     const at = this.#grow(count), words = this.#words, reals = this.#reals;
     words[at + header.words] = count;
     words[at + header.pixelsAt] = (crop.top + down.from) * width + crop.left + across.from;
     words[at + header.width] = width;
     words[at + header.rowsAt] = 0;
     words[at + header.rowCount] = down.length;
-    words[at + header.tapsAcross] = across.taps;
-    words[at + header.tapsDown] = down.taps;
+    words[at + header.kernelSizeAcross] = across.kernelSize;
+    words[at + header.kernelSizeDown] = down.kernelSize;
     words[at + header.flip] = Number(flip);
     packJitter(jitter, { at, words, reals });
     words[at + header.grayscale] = Number(grayscale);
-    words[at + header.blurTaps] = taps;
+    words[at + header.blurKernelSize] = kernelSize;
     words[at + header.solarize] = Number(solarize !== null);
     reals[at + header.threshold] = solarize?.threshold ?? 0;
     const downAt = at + HEADER_WORDS + across.words.length;
@@ -112,7 +112,7 @@ export class RecordWriter {
     if (blurred) reals.set(blurred, downAt + down.words.length);
   }
 
-  /** Makes room for `count` words, and returns where they begin. */
+  /** Makes room for `count` words, and returns the index of the first. */
   #grow(count: number): number {
     const at = this.#length;
     this.#length += count;
@@ -126,7 +126,7 @@ export class RecordWriter {
   }
 }
 
-/** Brightness, contrast and saturation, as torchvision numbers them, are blends with black, the mean grey and the grey. */
+/** Brightness, contrast and saturation are blends with black, with the mean gray and with the gray of the pixel. */
 function packJitter(
   jitter: ViewParameters["jitter"],
   { at, words, reals }: { at: number; words: Int32Array; reals: Float32Array },

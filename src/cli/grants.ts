@@ -1,6 +1,6 @@
 /**
- * Prints what a command line needs beyond the permissions that deno.json gives its command, a flag a line, for `./run`:
- * the folder of --out, the hosts of http sources, and the folder that remembers kernels.
+ * Prints the permissions that a command line needs beyond those that deno.json gives its command, one flag per line, for
+ * `./run`: the folder of --out, the hosts of http sources, and the cache folder.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
 import { flagsOf, type Named, needsOf } from "./permissions.ts";
 
-/** The flags of the command `name` with those arguments; what is wrong with them the command itself tells. */
+/** The flags for the command `name` with these arguments; wrong arguments are left to the command itself. */
 export function grantsOf(name: string, args: string[]): string[] {
   const text = { type: "string" } as const, texts = { type: "string", multiple: true } as const;
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ export function grantsOf(name: string, args: string[]): string[] {
     allowPositionals: true,
     options: { data: texts, train: texts, test: texts, run: text, out: text, resume: { type: "boolean" } },
   });
-  // An option without its value reads as true.
+  // An option whose value is missing reads as true.
   const named = Object.entries(values).filter(([key, value]) =>
     key === "resume" || [value].flat().every(isText)
   );

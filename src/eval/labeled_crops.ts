@@ -7,7 +7,7 @@
 import { type BadImage, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { subsetOf } from "../../data/subset.ts";
-import { type Recipe, usualDecodeSize, usualRatio, type ViewRecipe } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, defaultRatio, type Recipe, type ViewRecipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { HeadLearner } from "./fit_heads.ts";
 import type { Fit } from "./linear.ts";
@@ -40,7 +40,7 @@ export interface CropOptions {
   onBad(bad: BadImage): void;
 }
 
-const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: usualRatio }, flip: .5 };
+const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: defaultRatio }, flip: .5 };
 
 /** Refuses a source that cannot be read in any order. */
 export function expectIndexed(source: ImageSource): asserts source is IndexedSource {
@@ -78,7 +78,7 @@ export async function* cropBatches(
     recipe,
     seed,
     workers,
-    decodeSize: usualDecodeSize(recipe, size),
+    decodeSize: defaultDecodeSize(recipe, size),
     onBad,
   });
   let step = 0;

@@ -6,6 +6,7 @@
  */
 import { MachineError, messageOf } from "../base/errors.ts";
 import { chooseAdapter } from "./adapter.ts";
+import { type Files, locateError } from "./compile_errors.ts";
 import { isSoftware } from "./driver.ts";
 
 /** The part of the adapter's limits that the project depends on. Sizes are in bytes. */
@@ -43,6 +44,8 @@ export interface Gpu {
   readonly timestamps: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
   readonly pipelines: Map<string, GPUComputePipeline>;
+  /** The files of every kernel that was compiled, by name, filled by `moduleOf`: errors are about them. */
+  readonly modules: Map<string, Files>;
   /** Throws the first error that the device reported, if any. */
   check(): void;
   /** Makes `error` the one that {@linkcode Gpu.check} throws, unless there is one already. */
@@ -82,12 +85,14 @@ export async function openGpu(): Promise<Gpu> {
 
   let failure: Error | undefined;
   let closed = false;
+  const modules = new Map<string, Files>();
   const fail = (error: Error) => {
     if (!closed) failure ??= error;
   };
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    fail(new MachineError(`The GPU refused a command: ${(event as GPUUncapturedErrorEvent).error.message}`));
+    const { message } = (event as GPUUncapturedErrorEvent).error;
+    fail(new MachineError(`The GPU refused a command: ${locateError(message, modules)}`));
   });
   device.lost.then((info) => {
     // A device that was closed is no loss; as the process ends, Dawn may have freed what it would tell.
@@ -121,6 +126,7 @@ export async function openGpu(): Promise<Gpu> {
     prelude,
     timestamps,
     pipelines: new Map(),
+    modules,
     check() {
       if (failure) throw failure;
     },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Files, joinedFiles } from "./compile_errors.ts";
 import type { Gpu } from "./device.ts";
 
 /**
@@ -15,13 +16,14 @@ import type { Gpu } from "./device.ts";
 export type Access = "read" | "read_write" | "uniform" | "texture";
 
 /**
- * A WGSL file with its interface. The bindings of `@group(0)` are the entries of `bindings` in order, then a uniform
- * `Params` struct with the scalars of `params` in order.
+ * WGSL with its interface. The bindings of `@group(0)` are the entries of `bindings` in order, then a uniform `Params` struct
+ * with the scalars of `params` in order.
  */
 export interface Kernel {
+  /** Unique: pipelines are known by it. */
   readonly name: string;
-  /** The text of the WGSL file; its entry point is `main`. */
-  readonly code: string;
+  /** The parts that it shares with others, then its own file, whose entry point is `main`; joined in this order. */
+  readonly files: Files;
   readonly bindings: Readonly<Record<string, Access>>;
   readonly params: Readonly<Record<string, "u32" | "f32">>;
   /**
@@ -78,9 +80,15 @@ function keyOf({ kernel, constants }: { kernel: Kernel; constants: Constants }):
   return `${kernel.name} ${JSON.stringify(constants)}`;
 }
 
+/** The WGSL of a kernel: its files, joined. */
+export function codeOf({ files }: Pick<Kernel, "files">): string {
+  return joinedFiles(files);
+}
+
 /** `kernel`, given to the compiler of `gpu`. */
-export function moduleOf({ device, prelude }: Gpu, { name, code }: Kernel): GPUShaderModule {
-  return device.createShaderModule({ label: name, code: prelude + code });
+export function moduleOf({ device, prelude, modules }: Gpu, kernel: Kernel): GPUShaderModule {
+  modules.set(kernel.name, kernel.files);
+  return device.createShaderModule({ label: kernel.name, code: prelude + codeOf(kernel) });
 }
 
 /** The bytes of a kernel's `Params` struct, padded to 16. */

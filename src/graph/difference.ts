@@ -3,7 +3,7 @@
  *
  * @module
  */
-import code from "../../kernels/largest_difference.wgsl" with { type: "text" };
+import code from "../../kernels/probes/largest_difference.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
@@ -13,7 +13,7 @@ import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 const kernel: Kernel = {
   name: "largest_difference",
-  code,
+  files: { "probes/largest_difference.wgsl": code },
   bindings: { actual: "read", expected: "read", found: "read_write" },
   params: { n: "u32" },
 };

@@ -13,6 +13,7 @@
 import { createHash } from "node:crypto";
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { codeOf } from "../gpu/kernel.ts";
 import { judge, toleranceOf } from "./judge.ts";
 import { Noise } from "./noise.ts";
 import { race } from "./race.ts";
@@ -150,7 +151,7 @@ function keyOf(gpu: Gpu, choice: KernelChoice): string {
   const hash = createHash("sha256").update(gpu.identity);
   for (const way of eligible(choice)) {
     for (const { kernel, constants, params, grid } of traceOf(deviceProfileOf(gpu), choice, way)) {
-      hash.update(JSON.stringify([way, kernel.name, kernel.code, constants, params, grid]));
+      hash.update(JSON.stringify([way, kernel.name, codeOf(kernel), constants, params, grid]));
     }
   }
   return hash.digest("hex").slice(0, 32);

@@ -7,7 +7,7 @@ import { fitOf, type Machine, refusal } from "../byol/fit.ts";
 import type { TrainerOptions } from "../byol/trainer.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { IMAGES_PER_READ, traceFeatures } from "../eval/features.ts";
 import { DEFAULT_LIMITS, type Gpu, openGpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import code from "../../kernels/accumulate.wgsl" with { type: "text" };
+import code from "../../kernels/optim/accumulate.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "accumulate",
-  code,
+  files: { ...wgsl.workgroup, ...wgsl.step, "optim/accumulate.wgsl": code },
   bindings: { addend: "read", mean: "read_write", step: "uniform" },
   params: { n: "u32", share: "f32" },
 };

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import code from "../../kernels/add.wgsl" with { type: "text" };
+import code from "../../kernels/arithmetic/add.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "add",
-  code,
+  files: { ...wgsl.workgroup, "arithmetic/add.wgsl": code },
   bindings: { addend: "read", into: "read_write" },
   params: { n: "u32" },
 };

@@ -1,137 +1,19 @@
 /**
- * Batch normalisation, with the activation and the residual sum that may follow it.
+ * Batch normalization, with the activation and the residual sum that may follow it.
  *
  * @module
  */
-import statisticsCode from "../../kernels/batch_norm_statistics.wgsl" with { type: "text" };
-import runningCode from "../../kernels/batch_norm_running.wgsl" with { type: "text" };
-import applyCode from "../../kernels/batch_norm_apply.wgsl" with { type: "text" };
-import applyTextureCode from "../../kernels/batch_norm_apply_texture.wgsl" with { type: "text" };
-import backwardPartialsCode from "../../kernels/batch_norm_backward_partials.wgsl" with { type: "text" };
-import backwardPartialsTextureCode from "../../kernels/batch_norm_backward_partials_texture.wgsl" with {
-  type: "text",
-};
-import backwardSumsCode from "../../kernels/batch_norm_backward_sums.wgsl" with { type: "text" };
-import backwardApplyCode from "../../kernels/batch_norm_backward_apply.wgsl" with { type: "text" };
-import backwardApplyTextureCode from "../../kernels/batch_norm_backward_apply_texture.wgsl" with {
-  type: "text",
-};
-import type { Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 import {
-  channelMoments,
-  channelSums,
-  finishing,
-  groupParams,
-  type Loads,
-  loadsOn,
-  partParams,
-  sweep,
-  sweepParams,
-} from "./channel_parts.ts";
-
-const kernels = {
-  apply: {
-    buffer: {
-      name: "batch_norm_apply",
-      code: applyCode,
-      bindings: {
-        x: "read",
-        statistics: "read",
-        gamma: "read",
-        beta: "read",
-        residual: "read",
-        y: "read_write",
-      },
-      params: sweepParams,
-      repeatable: true,
-    },
-    texture: {
-      name: "batch_norm_apply_texture",
-      code: applyTextureCode,
-      bindings: {
-        x: "texture",
-        statistics: "read",
-        gamma: "read",
-        beta: "read",
-        residual: "texture",
-        y: "read_write",
-      },
-      params: sweepParams,
-      repeatable: true,
-    },
-  },
-  backwardPartials: {
-    buffer: {
-      name: "batch_norm_backward_partials",
-      code: backwardPartialsCode,
-      bindings: { x: "read", y: "read", dy: "read", statistics: "read", partials: "read_write" },
-      params: partParams,
-    },
-    texture: {
-      name: "batch_norm_backward_partials_texture",
-      code: backwardPartialsTextureCode,
-      bindings: { x: "texture", y: "texture", dy: "texture", statistics: "read", partials: "read_write" },
-      params: partParams,
-    },
-  },
-  backwardApply: {
-    buffer: {
-      name: "batch_norm_backward_apply",
-      code: backwardApplyCode,
-      bindings: {
-        x: "read",
-        y: "read",
-        statistics: "read",
-        sums: "read",
-        gamma: "read",
-        dy: "read_write",
-        dx: "read_write",
-      },
-      params: sweepParams,
-    },
-    texture: {
-      name: "batch_norm_backward_apply_texture",
-      code: backwardApplyTextureCode,
-      bindings: {
-        x: "texture",
-        y: "texture",
-        statistics: "read",
-        sums: "read",
-        gamma: "read",
-        dy: "texture",
-        dresidual: "read_write",
-        dx: "read_write",
-      },
-      params: sweepParams,
-    },
-  },
-} as const satisfies Record<string, Record<Loads, Kernel>>;
-
-const statisticsKernel: Kernel = {
-  name: "batch_norm_statistics",
-  code: statisticsCode,
-  bindings: {
-    partials: "read",
-    statistics: "read_write",
-    runningMean: "read_write",
-    runningVar: "read_write",
-  },
-  params: { ...groupParams, eps: "f32", decay: "f32" },
-};
-const runningKernel: Kernel = {
-  name: "batch_norm_running",
-  code: runningCode,
-  bindings: { runningMean: "read", runningVar: "read", statistics: "read_write" },
-  params: { C: "u32", eps: "f32" },
-};
-const backwardSumsKernel: Kernel = {
-  name: "batch_norm_backward_sums",
-  code: backwardSumsCode,
-  bindings: { partials: "read", sums: "read_write", dgamma: "read_write", dbeta: "read_write" },
-  params: groupParams,
-};
+  applyKernels,
+  backwardApplyKernels,
+  backwardPartialsKernels,
+  backwardSumsKernel,
+  runningKernel,
+  statisticsKernel,
+} from "./batch_norm_kernels.ts";
+import { channelMoments, channelSums, finishing, loadsOn, type Rows, sweep } from "./channel_parts.ts";
 
 const EPS = 1e-5;
 /** Decay of the running statistics: PyTorch's momentum of 0.1. */
@@ -139,12 +21,20 @@ const DECAY = 0.9;
 /** Rows that one invocation of the apply kernels writes (ROWS there). */
 const ROWS_PER_WRITE = 16;
 
-/** Scale, shift and running statistics of a batch normalisation, each [C]. */
+/** Scale, shift and running statistics of a batch normalization, each [C]. */
 export interface BatchNormParameters {
   gamma: Tensor;
   beta: Tensor;
   runningMean: Tensor;
   runningVar: Tensor;
+}
+
+/** What is normalized, and what follows. */
+export interface BatchNormOptions extends BatchNormParameters {
+  x: Tensor;
+  relu: boolean;
+  residual?: Tensor;
+  name: string;
 }
 
 /**
@@ -157,15 +47,29 @@ export interface BatchNormParameters {
  * overwritten and becomes the residual's.
  * @returns y, shaped as x.
  */
-export function batchNorm(
-  tape: Tape,
-  { x, gamma, beta, runningMean, runningVar, relu, residual, name }: BatchNormParameters & {
-    x: Tensor;
-    relu: boolean;
-    residual?: Tensor;
-    name: string;
-  },
-): Tensor {
+export function batchNorm(tape: Tape, options: BatchNormOptions): Tensor {
+  const { x, gamma, beta, relu, residual, name } = options;
+  const rows = rowsOf(tape, options);
+  const constants = { RELU: Number(relu), RESIDUAL: Number(residual !== undefined) };
+  const statistics = recordStatistics(tape, { ...options, rows });
+  const y = tape.tensor(`${name}.y`, x.shape);
+  sweep(tape, applyKernels[loadsOn(tape)], {
+    rows,
+    length: ROWS_PER_WRITE,
+    over: { x, residual: residual ?? x, y },
+    tensors: { statistics, gamma, beta },
+    constants,
+  });
+  tape.recordBackward(y, (dy) => {
+    const dx = recordGradients(tape, { ...options, rows, statistics, y, dy, constants });
+    tape.accumulate(x, dx);
+    if (residual) tape.accumulate(residual, dy);
+  });
+  return y;
+}
+
+/** The groups (views), and the rows of each; checks the shapes. */
+function rowsOf(tape: Tape, { x, gamma, residual }: BatchNormOptions): Rows {
   const C = x.shape[x.shape.length - 1];
   const { training } = tape.options;
   const G = training ? tape.options.views : 1;
@@ -184,11 +88,17 @@ export function batchNorm(
     condition: !training || M > 1,
     expected: "have more than one value per channel and view",
   });
+  return { G, M, C };
+}
 
-  const loads = loadsOn(tape), rows = { G, M, C };
-  const constants = { RELU: Number(relu), RESIDUAL: Number(residual !== undefined) };
+/** Appends what finds mean and reciprocal deviation of each group, [G, 2, C]. */
+function recordStatistics(
+  tape: Tape,
+  { x, runningMean, runningVar, name, rows }: BatchNormOptions & { rows: Rows },
+): Tensor {
+  const { G, C } = rows;
   const statistics = tape.tensor(`${name}.statistics`, [G, 2, C]);
-  if (training) {
+  if (tape.options.training) {
     const { partials, ...sizes } = channelMoments(tape, { rows, x, name: `${name}.partials` });
     tape.dispatch(statisticsKernel, {
       tensors: { partials, statistics, runningMean, runningVar },
@@ -202,44 +112,45 @@ export function batchNorm(
       grid: tape.grid(Math.ceil(C / 4 / 8)),
     });
   }
-  const y = tape.tensor(`${name}.y`, x.shape);
-  sweep(tape, kernels.apply[loads], {
+  return statistics;
+}
+
+/** Appends the gradients of gamma, beta and x, and returns the last; with a residual, dy becomes its gradient. */
+function recordGradients(
+  tape: Tape,
+  { x, gamma, beta, relu, name, rows, statistics, y, dy, constants }: BatchNormOptions & {
+    rows: Rows;
+    statistics: Tensor;
+    y: Tensor;
+    dy: Tensor;
+    constants: { RELU: number; RESIDUAL: number };
+  },
+): Tensor {
+  if (!gamma.gradient || !beta.gradient) {
+    throw new TypeError(`Cannot differentiate ${name}: it has no gradients`);
+  }
+  const sums = tape.tensor(`${name}.sums`, [rows.G, 2, rows.C]);
+  const dx = tape.tensor(`${name}.dx`, x.shape);
+  const activated = relu ? y : x, loads = loadsOn(tape);
+  const { partials, ...sizes } = channelSums(tape, backwardPartialsKernels[loads], {
+    rows,
+    name: `${name}.backward partials`,
+    moments: false,
+    over: { x, y: activated, dy },
+    tensors: { statistics },
+    constants: { RELU: constants.RELU },
+  });
+  tape.dispatch(backwardSumsKernel, {
+    tensors: { partials, sums, dgamma: gamma.gradient, dbeta: beta.gradient },
+    params: { ...rows, ...sizes },
+    ...finishing(tape, rows.C),
+  });
+  sweep(tape, backwardApplyKernels[loads], {
     rows,
     length: ROWS_PER_WRITE,
-    over: { x, residual: residual ?? x, y },
-    tensors: { statistics, gamma, beta },
+    over: { x, y: activated, dy, dresidual: dy, dx },
+    tensors: { statistics, sums, gamma },
     constants,
   });
-
-  tape.recordBackward(y, (dy) => {
-    if (!gamma.gradient || !beta.gradient) {
-      throw new TypeError(`Cannot differentiate ${name}: it has no gradients`);
-    }
-    const sums = tape.tensor(`${name}.sums`, [G, 2, C]);
-    const dx = tape.tensor(`${name}.dx`, x.shape);
-    const activated = relu ? y : x;
-    const { partials, ...sizes } = channelSums(tape, kernels.backwardPartials[loads], {
-      rows,
-      name: `${name}.backward partials`,
-      moments: false,
-      over: { x, y: activated, dy },
-      tensors: { statistics },
-      constants: { RELU: constants.RELU },
-    });
-    tape.dispatch(backwardSumsKernel, {
-      tensors: { partials, sums, dgamma: gamma.gradient, dbeta: beta.gradient },
-      params: { ...rows, ...sizes },
-      ...finishing(tape, C),
-    });
-    sweep(tape, kernels.backwardApply[loads], {
-      rows,
-      length: ROWS_PER_WRITE,
-      over: { x, y: activated, dy, dresidual: dy, dx },
-      tensors: { statistics, sums, gamma },
-      constants,
-    });
-    tape.accumulate(x, dx);
-    if (residual) tape.accumulate(residual, dy);
-  });
-  return y;
+  return dx;
 }

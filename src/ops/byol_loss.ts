@@ -3,15 +3,16 @@
  *
  * @module
  */
-import code from "../../kernels/byol_loss.wgsl" with { type: "text" };
+import code from "../../kernels/loss/byol_loss.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 import { EPS } from "./normalize_rows.ts";
 
 const kernel: Kernel = {
   name: "byol_loss",
-  code,
+  files: { ...wgsl.workgroup, ...wgsl.nan, "loss/byol_loss.wgsl": code },
   bindings: { q: "read", z: "read", dq: "read_write", losses: "read_write" },
   params: { N: "u32", D: "u32", eps: "f32" },
 };

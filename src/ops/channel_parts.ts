@@ -3,10 +3,10 @@
  *
  * @module
  */
-import momentsCode from "../../kernels/batch_norm_partials.wgsl" with { type: "text" };
-import momentsTextureCode from "../../kernels/batch_norm_partials_texture.wgsl" with { type: "text" };
-import joinCode from "../../kernels/batch_norm_join.wgsl" with { type: "text" };
+import momentsCode from "../../kernels/batch_norm/moments.wgsl" with { type: "text" };
+import joinCode from "../../kernels/batch_norm/join.wgsl" with { type: "text" };
 import type { Constants, Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Launch } from "../graph/dispatch_list.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
@@ -29,20 +29,31 @@ export function loadsOn({ target: { software, subgroupSize } }: Tape): Loads {
 const momentsKernels: Record<Loads, Kernel> = {
   buffer: {
     name: "batch_norm_partials",
-    code: momentsCode,
+    files: {
+      ...wgsl.workgroup,
+      ...wgsl.nan,
+      ...wgsl.xBuffer,
+      "batch_norm/moments.wgsl": momentsCode,
+    },
     bindings: { x: "read", partials: "read_write" },
     params: partParams,
   },
   texture: {
     name: "batch_norm_partials_texture",
-    code: momentsTextureCode,
+    files: {
+      ...wgsl.workgroup,
+      ...wgsl.nan,
+      ...wgsl.texel,
+      ...wgsl.xTexture,
+      "batch_norm/moments.wgsl": momentsCode,
+    },
     bindings: { x: "texture", partials: "read_write" },
     params: partParams,
   },
 };
 const joinKernel: Kernel = {
   name: "batch_norm_join",
-  code: joinCode,
+  files: { ...wgsl.workgroup, ...wgsl.moments, "batch_norm/join.wgsl": joinCode },
   bindings: { partials: "read", joined: "read_write" },
   params: groupParams,
 };

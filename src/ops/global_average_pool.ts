@@ -3,22 +3,23 @@
  *
  * @module
  */
-import code from "../../kernels/global_average_pool.wgsl" with { type: "text" };
-import backwardCode from "../../kernels/global_average_pool_backward.wgsl" with { type: "text" };
+import code from "../../kernels/pooling/global_average_pool.wgsl" with { type: "text" };
+import backwardCode from "../../kernels/pooling/global_average_pool_backward.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
 const params: Kernel["params"] = { N: "u32", M: "u32", C: "u32" };
 const forwardKernel: Kernel = {
   name: "global_average_pool",
-  code,
+  files: { ...wgsl.workgroup, "pooling/global_average_pool.wgsl": code },
   bindings: { x: "read", y: "read_write" },
   params,
 };
 const backwardKernel: Kernel = {
   name: "global_average_pool_backward",
-  code: backwardCode,
+  files: { ...wgsl.workgroup, "pooling/global_average_pool_backward.wgsl": backwardCode },
   bindings: { dy: "read", dx: "read_write" },
   params,
 };

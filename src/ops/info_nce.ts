@@ -12,8 +12,9 @@
  *
  * @module
  */
-import code from "../../kernels/info_nce.wgsl" with { type: "text" };
+import code from "../../kernels/loss/info_nce.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, originOf, type Tensor } from "../graph/tensor.ts";
 import { times, timesTransposed, transposedTimes } from "./matrix_products.ts";
@@ -21,7 +22,7 @@ import { normalizeRows } from "./normalize_rows.ts";
 
 const kernel: Kernel = {
   name: "info_nce",
-  code,
+  files: { ...wgsl.workgroup, "loss/info_nce.wgsl": code },
   bindings: { similarity: "read_write", losses: "read_write" },
   params: { N: "u32", P: "u32", first: "u32", rows: "u32", beta: "f32", alpha: "f32" },
 };

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import code from "../../kernels/max_pool.wgsl" with { type: "text" };
-import backwardCode from "../../kernels/max_pool_backward.wgsl" with { type: "text" };
+import code from "../../kernels/pooling/max_pool.wgsl" with { type: "text" };
+import backwardCode from "../../kernels/pooling/max_pool_backward.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
 
@@ -16,13 +17,13 @@ const params: Kernel["params"] = {
 
 const forwardKernel: Kernel = {
   name: "max_pool",
-  code,
+  files: { ...wgsl.workgroup, ...wgsl.nan, "pooling/max_pool.wgsl": code },
   bindings: { x: "read", y: "read_write", argmax: "read_write" },
   params,
 };
 const backwardKernel: Kernel = {
   name: "max_pool_backward",
-  code: backwardCode,
+  files: { ...wgsl.workgroup, "pooling/max_pool_backward.wgsl": backwardCode },
   bindings: { dy: "read", argmax: "read", dx: "read_write" },
   params,
 };

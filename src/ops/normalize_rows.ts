@@ -3,21 +3,22 @@
  *
  * @module
  */
-import code from "../../kernels/normalize_rows.wgsl" with { type: "text" };
-import backwardCode from "../../kernels/normalize_rows_backward.wgsl" with { type: "text" };
+import code from "../../kernels/loss/normalize_rows.wgsl" with { type: "text" };
+import backwardCode from "../../kernels/loss/normalize_rows_backward.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "normalize_rows",
-  code,
+  files: { ...wgsl.workgroup, ...wgsl.nan, "loss/normalize_rows.wgsl": code },
   bindings: { x: "read", y: "read_write" },
   params: { M: "u32", P: "u32", D: "u32", eps: "f32" },
 };
 const backwardKernel: Kernel = {
   name: "normalize_rows_backward",
-  code: backwardCode,
+  files: { ...wgsl.workgroup, ...wgsl.nan, "loss/normalize_rows_backward.wgsl": backwardCode },
   bindings: { x: "read", dy: "read", dx: "read_write" },
   params: { M: "u32", D: "u32", eps: "f32" },
 };

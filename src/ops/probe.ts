@@ -3,21 +3,22 @@
  *
  * @module
  */
-import arithmeticCode from "../../kernels/probe_arithmetic.wgsl" with { type: "text" };
-import copyCode from "../../kernels/probe_copy.wgsl" with { type: "text" };
+import arithmeticCode from "../../kernels/probes/arithmetic.wgsl" with { type: "text" };
+import copyCode from "../../kernels/probes/copy.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const arithmeticKernel: Kernel = {
   name: "probe_arithmetic",
-  code: arithmeticCode,
+  files: { "probes/arithmetic.wgsl": arithmeticCode },
   bindings: { out: "read_write" },
   params: { rounds: "u32", m: "f32", a: "f32" },
 };
 const copyKernel: Kernel = {
   name: "probe_copy",
-  code: copyCode,
+  files: { ...wgsl.workgroup, "probes/copy.wgsl": copyCode },
   bindings: { source: "read", copied: "read_write" },
   params: { n: "u32" },
 };

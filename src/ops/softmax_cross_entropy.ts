@@ -3,14 +3,15 @@
  *
  * @module
  */
-import code from "../../kernels/softmax_cross_entropy.wgsl" with { type: "text" };
+import code from "../../kernels/loss/softmax_cross_entropy.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "softmax_cross_entropy",
-  code,
+  files: { ...wgsl.workgroup, "loss/softmax_cross_entropy.wgsl": code },
   bindings: { logits: "read", labels: "read", rates: "read", dlogits: "read_write", losses: "read_write" },
   params: { M: "u32", G: "u32", K: "u32", classes: "u32" },
 };

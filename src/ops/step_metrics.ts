@@ -3,8 +3,9 @@
  *
  * @module
  */
-import code from "../../kernels/step_metrics.wgsl" with { type: "text" };
+import code from "../../kernels/metrics/step_metrics.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { channelMoments } from "./channel_parts.ts";
@@ -12,7 +13,7 @@ import { normalizeRows } from "./normalize_rows.ts";
 
 const kernel: Kernel = {
   name: "step_metrics",
-  code,
+  files: { ...wgsl.step, ...wgsl.moments, "metrics/step_metrics.wgsl": code },
   bindings: { losses: "read", partials: "read", ring: "read_write", step: "uniform" },
   params: { N: "u32", D: "u32", parts: "u32", length: "u32", share: "f32" },
 };

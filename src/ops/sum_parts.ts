@@ -3,14 +3,15 @@
  *
  * @module
  */
-import code from "../../kernels/sum_parts.wgsl" with { type: "text" };
+import code from "../../kernels/arithmetic/sum_parts.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { DispatchList } from "../graph/dispatch_list.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "sum_parts",
-  code,
+  files: { ...wgsl.workgroup, "arithmetic/sum_parts.wgsl": code },
   bindings: { parts: "read", total: "read_write" },
   params: { n: "u32", parts: "u32", more: "u32" },
 };

@@ -3,17 +3,18 @@
  *
  * @module
  */
-import updateCode from "../../kernels/update.wgsl" with { type: "text" };
-import normsCode from "../../kernels/lars_norms.wgsl" with { type: "text" };
-import trustCode from "../../kernels/lars_trust.wgsl" with { type: "text" };
-import spreadCode from "../../kernels/lars_spread.wgsl" with { type: "text" };
+import updateCode from "../../kernels/optim/update.wgsl" with { type: "text" };
+import normsCode from "../../kernels/optim/lars_norms.wgsl" with { type: "text" };
+import trustCode from "../../kernels/optim/lars_trust.wgsl" with { type: "text" };
+import spreadCode from "../../kernels/optim/lars_spread.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const updateKernel: Kernel = {
   name: "update",
-  code: updateCode,
+  files: { ...wgsl.workgroup, ...wgsl.step, "optim/update.wgsl": updateCode },
   bindings: {
     gradient: "read",
     scales: "read",
@@ -26,7 +27,7 @@ const updateKernel: Kernel = {
 };
 const normsKernel: Kernel = {
   name: "lars_norms",
-  code: normsCode,
+  files: { ...wgsl.workgroup, ...wgsl.step, "optim/lars_norms.wgsl": normsCode },
   bindings: {
     theta: "read",
     gradient: "read",
@@ -39,13 +40,13 @@ const normsKernel: Kernel = {
 };
 const trustKernel: Kernel = {
   name: "lars_trust",
-  code: trustCode,
+  files: { ...wgsl.workgroup, ...wgsl.step, ...wgsl.nan, "optim/lars_trust.wgsl": trustCode },
   bindings: { sums: "read", spans: "read", ratios: "read_write", step: "uniform" },
   params: { coefficient: "f32", parameters: "u32" },
 };
 const spreadKernel: Kernel = {
   name: "lars_spread",
-  code: spreadCode,
+  files: { ...wgsl.workgroup, "optim/lars_spread.wgsl": spreadCode },
   bindings: { ratios: "read", owners: "read", scales: "read_write" },
   params: { blocks: "u32" },
 };

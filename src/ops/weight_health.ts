@@ -3,21 +3,22 @@
  *
  * @module
  */
-import code from "../../kernels/weight_health.wgsl" with { type: "text" };
-import joinCode from "../../kernels/weight_health_join.wgsl" with { type: "text" };
+import code from "../../kernels/metrics/weight_health.wgsl" with { type: "text" };
+import joinCode from "../../kernels/metrics/weight_health_join.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { slice, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "weight_health",
-  code,
+  files: { ...wgsl.workgroup, "metrics/weight_health.wgsl": code },
   bindings: { gradient: "read", theta: "read", xi: "read", sums: "read_write" },
   params: { blocks: "u32", paired: "u32", first: "u32", chunks: "u32" },
 };
 const joinKernel: Kernel = {
   name: "weight_health_join",
-  code: joinCode,
+  files: { ...wgsl.step, "metrics/weight_health_join.wgsl": joinCode },
   bindings: { sums: "read", ring: "read_write", step: "uniform" },
   params: { chunks: "u32" },
 };

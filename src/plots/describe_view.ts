@@ -30,7 +30,7 @@ export function describeView(
       })
       : [no("jitter")]),
     grayscale ? yes("gray") : no("gray"),
-    blur ? yes(`blur ${blur.sigma.toFixed(2)} px, ${blur.taps} taps`) : no("blur"),
+    blur ? yes(`blur ${blur.sigma.toFixed(2)} px, kernel of ${blur.kernelSize} px`) : no("blur"),
     solarize ? yes(`solarize from ${solarize.threshold}`) : no("solarize"),
   ];
 }

@@ -9,7 +9,7 @@ import { readSamples } from "../../data/read.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
 import { drawView, type ViewParameters } from "../../data/views/draw.ts";
-import { type Recipe, usualDecodeSize } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
 import { MachineError, messageOf } from "../base/errors.ts";
 import { onAbort } from "../base/on_abort.ts";
@@ -109,7 +109,7 @@ async function firstRows(
 
 async function rowOf(
   { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
-  { recipe, size, seed, decodeSize = usualDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
+  { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
 ): Promise<SheetRow> {
   const image = await decodeUsable(bytes, { size, decodeSize });
   const sizes = { width: image.width, height: image.height, size };

@@ -4,12 +4,13 @@
  *
  * @module
  */
-import blurColumnsCode from "../../kernels/augment_blur_columns.wgsl" with { type: "text" };
-import blurRowsCode from "../../kernels/augment_blur_rows.wgsl" with { type: "text" };
-import coloursCode from "../../kernels/augment_colours.wgsl" with { type: "text" };
-import columnsCode from "../../kernels/augment_columns.wgsl" with { type: "text" };
-import rowsCode from "../../kernels/augment_rows.wgsl" with { type: "text" };
+import blurColumnsCode from "../../kernels/views/blur_columns.wgsl" with { type: "text" };
+import blurRowsCode from "../../kernels/views/blur_rows.wgsl" with { type: "text" };
+import colorsCode from "../../kernels/views/colors.wgsl" with { type: "text" };
+import columnsCode from "../../kernels/views/resize_columns.wgsl" with { type: "text" };
+import rowsCode from "../../kernels/views/resize_rows.wgsl" with { type: "text" };
 import type { Kernel } from "../gpu/kernel.ts";
+import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
@@ -23,32 +24,48 @@ const NORMALISED = {
 } as const;
 
 const rowsKernel: Kernel = {
-  name: "augment_rows",
-  code: rowsCode,
+  name: "view_resize_rows",
+  files: { ...wgsl.viewRecord, ...wgsl.viewResize, "views/resize_rows.wgsl": rowsCode },
   bindings: { pixels: "read", table: "read", rows: "read_write" },
   params: { first: "u32", groups: "u32" },
 };
 const columnsKernel: Kernel = {
-  name: "augment_columns",
-  code: columnsCode,
+  name: "view_resize_columns",
+  files: {
+    ...wgsl.viewRecord,
+    ...wgsl.viewResize,
+    ...wgsl.viewColors,
+    "views/resize_columns.wgsl": columnsCode,
+  },
   bindings: { rows: "read", table: "read", resized: "read_write", partials: "read_write" },
   params: { first: "u32", groups: "u32", turns: "u32" },
 };
-const coloursKernel: Kernel = {
-  name: "augment_colours",
-  code: coloursCode,
+const colorsKernel: Kernel = {
+  name: "view_colors",
+  files: {
+    ...wgsl.viewRecord,
+    ...wgsl.viewResize,
+    ...wgsl.viewColors,
+    ...wgsl.viewFinish,
+    "views/colors.wgsl": colorsCode,
+  },
   bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
   params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALISED },
 };
 const blurRowsKernel: Kernel = {
-  name: "augment_blur_rows",
-  code: blurRowsCode,
+  name: "view_blur_rows",
+  files: { ...wgsl.viewRecord, ...wgsl.viewBlur, "views/blur_rows.wgsl": blurRowsCode },
   bindings: { table: "read", image: "read", blurred: "read_write" },
   params: { first: "u32", row: "u32", turns: "u32" },
 };
 const blurColumnsKernel: Kernel = {
-  name: "augment_blur_columns",
-  code: blurColumnsCode,
+  name: "view_blur_columns",
+  files: {
+    ...wgsl.viewRecord,
+    ...wgsl.viewBlur,
+    ...wgsl.viewFinish,
+    "views/blur_columns.wgsl": blurColumnsCode,
+  },
   bindings: { table: "read", blurred: "read", image: "read_write" },
   params: { first: "u32", row: "u32", turns: "u32", ...NORMALISED },
 };
@@ -124,7 +141,7 @@ export function augment(
     constants: { SIZE: size, PITCH: pitch, LANES: lanes },
     grid,
   });
-  tape.dispatch(coloursKernel, {
+  tape.dispatch(colorsKernel, {
     tensors: { table, resized, partials, image: images },
     params: { first, row, groups, turns: turnsOf(lanes), ...normalised },
     constants: { SIZE: size, PITCH: pitch, LANES: lanes },

@@ -12,9 +12,15 @@ import type { Program } from "../graph/program.ts";
 import type { Tape } from "../graph/tape.ts";
 import { slice, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { augment, pitchOf } from "./view_kernels.ts";
-import { blurTaps } from "../../data/views/draw.ts";
+import { defaultBlurKernelSize } from "../../data/views/draw.ts";
 import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
-import { header, MOST_OBLONG, type PackedImage, recordWords, UPLOAD_BYTES } from "../../data/views/table.ts";
+import {
+  header,
+  MAX_ASPECT_RATIO,
+  MAX_UPLOAD_BYTES,
+  type PackedImage,
+  recordWords,
+} from "../../data/views/table.ts";
 
 /** What views are made of, and into. */
 export interface LoaderOptions {
@@ -22,7 +28,7 @@ export interface LoaderOptions {
   views: readonly ViewRecipe[];
   mean: Recipe["mean"];
   std: Recipe["std"];
-  /** Pixels of the images' short side at the most; their long side has at most {@linkcode MOST_OBLONG} times as many. */
+  /** Pixels of the images' short side at the most; their long side has at most {@linkcode MAX_ASPECT_RATIO} times as many. */
   decodeSize: number;
 }
 
@@ -61,18 +67,18 @@ export function traceLoader(
   const [rows, size] = images.shape, batch = rows / views;
   const viewBytes = size * size * 16;
   const perPiece = Math.max(1, Math.min(batch, Math.floor(PIECE_BYTES / viewBytes)));
-  const longest = MOST_OBLONG * decodeSize;
-  const taps = Math.max(
+  const longest = MAX_ASPECT_RATIO * decodeSize;
+  const kernelSize = Math.max(
     0,
-    ...recipes.map(({ blur }) => blur && blur.p > 0 ? blur.taps ?? blurTaps(size) : 0),
+    ...recipes.map(({ blur }) => blur && blur.p > 0 ? blur.kernelSize ?? defaultBlurKernelSize(size) : 0),
   );
   const usual = { pixels: OBLONG * decodeSize ** 2 * 4, rows: OBLONG * decodeSize * pitchOf(size) };
-  const record = (long: number) => views * recordWords({ size, long, short: decodeSize, taps });
+  const record = (long: number) => views * recordWords({ size, long, short: decodeSize, kernelSize });
   const pixels: Store = {
     name: "decoded images",
     category: "input",
     bytes: Math.min(
-      UPLOAD_BYTES,
+      MAX_UPLOAD_BYTES,
       Math.max(longest * decodeSize * 4, Math.ceil(perPiece * usual.pixels / 4) * 4),
     ),
   };
@@ -97,7 +103,7 @@ export function traceLoader(
         rowWords,
         mean,
         std,
-        blur: taps > 0,
+        blur: kernelSize > 0,
       });
     }
     range.end = tape.dispatches.length;

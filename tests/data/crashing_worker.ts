@@ -1,6 +1,6 @@
 /**
- * The pool's Worker with faults, for tests: it crashes at its fifth job and at the image of index 13, never answers for that
- * of index 17, with seed 99 it crashes at every job, and with seed 98 it has no decoder. Like a decoder it does so when the job's turn comes.
+ * The pool's Worker with faults, for tests. It crashes on its fifth job and on image 13, and never answers a job with image 17.
+ * With seed 99 it crashes on every job, with seed 98 it has no decoder. Like a decoder, it fails when the job's turn comes.
  */
 /// <reference lib="deno.worker" />
 import "../../data/decode_worker.ts";
@@ -19,14 +19,14 @@ function next(): void {
   isBusy = event !== undefined;
   if (!event || !("items" in event.data)) return;
   const { items } = event.data, has = (index: number) => items.some((item) => item.index === index);
-  if (seed === 98) return scope.postMessage({ failure: "Cannot decode images as there is no decoder" }, []);
-  if (++jobs === 5 || has(13) || seed === 99) throw new Error("out of luck");
+  if (seed === 98) return scope.postMessage({ failure: "Cannot load an image decoder: there is none" }, []);
+  if (++jobs === 5 || has(13) || seed === 99) throw new Error("crash on purpose");
   if (!has(17)) work(event);
 }
 
 scope.postMessage = (message: unknown, transfer: unknown) => {
   answer(message, transfer as Transferable[]);
-  setTimeout(next, 5); // the answer is under way before the next fault
+  setTimeout(next, 5); // the answer is sent before the next fault
 };
 scope.onmessage = (event: MessageEvent<Message>) => {
   if ("recipe" in event.data) {

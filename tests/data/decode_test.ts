@@ -1,9 +1,10 @@
+import { concatBytes } from "../../src/base/bytes.ts";
 import { decodeImage } from "../../data/decode.ts";
 import { shrinkImage } from "../../data/views/resize.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
-import { concat, gradient, jpeg, png, webp } from "./fixtures.ts";
+import { gradient, jpeg, png, webp } from "./fixtures.ts";
 import { golden, goldenFiles } from "./golden.ts";
 
 const original = gradient(40, 36);
@@ -15,7 +16,7 @@ function patched(bytes: Uint8Array, at: number, values: number[]): Uint8Array {
   return copy;
 }
 
-/** Where `text` stands in `bytes`. */
+/** The index of `text` in `bytes`. */
 function findText(bytes: Uint8Array, text: string): number {
   return new TextDecoder("latin1").decode(bytes).indexOf(text);
 }
@@ -33,12 +34,12 @@ function withTags(bytes: Uint8Array, values: Record<number, number>): Uint8Array
   return copy;
 }
 
-/** Where the frame header of a JPEG begins. */
+/** The index of the frame header of a JPEG. */
 function frameAt(bytes: Uint8Array): number {
   return bytes.findIndex((byte, i) => byte === 0xff && (bytes[i + 1] === 0xc0 || bytes[i + 1] === 0xc2));
 }
 
-Deno.test("each format decodes to its pixels", async () => {
+Deno.test("decodeImage() decodes JPEG, PNG and WebP to the encoded pixels", async () => {
   for (
     const [name, bytes, absolute] of [["jpeg", await jpeg(), 12], ["png", png(), 0], [
       "webp",
@@ -53,8 +54,8 @@ Deno.test("each format decodes to its pixels", async () => {
 });
 
 /**
- * Lossless or not, the pixels are Pillow's: libjpeg and libwebp are its decoders too. Inks are decoded by another library,
- * whose inverse DCT rounds otherwise, and whose smoothing of subsampled colours adds to that.
+ * The pixels equal Pillow's, which uses libjpeg and libwebp too. CMYK JPEG is decoded by another library, whose inverse DCT
+ * rounds differently, and whose smoothing of subsampled chroma adds to that.
  */
 function toleranceOf(name: string): number {
   return /ycck 420/.test(name) ? 2 : /cmyk|ycck/.test(name) && name.startsWith("jpeg") ? 1 : 0;
@@ -62,7 +63,7 @@ function toleranceOf(name: string): number {
 
 for (const format of ["jpeg", "png", "webp", "gif", "tiff", "ppm"]) {
   const files = goldenFiles.filter(({ name }) => name.split(" ")[0] === format);
-  Deno.test(`all ${files.length} kinds of ${format} decode as in Pillow`, async () => {
+  Deno.test(`decodeImage() decodes ${files.length} variants of ${format} like Pillow`, async () => {
     assert(files.length >= 2);
     for (const { name, file, width, height, rgba } of files) {
       const image = await decodeImage(file);
@@ -72,7 +73,7 @@ for (const format of ["jpeg", "png", "webp", "gif", "tiff", "ppm"]) {
   });
 }
 
-Deno.test("an image is shrunk after it has been turned", async () => {
+Deno.test("decodeImage() shrinks an image after applying EXIF orientation", async () => {
   const { file, width, height } = golden("jpeg turned 6");
   assertEquals([width, height], [4, 7]);
   const whole = await decodeImage(file),
@@ -82,25 +83,25 @@ Deno.test("an image is shrunk after it has been turned", async () => {
   assertClose("small already", (await decodeImage(file, { shortSide: 4 })).data, whole.data, {});
 });
 
-Deno.test("a file that is a part of a larger buffer decodes the same", async () => {
+Deno.test("decodeImage() decodes a file within a larger buffer", async () => {
   for (
     const name of ["jpeg 420", "png rgb", "webp lossless", "gif", "tiff rgb lzw", "tiff jpeg tables", "ppm"]
   ) {
     const { file, rgba } = golden(name);
-    const padded = concat([new Uint8Array(3).fill(0xd9), file, new Uint8Array(5)]);
+    const padded = concatBytes([new Uint8Array(3).fill(0xd9), file, new Uint8Array(5)]);
     const { data } = await decodeImage(padded.subarray(3, 3 + file.length));
     assertClose(name, data, rgba, {});
   }
 });
 
-Deno.test("transparency shows white", async () => {
+Deno.test("decodeImage() blends transparency with white", async () => {
   const { data } = await decodeImage(png(gradient(40, 36, { alpha: 51 })));
   assertClose("png", data, rgb.map((x) => Math.round((x * 51 + 255 * 204) / 255)), {});
 });
 
-Deno.test("a JPEG may have bytes after its end, but must have an end", async () => {
+Deno.test("decodeImage() accepts bytes after the end of a JPEG, and rejects one without an end marker", async () => {
   const whole = await jpeg();
-  await decodeImage(concat([whole, new Uint8Array(100)]));
+  await decodeImage(concatBytes([whole, new Uint8Array(100)]));
   await assertThrows(
     () => decodeImage(whole.subarray(0, whole.length - 2)),
     Error,
@@ -110,15 +111,15 @@ Deno.test("a JPEG may have bytes after its end, but must have an end", async () 
   await assertThrows(() => decodeImage(whole.subarray(0, 30)), Error, /truncated JPEG.*header/);
 });
 
-Deno.test("the end marker of an EXIF thumbnail is not that of the image", async () => {
+Deno.test("decodeImage() does not take the end marker of an EXIF thumbnail for that of the image", async () => {
   const whole = await jpeg();
   const thumbnail = new Uint8Array([0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9]);
-  const withThumbnail = concat([whole.subarray(0, 2), thumbnail, whole.subarray(2)]);
+  const withThumbnail = concatBytes([whole.subarray(0, 2), thumbnail, whole.subarray(2)]);
   await decodeImage(withThumbnail);
   await assertThrows(() => decodeImage(withThumbnail.subarray(0, -40)), Error, /no end marker/);
 });
 
-Deno.test("an absurd or empty size is refused before decoding", async () => {
+Deno.test("decodeImage() rejects huge and empty sizes before decoding", async () => {
   const j = await jpeg(), w = await webp();
   const huge = [0xff, 0xff, 0xff, 0xff];
   await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, huge)), Error, /65535×65535.*100 million/);
@@ -133,14 +134,14 @@ Deno.test("an absurd or empty size is refused before decoding", async () => {
   );
 });
 
-Deno.test("the picture within a WebP or GIF file cannot be larger than its header says", async () => {
+Deno.test("decodeImage() rejects a WebP or GIF whose image data are larger than the header says", async () => {
   const huge = [0xff, 0xff, 0xff, 0xff];
   const alpha = golden("webp lossy alpha").file, at = findText(alpha, "VP8 ");
   const within = patched(alpha, at + 14, [0xff, 0x3f, 0xff, 0x3f]);
   await assertThrows(
     () => decodeImage(within),
     Error,
-    /picture has 16383×16383 pixels, its header says 17×11/,
+    /image data have 16383×16383 pixels, its header says 17×11/,
   );
   const animated = golden("webp animated lossless").file, frame = findText(animated, "ANMF") + 8;
   const large = patched(animated, frame + 6, [...huge, 0xff, 0xff]);
@@ -164,7 +165,7 @@ Deno.test("the picture within a WebP or GIF file cannot be larger than its heade
   await assertThrows(() => decodeImage(cornered), Error, /header says 65552×65546 .*million/);
 });
 
-Deno.test("a TIFF whose size, strips or tiles make no sense is refused before decoding", async () => {
+Deno.test("decodeImage() rejects a TIFF with inconsistent size, strips or tiles before decoding", async () => {
   const cases: [string, Record<number, number>, RegExp][] = [
     ["tiff rgb lzw", { 256: 65535, 257: 65535 }, /header says 65535×65535 .*million/],
     ["tiff rgb lzw", { 256: 0 }, /header says 0×11/],
@@ -176,9 +177,9 @@ Deno.test("a TIFF whose size, strips or tiles make no sense is refused before de
     ["tiff tiles", { 322: 65535, 323: 65535 }, /tile size says 65535×65535/],
     ["tiff tiles", { 322: 0 }, /tile size says 0×16/],
     ["tiff tiles", { 322: 60000, 323: 1600, 257: 3000 }, /2 tiles of 60000×1600 pixels are too large/],
-    ["tiff rgb", { 277: 2 }, /2 samples a pixel are not a colour/],
-    ["tiff rgb", { 259: 4 }, /compression 4, which cannot be read/],
-    ["tiff rgb", { 262: 8 }, /colours of kind 8, which cannot be read/],
+    ["tiff rgb", { 277: 2 }, /2 samples per pixel are not a color/],
+    ["tiff rgb", { 259: 4 }, /compression 4, which is not supported/],
+    ["tiff rgb", { 262: 8 }, /photometric interpretation 8, which is not supported/],
   ];
   for (const [name, values, pattern] of cases) {
     await assertThrows(() => decodeImage(withTags(golden(name).file, values)), Error, pattern);
@@ -187,16 +188,16 @@ Deno.test("a TIFF whose size, strips or tiles make no sense is refused before de
   await assertThrows(() => decodeImage(big), Error, /BigTIFF/);
 });
 
-Deno.test("a PPM says what it lacks", async () => {
+Deno.test("decodeImage() rejects damaged, truncated and 16-bit PPM files", async () => {
   const { file } = golden("ppm"), text = (line: string) => new TextEncoder().encode(line);
   await assertThrows(() => decodeImage(file.subarray(0, -2)), Error, /truncated PPM: 2 bytes are missing/);
-  await assertThrows(() => decodeImage(text("P6 2 3 65535\n")), Error, /samples go to 65535/);
+  await assertThrows(() => decodeImage(text("P6 2 3 65535\n")), Error, /samples up to 65535/);
   await assertThrows(() => decodeImage(text("P6 20000 5001 255\n")), Error, /20000×5001 .*million/);
   await assertThrows(() => decodeImage(text("P6 0 5 255\n")), Error, /0×5/);
   await assertThrows(() => decodeImage(text("P6 -1 5 255\n")), Error, /damaged PPM/);
 });
 
-Deno.test("damaged and truncated PNG and WebP files are refused", async () => {
+Deno.test("decodeImage() rejects damaged and truncated PNG, WebP and CMYK JPEG files", async () => {
   const p = png(), w = await webp();
   await assertThrows(
     () => decodeImage(p.subarray(0, p.length - 40)),
@@ -220,16 +221,16 @@ Deno.test("damaged and truncated PNG and WebP files are refused", async () => {
   await assertThrows(() => decodeImage(withBadTable(cmyk)), Error, /damaged CMYK JPEG/);
 });
 
-Deno.test("other files are refused by their first bytes", async () => {
+Deno.test("decodeImage() rejects unknown formats and empty files", async () => {
   await assertThrows(
     () => decodeImage(new TextEncoder().encode("GIF9a...")),
     Error,
-    /no JPEG, PNG, WebP, GIF, TIFF or PPM.*47 49 46 39/,
+    /not a JPEG, PNG, WebP, GIF, TIFF or PPM.*47 49 46 39/,
   );
   await assertThrows(() => decodeImage(new Uint8Array()), Error, /empty/);
 });
 
-/** The file with a few random bytes behind its first `from` ones. */
+/** The file with a few random bytes changed after the first `from`. */
 function damaged(bytes: Uint8Array, { seed, from }: { seed: number; from: number }): Uint8Array {
   const copy = bytes.slice(), random = keyedRandom(seed);
   const below = (end: number) => Math.min(end - 1, Math.floor(random.between(0, end)));
@@ -237,13 +238,13 @@ function damaged(bytes: Uint8Array, { seed, from }: { seed: number; from: number
   return copy;
 }
 
-/** The file with a Huffman table that has more codes than there can be. */
+/** The file with an invalid Huffman table. */
 function withBadTable(bytes: Uint8Array): Uint8Array {
   const at = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc4);
   return patched(bytes, at + 5, Array(16).fill(0xff));
 }
 
-Deno.test("hundreds of damaged files leave the decoders fit for the next", async () => {
+Deno.test("decodeImage() decodes good files after hundreds of damaged ones", async () => {
   const decodes = (bytes: Uint8Array) => decodeImage(bytes).then(() => true, () => false);
   const j = await jpeg(), w = await webp(), p = png();
   const before = (await decodeImage(j)).data;
@@ -253,16 +254,16 @@ Deno.test("hundreds of damaged files leave the decoders fit for the next", async
     if (!await decodes(damaged(j, { seed, from: 20 }))) refused++;
     for (const [bytes, from] of [[w, 30], [p, 40]] as const) await decodes(damaged(bytes, { seed, from }));
   }
-  assert(refused > 100, `${refused} of 200 damaged JPEGs are refused`);
+  assert(refused > 100, `${refused} of 200 damaged JPEGs were rejected`);
   assertClose("jpeg", (await decodeImage(j)).data, before, {});
   assertClose("webp", (await decodeImage(w)).data, rgb, {});
   assertClose("png", (await decodeImage(p)).data, rgb, {});
 });
 
-Deno.test("damage that libjpeg only warns of is told of the image that has it, also of many at a time", async () => {
+Deno.test("decodeImage() reports libjpeg's warnings for the right image, also with many at a time", async () => {
   const whole = await jpeg(), bad = withBadTable(whole);
   const scan = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xda);
-  const cut = concat([whole.subarray(0, scan + 40), new Uint8Array([0xff, 0xd9])]);
+  const cut = concatBytes([whole.subarray(0, scan + 40), new Uint8Array([0xff, 0xd9])]);
   const printed: unknown[] = [], { error } = console;
   console.error = (...line) => printed.push(line);
   try {

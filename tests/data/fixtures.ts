@@ -1,12 +1,13 @@
-/** Images, archives and sources made on the fly. */
+/** Images, archives and sources for tests. */
 import { crc32, deflateSync } from "node:zlib";
 import encodeJpeg from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import encodeWebp from "npm:@jsquash/webp@1.5.0/encode.js";
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { listedSource } from "../../data/sources/listed.ts";
 
-/** RGBA of a smooth gradient whose colours depend on `seed`. */
+/** RGBA of a smooth gradient whose colors depend on `seed`. */
 export function gradient(width: number, height: number, { seed = 0, alpha = 255 } = {}): ImageData {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
@@ -45,7 +46,7 @@ export function png({ data, width, height } = gradient(40, 36)): Uint8Array {
     view.setUint32(8 + body.length, crc32(bytes.subarray(4, 8 + body.length)));
     return bytes;
   };
-  return concat([
+  return concatBytes([
     new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk("IHDR", header),
     chunk("IDAT", deflateSync(lines)),
@@ -53,17 +54,7 @@ export function png({ data, width, height } = gradient(40, 36)): Uint8Array {
   ]);
 }
 
-export function concat(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** One tar entry: header and padded body. */
+/** A tar entry: header and padded body. */
 export function tarEntry(
   name: string,
   body: Uint8Array | string,
@@ -87,7 +78,7 @@ export function tarEntry(
 
 /** An archive of `entries` with its end mark. */
 export function tar(entries: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return concat([...entries, new Uint8Array(1024)]);
+  return concatBytes([...entries, new Uint8Array(1024)]);
 }
 
 /** A source of the given files in memory; labels are index % 3. */
@@ -119,7 +110,7 @@ export async function withFolder(
   }
 }
 
-/** `openSource` for what can be read in any order. */
+/** `openSource` for an indexed source. */
 export async function openIndexed(spec: string): Promise<IndexedSource> {
   const source = await openSource(spec);
   if (source.kind !== "indexed") throw new TypeError(`${spec} is not indexed`);

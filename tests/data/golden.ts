@@ -1,9 +1,9 @@
-/** Reads tests/golden/decode.json and decode.bin, which decode.py writes by Pillow. */
-import { opaque } from "../augment/golden.ts";
+/** Reads tests/golden/decode.json and decode.bin, which decode.py writes with Pillow. */
+import { opaque } from "./views/golden.ts";
 
-/** A file and what Pillow makes of it. */
+/** A file, and its pixels as Pillow decodes them. */
 export interface GoldenFile {
-  /** Its format in small letters, then what is special. */
+  /** Its format in lower case, then its variant. */
   name: string;
   file: Uint8Array;
   width: number;
@@ -32,6 +32,6 @@ export const goldenFiles: GoldenFile[] = cases.map(
 /** The file of this name. */
 export function golden(name: string): GoldenFile {
   const found = goldenFiles.find((file) => file.name === name);
-  if (!found) throw new Error(`decode.py writes no ${name}`);
+  if (!found) throw new Error(`there is no golden file "${name}"`);
   return found;
 }

@@ -1,16 +1,16 @@
-/** What this process holds of the system, as Linux tells it. */
+/** The open files and threads of this process, as Linux reports them. */
 
-/** Counts of what is held. */
+/** Counts of open resources. */
 export interface Held {
   /** Open files, sockets and the like. */
   files: number;
   /** Threads of Workers. */
   workers: number;
-  /** All threads; idle ones of the runtime stay for some ten seconds. */
+  /** All threads. Idle threads of the runtime end after some ten seconds. */
   threads: number;
 }
 
-/** Whether the system tells. */
+/** Whether the system reports them. */
 export const isTold = Deno.build.os === "linux";
 
 /** The open files whose paths begin with `folder`. */
@@ -24,7 +24,7 @@ export function openIn(folder: string): string[] {
   }).filter((path) => path.startsWith(folder));
 }
 
-/** What is held now. */
+/** The current counts. */
 export function held(): Held {
   const files = [...Deno.readDirSync("/proc/self/fd")].length;
   const threads = Array.from(Deno.readDirSync("/proc/self/task"), ({ name }) => {
@@ -42,14 +42,14 @@ export function held(): Held {
 }
 
 /**
- * Waits until no more of `what` is held than `before`, as threads end some time after they are told to, or until so many
- * milliseconds have passed. Tells what is held then.
+ * Waits until the counts of `what` are no higher than `before`, as threads end some time after they are told to, or until
+ * `timeoutMs` has passed. Returns the counts then.
  */
 export async function heldAfter(
   before: Held,
-  { what, patience }: { what: readonly (keyof Held)[]; patience: number },
+  { what, timeoutMs }: { what: readonly (keyof Held)[]; timeoutMs: number },
 ): Promise<Held> {
-  const end = performance.now() + patience;
+  const end = performance.now() + timeoutMs;
   for (;;) {
     const now = held();
     if (what.every((kind) => now[kind] <= before[kind]) || performance.now() > end) return now;

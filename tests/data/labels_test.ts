@@ -1,4 +1,4 @@
-/** Labels of training batches: of images that were read, kept decoded, replaced, or taken from a part of a source. */
+/** Labels of training batches: of images that were read, cached, substituted, or in a subset. */
 import { type Batch, type BatchOptions, trainingBatches } from "../../data/pipeline.ts";
 import { memoryCache } from "../../data/pixel_cache.ts";
 import { joinSources } from "../../data/sources/joined.ts";
@@ -23,37 +23,37 @@ async function take(options: Partial<BatchOptions>, count: number): Promise<Batc
   return batches;
 }
 
-Deno.test("a training batch has the labels of its images, −1 where there is none", async () => {
-  const unlabelled = await listedSource({
+Deno.test("trainingBatches() gives the labels of the images, −1 where there is none", async () => {
+  const unlabeled = await listedSource({
     name: "half",
     items: files.map((file, i) => ({ key: `${i}`, label: i % 2 ? null : i, file })),
     classes: [],
     identity: "",
     bytes: ({ file }) => Promise.resolve(file),
   });
-  for (const { labels, indices } of await take({ source: unlabelled }, 4)) {
+  for (const { labels, indices } of await take({ source: unlabeled }, 4)) {
     assertEquals([...labels], indices.map((i) => i % 2 ? -1 : i));
   }
 });
 
-Deno.test("images kept decoded keep their labels, also if they were read by an earlier process", async () => {
+Deno.test("trainingBatches() gives cached images their labels without reading them", async () => {
   using held = { cache: memoryCache(1e6), [Symbol.dispose]: () => held.cache.close() };
   const first = await take({ cache: held.cache }, 2);
   assertEquals(files.every((_, i) => held.cache.has(i)), true);
   const reads: number[] = [];
   const watched = { ...source, read: (index: number) => (reads.push(index), source.read(index)) };
   const later = await take({ source: watched, cache: held.cache }, 2);
-  assertEquals(reads, [], "what is kept was read again");
+  assertEquals(reads, [], "a cached image was read again");
   const all = [...first, ...later];
   for (const { labels, indices } of all) assertEquals([...labels], indices.map((i) => i % 3));
 });
 
-Deno.test("an image that replaces a bad one brings its own label", async () => {
+Deno.test("trainingBatches() gives a substitute its own label", async () => {
   const broken = await memorySource(files.map((file, i) => i === 5 ? file.subarray(0, 60) : file));
   const batches = await take({ source: broken, onBadImage: "substitute" }, 20);
   const labels = batches.flatMap((b) => b.indices.flatMap((index, i) => index === 5 ? [b.labels[i]] : []));
   assertEquals(labels.length, 10);
-  // Which image it is, its index decides: the views tell.
+  // The bad image's index decides which image replaces it; the views show which it was.
   const plain = { name: "plain", views: [{}, {}], mean: [0, 0, 0], std: [1, 1, 1], size } as const;
   const shown = await take({ source: broken, onBadImage: "substitute", recipe: plain }, 2);
   const view = (index: number) => {
@@ -61,11 +61,11 @@ Deno.test("an image that replaces a bad one brings its own label", async () => {
     return `${found.views.subarray(at * size * size * 4, (at + 1) * size * size * 4)}`;
   };
   const original = [0, 1, 2, 3, 4, 6, 7].find((index) => view(index) === view(5));
-  assert(original !== undefined, "no other image is shown");
+  assert(original !== undefined, "no substitute was found");
   assertEquals(new Set(labels), new Set([original! % 3]));
 });
 
-Deno.test("labels are known without reading, of joined sources among the classes of all", async () => {
+Deno.test("label() needs no reading, and joinSources() maps labels to the united classes", async () => {
   assertEquals(files.map((_, i) => source.label(i)), files.map((_, i) => i % 3));
   const other = await listedSource({
     name: "other",
@@ -79,7 +79,7 @@ Deno.test("labels are known without reading, of joined sources among the classes
   assertEquals([joined.label(7), joined.label(8)], [1, 3]);
 });
 
-Deno.test("subsetOf: the images of the given numbers, as a source of its own", async () => {
+Deno.test("subsetOf() gives the chosen images in the given order", async () => {
   const part = subsetOf(source, [6, 1]);
   assertEquals([part.length, part.key(0), part.label(0), part.label(1)], [2, "image-6", 0, 1]);
   const { index, key, bytes } = await part.read(1);

@@ -1,4 +1,4 @@
-/** Hundreds of damaged archives: each is refused, or gives what is right of it, and nothing hangs or crashes. */
+/** Fuzzing: hundreds of damaged archives. Each is rejected or gives its undamaged images; none hangs or crashes. */
 import { gzipSync } from "node:zlib";
 import { parquetMetadataAsync } from "npm:hyparquet@1.31.5";
 import { readSamples } from "../../data/read.ts";
@@ -10,12 +10,12 @@ import { tar, tarEntry, withFolder } from "./fixtures.ts";
 import { archive, blob, tag, whole } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
-/** How many of each kind. */
+/** Damaged files of each kind. */
 const CASES = 150;
 /** A case that takes longer hangs. */
-const LONGEST = 5000;
+const TIMEOUT_MS = 5000;
 
-/** `bytes` with a few of them changed, or its end cut off; and whether the byte at a place is what it was. */
+/** `bytes` with a few of them changed, or truncated; and whether a range is unchanged. */
 function mutated(
   bytes: Uint8Array,
   random: Random,
@@ -25,20 +25,19 @@ function mutated(
     const end = random.integer(bytes.length);
     return { copy: copy.subarray(0, end), isWhole: (_, to) => to <= end };
   }
-  const places = Array.from({ length: 1 + random.integer(4) }, () => random.integer(bytes.length));
-  // Headers, lists and descriptions are short beside the data, and lie at the ends.
-  if (random.chance(.5)) places.push(bytes.length - 1 - random.integer(Math.min(bytes.length, 600)));
-  for (const place of places) {
-    copy[place] = random.chance(.5) ? copy[place] ^ (1 << random.integer(8)) : random.integer(256);
+  const positions = Array.from({ length: 1 + random.integer(4) }, () => random.integer(bytes.length));
+  // Headers and lists are short compared with the data, and lie at the end of the file.
+  if (random.chance(.5)) positions.push(bytes.length - 1 - random.integer(Math.min(bytes.length, 600)));
+  for (const position of positions) {
+    copy[position] = random.chance(.5) ? copy[position] ^ (1 << random.integer(8)) : random.integer(256);
   }
   return {
     copy,
-    isWhole: (from, to) =>
-      places.every((place) => place < from || place >= to || copy[place] === bytes[place]),
+    isWhole: (from, to) => positions.every((at) => at < from || at >= to || copy[at] === bytes[at]),
   };
 }
 
-/** What came of a damaged file: samples by key, as tags; and how many were bad. */
+/** The result of reading a damaged file. */
 interface Outcome {
   samples: { key: string; index: number; tag: string }[];
   failed: number;
@@ -65,7 +64,7 @@ async function outcomeOf(path: string): Promise<Outcome> {
   return outcome;
 }
 
-/** Damages `bytes` so many times, and lets `check` judge what comes of it. */
+/** Damages `bytes` many times, and calls `check` with each result. */
 async function damage(
   bytes: Uint8Array,
   { name, seed, check }: {
@@ -82,7 +81,7 @@ async function damage(
       const before = performance.now();
       const outcome = await outcomeOf(`${folder}/${name}`);
       const took = performance.now() - before;
-      assert(took < LONGEST, `case ${i} took ${took} ms`);
+      assert(took < TIMEOUT_MS, `case ${i} took ${took} ms`);
       try {
         check(outcome, isWhole);
       } catch (error) {
@@ -93,16 +92,19 @@ async function damage(
       delivered += outcome.samples.length;
     }
   });
-  assert(refused > 10 && delivered > 100, `${refused} refused, ${failed} bad images, ${delivered} delivered`);
+  assert(
+    refused > 10 && delivered > 100,
+    `${refused} rejected, ${failed} bad images, ${delivered} delivered`,
+  );
 }
 
 const count = 12;
 const tags = Array.from({ length: count }, (_, i) => tag(blob(i)));
 const numberOf = (key: string) => Number(/(\d+)\.jpg$/.exec(key)?.[1]);
 
-Deno.test("damaged tar archives", async () => {
+Deno.test("readSamples() of damaged tar archives gives the undamaged images", async () => {
   const bytes = archive(0, count);
-  // Where each image's bytes lie.
+  // The range of each image's bytes.
   const spans = Array.from({ length: count }, (_, i) => {
     const from = find(bytes, blob(i));
     return [from, from + blob(i).length];
@@ -113,13 +115,13 @@ Deno.test("damaged tar archives", async () => {
     check({ samples }, isWhole) {
       for (const sample of samples) {
         const i = numberOf(sample.key), [from, to] = spans[i];
-        assert(!isWhole(from, to) || sample.tag === tags[i], `${sample.key} is not what it was`);
+        assert(!isWhole(from, to) || sample.tag === tags[i], `${sample.key} has changed`);
       }
     },
   });
 });
 
-Deno.test("damaged tar archives with long names", async () => {
+Deno.test("readSamples() of damaged tar archives with long names gives the undamaged images", async () => {
   const long = (i: number) => `${"d".repeat(120)}/${i}.jpg`;
   const entries = tags.flatMap((_, i) => {
     const record = `path=${long(i)}\n`, size = record.length + 4;
@@ -137,12 +139,12 @@ Deno.test("damaged tar archives with long names", async () => {
     check({ samples }) {
       // Names have no checksum here, so an image may be missing or have another name.
       const strange = samples.filter(({ tag }) => !known.has(tag)).length;
-      assert(strange <= 5, `${strange} images are not what they were`);
+      assert(strange <= 5, `${strange} images have changed`);
     },
   });
 });
 
-Deno.test("damaged compressed archives are refused, or the damage changes nothing", async () => {
+Deno.test("readSamples() of damaged compressed archives gives all images or throws", async () => {
   await damage(new Uint8Array(gzipSync(archive(0, count))), {
     name: "a.tar.gz",
     seed: 3,
@@ -153,11 +155,11 @@ Deno.test("damaged compressed archives are refused, or the damage changes nothin
       assert(refused !== null || samples.length === count, "images are missing");
     },
   }).catch((error) => {
-    if (!/delivered/.test(error.message)) throw error; // few are delivered: nearly every damage is noticed
+    if (!/delivered/.test(error.message)) throw error; // few are delivered: gzip detects nearly every damage
   });
 });
 
-Deno.test("damaged zip archives", async () => {
+Deno.test("readSamples() of damaged zip archives gives the undamaged images", async () => {
   const files = Object.fromEntries(
     tags.map((_, i) => [`${i % 2 ? "a" : "b"}/${i % 3 ? "stored-" : ""}${i}.jpg`, blob(i)]),
   );
@@ -166,18 +168,18 @@ Deno.test("damaged zip archives", async () => {
     name: "a.zip",
     seed: 4,
     check({ samples }) {
-      for (const sample of samples) assert(known.has(sample.tag), `${sample.key} is not what it was`);
+      for (const sample of samples) assert(known.has(sample.tag), `${sample.key} has changed`);
     },
   });
 });
 
-Deno.test("damaged Parquet files", async () => {
+Deno.test("readSamples() of damaged Parquet files gives the undamaged row groups", async () => {
   for (const [seed, kind] of ["struct", "binary", "gzip", "brotli"].entries()) {
     const path = new URL(`../golden/parquet_${kind}.parquet`, import.meta.url);
     const bytes = await Deno.readFile(path);
     const { samples: whole } = await outcomeOf(path.pathname);
     const { row_groups } = await parquetMetadataAsync(bytes.buffer, { geoparquet: false });
-    // Pages have no checksums: what is damaged in a row group can only be told if it makes no sense.
+    // Pages have no checksums: damage within a row group is detected only if it makes no sense.
     let first = 0;
     const groups = row_groups.map(({ num_rows, columns }) => {
       const starts = columns.map(({ meta_data: m }) =>
@@ -193,12 +195,12 @@ Deno.test("damaged Parquet files", async () => {
       name: "a.parquet",
       seed: 5 + seed,
       check({ samples }, isWhole) {
-        if (!isWhole(end, bytes.length)) return; // the description may say anything now
+        if (!isWhole(end, bytes.length)) return; // the metadata may say anything
         for (const { index, tag } of samples) {
           const group = groups.find(({ rows: [first, last] }) => index >= first && index < last)!;
           assert(
             !isWhole(group.from, group.to) || tag === expected.get(index),
-            `row ${index} is not what it was`,
+            `row ${index} has changed`,
           );
         }
       },
@@ -206,11 +208,11 @@ Deno.test("damaged Parquet files", async () => {
   }
 });
 
-/** Where `part` lies in `bytes`. */
+/** The index of `part` in `bytes`. */
 function find(bytes: Uint8Array, part: Uint8Array): number {
   for (let at = 0;; at++) {
     at = bytes.indexOf(part[0], at);
-    assert(at >= 0, "it is not there");
+    assert(at >= 0, "not found");
     if (part.every((byte, i) => bytes[at + i] === byte)) return at;
   }
 }

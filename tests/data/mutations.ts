@@ -2,7 +2,7 @@
 import { keyedRandom, type Random } from "../../src/base/random.ts";
 import { goldenFiles } from "./golden.ts";
 
-/** The kinds of files that are drawn equally often, as some formats have many more golden files than others. */
+/** The kinds of files. Each is drawn equally often, as some formats have many more golden files than others. */
 const kinds: RegExp[] = [
   /^jpeg (4|g|r|t)/,
   /^jpeg (cmyk|ycck)/,
@@ -17,7 +17,7 @@ const kinds: RegExp[] = [
 /** The golden files of each kind. */
 export const filesByKind = kinds.map((kind) => goldenFiles.filter(({ name }) => kind.test(name)));
 
-/** What is done to a copy of a file, some of it in place. */
+/** Kinds of damage, partly done in place. */
 const mutations: Record<string, (bytes: Uint8Array, random: Random) => Uint8Array> = {
   cut: (bytes, random) => bytes.subarray(0, random.integer(bytes.length)),
   "flipped bits": (bytes, random) => {
@@ -54,7 +54,7 @@ const mutations: Record<string, (bytes: Uint8Array, random: Random) => Uint8Arra
   "a file of another kind": () => new TextEncoder().encode("<!doctype html><title>404</title>"),
 };
 
-/** Damaged file `i` of many that `seed` gives, and what it is. */
+/** Damaged file `i` of the series of `seed`, and its description. */
 export function mutated(seed: number, i: number): { bytes: Uint8Array; which: string } {
   const random = keyedRandom(seed, i), kind = filesByKind[i % filesByKind.length];
   const names = Object.keys(mutations);
@@ -63,6 +63,6 @@ export function mutated(seed: number, i: number): { bytes: Uint8Array; which: st
   return { bytes: mutations[mutation](file.slice(), random), which: `file ${i}: ${name}, ${mutation}` };
 }
 
-/** What a message must not have: the innards of a decoder, or values that nobody meant to print. */
+/** What a message must not contain: internals of a decoder, or values printed by accident. */
 export const innards =
   /RuntimeError|RangeError|TypeError|unreachable|wasm|memory access|undefined|null|NaN|Infinity|object|\bat \w+ \(|\n/;

@@ -3,12 +3,12 @@ import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";
-import { assertGoesOn, plain, tag, take, whole } from "./streaming.ts";
+import { assertResumes, plain, tag, take, whole } from "./streaming.ts";
 
 const golden = new URL("../golden/", import.meta.url).pathname;
 const file = (name: string) => `${golden}parquet_${name}.parquet`;
 
-/** The bytes of image i in the golden files. */
+/** The tag of image i in the golden files. */
 function image(i: number): string {
   return tag(Uint8Array.from({ length: 40 + 10 * (i % 17) }, (_, j) => (31 * i + 7 * j) % 251));
 }
@@ -20,7 +20,7 @@ function asStreamed(source: ImageSource): StreamedSource {
 
 const read = async (source: ImageSource) => plain(await take(source, { ...whole, seed: null }));
 
-Deno.test("Parquet as Hugging Face writes it: structs, names of classes, rows without bytes", async () => {
+Deno.test("openSource() reads Parquet as Hugging Face writes it: structs, class names, rows without bytes", async () => {
   const source = asStreamed(await openSource(file("struct")));
   assertEquals([source.length, source.classes], [60, ["cat", "dog", "cow"]]);
   assertEquals(source.shards.map(({ length }) => length), [25, 25, 10]);
@@ -33,10 +33,10 @@ Deno.test("Parquet as Hugging Face writes it: structs, names of classes, rows wi
       assertEquals(sample.failure, `it cannot be read: its row has no bytes${elsewhere}`);
     } else assertEquals([sample.failure, sample.tag], [null, image(i)]);
   }
-  await assertGoesOn(source, { count: 60, cuts: [0, 24, 25, 59, 60, 130] });
+  await assertResumes(source, { count: 60, cuts: [0, 24, 25, 59, 60, 130] });
 });
 
-Deno.test("Parquet with plain bytes, names as labels, and pages that are read apart", async () => {
+Deno.test("openSource() reads Parquet with plain bytes, names as labels and a page index", async () => {
   const source = asStreamed(await openSource(file("binary")));
   assertEquals([source.length, source.classes], [50, ["x", "y"]]);
   const samples = await read(source);
@@ -52,7 +52,7 @@ Deno.test("Parquet with plain bytes, names as labels, and pages that are read ap
   }
 });
 
-Deno.test("Parquet in gzip and brotli, with numbers or nothing as labels", async () => {
+Deno.test("openSource() reads Parquet in gzip and brotli, with numbers or nothing as labels", async () => {
   const expected = Array.from({ length: 9 }, (_, i) => image(i));
   const gzip = await openSource(file("gzip")), brotli = await openSource(file("brotli"));
   assertEquals([gzip.classes, brotli.classes], [["0", "1", "2", "3", "4"], []]);
@@ -64,7 +64,7 @@ Deno.test("Parquet in gzip and brotli, with numbers or nothing as labels", async
   );
 });
 
-Deno.test("Parquet files of a folder or a pattern are one source", async () => {
+Deno.test("openSource() opens the Parquet files of a folder or a pattern as one source", async () => {
   const files = {
     "train-0.parquet": await Deno.readFile(file("struct")),
     "train-1.parquet": await Deno.readFile(file("gzip")),
@@ -79,35 +79,35 @@ Deno.test("Parquet files of a folder or a pattern are one source", async () => {
     assertEquals((await openSource(`${folder}/train-{0..1}.parquet`)).fingerprint, fingerprint);
     assert(
       (await openSource(`${folder}/train-{1,0}.parquet`)).fingerprint !== fingerprint,
-      "order is overlooked",
+      "the fingerprint does not show the order",
     );
     await Deno.writeTextFile(`${folder}/1.jpg`, "");
-    await assertThrows(() => openSource(folder), UserError, /it has both, 1\.jpg and train-0\.parquet/);
+    await assertThrows(() => openSource(folder), UserError, /it has both "1\.jpg" and "train-0\.parquet"/);
   });
 });
 
-Deno.test("Parquet files without images, cut off or of another kind are refused by name", async () => {
+Deno.test("openSource() rejects Parquet files that are truncated, of another kind or without images", async () => {
   await assertThrows(
     () => openSource(file("none")),
     UserError,
-    /none\.parquet: expected a column of bytes.*there are text/,
+    /none\.parquet": no column holds bytes.*Its columns are text/,
   );
   const bytes = await Deno.readFile(file("struct"));
   await withFolder({ "cut.parquet": bytes.subarray(0, 2000), "no.parquet": "nothing" }, async (folder) => {
     await assertThrows(
       () => openSource(`${folder}/cut.parquet`),
       UserError,
-      /cut\.parquet: expected a Parquet file/,
+      /cut\.parquet": the metadata at its end cannot be read/,
     );
     await assertThrows(
       () => openSource(`${folder}/no.parquet`),
       UserError,
-      /no\.parquet: expected a Parquet file/,
+      /no\.parquet": the metadata at its end cannot be read/,
     );
   });
 });
 
-Deno.test("a damaged row group ends the stream with its rows, after those before it", async () => {
+Deno.test("a damaged row group ends the stream with an error that names its rows", async () => {
   const bytes = await Deno.readFile(file("struct"));
   const { shards } = asStreamed(await openSource(file("struct")));
   assertEquals(shards.length, 3);
@@ -124,13 +124,13 @@ Deno.test("a damaged row group ends the stream with its rows, after those before
         await take(source, { ...whole, seed: null });
       },
       UserError,
-      /a\.parquet: expected column picture in the rows \d+ to \d+: .*damaged/,
+      /a\.parquet": column picture in the rows \d+ to \d+ cannot be read: .*damaged/,
     );
-    assert(got.length > 0, "nothing came before it");
+    assert(got.length > 0, "no image was delivered before it");
   });
 });
 
-Deno.test("Parquet with more rows than a call has arguments", async () => {
+Deno.test("openSource() reads Parquet with more rows than a call can have arguments", async () => {
   const source = await openSource(new URL("../golden/parquet_many.parquet", import.meta.url).pathname);
   assertEquals([source.length, source.classes], [150_000, ["0", "1", "2"]]);
 });

@@ -1,4 +1,4 @@
-/** Thousands of damaged images among good ones, through the whole pipeline: none is lost, none comes twice. */
+/** Fuzzing the whole pipeline: thousands of damaged images among good ones. None is lost, none is delivered twice. */
 import { decodeUsable } from "../../data/decode_usable.ts";
 import { evaluationBatches, type OnBadImage, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
@@ -7,7 +7,7 @@ import { applyView } from "../../data/views/apply.ts";
 import { evaluationView } from "../../data/views/draw.ts";
 import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
+import { type BadImage, BadImages } from "../../src/run/bad_images.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
@@ -22,7 +22,7 @@ const size = 8, batch = 32, recipe = recipes.cifar, decodeSize = 16;
 const usable = goldenFiles.filter(({ width, height }) => Math.min(width, height) >= size);
 const extensions = ["jpg", "jpeg", "png", "webp", "gif", "tiff", "ppm"];
 
-/** The files by name: the good ones here and there, extensions at random. */
+/** The files by name: good ones spread evenly, extensions at random. */
 const { files, good } = (() => {
   const files: Record<string, Uint8Array> = {}, good = new Map<string, Uint8Array>();
   for (let i = 0; i < COUNT; i++) {
@@ -50,7 +50,7 @@ const expected = new Map(
 );
 assertEquals(expected.size, GOOD);
 
-/** What came of reading `source`: the indices and views delivered, and what bad_images.jsonl says. */
+/** Reads `source`: the indices and views delivered, and the lines of bad_images.jsonl. */
 async function readAll(
   source: ImageSource,
   { onBadImage, workers, limit = COUNT }: { onBadImage: OnBadImage; workers: number; limit?: number },
@@ -61,7 +61,7 @@ async function readAll(
     resume: false,
     log: (line) => told.push(line),
     source: source.name,
-    most: COUNT,
+    max: COUNT,
     verb: "Skipped",
   });
   const options = { source, limit, batch, size, recipe, decodeSize, workers, onBadImage, onBad: bad.add };
@@ -78,12 +78,12 @@ async function readAll(
   return { indices, views, bad: lines.map((line) => JSON.parse(line)) };
 }
 
-/** Checks that every image was delivered or is named, once; and that the good ones are what they were. */
+/** Checks that every image was delivered or reported exactly once, and that the good ones are unchanged. */
 async function assertAllAccountedFor(source: ImageSource, keys: string[]): Promise<void> {
   const { indices, views, bad } = await readAll(source, { onBadImage: "skip", workers: 2 });
   assertEquals([...indices].sort((a, b) => a - b), indices, "in order");
   const all = [...indices, ...bad.map(({ index }) => index)].sort((a, b) => a - b);
-  assertEquals(all, keys.map((_, i) => i), "each is delivered or named, once");
+  assertEquals(all, keys.map((_, i) => i), "each image is delivered or reported once");
   for (const { source: name, key, index, reason } of bad) {
     assertEquals([name, key], [source.name, keys[index]]);
     assert(/^its? ([a-z]|\d+×\d+ pixels)/.test(reason) && !innards.test(reason), `${key}: ${reason}`);
@@ -91,12 +91,12 @@ async function assertAllAccountedFor(source: ImageSource, keys: string[]): Promi
   assert(bad.length > COUNT / 2, `only ${bad.length} are bad`);
   let right = 0;
   indices.forEach((index, i) => right += Number(views[i] === expected.get(baseName(keys[index]))));
-  assertEquals(right, GOOD, "good images delivered as they are");
+  assertEquals(right, GOOD, "good images delivered unchanged");
 }
 
 const baseName = (key: string) => key.slice(key.lastIndexOf("/") + 1);
 
-Deno.test("a folder of 2,000 damaged images among 300 good ones", async () => {
+Deno.test("evaluationBatches() of a folder delivers or reports each of 2,000 damaged and 300 good images", async () => {
   await withFolder(files, async (folder) => {
     const source = await openSource(folder);
     assert(source.kind === "indexed", "it is streamed");
@@ -108,16 +108,16 @@ Deno.test("a folder of 2,000 damaged images among 300 good ones", async () => {
 
 const archive = tar(Object.entries(files).map(([name, bytes]) => tarEntry(name, bytes)));
 
-Deno.test("an archive of them, and others in the place of the damaged ones", async () => {
+Deno.test("trainingBatches() of an archive substitutes damaged images", async () => {
   await withFolder({ "a.tar": archive }, async (folder) => {
     const source = await openSource(`${folder}/a.tar`);
     const keys = Object.keys(files).map((name) => `a.tar/${name}`);
     await assertAllAccountedFor(source, keys);
-    const limit = 500; // as each of them costs several others
+    const limit = 500; // as each damaged image costs several reads
     const skipped = await readAll(source, { onBadImage: "skip", workers: 1, limit });
     const replaced = await trained(source, { workers: 2, limit });
     const delivered = new Map(skipped.indices.map((index, i) => [index, skipped.views[i]]));
-    // Where all the images drawn to replace one are bad too, there is none.
+    // There is no substitute if all images drawn are bad too.
     const missing = limit - replaced.size;
     assert(missing < limit / 10, `${missing} have no substitute`);
     const views = new Set(delivered.values());
@@ -131,7 +131,7 @@ Deno.test("an archive of them, and others in the place of the damaged ones", asy
   });
 });
 
-/** The views of an epoch of training without chance, bad images replaced, by index. */
+/** The views of one training epoch without augmentation, with substitutes for bad images, by index. */
 async function trained(
   source: ImageSource,
   { workers, limit }: { workers: number; limit: number },
@@ -159,14 +159,14 @@ async function trained(
   return new Map([...found].sort(([a], [b]) => a - b));
 }
 
-Deno.test("more bad images than --max-bad end the stream in words, and are named", async () => {
+Deno.test("evaluationBatches() ends when onBad throws, with the bad images reported so far", async () => {
   await withFolder({ "a.tar": archive }, async (folder) => {
     const source = await openSource(`${folder}/a.tar`);
     const bad = await BadImages.open(folder, {
       resume: false,
       log() {},
       source: source.name,
-      most: 40,
+      max: 40,
       verb: "Skipped",
     });
     const options = { source, batch, size, recipe, decodeSize, workers: 2, onBad: bad.add };

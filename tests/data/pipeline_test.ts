@@ -25,7 +25,7 @@ const source = await memorySource(files);
 const setup = { recipe, size, decodeSize: 128, augment: "cpu", keepPixels: false } as const;
 const options = { source, batch: 4, size, recipe, seed: 7, workers: 2 };
 
-/** The first `count` batches, their views copied, and the Workers gone. */
+/** The first `count` batches with copies of their views; ends the Workers. */
 async function take(stream: ReadableStream<Batch>, count: number): Promise<Batch[]> {
   const batches: Batch[] = [];
   for await (const batch of stream) {
@@ -37,7 +37,7 @@ async function take(stream: ReadableStream<Batch>, count: number): Promise<Batch
 }
 const plain = ({ views, indices, epoch, next }: Batch) => ({ views: [...views], indices, epoch, next });
 
-Deno.test("a training batch holds the views that the keys draw", async () => {
+Deno.test("trainingBatches() gives the views that drawView() and applyView() make", async () => {
   const [batch] = await take(trainingBatches(options), 1);
   const out = new Float32Array(size * size * 4);
   for (const [i, index] of batch.indices.entries()) {
@@ -51,7 +51,7 @@ Deno.test("a training batch holds the views that the keys draw", async () => {
   }
 });
 
-Deno.test("the same batches with 1 and 3 Workers, and on from any of them", async () => {
+Deno.test("trainingBatches() gives the same batches with 1 and 3 Workers, and after resuming", async () => {
   const one = (await take(trainingBatches({ ...options, workers: 1 }), 5)).map(plain);
   const three = (await take(trainingBatches({ ...options, workers: 3 }), 5)).map(plain);
   assertEquals(three, one);
@@ -68,7 +68,7 @@ Deno.test("the same batches with 1 and 3 Workers, and on from any of them", asyn
   }
 });
 
-Deno.test("evaluation goes through a range once, in order, and keeps the rest", async () => {
+Deno.test("evaluationBatches() gives a range once, in order, with a smaller last batch", async () => {
   const stream = evaluationBatches({ ...options, first: 2, limit: 6 });
   const batches = await Array.fromAsync(stream);
   assertEquals(batches.map((b) => b.indices), [[2, 3, 4, 5], [6, 7]]);
@@ -80,16 +80,16 @@ Deno.test("evaluation goes through a range once, in order, and keeps the rest", 
   assertClose("image 7", batches[1].images.subarray(out.length), out, {});
 });
 
-const spoilt = await memorySource(files.map((file, i) => {
+const withBad = await memorySource(files.map((file, i) => {
   if (i === 3) return file.subarray(0, 200);
   return i === 5 ? png(gradient(31, 90)) : file;
 }));
 
-Deno.test("bad images are passed over and named, and batches are still the same", async () => {
+Deno.test("trainingBatches() skips and reports bad images, and resumes to the same batches", async () => {
   const bad: BadImage[] = [];
   const stream = trainingBatches({
     ...options,
-    source: spoilt,
+    source: withBad,
     limit: 8,
     batch: 3,
     onBad: (b) => bad.push(b),
@@ -99,26 +99,26 @@ Deno.test("bad images are passed over and named, and batches are still the same"
   assert(batches.every((b) => !b.indices.includes(3) && !b.indices.includes(5)));
   const reasons = new Map(bad.map(({ key, reason }) => [key, reason]));
   assert(/truncated JPEG/.test(reasons.get("image-3")!), reasons.get("image-3"));
-  assert(/31×90 pixels.*32×32: lower --size/.test(reasons.get("image-5")!), reasons.get("image-5"));
-  const again = trainingBatches({ ...options, source: spoilt, limit: 8, batch: 3, start: batches[0].next });
+  assert(/31×90 pixels.*32×32: lower the view size/.test(reasons.get("image-5")!), reasons.get("image-5"));
+  const again = trainingBatches({ ...options, source: withBad, limit: 8, batch: 3, start: batches[0].next });
   assertEquals((await take(again, 3)).map(plain), batches.slice(1));
 });
 
-Deno.test("bad images end the stream where they are not to be passed over", async () => {
-  const strict = { ...options, source: spoilt, onBadImage: "error" } as const;
+Deno.test("evaluationBatches() throws at a bad image with onBadImage error", async () => {
+  const strict = { ...options, source: withBad, onBadImage: "error" } as const;
   await assertThrows(
     () => Array.fromAsync(evaluationBatches(strict)),
     UserError,
-    /image-3 of memory.*truncated/,
+    /"image-3" of "memory".*truncated/,
   );
 });
 
-Deno.test("a resumed run is told of the same bad images as an undisturbed one", async () => {
+Deno.test("trainingBatches() reports the same bad images after resuming as without interruption", async () => {
   const run = async (start: Position, count: number) => {
     const told: string[] = [];
     const onBad = ({ key }: BadImage) => told.push(key);
     const batches = await take(
-      trainingBatches({ ...options, source: spoilt, start, onBad }),
+      trainingBatches({ ...options, source: withBad, start, onBad }),
       count,
     );
     return { told, nexts: batches.map((batch) => batch.next) };
@@ -131,18 +131,18 @@ Deno.test("a resumed run is told of the same bad images as an undisturbed one", 
   }
 });
 
-Deno.test("a bad image that was only read ahead ends nothing before its batch is asked for", async () => {
-  const strict = { ...options, source: spoilt, batch: 3, onBadImage: "error" } as const;
+Deno.test("evaluationBatches() throws for a bad image only when its batch is asked for", async () => {
+  const strict = { ...options, source: withBad, batch: 3, onBadImage: "error" } as const;
   for (const goOn of [false, true]) {
     const reader = evaluationBatches(strict).getReader();
     assertEquals((await reader.read()).value?.indices, [0, 1, 2]);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    if (goOn) await assertThrows(() => reader.read(), UserError, /image-3 of memory.*truncated/);
+    if (goOn) await assertThrows(() => reader.read(), UserError, /"image-3" of "memory".*truncated/);
     else await reader.cancel();
   }
 });
 
-Deno.test("a file that vanishes is a bad image", async () => {
+Deno.test("a file that cannot be read is a bad image", async () => {
   const bad: BadImage[] = [];
   const read = (index: number) => index === 1 ? Promise.reject(new Error("gone")) : source.read(index);
   const broken: ImageSource = { ...source, read };
@@ -151,20 +151,28 @@ Deno.test("a file that vanishes is a bad image", async () => {
   assertEquals(bad, [{ index: 1, key: "image-1", reason: "it cannot be read: gone" }]);
 });
 
-Deno.test("no good image, too large a batch, too long a range: refused", async () => {
+Deno.test("trainingBatches() throws without good images, for too large a batch and for too long a range", async () => {
   const bad = await memorySource([new Uint8Array(3), new Uint8Array(3)]);
   const none = { ...options, source: bad, batch: 1 };
-  await assertThrows(() => take(trainingBatches(none), 1), UserError, /among the 2: 2 are bad/);
-  await assertThrows(() => Array.fromAsync(evaluationBatches(none)), UserError, /2 are bad.*Replace them\.$/);
-  await assertThrows(() => trainingBatches({ ...options, batch: 12 }), UserError, /batches of 12.*11 images/);
+  await assertThrows(() => take(trainingBatches(none), 1), UserError, /batch of 1: of 2 images 2 are bad/);
+  await assertThrows(
+    () => Array.fromAsync(evaluationBatches(none)),
+    UserError,
+    /batch: of 2 images 2 are bad.*Replace the bad images\.$/,
+  );
+  await assertThrows(
+    () => trainingBatches({ ...options, batch: 12 }),
+    UserError,
+    /batches of 12 images.*there are 11 images/,
+  );
   await assertThrows(
     () => trainingBatches({ ...options, first: 8, limit: 4 }),
     UserError,
-    /number 8.*has 11/,
+    /number 8: it has 11/,
   );
 });
 
-Deno.test("no more than a few batches are made ahead, and cancelling ends all", async () => {
+Deno.test("trainingBatches() prepares only a few batches ahead, and stops reading when cancelled", async () => {
   let reads = 0;
   const counted: ImageSource = {
     ...source,
@@ -178,7 +186,7 @@ Deno.test("no more than a few batches are made ahead, and cancelling ends all", 
   assertEquals(reads, 0);
   await reader.read();
   await new Promise((resolve) => setTimeout(resolve, 300));
-  // The one that was read, one ready, one under way, and the files being read for the next.
+  // One batch delivered, one ready, one under way, and files being read for the next.
   assert(reads <= 11 * 5, `${reads} images read for a batch of 11`);
   await reader.cancel();
   const after = reads;
@@ -188,12 +196,12 @@ Deno.test("no more than a few batches are made ahead, and cancelling ends all", 
 
 const crashing = new URL("./crashing_worker.ts", import.meta.url);
 
-Deno.test("crashed Workers are replaced, and no image is lost or comes twice", async () => {
+Deno.test("Pool replaces crashed Workers without losing or repeating an image", async () => {
   const tasks = (base: number) => files.slice(0, 3).map((bytes, i) => ({ bytes, epoch: 0, index: base + i }));
   const run = async (url?: URL) => {
     const pool = new Pool({ ...setup, seed: 1 }, { workers: 2, url });
     try {
-      // 11 lots of three: both Workers meet their fifth job more than once.
+      // 11 jobs of three images: both Workers reach their fifth job more than once.
       const results = await Promise.all(Array.from({ length: 11 }, (_, k) => pool.run(tasks(100 + 3 * k))));
       return results.flatMap(({ images }) => images.map((image) => [...image!.views]));
     } finally {
@@ -203,26 +211,26 @@ Deno.test("crashed Workers are replaced, and no image is lost or comes twice", a
   assertEquals(await run(crashing), await run());
 });
 
-Deno.test("an image that Workers crash at, or give no answer for, is bad, and its neighbours are not", async () => {
-  const pool = new Pool({ ...setup, seed: 1 }, { workers: 1, url: crashing, patience: 1000 });
+Deno.test("Pool splits a job on which Workers crash or hang, and only the culprits are bad", async () => {
+  const pool = new Pool({ ...setup, seed: 1 }, { workers: 1, url: crashing, answerTimeoutMs: 1000 });
   const { images, reasons } = await pool.run(
     [12, 13, 14, 17].map((index) => ({ bytes: files[0], epoch: 0, index })),
   );
   pool.close();
   assertEquals(images.map((image) => image !== null), [true, false, true, false]);
-  assert(/crashes at it.*out of luck/.test(reasons[1]!), reasons[1]!);
+  assert(/crashes on it.*crash on purpose/.test(reasons[1]!), reasons[1]!);
   assert(/no answer for 1 s/.test(reasons[3]!), reasons[3]!);
 });
 
-Deno.test("a pool whose Workers only crash gives up, and a closed one rejects", async () => {
+Deno.test("Pool rejects if its Workers crash on every job, and once it is closed", async () => {
   const pool = new Pool({ ...setup, seed: 99 }, { workers: 2, url: crashing });
-  const lots = Array.from({ length: 30 }, (_, index) => pool.run([{ bytes: files[0], epoch: 0, index }]));
-  const outcomes = await Promise.allSettled(lots);
-  assert(outcomes.some(({ status }) => status === "rejected"), "no lot was rejected");
+  const jobs = Array.from({ length: 30 }, (_, index) => pool.run([{ bytes: files[0], epoch: 0, index }]));
+  const outcomes = await Promise.allSettled(jobs);
+  assert(outcomes.some(({ status }) => status === "rejected"), "no job was rejected");
   await assertThrows(
     () => pool.run([{ bytes: files[0], epoch: 0, index: 0 }]),
     Error,
-    /again and again: .*out of luck/,
+    /Workers keep crashing: .*crash on purpose/,
   );
   const closed = new Pool({ ...setup, seed: 1 }, { workers: 1 });
   const running = closed.run([{ bytes: files[0], epoch: 0, index: 0 }]);
@@ -230,14 +238,14 @@ Deno.test("a pool whose Workers only crash gives up, and a closed one rejects", 
   await assertThrows(() => running, Error, /closed/);
 });
 
-Deno.test("where a decoder cannot be loaded no image is bad: the pool stops, as the machine is at fault", async () => {
+Deno.test("Pool rejects with a MachineError if a decoder cannot be loaded", async () => {
   const pool = new Pool({ ...setup, seed: 98 }, { workers: 1, url: crashing });
   const task = { bytes: files[0], epoch: 0, index: 0 };
-  await assertThrows(() => pool.run([task]), MachineError, /no decoder/);
-  await assertThrows(() => pool.run([task]), MachineError, /no decoder/);
+  await assertThrows(() => pool.run([task]), MachineError, /Cannot load an image decoder/);
+  await assertThrows(() => pool.run([task]), MachineError, /Cannot load an image decoder/);
 });
 
-Deno.test("the polyfilled streams make the same batches", async () => {
+Deno.test("trainingBatches() gives the same batches with polyfilled streams", async () => {
   const script = `
     delete ReadableStream.from;
     const at = (path) => new URL(path, ${JSON.stringify(import.meta.url)}).href;

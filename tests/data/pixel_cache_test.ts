@@ -1,5 +1,6 @@
 import { type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
-import { diskCache, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
+import { diskCache } from "../../data/disk_cache.ts";
+import { memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
 import { recipes } from "../../data/views/recipe.ts";
@@ -15,7 +16,7 @@ const plain = (value: number, side = 4): DecodedImage => ({
 });
 const valueOf = (cache: PixelCache, index: number) => cache.get(index)?.data[0];
 
-Deno.test("a cache in memory keeps copies, as many as there is room for", () => {
+Deno.test("memoryCache() keeps copies while there is room", () => {
   const cache = memoryCache(150), image = plain(1);
   cache.set(0, image);
   image.data.fill(9);
@@ -28,7 +29,7 @@ Deno.test("a cache in memory keeps copies, as many as there is room for", () => 
   cache.close();
 });
 
-Deno.test("a cache on disk is there again for the same images, and for no others", async () => {
+Deno.test("diskCache() keeps its images for the same identity only", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/pixels.bin`;
   const first = diskCache(path, { identity: "A" });
@@ -39,17 +40,17 @@ Deno.test("a cache on disk is there again for the same images, and for no others
   assertEquals([valueOf(again, 5), valueOf(again, 7), again.get(7)?.width, again.has(6)], [50, 70, 6, false]);
   again.close();
 
-  // Others take its place, and the process is killed before it has told of them.
+  // Another identity replaces it, and the process is killed before it has written its index.
   const others = diskCache(path, { identity: "B" });
   assertEquals(others.has(5), false);
   others.set(5, plain(99));
   const back = diskCache(path, { identity: "A" });
-  assertEquals(back.has(5), false, "what B wrote is not A's");
+  assertEquals(back.has(5), false, "A sees an image of B");
   back.close();
   others.close();
 });
 
-Deno.test("a cache on disk leaves room, and a cut file gives what it has", async () => {
+Deno.test("diskCache() respects its size limit, and survives a truncated file", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/pixels.bin`;
   const cache = diskCache(path, { identity: "A", bytes: 150 });
@@ -78,7 +79,7 @@ async function take(stream: ReadableStream<Batch>, count: number) {
   return batches;
 }
 
-Deno.test("batches are the same with a cache, and what is kept is not read again", async () => {
+Deno.test("trainingBatches() gives the same batches with a cache, and does not read cached images again", async () => {
   await using folder = await temporaryFolder();
   const source = await memorySource(files), expected = await take(trainingBatches({ ...options, source }), 6);
   for (const cache of [memoryCache(), diskCache(`${folder.path}/pixels.bin`, { identity: "A" })]) {
@@ -94,20 +95,20 @@ Deno.test("batches are the same with a cache, and what is kept is not read again
     assertEquals([...new Set(read)].sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     const before = read.length;
     assertEquals(await take(trainingBatches({ ...options, source: counted, cache }), 6), expected);
-    assertEquals(read.length, before, "kept images are read again");
+    assertEquals(read.length, before, "cached images were read again");
     cache.close();
   }
 });
 
-Deno.test("a bad image is replaced in training, by what its index decides; an evaluation passes it over", async () => {
-  const spoilt = await memorySource(files.map((file, i) => i === 4 ? file.subarray(0, 200) : file));
-  const both = { ...options, source: spoilt, onBadImage: "substitute" } as const;
+Deno.test("trainingBatches() substitutes a bad image by its index; evaluationBatches() skips it", async () => {
+  const withBad = await memorySource(files.map((file, i) => i === 4 ? file.subarray(0, 200) : file));
+  const both = { ...options, source: withBad, onBadImage: "substitute" } as const;
   const epochs = await take(trainingBatches(both), 6);
   for (const half of [epochs.slice(0, 3), epochs.slice(3)]) {
     assertEquals(
       half.flatMap(({ indices }) => indices).sort(),
       [0, 1, 2, 3, 4, 5, 6, 7, 8],
-      "no batch is short",
+      "no batch is smaller",
     );
   }
   const one = await take(trainingBatches({ ...both, workers: 1 }), 6);
@@ -117,5 +118,5 @@ Deno.test("a bad image is replaced in training, by what its index decides; an ev
     evaluationBatches({ ...both, onBad: ({ index }) => told.push(index) }),
   );
   assertEquals(evaluated.flatMap(({ indices }) => indices), [0, 1, 2, 3, 5, 6, 7, 8]);
-  assert(told.includes(4), "it is not named");
+  assert(told.includes(4), "it was not reported");
 });

@@ -6,13 +6,13 @@ import { streamedSource } from "../../data/sources/streamed.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { memorySource } from "./fixtures.ts";
-import { assertGoesOn, plain, take, whole } from "./streaming.ts";
+import { assertResumes, plain, take, whole } from "./streaming.ts";
 
-/** A source of shards with so many images each, that tells which are open and where each was begun. */
+/** A source of shards of the given lengths. It logs open shards, images read, and where each reading began. */
 async function fakeSource(lengths: number[], { known = true, size = 4, slow = 0 } = {}) {
   const opened: [shard: number, from: number, at: number | null][] = [];
   const log = { open: 0, read: 0, opened };
-  const large = size > 1e6 ? new Uint8Array(size) : null; // the same for all, lest the test take the memory it saves
+  const large = size > 1e6 ? new Uint8Array(size) : null; // one array for all, to save memory
   const shards = lengths.map((length, s): Shard => ({
     name: `shard ${s}`,
     length: known ? length : null,
@@ -29,7 +29,7 @@ async function fakeSource(lengths: number[], { known = true, size = 4, slow = 0 
             key: `${s}/${number}`,
             label: s,
             bytes: large ?? new Uint8Array(size).fill(number),
-            failure: number % 50 === 49 ? "spoilt" : null,
+            failure: number % 50 === 49 ? "damaged" : null,
             at: number * 10,
           };
           yield image;
@@ -43,39 +43,39 @@ async function fakeSource(lengths: number[], { known = true, size = 4, slow = 0 
   return { source, log };
 }
 
-Deno.test("a streamed epoch has each image once, mixed, and goes on from any sample", async () => {
+Deno.test("readSamples() of a streamed source gives each image once per epoch, and resumes at any sample", async () => {
   for (const known of [true, false]) {
     const { source, log } = await fakeSource([900, 700, 1, 800, 0, 399].filter((n) => n > 0), { known });
-    await assertGoesOn(source, { count: 2800, cuts: [0, 1, 998, 999, 1000, 2500, 2799, 2800, 5599, 6000] });
+    await assertResumes(source, { count: 2800, cuts: [0, 1, 998, 999, 1000, 2500, 2799, 2800, 5599, 6000] });
     assertEquals(log.open, 0, "shards are still open");
   }
   const single = await fakeSource([1]);
-  await assertGoesOn(single.source, { count: 1, cuts: [0, 1] });
+  await assertResumes(single.source, { count: 1, cuts: [0, 1] });
 });
 
-Deno.test("a block mixes the shards that are in it", async () => {
+Deno.test("readSamples() mixes the images of the shards in a block", async () => {
   const { source } = await fakeSource([500, 500, 500, 500]);
   const samples = await take(source, { ...whole, seed: 1 }, 2000);
   const [a, b] = [samples.slice(0, 1000), samples.slice(1000)];
   const shardsOf = (part: typeof samples) => new Set(part.map(({ label }) => label));
   assertEquals([shardsOf(a).size, shardsOf(b).size], [2, 2]);
   const same = samples.filter(({ offset, index }) => Math.abs(offset - index) < 20).length;
-  assert(same < 200, `${same} of 2000 are near their place`);
+  assert(same < 200, `${same} of 2000 are near their original position`);
   const runs = a.filter(({ label }, i) => i > 0 && label === a[i - 1].label).length;
-  assert(runs > 400 && runs < 600, `${runs} of 1000 neighbours are of one shard`);
+  assert(runs > 400 && runs < 600, `${runs} of 1000 neighbors are of one shard`);
 });
 
-Deno.test("going on reads no shard that the block in hand does not need", async () => {
+Deno.test("readSamples() resumes without reading shards before the current block", async () => {
   const { source, log } = await fakeSource([600, 600, 600, 600]);
   const samples = await take(source, { ...whole, seed: 2 }, 1500);
   const { next } = samples.at(-1)!;
   log.opened.length = 0;
   await take(source, { ...whole, seed: 2, start: next }, 100);
-  // The second block of 1000 begins with image 400 of the second shard in order.
+  // The second block of 1000 begins with image 400 of the second shard in the epoch's order.
   assertEquals(log.opened.map(([, from, at]) => [from, at]).slice(0, 2), [[400, 4000], [0, null]]);
 });
 
-Deno.test("a position without its block is found by counting", async () => {
+Deno.test("readSamples() resumes at a position without a block by counting", async () => {
   const { source } = await fakeSource([1300, 900]);
   const all = plain(await take(source, { ...whole, seed: 3 }, 3000));
   for (const cut of [5, 1200, 2199, 2500]) {
@@ -85,7 +85,7 @@ Deno.test("a position without its block is found by counting", async () => {
   }
 });
 
-Deno.test("first and limit take a part of the source order, also of streamed sources", async () => {
+Deno.test("readSamples() takes the range of first and limit from a streamed source", async () => {
   const { source, log } = await fakeSource([10, 20, 5, 30]);
   const part = { first: 25, limit: 12 };
   const once = await take(source, { ...part, seed: null });
@@ -99,32 +99,32 @@ Deno.test("first and limit take a part of the source order, also of streamed sou
   await assertThrows(
     () => readSamples(source, { first: 60, limit: 6, seed: null }),
     UserError,
-    /6 images from number 60 on of fake: it has 65/,
+    /6 images of "fake" starting at number 60: it has 65/,
   );
   const unknown = (await fakeSource([3], { known: false })).source;
   await assertThrows(
     () => readSamples(unknown, { first: 0, limit: 2, seed: 1 }),
     UserError,
-    /--limit nor --holdout/,
+    /"fake": it is streamed, and its number of images is unknown/,
   );
 });
 
-Deno.test("indices are unique where lengths are unknown", async () => {
+Deno.test("readSamples() gives unique indices if shard lengths are unknown", async () => {
   const { source } = await fakeSource([2, 2], { known: false });
   const samples = await take(source, { ...whole, seed: null });
   assertEquals(samples.map(({ index }) => index), [0, 1, 2 ** 32, 2 ** 32 + 1]);
 });
 
-Deno.test("timing does not matter, failures stay with their samples", async () => {
+Deno.test("readSamples() gives the same order and failures with slow shards", async () => {
   const quick = (await fakeSource([60, 70])).source, slow = (await fakeSource([60, 70], { slow: 3 })).source;
   const samples = plain(await take(quick, { ...whole, seed: 4 }, 260));
   assertEquals(plain(await take(slow, { ...whole, seed: 4 }, 260)), samples);
   const failed = samples.filter(({ failure }) => failure !== null);
   assertEquals(failed.length, 4);
-  assertEquals(failed[0].failure, "it cannot be read: spoilt");
+  assertEquals(failed[0].failure, "it cannot be read: damaged");
 });
 
-Deno.test("a block is bounded by its bytes, and only one is filled ahead", async () => {
+Deno.test("readSamples() limits a block by bytes, and fills only one block ahead", async () => {
   const { source, log } = await fakeSource([1000], { size: BLOCK.bytes / 8 });
   const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
   const { value } = await reader.read();
@@ -135,7 +135,7 @@ Deno.test("a block is bounded by its bytes, and only one is filled ahead", async
   assertEquals(log.open, 0);
 });
 
-Deno.test("nothing is read before the first is asked for, and nothing stays open after the last", async () => {
+Deno.test("readSamples() reads nothing before the first sample is asked for, and closes shards when cancelled", async () => {
   const { source, log } = await fakeSource([30, 30], { slow: 2 });
   const stream = readSamples(source, { ...whole, seed: 1 });
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -148,7 +148,7 @@ Deno.test("nothing is read before the first is asked for, and nothing stays open
   assertEquals(log.open, 0);
 });
 
-/** A source whose second shard breaks off. */
+/** A source whose second shard fails. */
 async function brokenSource(error: Error, { empty = false } = {}) {
   const { source, log } = await fakeSource([1500, 40]);
   const shards = source.shards.map((shard, s): Shard => ({
@@ -165,7 +165,7 @@ async function brokenSource(error: Error, { empty = false } = {}) {
   return { source: await streamedSource({ name: "broken", shards, classes: [], identity: "" }), log };
 }
 
-Deno.test("a damaged shard ends the stream with its error, after the blocks before it", async () => {
+Deno.test("readSamples() throws the error of a damaged shard after the blocks before it", async () => {
   const { source, log } = await brokenSource(new UserError("shard 1 is damaged"));
   for (const seed of [null, 1, 2, 3]) {
     const got: number[] = [];
@@ -176,18 +176,21 @@ Deno.test("a damaged shard ends the stream with its error, after the blocks befo
       UserError,
       /shard 1 is damaged/,
     );
-    assert(seed === null ? got.length === 1520 : [0, 1000].includes(got.length), `${got.length} images came`);
+    assert(
+      seed === null ? got.length === 1520 : [0, 1000].includes(got.length),
+      `${got.length} images were delivered`,
+    );
     assertEquals(log.open, 0);
   }
 });
 
-Deno.test("sources that turn out empty or shorter are errors, not endless loops", async () => {
+Deno.test("readSamples() throws if a source is empty or shorter than it said", async () => {
   const { source } = await brokenSource(new Error(), { empty: true });
   for (const seed of [null, 1]) {
     await assertThrows(
       () => take(source, { ...whole, seed }, 1),
       UserError,
-      /broken.*at least one.*found none/,
+      /"broken": no image was found/,
     );
   }
   const { source: fake } = await fakeSource([5, 5]);
@@ -197,14 +200,14 @@ Deno.test("sources that turn out empty or shorter are errors, not endless loops"
     await assertThrows(
       () => take(shorter, { ...whole, seed }, 20),
       UserError,
-      /shard \d as it has changed: .*7 images.*5/,
+      /"shard \d": it ends after 5 images, but had 7/,
     );
   }
 });
 
-Deno.test("indexed sources go on from any sample too", async () => {
+Deno.test("readSamples() of an indexed source resumes at any sample, and reports failures", async () => {
   const source = await memorySource(Array.from({ length: 23 }, (_, i) => new Uint8Array([i, i])));
-  await assertGoesOn(source, { count: 23, cuts: [0, 7, 21, 22, 23, 60] });
+  await assertResumes(source, { count: 23, cuts: [0, 7, 21, 22, 23, 60] });
   const failing = {
     ...source,
     read: (i: number) => i === 3 ? Promise.reject(new Error("gone")) : source.read(i),
@@ -214,7 +217,7 @@ Deno.test("indexed sources go on from any sample too", async () => {
   assertEquals(failed.map(({ key, failure }) => [key, failure]), [["image-3", "it cannot be read: gone"]]);
 });
 
-Deno.test("the polyfilled streams give the same samples", async () => {
+Deno.test("readSamples() gives the same samples with polyfilled streams", async () => {
   const script = `
     delete ReadableStream.from;
     const at = (path) => new URL(path, ${JSON.stringify(import.meta.url)}).href;

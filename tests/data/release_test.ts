@@ -1,4 +1,4 @@
-/** Workers and open files go when a stream of batches ends, however it does. */
+/** Workers and open files are released however a stream of batches ends. */
 import { gzipSync } from "node:zlib";
 import { evaluationBatches, trainingBatches, type Views } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
@@ -11,7 +11,7 @@ import { held, isTold, openIn } from "./held.ts";
 
 const COUNT = 400, WORKERS = 2;
 const images = await Promise.all(Array.from({ length: 20 }, (_, i) => jpeg(gradient(16, 16, { seed: i }))));
-/** With something long in the middle, which is not read ahead whole. */
+/** With a large entry in the middle, which is not read ahead completely. */
 const archive = tar(
   Array.from({ length: COUNT }, (_, i) => tarEntry(`${i}.jpg`, images[i % images.length])).toSpliced(
     COUNT / 2,
@@ -21,10 +21,10 @@ const archive = tar(
 );
 const archives = { "a.tar": archive, "b.tar.gz": new Uint8Array(gzipSync(archive, { level: 0 })) };
 const options = { batch: 8, size: 8, recipe: recipes.cifar, workers: WORKERS, onBadImage: "error" } as const;
-/** Milliseconds after which what is still there is not going: threads end some time after they are told to. */
-const PATIENCE = 20_000;
+/** Threads end some time after they are told to. */
+const RELEASE_TIMEOUT_MS = 20_000;
 
-/** How a stream of batches of the source in `path` ends; `note` is called while it is at work. */
+/** The ways in which a stream of batches of `source`, at `path`, can end; `note` is called while it works. */
 const ends: Record<string, (source: ImageSource, path: string, note: () => void) => Promise<void>> = {
   async "is cancelled"(source, _, note) {
     const reader = trainingBatches<Views>({ ...options, source, seed: 1, augment: "gpu" }).getReader();
@@ -32,7 +32,7 @@ const ends: Record<string, (source: ImageSource, path: string, note: () => void)
     note();
     await reader.cancel();
   },
-  async "is left by an error of the consumer's"(source, _, note) {
+  async "is left by an error of the consumer"(source, _, note) {
     const consume = async () => {
       for await (const _ of trainingBatches({ ...options, source, seed: 1 })) {
         note();
@@ -41,7 +41,7 @@ const ends: Record<string, (source: ImageSource, path: string, note: () => void)
     };
     await assertThrows(consume, RangeError, /enough/);
   },
-  async "fails at a shard that is cut off meanwhile"(source, path, note) {
+  async "fails at a shard that is truncated meanwhile"(source, path, note) {
     const { size } = await Deno.stat(path);
     const consume = async () => {
       for await (const { release } of evaluationBatches({ ...options, source })) {
@@ -52,7 +52,7 @@ const ends: Record<string, (source: ImageSource, path: string, note: () => void)
     };
     await assertThrows(consume, UserError, /[ab]\.tar/);
   },
-  async "comes to its end"(source, _, note) {
+  async "is read to its end"(source, _, note) {
     let count = 0;
     for await (const { indices, release } of evaluationBatches({ ...options, source })) {
       count += indices.length;
@@ -63,13 +63,13 @@ const ends: Record<string, (source: ImageSource, path: string, note: () => void)
   },
 };
 
-/** What the stream has of `folder`, whose files nobody else opens, and of Workers. */
+/** The stream's open files below `folder`, which nobody else opens, and its Workers. */
 const holding = (folder: string) => ({ files: openIn(folder).length, workers: held().workers });
 
 for (const [name, bytes] of Object.entries(archives)) {
   for (const [what, end] of Object.entries(ends)) {
     Deno.test({
-      name: `Workers and files are gone when a stream of ${name} ${what}`,
+      name: `a stream of ${name} releases Workers and files when it ${what}`,
       ignore: !isTold,
       async fn() {
         await withFolder({ [name]: bytes }, async (folder) => {
@@ -78,14 +78,18 @@ for (const [name, bytes] of Object.entries(archives)) {
           const source = await openSource(path);
           await end(source, path, () => during ??= holding(path));
           source.close();
-          // Workers of a test before may still have been ending; a streamed archive may have been read to its end.
+          // Workers of the previous test may still be ending; a streamed archive may have been read to its end.
           const { workers, files } = during!;
           assert(
             workers >= WORKERS && (files > 0 || source.kind === "streamed"),
             `${workers} Workers, ${files} files`,
           );
           let after = holding(path);
-          for (let wait = 0; (after.workers > 0 || after.files > 0) && wait < PATIENCE; wait += 20) {
+          for (
+            let wait = 0;
+            (after.workers > 0 || after.files > 0) && wait < RELEASE_TIMEOUT_MS;
+            wait += 20
+          ) {
             await new Promise((resolve) => setTimeout(resolve, 20));
             after = holding(path);
           }

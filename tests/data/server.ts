@@ -1,31 +1,31 @@
-/** A web server with faults. */
+/** A web server with faults, for tests. */
+import { concatBytes } from "../../src/base/bytes.ts";
 import { keyedRandom } from "../../src/base/random.ts";
-import { concat } from "./fixtures.ts";
 
-/** What a server does wrong. */
+/** The faults of a server. */
 export interface Faults {
-  /** Whether it honours Range. */
+  /** Whether it supports Range. Default: true. */
   range?: boolean;
-  /** Breaks connections off at random bytes, so many at most of each file. */
+  /** How many connections per file it breaks, each at a random byte. */
   breaks?: number;
-  /** The chance that it does so, while any of these are left; 1 unless told. */
+  /** The probability that it breaks a connection while some are left. Default: 1. */
   breaking?: number;
-  /** Answers like these before it answers a path rightly, each once. */
+  /** Error statuses that it sends for each path, once each, before it sends the file. */
   statuses?: number[];
-  /** Seconds that it asks to be left alone for, with each of these. */
+  /** Seconds of Retry-After with each error status. */
   wait?: number;
-  /** Refuses HEAD. */
+  /** Whether it answers HEAD. Default: true. */
   head?: boolean;
-  /** Tells no length, and closes after this fraction of a body. */
+  /** Sends no length: the body is chunked. */
   chunked?: boolean;
-  /** Says that files have so many bytes more than they have. */
+  /** Bytes by which the announced length exceeds the file's. */
   longer?: number;
-  /** Stops sending, and leaves the connection open. */
+  /** Leaves the connection open after the body. */
   stall?: boolean;
   seed?: number;
 }
 
-/** Serves `files` by raw sockets, as Deno.serve would not let an answer be cut off; logs requests as "GET /a 100-". */
+/** Serves `files` by raw sockets, as Deno.serve cannot cut a response off. Logs requests as "GET /a 100-". */
 export async function serving(
   files: Record<string, Uint8Array>,
   faults: Faults,
@@ -79,7 +79,7 @@ export async function serving(
       : body;
     if (faults.chunked) {
       await send(new TextEncoder().encode(`${sent.length.toString(16)}\r\n`));
-      await send(concat([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));
+      await send(concatBytes([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));
     } else await send(sent);
     if (faults.stall) await new Promise((resolve) => setTimeout(resolve, 800));
   };

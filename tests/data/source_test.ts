@@ -1,3 +1,4 @@
+import { concatBytes } from "../../src/base/bytes.ts";
 import { decodeImage } from "../../data/decode.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
@@ -5,11 +6,11 @@ import { entriesOf } from "../../data/sources/entries.ts";
 import { openFolder } from "../../data/sources/folder.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { concat, jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
+import { jpeg, tar, tarEntry, withFolder } from "./fixtures.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** Opens what is known to be indexed. */
+/** Opens an indexed source. */
 async function openIndexed(spec: string): Promise<IndexedSource> {
   const source = await openSource(spec);
   assert(source.kind === "indexed", "it is not indexed");
@@ -26,7 +27,7 @@ async function list(spec: string) {
   return { source, items };
 }
 
-Deno.test("a folder gives its images in an order that mixes the classes, the first folder being the class", async () => {
+Deno.test("openSource() of a folder mixes the classes, which are its first subfolders", async () => {
   const files = {
     "b/2.PNG": "b2",
     "b/deep/1.jpg": "b1",
@@ -46,15 +47,21 @@ Deno.test("a folder gives its images in an order that mixes the classes, the fir
     ]);
     const { fingerprint } = source;
     await Deno.rename(`${folder}/a/x.webp`, `${folder}/a/y.webp`);
-    assert(fingerprint !== (await openSource(folder)).fingerprint, "fingerprint overlooks a renamed image");
+    assert(
+      fingerprint !== (await openSource(folder)).fingerprint,
+      "the fingerprint does not show a renamed image",
+    );
     await Deno.rename(`${folder}/a/y.webp`, `${folder}/a/x.webp`);
     assertEquals((await openSource(folder)).fingerprint, fingerprint);
     await Deno.writeTextFile(`${folder}/a/x.webp`, "another size");
-    assert(fingerprint !== (await openSource(folder)).fingerprint, "fingerprint overlooks a changed size");
+    assert(
+      fingerprint !== (await openSource(folder)).fingerprint,
+      "the fingerprint does not show a changed size",
+    );
   });
 });
 
-Deno.test("what a folder lists and cannot be read is answered: images by policy, all else at once", async () => {
+Deno.test("openSource() lists images behind broken links, and throws for other entries that cannot be read", async () => {
   await withFolder({ "cats/1.jpg": "1", "tars/notes.txt": "" }, async (folder) => {
     await Deno.symlink(`${folder}/gone`, `${folder}/cats/2.jpg`);
     const source = await openIndexed(folder);
@@ -63,27 +70,29 @@ Deno.test("what a folder lists and cannot be read is answered: images by policy,
     await assertThrows(
       () => openSource(folder),
       UserError,
-      /Cannot read [^ ]*[^/]\/dogs as it must exist.*remove it/,
+      /Cannot read "[^ ]*[^/]\/dogs": .*remove it/,
     );
     await Deno.symlink(`${folder}/gone`, `${folder}/tars/1.tar`);
     await assertThrows(
       () => openSource(`${folder}/tars`),
       UserError,
-      /Cannot read .*\/1\.tar as it must exist/,
+      /Cannot read ".*\/1\.tar": /,
     );
-    await assertThrows(() => openFolder(`${folder}/none`), UserError, /Cannot read .*\/none/);
-    await assertThrows(() => entriesOf(`${folder}/none`), UserError, /Cannot read .*\/none/);
+    await assertThrows(() => openFolder(`${folder}/none`), UserError, /Cannot read ".*\/none": /);
+    await assertThrows(() => entriesOf(`${folder}/none`), UserError, /Cannot read ".*\/none": /);
     await Deno.writeFile(`${folder}/good.tar`, tar([tarEntry("1.jpg", "-")]));
     await Deno.mkdir(`${folder}/classes.txt`);
-    await assertThrows(() => openSource(`${folder}/good.tar`), UserError, /Cannot read .*classes\.txt/);
+    await assertThrows(() => openSource(`${folder}/good.tar`), UserError, /Cannot read ".*classes\.txt": /);
   });
 });
 
-Deno.test("a folder has images or shards, not both", async () => {
+Deno.test("openSource() rejects a folder with both images and shards", async () => {
   const shard = tar([tarEntry("1.jpg", "one")]);
   for (const other of ["1.jpg", "cats/1.jpg"]) {
     await withFolder({ "backup.tar": shard, [other]: "1" }, async (folder) => {
-      const expected = new RegExp(`it has both, ${other.split("/")[0]} and backup.tar.*--data .*/backup.tar`);
+      const expected = new RegExp(
+        `it has both "${other.split("/")[0]}" and "backup.tar".*give ".*/backup.tar" as`,
+      );
       await assertThrows(() => openSource(folder), UserError, expected);
       assertEquals((await openSource(`${folder}/backup.tar`)).length, 1);
     });
@@ -94,7 +103,7 @@ Deno.test("a folder has images or shards, not both", async () => {
   });
 });
 
-Deno.test("tar shards give samples with their labels, in order", async () => {
+Deno.test("openSource() gives the samples of tar shards in order, with their labels", async () => {
   const first = tar([
     tarEntry("./", "", { type: "5" }),
     tarEntry("s1.jpg", "one"),
@@ -116,11 +125,15 @@ Deno.test("tar shards give samples with their labels, in order", async () => {
     await Deno.writeTextFile(`${folder}/classes.txt`, "cat\ndog\n");
     assertEquals((await openSource(`${folder}/a.tar`)).classes, ["cat", "dog"]);
     await Deno.writeTextFile(`${folder}/classes.txt`, "cat\n");
-    await assertThrows(() => openSource(folder), UserError, /1 classes of classes.txt.*s1\.jpg has "1"/);
+    await assertThrows(
+      () => openSource(folder),
+      UserError,
+      /s1\.jpg" has the label "1", which is none of the 1 classes of classes\.txt/,
+    );
   });
 });
 
-Deno.test("tar labels may be names, and may be missing", async () => {
+Deno.test("openSource() takes class names as tar labels, and accepts missing labels", async () => {
   const named = tar([
     tarEntry("1.jpg", "-"),
     tarEntry("1.cls", "dog"),
@@ -134,7 +147,7 @@ Deno.test("tar labels may be names, and may be missing", async () => {
   });
 });
 
-Deno.test("ustar prefixes, PAX and GNU long names and sizes are read", async () => {
+Deno.test("openSource() reads ustar prefixes, and PAX and GNU long names and sizes", async () => {
   const long = `${"d".repeat(120)}/ü.jpg`;
   const body = "z".repeat(600);
   const pax = `${`142 path=${long}\n`}${"12 size=600\n"}`;
@@ -165,8 +178,8 @@ Deno.test("ustar prefixes, PAX and GNU long names and sizes are read", async () 
   });
 });
 
-Deno.test("a truncated or foreign tar is refused with what is missing", async () => {
-  const whole = concat([tarEntry("1.jpg", "x".repeat(600)), tarEntry("2.jpg", "y".repeat(600))]);
+Deno.test("openSource() rejects a truncated tar with the missing bytes, and other files", async () => {
+  const whole = concatBytes([tarEntry("1.jpg", "x".repeat(600)), tarEntry("2.jpg", "y".repeat(600))]);
   const files = {
     "body.tar": whole.subarray(0, 512 + 1024 + 512 + 100),
     "header.tar": whole.subarray(0, 512 + 1024 + 500),
@@ -179,34 +192,42 @@ Deno.test("a truncated or foreign tar is refused with what is missing", async ()
     await assertThrows(
       open("body.tar"),
       UserError,
-      /body\.tar: it ends within 2\.jpg: 500 bytes are missing/,
+      /body\.tar": it ends within 2\.jpg, and 500 bytes are missing/,
     );
-    await assertThrows(open("header.tar"), UserError, /header at byte 1536: 12 bytes are missing/);
-    await assertThrows(open("foreign.tar"), UserError, /header at byte 0.*not an uncompressed tar/);
-    await assertThrows(open("empty.tar"), UserError, /found none/);
+    await assertThrows(open("header.tar"), UserError, /header at byte 1536, and 12 bytes are missing/);
+    await assertThrows(
+      open("foreign.tar"),
+      UserError,
+      /header at byte 0 does not match.*not an uncompressed tar/,
+    );
+    await assertThrows(open("empty.tar"), UserError, /no entry ends in \.jpg/);
     assertEquals((await openSource(`${folder}/whole.tar`)).length, 2); // without an end mark, as some tools write
   });
 });
 
-Deno.test("missing, empty and unknown sources are refused with what is known", async () => {
+Deno.test("openSource() rejects missing, empty and unknown sources, and says what it supports", async () => {
   await withFolder({ "notes.txt": "" }, async (folder) => {
-    await assertThrows(() => openSource(folder), UserError, /found none, also not in its subfolders.*--data/);
+    await assertThrows(
+      () => openSource(folder),
+      UserError,
+      /found no images .* in it or its subfolders.*Check the path/,
+    );
     await assertThrows(
       () => openSource(`${folder}/none`),
       UserError,
-      /none: expected "shapes".*no such file/,
+      /none": there is no such file or folder\. Give "shapes"/,
     );
     await assertThrows(
       () => openSource(`${folder}/notes.txt`),
       UserError,
-      /notes\.txt is a file of another kind/,
+      /the kind of "notes\.txt" is not supported/,
     );
-    await assertThrows(() => openSource("ftp://host/x"), UserError, /no source of this kind/);
-    await assertThrows(() => openSource("shapes:0"), UserError, /number of images/);
+    await assertThrows(() => openSource("ftp://host/x"), UserError, /this kind of address is not supported/);
+    await assertThrows(() => openSource("shapes:0"), UserError, /"0" is not a number of images/);
   });
 });
 
-Deno.test("shapes: real JPEGs, balanced, the same each time, and readable in any order", async () => {
+Deno.test('openSource("shapes:20") gives balanced JPEGs, the same each time and in any order', async () => {
   const source = await openIndexed("shapes:20");
   assertEquals([source.length, source.classes.length], [20, 10]);
   const last = await source.read(19);
@@ -218,14 +239,14 @@ Deno.test("shapes: real JPEGs, balanced, the same each time, and readable in any
   assert(text((await source.read(9)).bytes) !== text(last.bytes), "two images of a class are the same");
 });
 
-Deno.test("an image read from a shard decodes", async () => {
+Deno.test("decodeImage() decodes an image of a shard", async () => {
   await withFolder({ "a.tar": tar([tarEntry("1.jpg", await jpeg())]) }, async (folder) => {
     const source = await openIndexed(`${folder}/a.tar`);
     assertEquals((await decodeImage((await source.read(0)).bytes)).height, 36);
   });
 });
 
-Deno.test("a folder's fingerprint tells contents, where files are of one size", async () => {
+Deno.test("the fingerprint of a folder depends on the contents of files of the same size", async () => {
   const fingerprints: string[] = [];
   for (const last of [3, 3, 4]) {
     await withFolder({ "a.ppm": new Uint8Array([1, 2, last]), "b.ppm": "other" }, async (folder) => {

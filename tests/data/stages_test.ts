@@ -21,7 +21,7 @@ function take<T>(items: Iterable<T>, count: number): T[] {
   return taken;
 }
 
-Deno.test("training order: permutations of the samples, by epoch and seed, from any start", () => {
+Deno.test("trainingOrder() permutes the samples by epoch and seed, from any start", () => {
   const options = { first: 10, limit: 7, seed: 3, start: { epoch: 0, offset: 0 } };
   const visits = take(trainingOrder(options), 21);
   const epochs = [0, 1, 2].map((epoch) => visits.filter((v) => v.epoch === epoch));
@@ -36,7 +36,7 @@ Deno.test("training order: permutations of the samples, by epoch and seed, from 
   assertEquals([...sourceOrder({ first: 4, limit: 2 })].map((v) => v.index), [4, 5]);
 });
 
-Deno.test("ordered map keeps the order, works on so many at a time, and begins when asked", async () => {
+Deno.test("orderedMap() keeps the order, limits concurrency, and starts when asked", async () => {
   let running = 0, most = 0, begun = 0;
   const work = async (i: number) => {
     begun++;
@@ -54,7 +54,7 @@ Deno.test("ordered map keeps the order, works on so many at a time, and begins w
   assertEquals(most, 3);
 });
 
-Deno.test("ordered map passes a failure on in its turn", async () => {
+Deno.test("orderedMap() throws a failure in its turn", async () => {
   const work = (i: number) => i === 2 ? Promise.reject(new RangeError("two")) : Promise.resolve(i);
   const got: number[] = [];
   await assertThrows(
@@ -69,7 +69,7 @@ Deno.test("ordered map passes a failure on in its turn", async () => {
   assert(got.length <= 2);
 });
 
-Deno.test("group gathers small items and leaves large ones alone", async () => {
+Deno.test("group() gathers small items and leaves large ones alone", async () => {
   const stage = group<number>({ count: 3, weight: 10, weigh: (i) => i });
   const groups = await Array.fromAsync(ReadableStream.from([1, 1, 1, 1, 20, 30, 2, 2]).pipeThrough(stage));
   assertEquals(groups, [[1, 1, 1], [1, 20], [30], [2, 2]]);
@@ -91,7 +91,7 @@ function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as
     return {
       samples: [sample],
       images: [isBad ? null : image],
-      reasons: [isBad ? "spoilt" : null],
+      reasons: [isBad ? "damaged" : null],
       release() {},
     };
   });
@@ -99,7 +99,7 @@ function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as
 const epochsOf = (limit: number, epochs: number): [number, number][] =>
   Array.from({ length: limit * epochs }, (_, i) => [Math.floor(i / limit), i % limit]);
 
-/** What batches there are, as [values, indices, epoch, offset] and the indices of the bad images told with them. */
+/** The batches, as [values, indices, epoch, offset] and the indices of the bad images reported with them. */
 async function collated(
   input: PreparedGroup[],
   { views = 2, ...options }: Partial<CollateOptions> & { views?: number } = {},
@@ -116,7 +116,7 @@ async function collated(
   ]);
 }
 
-Deno.test("batches hold view 1 of all, then view 2; partial ones are dropped at the end of each epoch", async () => {
+Deno.test("collate() puts view 1 of all images before view 2, and drops partial batches at the end of each epoch", async () => {
   assertEquals(await collated(groups(epochsOf(5, 2))), [
     [[0, 10, 1, 11], [0, 1], 0, 2, []],
     [[20, 30, 21, 31], [2, 3], 1, 0, []],
@@ -125,7 +125,7 @@ Deno.test("batches hold view 1 of all, then view 2; partial ones are dropped at 
   ]);
 });
 
-Deno.test("in evaluation the last partial batch is kept", async () => {
+Deno.test("collate() keeps the last partial batch with partial: keep", async () => {
   const input = groups(epochsOf(5, 1), { views: 1 });
   assertEquals(await collated(input, { views: 1, partial: "keep" }), [
     [[0, 10], [0, 1], 0, 2, []],
@@ -134,57 +134,57 @@ Deno.test("in evaluation the last partial batch is kept", async () => {
   ]);
 });
 
-Deno.test("the next good sample takes the place of a bad one, and its batch tells of it", async () => {
-  const told: BadImage[] = [];
-  const options = { onBad: (image: BadImage) => told.push(image) };
+Deno.test("collate() replaces a bad sample by the next good one, and its batch reports it", async () => {
+  const reported: BadImage[] = [];
+  const options = { onBad: (image: BadImage) => reported.push(image) };
   assertEquals(await collated(groups(epochsOf(7, 2), { bad: [1, 3] }), { ...options, limit: 7 }), [
     [[0, 20, 1, 21], [0, 2], 0, 3, [1]],
     [[40, 50, 41, 51], [4, 5], 1, 0, [3]],
     [[0, 20, 1, 21], [0, 2], 1, 3, [1]],
     [[40, 50, 41, 51], [4, 5], 2, 0, [3]],
   ]);
-  assertEquals(told, []);
+  assertEquals(reported, []);
 });
 
-Deno.test("bad images that an epoch drops at its end are not told, on from the last batch neither", async () => {
-  const told: BadImage[] = [];
-  const options = { onBad: (image: BadImage) => told.push(image) };
+Deno.test("collate() does not report bad images dropped at the end of an epoch, before or after resuming", async () => {
+  const reported: BadImage[] = [];
+  const options = { onBad: (image: BadImage) => reported.push(image) };
   const visits = epochsOf(5, 2);
   const whole = await collated(groups(visits, { bad: [1, 4] }), options);
   assertEquals(whole, [[[0, 20, 1, 21], [0, 2], 0, 3, [1]], [[0, 20, 1, 21], [0, 2], 1, 3, [1]]]);
   assertEquals(await collated(groups(visits.slice(3), { bad: [1, 4] }), options), whole.slice(1));
-  assertEquals(told, []);
+  assertEquals(reported, []);
 });
 
-Deno.test("evaluation tells also of bad images behind its last batch", async () => {
-  const told: BadImage[] = [];
-  const options = { views: 1, partial: "keep", onBad: (image: BadImage) => told.push(image) } as const;
+Deno.test("collate() reports bad images after the last batch with partial: keep", async () => {
+  const reported: BadImage[] = [];
+  const options = { views: 1, partial: "keep", onBad: (image: BadImage) => reported.push(image) } as const;
   const batches = await collated(groups(epochsOf(5, 1), { views: 1, bad: [1, 3, 4] }), options);
   assertEquals(batches, [[[0, 20], [0, 2], 0, 3, [1]]]);
-  assertEquals(told, [3, 4].map((index) => ({ index, key: `k${index}`, reason: "spoilt" })));
+  assertEquals(reported, [3, 4].map((index) => ({ index, key: `k${index}`, reason: "damaged" })));
 });
 
-Deno.test("an epoch without a batch is an error that tells of all, its rest after a resumption is not", async () => {
-  const told: number[] = [];
-  const onBad = ({ index }: BadImage) => told.push(index);
-  const spoilt = groups(epochsOf(5, 2), { bad: [0, 1, 2, 3] });
+Deno.test("collate() throws for an epoch without a batch, but not for the rest of a resumed one", async () => {
+  const reported: number[] = [];
+  const onBad = ({ index }: BadImage) => reported.push(index);
+  const damaged = groups(epochsOf(5, 2), { bad: [0, 1, 2, 3] });
   await assertThrows(
-    () => collated(spoilt, { onBad }),
+    () => collated(damaged, { onBad }),
     UserError,
-    /batch of 2 images.*among the 5: 4 are bad, such as k0: spoilt.*lower --batch/,
+    /batch of 2: of 5 images 4 are bad, such as "k0": damaged\. .*lower the batch size/,
   );
-  assertEquals(told, [0, 1, 2, 3]);
+  assertEquals(reported, [0, 1, 2, 3]);
   const resumed = groups(epochsOf(5, 2).slice(4));
   assertEquals((await collated(resumed)).length, 2);
   const none = groups(epochsOf(2, 1), { bad: [0, 1], views: 1 });
   await assertThrows(
     () => collated(none, { views: 1, limit: 2, partial: "keep" }),
     UserError,
-    /a good one among the 2: 2 are bad, such as k0: spoilt\. Replace them\.$/,
+    /batch: of 2 images 2 are bad, such as "k0": damaged\. Replace the bad images\.$/,
   );
 });
 
-Deno.test("buffers are given back when the last image of their group is done with, dropped ones too", async () => {
+Deno.test("collate() releases a group with its last image, also a dropped one", async () => {
   const given: number[] = [];
   const [a, b, c] = groups(epochsOf(6, 1)).map((group) => group);
   const joined = [[a, b, c], groups(epochsOf(6, 1)).slice(3)].map((parts, i): PreparedGroup => ({
@@ -203,7 +203,7 @@ Deno.test("buffers are given back when the last image of their group is done wit
   assertEquals(given, [0, 1]);
 });
 
-Deno.test("released arrays are used again", () => {
+Deno.test("assembleViews() reuses released arrays", () => {
   const assemble = assembleViews({ batch: 1, views: 1, viewLength: 4 });
   const arrays = groups(epochsOf(9, 1), { views: 4 }).map(({ samples, images }) => {
     const batch = {

@@ -1,13 +1,14 @@
 /** Helpers for the tests of sources that are read through {@linkcode readSamples}. */
+import { concatBytes } from "../../src/base/bytes.ts";
 import { type ReadOrder, type ReadSample, readSamples } from "../../data/read.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
-import { concat, tar, tarEntry } from "./fixtures.ts";
+import { tar, tarEntry } from "./fixtures.ts";
 import { assertEquals } from "../assert.ts";
 import { hashText, keyedRandom } from "../../src/base/random.ts";
 
 export const whole = { first: 0, limit: null };
 
-/** The first `count` samples, and the stream cancelled. */
+/** The first `count` samples; cancels the stream. */
 export async function take(source: ImageSource, order: ReadOrder, count = Infinity): Promise<ReadSample[]> {
   const samples: ReadSample[] = [];
   if (count === 0) return samples;
@@ -17,41 +18,41 @@ export async function take(source: ImageSource, order: ReadOrder, count = Infini
   return samples;
 }
 
-/** A short text that tells bytes apart. */
+/** A short text that identifies bytes. */
 export function tag(bytes: Uint8Array): string {
   return `${bytes.length} bytes, ${hashText(new TextDecoder("latin1").decode(bytes)).toString(16)}`;
 }
 
-/** What is told of samples, with a tag for their bytes. */
+/** Samples with a tag in place of their bytes. */
 export function plain(samples: ReadSample[]) {
   return samples.map(({ epoch, offset, index, key, label, failure, next, bytes }) => (
     { epoch, offset, index, key, label, failure, next, tag: tag(bytes) }
   ));
 }
 
-/** Random bytes of a random length that tell themselves from others. */
-export function blob(seed: number, { most = 3000 } = {}): Uint8Array<ArrayBuffer> {
+/** Random bytes of random length, different for each seed. */
+export function blob(seed: number, { maxLength = 3000 } = {}): Uint8Array<ArrayBuffer> {
   const random = keyedRandom(seed, 77);
-  return Uint8Array.from({ length: 20 + random.integer(most) }, () => random.integer(256));
+  return Uint8Array.from({ length: 20 + random.integer(maxLength) }, () => random.integer(256));
 }
 
-/** An archive of the images `from` … `to` − 1 with their labels: image i is `blob(i)` of class i % 3. */
+/** An archive of the images `from` … `to` − 1 with labels: image i is `blob(i)` of class i % 3. */
 export function archive(from: number, to: number, { labels = true } = {}): Uint8Array<ArrayBuffer> {
   return tar(
     Array.from({ length: to - from }, (_, k) => {
       const i = from + k;
       const image = tarEntry(`d/${i}.jpg`, blob(i)), label = tarEntry(`d/${i}.cls`, String(i % 3));
       const folder = tarEntry("d/", "", { type: "5" });
-      return labels ? concat(i % 2 ? [label, image] : [folder, image, label]) : image;
+      return labels ? concatBytes(i % 2 ? [label, image] : [folder, image, label]) : image;
     }),
   );
 }
 
 /**
- * Checks that training on `source` visits each of its images once an epoch, in other orders each time, the same for the
- * same seed; and that a run goes on from any sample with those that follow it.
+ * Checks that training on `source` visits each image once per epoch, in another order each time, and that a run resumed
+ * after any sample gives those that follow it.
  */
-export async function assertGoesOn(
+export async function assertResumes(
   source: ImageSource,
   { count, cuts, seed = 5 }: { count: number; cuts: number[]; seed?: number },
 ): Promise<void> {
@@ -64,7 +65,7 @@ export async function assertGoesOn(
       .sort(([a], [b]) => Number(a) - Number(b));
   assertEquals(once.map((sample) => sample.offset), Array.from({ length: count }, (_, i) => i));
   for (const epoch of epochs) {
-    assertEquals(content(epoch), content(once), "an epoch has each image once");
+    assertEquals(content(epoch), content(once), "an epoch does not have each image once");
     assertEquals(epoch.map((sample) => sample.offset), Array.from({ length: count }, (_, i) => i));
   }
   assertEquals(epochs[1].at(-1)!.next, { epoch: 2, offset: 0 });
@@ -73,6 +74,6 @@ export async function assertGoesOn(
   for (const cut of cuts) {
     const next = JSON.parse(JSON.stringify(all[cut].next));
     const rest = plain(await take(source, { ...order, start: next }, Math.min(40, all.length - cut - 1)));
-    assertEquals(rest, all.slice(cut + 1, cut + 1 + rest.length), `on from sample ${cut}`);
+    assertEquals(rest, all.slice(cut + 1, cut + 1 + rest.length), `resumed after sample ${cut}`);
   }
 }

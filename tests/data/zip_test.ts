@@ -1,9 +1,10 @@
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { concat, withFolder } from "./fixtures.ts";
-import { assertGoesOn, blob, plain, take, whole } from "./streaming.ts";
+import { withFolder } from "./fixtures.ts";
+import { assertResumes, blob, plain, take, whole } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 function asIndexed(source: ImageSource): IndexedSource {
@@ -13,7 +14,7 @@ function asIndexed(source: ImageSource): IndexedSource {
 
 const none = new Uint8Array(0);
 
-Deno.test("a zip archive gives its images, the first folder that differs being the class", async () => {
+Deno.test("openSource() of a zip archive takes the first folder that differs as the class", async () => {
   const files: Record<string, Uint8Array> = {
     "set/": none,
     "set/notes.txt": none,
@@ -25,8 +26,8 @@ Deno.test("a zip archive gives its images, the first folder that differs being t
   await withFolder({ "a.zip": await zip(files) }, async (folder) => {
     const source = asIndexed(await openSource(`${folder}/a.zip`));
     assertEquals([source.length, source.classes], [30, ["cat", "dog"]]);
-    // With something before it, as in archives that unpack themselves, entries lie elsewhere than they say.
-    await Deno.writeFile(`${folder}/b.zip`, concat([blob(99), await Deno.readFile(`${folder}/a.zip`)]));
+    // With bytes before the archive, as in self-extracting ones, offsets are shifted.
+    await Deno.writeFile(`${folder}/b.zip`, concatBytes([blob(99), await Deno.readFile(`${folder}/a.zip`)]));
     const shifted = await openSource(`${folder}/b.zip`);
     assertEquals(
       plain(await take(shifted, { ...whole, seed: 2 }, 30)),
@@ -38,12 +39,12 @@ Deno.test("a zip archive gives its images, the first folder that differs being t
       assert(bytes.every((byte, i) => byte === files[key][i]) && bytes.length === files[key].length, key);
     }
     const first = samples.slice(0, 10).map(({ label }) => label);
-    assert(first.includes(0) && first.includes(1), "classes come one after the other");
-    await assertGoesOn(source, { count: 30, cuts: [3, 29, 40] });
+    assert(first.includes(0) && first.includes(1), "the classes are not mixed");
+    await assertResumes(source, { count: 30, cuts: [3, 29, 40] });
   });
 });
 
-Deno.test("encrypted and damaged entries are bad images, the others are read", async () => {
+Deno.test("openSource() of a zip archive gives encrypted and damaged entries as bad images", async () => {
   const bytes = await zip({
     "1-stored.jpg": blob(1),
     "2.jpg": blob(2),
@@ -57,7 +58,10 @@ Deno.test("encrypted and damaged entries are bad images, the others are read", a
       const samples = await take(await openSource(`${folder}/a.zip`), { ...whole, seed: null });
       const found = Object.fromEntries(samples.map(({ key, failure }) => [key, failure]));
       assertEquals(found["3-locked.jpg"], "it cannot be read: it is encrypted");
-      assert(/the archive is damaged there: /.test(found["1-stored.jpg"]!), String(found["1-stored.jpg"]));
+      assert(
+        /its entry in the archive is damaged: /.test(found["1-stored.jpg"]!),
+        String(found["1-stored.jpg"]),
+      );
       assertEquals([found["2.jpg"], found["4.png"]], [null, null]);
       const both = asIndexed(await openSource(folder));
       assertEquals([both.length, both.classes], [6, ["x", "y"]]);
@@ -67,7 +71,7 @@ Deno.test("encrypted and damaged entries are bad images, the others are read", a
   );
 });
 
-Deno.test("a zip archive that is cut off, empty or of another kind is refused", async () => {
+Deno.test("openSource() rejects a zip archive that is truncated, empty or of another kind", async () => {
   const bytes = await zip({ "1.jpg": blob(1) });
   const files = {
     "cut.zip": bytes.subarray(0, -30),
@@ -78,13 +82,13 @@ Deno.test("a zip archive that is cut off, empty or of another kind is refused", 
     await assertThrows(
       () => openSource(`${folder}/cut.zip`),
       UserError,
-      /cut\.zip: expected a zip archive.*cut off/,
+      /cut\.zip": .*truncated, or not a zip archive/,
     );
-    await assertThrows(() => openSource(`${folder}/no.zip`), UserError, /no\.zip: expected a zip archive/);
+    await assertThrows(() => openSource(`${folder}/no.zip`), UserError, /no\.zip": .*not a zip archive/);
     await assertThrows(
       () => openSource(`${folder}/empty.zip`),
       UserError,
-      /empty\.zip: expected \.jpg.*found none/,
+      /empty\.zip": no entry is an image \(\.jpg/,
     );
   });
 });

@@ -3,22 +3,23 @@
  * code uses. It runs apart from the suite as its compiler is a large package, see dawn.ts.
  */
 import { assert, assertEquals } from "../assert.ts";
+import { kernelFiles } from "../kernel_files.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { installDawn } from "./dawn.ts";
 import { type Pipeline, pipelines } from "./pipelines.ts";
-import { fileOf, refusals } from "./strict.ts";
+import { refusals } from "./strict.ts";
 
 await installDawn(["backend=null"]); // compiles, but does not compute
 const gpu = await openGpu();
 const all = pipelines();
 
-/** The pipeline of a kernel with `text`, which stands there once, replaced. */
-function changed(name: string, text: string, replacement: string): { pipeline: Pipeline; line: number } {
-  const { kernel, constants } = all.find(({ kernel }) => kernel.name === name)!;
-  const [before, ...after] = kernel.code.split(text);
-  assertEquals(after.length, 1, `how often ${fileOf(name)} has ${text}`);
-  const code = before + replacement + after[0];
-  return { pipeline: { kernel: { ...kernel, code }, constants }, line: before.split("\n").length };
+/** A pipeline that joins `file`, whose `text`, which stands there once, is replaced. */
+function changed(file: string, text: string, replacement: string): { pipeline: Pipeline; line: number } {
+  const { kernel, constants } = all.find(({ kernel }) => file in kernel.files)!;
+  const [before, ...after] = kernel.files[file].split(text);
+  assertEquals(after.length, 1, `how often ${file} has ${text}`);
+  const files = { ...kernel.files, [file]: before + replacement + after[0] };
+  return { pipeline: { kernel: { ...kernel, files }, constants }, line: before.split("\n").length };
 }
 
 Deno.test("check:wgsl: every kernel compiles with every value of its constants", async () => {
@@ -30,37 +31,30 @@ Deno.test("check:wgsl: every kernel compiles with every value of its constants",
   console.log(`${all.length} pipelines of ${new Set(all.map(({ kernel }) => kernel.name)).size} kernels`);
 });
 
-Deno.test("check:wgsl: the traces of pipelines.ts reach every file in kernels/", () => {
-  const reached = new Set(all.map(({ kernel }) => fileOf(kernel.name)));
-  const files = [...Deno.readDirSync(new URL("../../kernels", import.meta.url))].map(({ name }) =>
-    `kernels/${name}`
-  );
-  const missed = files.filter((file) => !reached.has(file));
+Deno.test("check:wgsl: the traces of pipelines.ts reach every file in kernels/, parts included", () => {
+  const reached = new Set(all.flatMap(({ kernel }) => Object.keys(kernel.files)));
   assertEquals(
-    missed,
+    kernelFiles().filter((file) => !reached.has(file)),
     [],
-    "kernels that no trace reaches: have tests/dawn/pipelines.ts trace what uses them",
+    "files that no trace reaches: have tests/dawn/pipelines.ts trace what uses them",
   );
-  const unnamed = [...reached].filter((file) => !files.includes(file));
-  assertEquals(unnamed, [], "kernels without a file of their name");
 });
 
 Deno.test("check:wgsl: & and | beside a shift without parentheses are refused, with file and line", async () => {
   const shifts = [
-    ["augment_rows", "byte.r | (byte.g << 8u) | (byte.b << 16u)"],
-    ["augment_columns", "(kinds >> vec3u(6u)) & vec3u(3u)"],
-    ["augment_columns", "vec4i((pixel >> vec4u(8u)) & vec4u(255u))"],
-    ["augment_columns", "r | (g << vec4u(8u)) | (b << vec4u(16u))"],
-    ["augment_colours", "(kinds >> vec3u(6u)) & vec3u(3u)"],
-    ["augment_colours", "vec4f((bytes >> vec4u(8u)) & vec4u(255u))"],
+    ["views/resize_rows.wgsl", "byte.r | (byte.g << 8u) | (byte.b << 16u)"],
+    ["views/resize_columns.wgsl", "vec4i((pixel >> vec4u(8u)) & vec4u(255u))"],
+    ["views/resize_columns.wgsl", "r | (g << vec4u(8u)) | (b << vec4u(16u))"],
+    ["parts/view_colors.wgsl", "(kinds >> vec3u(6u)) & vec3u(3u)"],
+    ["views/colors.wgsl", "vec4f((bytes >> vec4u(8u)) & vec4u(255u))"],
   ];
-  for (const [name, text] of shifts) {
+  for (const [file, text] of shifts) {
     const without = text.replace(/\((\w+(?:\.\w)? (?:<<|>>) \w+(?:\(\w+\))?)\)/g, "$1");
     assert(without.length < text.length, `${text} without parentheses`);
-    const { pipeline, line } = changed(name, text, without);
+    const { pipeline, line } = changed(file, text, without);
     const found = await refusals(gpu, pipeline);
     const expected = new RegExp(
-      `^kernels/${name}\\.wgsl:${line}:\\d+: mixing '(&|\\||>>)' and '(<<|>>|&)' requires`,
+      `^kernels/${file}:${line}:\\d+: mixing '(&|\\||>>)' and '(<<|>>|&)' requires`,
     );
     assert(found.length > 0 && expected.test(found[0]), `${without} in line ${line}: ${found}`);
   }
@@ -70,5 +64,5 @@ Deno.test("check:wgsl: a contract that does not fit its kernel is refused", asyn
   const { kernel, constants } = all.find(({ kernel }) => kernel.name === "add")!;
   const readOnly = { ...kernel, bindings: { ...kernel.bindings, into: "read" } as const };
   const found = await refusals(gpu, { kernel: readOnly, constants });
-  assert(found.length === 1 && found[0].startsWith("kernels/add.wgsl with {}: "), `${found}`);
+  assert(found.length === 1 && found[0].startsWith("add with {}: "), `${found}`);
 });

@@ -9,7 +9,7 @@ import { type Objective } from "../../src/byol/objective.ts";
 import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
 import { traceFeatures } from "../../src/eval/features.ts";
 import { OnlineProbe } from "../../src/eval/online_probe.ts";
-import type { Constants, Kernel } from "../../src/gpu/kernel.ts";
+import { codeOf, type Constants, type Kernel } from "../../src/gpu/kernel.ts";
 import { recordDifference } from "../../src/graph/difference.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { Tape } from "../../src/graph/tape.ts";
@@ -116,7 +116,7 @@ function newTape(target: ChoosingProfile): Tape {
 
 /** `constants` with all combinations of the kernel's Boolean constants: whatever the traces have, ops may combine. */
 function combinations(kernel: Kernel, constants: Constants): Constants[] {
-  const switches = [...kernel.code.matchAll(/^override (\w+): bool\b/gm)].map(([, name]) => name);
+  const switches = [...codeOf(kernel).matchAll(/^override (\w+): bool\b/gm)].map(([, name]) => name);
   return switches.reduce(
     (all, name) => all.flatMap((each) => [0, 1].map((value) => ({ ...each, [name]: value }))),
     [constants],

@@ -34,7 +34,12 @@ Deno.test("gpu: an error that nobody catches surfaces through check, the first o
 Deno.test("gpu: a kernel that does not compile surfaces through a read", onGpu, async () => {
   using gpu = await openGpu();
   using memory = new Memory(gpu);
-  const kernel: Kernel = { name: "broken", code: "fn main() { let x = 1 }", bindings: {}, params: {} };
+  const kernel: Kernel = {
+    name: "broken",
+    files: { "broken.wgsl": "fn main() { let x = 1 }" },
+    bindings: {},
+    params: {},
+  };
   pipelineOf(gpu, { kernel, constants: {} });
   await assertThrows(
     () => memory.read({ store: storeOf(16), offset: 0, bytes: 16 }),
@@ -53,7 +58,7 @@ Deno.test("gpu: closing it is no loss", onGpu, async () => {
 Deno.test("pipelineOf: one pipeline for a kernel and its constants", onGpu, async () => {
   const gpu = await sharedGpu();
   const code = "override A: u32 = 0; @compute @workgroup_size(1) fn main() { _ = A; }";
-  const kernel: Kernel = { name: "constants", code, bindings: {}, params: {} };
+  const kernel: Kernel = { name: "constants", files: { code }, bindings: {}, params: {} };
   const [one, same, other] = [1, 1, 2].map((A) => pipelineOf(gpu, { kernel, constants: { A } }));
   assert(one === same && one !== other);
 });
@@ -66,7 +71,7 @@ Deno.test(
     if (gpu.subgroupSize === 0) return;
     const code =
       "@compute @workgroup_size(8) fn main(@builtin(subgroup_size) n: u32) { _ = subgroupAdd(n); }";
-    const { messages } = await moduleOf(gpu, { name: "sum", code, bindings: {}, params: {} })
+    const { messages } = await moduleOf(gpu, { name: "sum", files: { code }, bindings: {}, params: {} })
       .getCompilationInfo();
     assertEquals(messages.map(({ message }) => message), []);
   },
@@ -75,7 +80,7 @@ Deno.test(
 Deno.test("packParams: scalars in their order, padded to 16 bytes; missing and impossible ones are refused", async () => {
   const kernel: Kernel = {
     name: "k",
-    code: "",
+    files: {},
     bindings: {},
     params: { n: "u32", eps: "f32", a: "u32", b: "u32", c: "u32" },
   };

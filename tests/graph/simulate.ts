@@ -44,7 +44,7 @@ export function dispatchOf(
   const at = letters.filter(([, access]) => access === "texture").map(([name]) => [`${name}At`, "u32"]);
   const kernel: Kernel = {
     name,
-    code: "",
+    files: {},
     bindings: Object.fromEntries(letters),
     params: told ? Object.fromEntries(at) : {},
     repeatable,

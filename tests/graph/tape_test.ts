@@ -10,7 +10,7 @@ import { originOf, regionOf, sizeOf, slice } from "../../src/graph/tensor.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { linear } from "../../src/ops/linear.ts";
 
-const kernel: Kernel = { name: "copy", code: "", bindings: { x: "read", y: "read_write" }, params: {} };
+const kernel: Kernel = { name: "copy", files: {}, bindings: { x: "read", y: "read_write" }, params: {} };
 const tapeOf = (maxGrid: number) => newTape({ maxGrid });
 
 Deno.test("tape: a grid holds n workgroups, in rows where one row is too short", () => {

@@ -3,7 +3,7 @@ import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape, placed } from "../ops/harness.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import type { Kernel } from "../../src/gpu/kernel.ts";
+import { codeOf, type Kernel } from "../../src/gpu/kernel.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
@@ -20,7 +20,8 @@ import { type Decision, tune } from "../../src/graph/tuner.ts";
 /** y[i] = 2 · x[i], after `n` rounds of work that no compiler can leave out. */
 const kernel: Kernel = {
   name: "rounds",
-  code: `
+  files: {
+    "rounds.wgsl": `
     struct Params { n: u32 }
     @group(0) @binding(0) var<storage, read> x: array<f32>;
     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -31,14 +32,15 @@ const kernel: Kernel = {
       for (var i = 0u; i < params.n; i++) { z = fract(z * 1.1 + 0.3); }
       y[i] = x[i] * select(2.0, 3.0, z > 2.0);
     }`,
+  },
   bindings: { x: "read", y: "read_write" },
   params: { n: "u32" },
 };
 
 /** A kernel with another text; the name tells pipelines apart. */
 const changed = (name: string, from: string, to: string): Kernel => {
-  assert(kernel.code.includes(from), from);
-  return { ...kernel, name, code: kernel.code.replace(from, to) };
+  assert(codeOf(kernel).includes(from), from);
+  return { ...kernel, name, files: { "rounds.wgsl": codeOf(kernel).replace(from, to) } };
 };
 
 const way = (
@@ -124,7 +126,10 @@ Deno.test(
     for (
       const changed of [
         { slow: way(2001), fast: way(100) } as Record<string, Variant>,
-        { slow: way(2000, { of: { ...kernel, code: `${kernel.code} ` } }), fast: way(100) },
+        {
+          slow: way(2000, { of: { ...kernel, files: { "rounds.wgsl": `${codeOf(kernel)} ` } } }),
+          fast: way(100),
+        },
         { slow: way(2000), other: way(100) },
       ]
     ) {

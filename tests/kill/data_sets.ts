@@ -1,9 +1,10 @@
 /** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { keyedRandom } from "../../src/base/random.ts";
-import { concat, gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
+import { gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { Faults } from "../data/server.ts";
 import { zip } from "../data/zip.ts";
 
@@ -48,7 +49,7 @@ const images = await allImages();
 const folder = Object.fromEntries(images.map((bytes, i) => [`images/${"abc"[i % 3]}/${i}.jpg`, bytes]));
 
 const archives = shards((numbers) =>
-  tar(numbers.map((i) => concat([tarEntry(`${i}.jpg`, images[i]), tarEntry(`${i}.cls`, String(i % 3))])))
+  tar(numbers.map((i) => concatBytes([tarEntry(`${i}.jpg`, images[i]), tarEntry(`${i}.cls`, String(i % 3))])))
 );
 const tars = Object.fromEntries(archives.map((bytes, shard) => [`s-${shard}.tar`, bytes]));
 const packed = Object.fromEntries(
@@ -56,7 +57,7 @@ const packed = Object.fromEntries(
 );
 
 const cifar = shards((numbers) =>
-  concat(numbers.map((i) => {
+  concatBytes(numbers.map((i) => {
     const random = keyedRandom(i);
     return Uint8Array.from({ length: 3073 }, (_, at) => at === 0 ? i % 10 : random.integer(256));
   }))

@@ -1,4 +1,5 @@
 import { assert, assertClose, assertEquals } from "../assert.ts";
+import { wgsl } from "../../src/gpu/wgsl_parts.ts";
 import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
@@ -223,7 +224,6 @@ for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op ===
 }
 
 const average = `
-struct Step { lr: f32, momentum: f32, weight_decay: f32, tau: f32, one_minus_tau: f32, slot: u32, part: u32 }
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> theta: array<f32>;
 @group(0) @binding(1) var<storage, read_write> xi: array<f32>;
@@ -253,7 +253,7 @@ Deno.test(
             tape.dispatch(
               {
                 name: "average",
-                code: average,
+                files: { ...wgsl.step, "average.wgsl": average },
                 bindings: { theta: "read", xi: "read_write", step: "uniform" },
                 params: { n: "u32" },
               },

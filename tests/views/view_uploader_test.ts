@@ -12,7 +12,7 @@ import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
 import { sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
-import { floats, golden, image as goldenImage, toThree } from "../augment/golden.ts";
+import { floats, golden, image as goldenImage, toThree } from "../data/views/golden.ts";
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -166,13 +166,15 @@ for (const software of [false, true]) {
     }
   });
 
-  Deno.test(`blurs of many taps, up to twice the size: ${adapter}`, async () => {
-    for (const [size, taps] of [[12, 23], [32, 23], [33, 65]]) {
-      const recipe: ViewRecipe[] = [{ ...crops, blur: { p: 1, sigma: [1, 9], taps } }];
+  Deno.test(`blurs with kernels of up to twice the view size: ${adapter}`, async () => {
+    for (const [size, kernelSize] of [[12, 23], [32, 23], [33, 65]]) {
+      const recipe: ViewRecipe[] = [{ ...crops, blur: { p: 1, sigma: [1, 9], kernelSize } }];
       const images = drawn([[50, 40], [33, 60], [size, size]], { size, recipe });
       const options = { size, software, views: recipe, ...plain, decodeSize: 64 };
       const { views } = await onGpu(images, options);
-      assertClose(`${taps} taps at ${size} px`, views, onCpu(images, options), { absolute: 1e-5 });
+      assertClose(`kernel of ${kernelSize} px at ${size} px`, views, onCpu(images, options), {
+        absolute: 1e-5,
+      });
     }
   });
 

@@ -6,7 +6,7 @@
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import { decodeImage } from "../../../data/decode.ts";
 import { keyedRandom } from "../../base/random.ts";
-import { usualWorkers } from "../../config/default_values.ts";
+import { defaultWorkers } from "../../config/default_values.ts";
 
 /** How fast photos are decoded. */
 export interface Decoding {
@@ -33,7 +33,7 @@ export async function measureDecoding(): Promise<Decoding> {
   }
   return {
     imagesPerSecond: 1000 * count / (performance.now() - begin),
-    workers: usualWorkers(),
+    workers: defaultWorkers(),
     photo: PHOTO,
   };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { recipes, usualDecodeSize } from "../../../data/views/recipe.ts";
+import { defaultDecodeSize, recipes } from "../../../data/views/recipe.ts";
 import type { TrainerOptions } from "../../byol/trainer.ts";
 import { fitOf, type Machine } from "../../byol/fit.ts";
 import type { Limits } from "../../gpu/device.ts";
@@ -100,7 +100,7 @@ function optionsOf(
     batch,
     size,
     optimizer: "lars",
-    loading: { views, mean, std, decodeSize: usualDecodeSize(recipe, size) },
+    loading: { views, mean, std, decodeSize: defaultDecodeSize(recipe, size) },
   };
 }
 

@@ -1,16 +1,16 @@
 /**
- * The laws of the drawn parameters, each by a test of its hypothesis: that of the recipe must not be rejected, and one
- * that is a little off must be. Seeds are fixed: a change of the draws that keeps their laws fails here with
- * probability 1e-3 for each test, and then another seed is as good.
+ * The distributions of the drawn parameters, by hypothesis tests: the recipe's distribution must not be rejected, and one
+ * slightly off must be. Seeds are fixed. A change of the draws that keeps their distributions fails here with probability
+ * 1e-3 for each test; then choose another seed.
  */
 import { type Box, drawView, jitterOperations, type ViewParameters } from "../../../data/views/draw.ts";
 import { recipes, type ViewRecipe } from "../../../data/views/recipe.ts";
 import { keyedRandom, permutation, type Random } from "../../../src/base/random.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { correlation, frequencies, LEVEL, rate, sameLaw, uniform } from "./statistics.ts";
+import { correlation, frequencies, LEVEL, rate, sameDistribution, uniform } from "./statistics.ts";
 
 const N = 20_000;
-/** Side of a square image in which rounding to whole pixels is nothing. */
+/** Side of a square image so large that rounding to pixels does not matter. */
 const SIDE = 1_000_000;
 
 type View = Required<ViewRecipe>;
@@ -22,10 +22,10 @@ const draws = (view: ViewRecipe, { v = 0, epoch = 0, seed = 0 } = {}) =>
   );
 
 /**
- * Area, ratio and place of crops, each by the function that makes it uniform in [0, 1] if the crop's law is `range`.
+ * Area, ratio and position of crops, each transformed to be uniform in [0, 1] if the crops are distributed as `range` says.
  *
- * A try has uniform area a and log-ratio in ±L, and fits a square image if |log-ratio| ≤ −ln a: then a has a density
- * in proportion to min(L, −ln a), and the log-ratio is uniform within these bounds.
+ * A try has uniform area a and log-ratio in ±L, and fits a square image if |log-ratio| ≤ −ln a. So a has a density
+ * proportional to min(L, −ln a), and the log-ratio is uniform within these bounds.
  */
 function cropScores(crops: Box[], range: View["crop"]): Record<string, number[]> {
   const half = Math.log(range.ratio[1]), corner = Math.exp(-half);
@@ -38,7 +38,7 @@ function cropScores(crops: Box[], range: View["crop"]): Record<string, number[]>
   for (const { top, left, width, height } of crops) {
     const area = width * height / SIDE ** 2, bound = Math.min(half, -Math.log(area));
     scores.area.push((integral(area) - low) / (high - low));
-    // Of all but the whole image nothing is left to choose.
+    // A crop of nearly the whole image has no choice of ratio.
     if (bound > 1e-4) scores.ratio.push((Math.log(width / height) + bound) / (2 * bound));
     scores.top.push((top + .5) / (SIDE - height + 1));
     scores.left.push((left + .5) / (SIDE - width + 1));
@@ -46,7 +46,7 @@ function cropScores(crops: Box[], range: View["crop"]): Record<string, number[]>
   return scores;
 }
 
-/** By quantity, how far `all` is from the law of `view`, in units of the critical value. */
+/** By quantity, the distance of `all` from the distribution of `view`, in units of the critical value. */
 function judge(all: ViewParameters[], view: ViewRecipe): Record<string, number> {
   const count = (hit: (p: ViewParameters) => boolean) => all.filter(hit).length;
   const { jitter, blur, solarize, crop } = view;
@@ -70,7 +70,7 @@ function judge(all: ViewParameters[], view: ViewRecipe): Record<string, number> 
     }
     const orders = new Map<string, number>();
     for (const { order } of jitters) orders.set(order.join(), (orders.get(order.join()) ?? 0) + 1);
-    assert(orders.size <= 24, "an order is no permutation");
+    assert(orders.size <= 24, "an order is not a permutation");
     const counts = [...orders.values(), ...Array(24 - orders.size).fill(0)];
     found.order = frequencies(counts, Array(24).fill(1 / 24));
   }
@@ -88,10 +88,10 @@ const rejected = (found: Record<string, number>) => Object.keys(found).filter((n
 
 for (const { name, views } of Object.values(recipes)) {
   views.forEach((view, v) => {
-    Deno.test(`${name}, view ${v + 1}: every quantity has the law of the recipe, at p = ${LEVEL}`, () => {
+    Deno.test(`drawView() draws ${name}, view ${v + 1}, with the distributions of the recipe, at p = ${LEVEL}`, () => {
       const found = judge(draws(view, { v }), view);
       assertEquals(rejected(found), [], JSON.stringify(found));
-      // All of them were judged that the recipe has.
+      // All quantities of the recipe were tested.
       const { crop, jitter, blur } = view;
       assertEquals(Object.keys(found).length, 5 + (crop ? 4 : 0) + (jitter ? 5 : 0) + (blur ? 1 : 0));
     });
@@ -102,7 +102,7 @@ const paper: View = { ...recipes.byol.views[1] as View, blur: { p: .5, sigma: [.
 
 const right = draws(paper);
 
-/** Views that are a little off, and the quantities by which that must be seen; no other may be rejected. */
+/** Views that are slightly off, and the quantities that must be rejected; no other may be. */
 const wrongViews: [what: string, view: ViewRecipe, seen: string[]][] = [
   ["no mistake", paper, []],
   ["flip .48 for .5", { ...paper, flip: .48 }, ["flip"]],
@@ -120,17 +120,17 @@ const wrongViews: [what: string, view: ViewRecipe, seen: string[]][] = [
 ];
 
 for (const [what, view, seen] of wrongViews) {
-  Deno.test(`a wrong law is rejected: ${what}`, () => {
-    // Another law of the crop takes more or fewer tries, so that its other draws are others.
+  Deno.test(`the tests reject a slightly wrong distribution: ${what}`, () => {
+    // Another distribution of the crop takes more or fewer tries, which changes its other draws.
     assertEquals(rejected(judge(draws(view), paper)), seen);
   });
 }
 
-/** torchvision's RandomResizedCrop.get_params, with mistakes to choose from. */
+/** torchvision's RandomResizedCrop.get_params, with optional mistakes. */
 function naiveCrop(
   { width, height, area, ratio }: { width: number; height: number; area: number[]; ratio: number[] },
   random: Random,
-  { tries = 10, logRatio = true, sideNotArea = false, centred = false, fallBack = true } = {},
+  { tries = 10, logRatio = true, sideNotArea = false, centered = false, fallBack = true } = {},
 ): Box {
   const round = (x: number) => Math.abs(x % 1) === .5 ? 2 * Math.round(x / 2) : Math.round(x);
   for (let i = 0; i < tries || !fallBack; i++) {
@@ -144,13 +144,13 @@ function naiveCrop(
     if (w > width || h > height) continue;
     const top = random.integer(height - h + 1), left = random.integer(width - w + 1);
     const middle = { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2) };
-    return { ...(centred ? middle : { top, left }), height: h, width: w };
+    return { ...(centered ? middle : { top, left }), height: h, width: w };
   }
   const w = Math.min(width, round(height * ratio[1])), h = Math.min(height, round(width / ratio[0]));
   return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w };
 }
 
-/** Draws that are wrong in their kind, not in their numbers. */
+/** Draws with the wrong kind of distribution. */
 const wrongDraws: [
   what: string,
   change: (p: ViewParameters, i: number) => Partial<ViewParameters>,
@@ -158,7 +158,7 @@ const wrongDraws: [
 ][] = [
   ["ratio uniform, not log-uniform", (_, i) => ({ crop: square(i, { logRatio: false }) }), ["ratio"]],
   ["side uniform, not area", (_, i) => ({ crop: square(i, { sideNotArea: true }) }), ["area"]],
-  ["the middle, not any place", (_, i) => ({ crop: square(i, { centred: true }) }), ["top", "left"]],
+  ["center, not any position", (_, i) => ({ crop: square(i, { centered: true }) }), ["top", "left"]],
   ["no mistake", (_, i) => ({ crop: square(i, {}) }), []],
   [
     "order by an unfair shuffle",
@@ -187,7 +187,7 @@ function square(i: number, mistakes: Parameters<typeof naiveCrop>[2]): Box {
   return naiveCrop(image, keyedRandom(8, i), mistakes);
 }
 
-/** Each place swapped with any: some orders come more often than others. */
+/** Each element swapped with any: some orders are more frequent than others. */
 function unfairShuffle(random: Random): number[] {
   const order = [0, 1, 2, 3];
   for (let i = 0; i < 4; i++) {
@@ -198,7 +198,7 @@ function unfairShuffle(random: Random): number[] {
 }
 
 for (const [what, change, seen] of wrongDraws) {
-  Deno.test(`a law of another kind is rejected: ${what}`, () => {
+  Deno.test(`the tests reject the wrong kind of distribution: ${what}`, () => {
     const found = judge(right.map((p, i) => ({ ...p, ...change(p, i) })), paper);
     for (const name of seen) assert(found[name] > 1, `${name} was not rejected: ${JSON.stringify(found)}`);
     if (!seen.length) assertEquals(rejected(found), [], JSON.stringify(found));
@@ -230,8 +230,8 @@ for (const { boxes, ...image } of golden.cases) {
     Object.entries(fallBack).every(([side, x]) => box[side as keyof Box] === x);
   const share = theirs.filter(isFallBack).length / theirs.length;
   const compare = (ours: Box[]) => {
-    const of = (value: (box: Box) => number) => sameLaw(ours.map(value), theirs.map(value));
-    // Both shares have an error: that of a difference of two binomials.
+    const of = (value: (box: Box) => number) => sameDistribution(ours.map(value), theirs.map(value));
+    // Both shares have an error: the difference of two binomials.
     const mine = ours.filter(isFallBack).length / ours.length;
     const error = Math.sqrt(Math.max(share * (1 - share), 1e-4) * (1 / ours.length + 1 / theirs.length));
     return {
@@ -241,14 +241,14 @@ for (const { boxes, ...image } of golden.cases) {
       ratio: of((box) => Math.round(1e6 * box.width / box.height)),
       top: of((box) => box.top),
       left: of((box) => box.left),
-      // The critical value of a normal at p = 1e-3, both sides.
+      // The critical value of a normal distribution at p = 1e-3, two-sided.
       fallBack: Math.abs(mine - share) / error / 3.2905,
     };
   };
   const sample = (mistakes: Parameters<typeof naiveCrop>[2]) =>
     Array.from({ length: N }, (_, i) => naiveCrop(image, keyedRandom(4, i), mistakes));
 
-  Deno.test(`crops of ${width} × ${height} px have the law of torchvision's, at p = ${LEVEL}`, () => {
+  Deno.test(`drawView() crops ${width} × ${height} px with torchvision's distribution, at p = ${LEVEL}`, () => {
     const view = { crop: { area, ratio } };
     const ours = Array.from(
       { length: N },
@@ -256,25 +256,25 @@ for (const { boxes, ...image } of golden.cases) {
     );
     const found = compare(ours);
     assertEquals(rejected(found), [], JSON.stringify(found));
-    assertEquals(rejected(compare(sample({}))), [], "nor is the naive one rejected");
-    assertEquals(share > .1, width !== 3000, `retries must matter: the fall-back has a share of ${share}`);
+    assertEquals(rejected(compare(sample({}))), [], "the naive crop is rejected");
+    assertEquals(share > .1, width !== 3000, `retries must matter: the fallback has a share of ${share}`);
   });
 
-  Deno.test(`crops of ${width} × ${height} px: mistakes are rejected`, () => {
-    // Of a tall image few ratios fit, within which two thousand boxes do not tell these laws apart.
+  Deno.test(`the tests reject mistakes in crops of ${width} × ${height} px`, () => {
+    // Few ratios fit a tall image, too few for two thousand boxes to tell these distributions apart.
     if (width > height) {
       assert(rejected(compare(sample({ logRatio: false }))).includes("ratio"), "uniform ratio");
     }
     assert(rejected(compare(sample({ sideNotArea: true }))).includes("area"), "uniform side");
-    assert(rejected(compare(sample({ centred: true }))).includes("left"), "centred");
+    assert(rejected(compare(sample({ centered: true }))).includes("left"), "centered");
     assert(rejected(compare(sample({ tries: 1 }))).includes("area"), "one try");
     if (share < .1) return;
     assert(rejected(compare(sample({ tries: 8 }))).includes("fallBack"), "eight tries");
-    assert(rejected(compare(sample({ fallBack: false }))).includes("fallBack"), "no fall-back");
+    assert(rejected(compare(sample({ fallBack: false }))).includes("fallBack"), "no fallback");
   });
 }
 
-/** Every quantity as a column of numbers, whether or not its operation would apply. */
+/** Every quantity as a column of numbers, whether or not its operation applies. */
 function columns(keys: { v?: number; epoch?: number; seed?: number }): Record<string, number[]> {
   const all = draws({
     ...paper,
@@ -301,8 +301,8 @@ function columns(keys: { v?: number; epoch?: number; seed?: number }): Record<st
 }
 
 /**
- * The names of quantities that depend on one another. The critical value is that of a normal, both sides, at 1e-3 for
- * all pairs together (up to 200 of them: 5e-6 each).
+ * The names of dependent quantities. The critical value is that of a normal distribution, two-sided, at 1e-3 for all pairs
+ * together (up to 200 of them: 5e-6 each).
  */
 function dependent(a: Record<string, number[]>, b: Record<string, number[]>): string[] {
   const found: string[] = [];
@@ -314,9 +314,9 @@ function dependent(a: Record<string, number[]>, b: Record<string, number[]>): st
   return found;
 }
 
-Deno.test("quantities are independent: within a view, of the other view, epoch, seed and of the next image", () => {
+Deno.test("drawView() draws independent quantities within a view and across views, epochs, seeds and images", () => {
   const one = columns({});
-  // Two places of one permutation are not: neither can be where the other is.
+  // Two elements of one permutation are dependent.
   assertEquals(dependent(one, one), ["first last", "last first"]);
   for (const keys of [{ v: 1 }, { epoch: 1 }, { seed: 1 }, { v: 1, epoch: 1 }]) {
     assertEquals(dependent(one, columns(keys)), [], JSON.stringify(keys));
@@ -325,7 +325,7 @@ Deno.test("quantities are independent: within a view, of the other view, epoch, 
   assertEquals(dependent(one, next), []);
 });
 
-Deno.test("dependence is seen: a share of one in twenty that is common to both views", () => {
+Deno.test("the tests detect dependence if both views share one value in twenty", () => {
   const one = columns({}), other = columns({ v: 1 });
   for (const [name, x] of Object.entries(other)) {
     const common = x.map((value, i) => i % 20 === 0 ? one[name][i] : value);

@@ -10,8 +10,8 @@ const draws = (view = recipes.byol.views[1], s = sizes) =>
   Array.from({ length: N }, (_, i) => drawView(view, s, keyedRandom(1, 0, i, 1)));
 const rate = <T>(items: T[], hit: (item: T) => boolean) => items.filter(hit).length / items.length;
 
-Deno.test("crops have uniform area and log-uniform ratio, inside the image", () => {
-  // Up to an area of .4 every try fits a 320 × 200 image, so nothing bends the distributions.
+Deno.test("drawView() draws crops of uniform area and log-uniform ratio within the image", () => {
+  // Up to an area of .4 every try fits a 320 × 200 image, so the distributions are not distorted.
   const crops = draws({ ...recipes.byol.views[1], crop: { area: [.1, .4], ratio: [3 / 4, 4 / 3] } })
     .map((p) => p.crop);
   for (const c of crops) {
@@ -28,15 +28,15 @@ Deno.test("crops have uniform area and log-uniform ratio, inside the image", () 
   assertClose("quartiles of log ratio", shares(ratios, [Math.log(3 / 4), Math.log(4 / 3)]), [.25, .5, .75], {
     absolute: .03,
   });
-  const places = crops.map((c) => [c.left / (320 - c.width), c.top / (200 - c.height)]);
+  const positions = crops.map((c) => [c.left / (320 - c.width), c.top / (200 - c.height)]);
   for (const axis of [0, 1]) {
-    assertClose("quartiles of place", shares(places.map((p) => p[axis]), [0, 1]), [.25, .5, .75], {
+    assertClose("quartiles of position", shares(positions.map((p) => p[axis]), [0, 1]), [.25, .5, .75], {
       absolute: .03,
     });
   }
 });
 
-Deno.test("operations apply at their rates, factors span their ranges, orders are uniform", () => {
+Deno.test("drawView() applies operations at their rates, with factors over their ranges and uniform orders", () => {
   const all = draws();
   const jitters = all.map((p) => p.jitter).filter((j) => j !== null);
   const rates = [
@@ -58,12 +58,12 @@ Deno.test("operations apply at their rates, factors span their ranges, orders ar
   for (const j of jitters) orders.set(j.order.join(""), (orders.get(j.order.join("")) ?? 0) + 1);
   assertEquals(orders.size, 24);
   assertClose("orders", [...orders.values()], Array(24).fill(jitters.length / 24), { relative: .35 });
-  assertEquals(all.find((p) => p.blur)!.blur!.taps, 23);
+  assertEquals(all.find((p) => p.blur)!.blur!.kernelSize, 23);
   const blurred = draws(recipes.byol.views[0]).map((p) => p.blur!.sigma);
   assertClose("sigma", [Math.min(...blurred), Math.max(...blurred)], [.1, 2], { absolute: .005 });
 });
 
-Deno.test("one operation's probability and the image's size leave the draws of the others alone", () => {
+Deno.test("drawView() draws operations independently of the other operations and of the image size", () => {
   const view = recipes.byol.views[1];
   const changed = { ...view, jitter: { ...view.jitter!, p: 0 }, blur: { ...view.blur!, p: 1 } };
   const narrow = { width: 20, height: 400, size: 224 };
@@ -80,7 +80,7 @@ Deno.test("one operation's probability and the image's size leave the draws of t
   }
 });
 
-Deno.test("an image too narrow for any crop falls back to its middle, as torchvision's does", () => {
+Deno.test("drawView() falls back to a center crop for a narrow image, like torchvision", () => {
   const view = { ...recipes.byol.views[0], crop: { area: [1, 1], ratio: [3 / 4, 4 / 3] } } as const;
   const crop = (width: number, height: number) =>
     drawView(view, { width, height, size: 32 }, keyedRandom(0)).crop;
@@ -88,7 +88,7 @@ Deno.test("an image too narrow for any crop falls back to its middle, as torchvi
   assertEquals(crop(300, 30), { top: 0, left: 130, height: 30, width: 40 });
 });
 
-Deno.test("the evaluation view takes the middle square of the resized image", () => {
+Deno.test("evaluationView() takes the center square of the resized image", () => {
   const { crop, resized } = evaluationView({ width: 501, height: 333, size: 100 });
   assertEquals({ crop, resized }, {
     crop: { top: 0, left: 0, height: 333, width: 501 },
@@ -96,16 +96,16 @@ Deno.test("the evaluation view takes the middle square of the resized image", ()
   });
 });
 
-Deno.test("parameters are plain data", () => {
+Deno.test("drawView() returns plain JSON data", () => {
   const parameters = drawView(recipes.byol.views[1], sizes, keyedRandom(3));
   assertEquals(JSON.parse(JSON.stringify(parameters)), parameters);
 });
 
-Deno.test("an unknown recipe is refused with the known ones", async () => {
+Deno.test("recipeByName() throws the known names for an unknown recipe", async () => {
   assertEquals(recipeByName("cifar").name, "cifar");
   await assertThrows(
     () => recipeByName("toString"),
     UserError,
-    /byol, simclr, cifar, shapes, none: .*toString/,
+    /"toString": .*one of byol, simclr, cifar, shapes, none/,
   );
 });

@@ -9,7 +9,7 @@ import { type DecodedImage, resizeCrop } from "../../../data/views/resize.ts";
 import { adjustSaturation } from "../../../data/views/saturation.ts";
 import { solarize } from "../../../data/views/solarize.ts";
 import { assert, assertClose, assertEquals } from "../../assert.ts";
-import { bytes, floats, golden, image, opaque, toFour, toThree } from "../../augment/golden.ts";
+import { bytes, floats, golden, image, opaque, toFour, toThree } from "./golden.ts";
 
 const operations: Record<string, (pixels: Float32Array, value: number) => void> = {
   brightness: adjustBrightness,
@@ -30,7 +30,7 @@ function transposed({ width, height, data }: DecodedImage): DecodedImage {
   return { width: height, height: width, data: out };
 }
 
-Deno.test("crop and resize equal Pillow's to the bit", () => {
+Deno.test("resizeCrop() equals Pillow to the bit", () => {
   for (const { image: name, crop, size, out: expected } of golden.resizes) {
     const out = new Uint8Array(size * size * 4);
     resizeCrop(image(name), {
@@ -44,7 +44,7 @@ Deno.test("crop and resize equal Pillow's to the bit", () => {
   }
 });
 
-Deno.test("the evaluation view equals torchvision's resize and centre crop to the bit", () => {
+Deno.test("evaluationView() equals torchvision's resize and center crop to the bit", () => {
   for (const { image: name, turned, size, out: expected } of golden.evaluations) {
     const source = turned ? transposed(image(name)) : image(name);
     const { crop, resized } = evaluationView({ ...source, size });
@@ -55,35 +55,35 @@ Deno.test("the evaluation view equals torchvision's resize and centre crop to th
 });
 
 for (const { name, value, out } of golden.operations) {
-  Deno.test(`${name} ${value} equals torchvision's`, () => {
-    const pixels = toFour(floats(golden.colours));
+  Deno.test(`${name}(${value}) equals torchvision`, () => {
+    const pixels = toFour(floats(golden.colors));
     operations[name](pixels, value);
     assertClose(name, toThree(pixels), floats(out), { absolute: 2e-6 });
     assert(pixels.every((x, i) => i % 4 < 3 || x === 7), "the fourth channel was touched");
   });
 }
 
-for (const { size, taps, sigma, image, out } of golden.blurs) {
-  Deno.test(`blur of ${size} px with ${taps} taps and sigma ${sigma} equals torchvision's`, () => {
+for (const { size, kernelSize, sigma, image, out } of golden.blurs) {
+  Deno.test(`gaussianBlur() of ${size} px with kernel size ${kernelSize} and sigma ${sigma} equals torchvision`, () => {
     const pixels = toFour(floats(image));
-    gaussianBlur(pixels, { size, taps, sigma });
+    gaussianBlur(pixels, { size, kernelSize, sigma });
     assertClose("blur", toThree(pixels), floats(out), { absolute: 2e-6 });
   });
 }
 
 golden.views.forEach(({ image: name, size, parameters, out: expected }, i) => {
-  Deno.test(`whole view ${i} equals torchvision's chain`, () => {
+  Deno.test(`applyView() equals torchvision for view ${i}`, () => {
     const out = new Float32Array(size * size * 4).fill(7);
     applyView(image(name), parameters, { size, mean: golden.mean, std: golden.std, out });
-    // Normalising divides by about a quarter, and so does the error.
+    // Normalizing divides by about a quarter, which multiplies the error by four.
     assertClose("view", toThree(out), floats(expected), { absolute: 1e-5 });
     assert(out.every((x, i) => i % 4 < 3 || x === 0), "the fourth channel is not 0");
   });
 });
 
-Deno.test("the kernels' blur leaves out only weights that float32 hardly sees", () => {
+Deno.test("shortBlurWeights() leaves out only weights below the precision of float32", () => {
   for (const [sigma, length] of [[.1, 1], [.5, 5], [1, 11], [1.7, 17], [2, 21]]) {
-    const whole = blurWeights({ sigma, taps: 23 }), short = shortBlurWeights({ sigma, taps: 23 });
+    const whole = blurWeights({ sigma, kernelSize: 23 }), short = shortBlurWeights({ sigma, kernelSize: 23 });
     const radius = (length - 1) / 2;
     assertEquals(short.length, length, `σ = ${sigma}`);
     assertEquals([...short], [...whole.subarray(11 - radius, 12 + radius)]);

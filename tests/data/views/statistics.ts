@@ -1,6 +1,6 @@
-/** Tests of hypotheses. Each returns a statistic divided by its critical value: above 1 the hypothesis is rejected. */
+/** Hypothesis tests. Each returns a statistic divided by its critical value: above 1 the hypothesis is rejected. */
 
-/** Probability with which each test rejects what is true. */
+/** The probability with which each test rejects a true hypothesis. */
 export const LEVEL = 1e-3;
 
 /** Critical value of √n·D at LEVEL: √(−ln(LEVEL / 2) / 2), of Kolmogorov's distribution. */
@@ -11,7 +11,7 @@ const CHI_SQUARE: Record<number, number> = { 1: 10.828, 23: 49.728 };
 
 const byValue = (values: number[]) => Float64Array.from(values).sort();
 
-/** Kolmogorov and Smirnov: are `values` uniform in [0, 1]? */
+/** Kolmogorov–Smirnov: are `values` uniform in [0, 1]? */
 export function uniform(values: number[]): number {
   const n = values.length;
   let distance = 0;
@@ -19,8 +19,8 @@ export function uniform(values: number[]): number {
   return Math.sqrt(n) * distance / KOLMOGOROV;
 }
 
-/** Kolmogorov and Smirnov: are two samples of one law? Ties, as of whole numbers, make it reject less often. */
-export function sameLaw(a: number[], b: number[]): number {
+/** Kolmogorov–Smirnov: do two samples have the same distribution? Ties, as of integers, make it reject less often. */
+export function sameDistribution(a: number[], b: number[]): number {
   const x = byValue(a), y = byValue(b);
   let distance = 0;
   for (let i = 0, j = 0; i < x.length && j < y.length;) {
@@ -32,7 +32,7 @@ export function sameLaw(a: number[], b: number[]): number {
   return Math.sqrt(x.length * y.length / (x.length + y.length)) * distance / KOLMOGOROV;
 }
 
-/** Pearson's χ²: do `counts` follow `probabilities`? What has probability 0 must not be there. */
+/** Pearson's χ²: do `counts` follow `probabilities`? Classes of probability 0 must have count 0. */
 export function frequencies(counts: number[], probabilities: number[]): number {
   const n = counts.reduce((a, b) => a + b);
   let sum = 0, classes = 0;

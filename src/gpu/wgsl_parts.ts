@@ -1,0 +1,59 @@
+/**
+ * The WGSL that several kernels share. A kernel lists the parts that it needs, then its own file, in `files`.
+ *
+ * @module
+ */
+import conv2dClasses from "../../kernels/parts/conv2d_classes.wgsl" with { type: "text" };
+import conv2dParams from "../../kernels/parts/conv2d_params.wgsl" with { type: "text" };
+import conv2dTextureParams from "../../kernels/parts/conv2d_texture_params.wgsl" with { type: "text" };
+import conv2dWalk from "../../kernels/parts/conv2d_walk.wgsl" with { type: "text" };
+import conv2dWindows from "../../kernels/parts/conv2d_windows.wgsl" with { type: "text" };
+import dyBuffer from "../../kernels/parts/dy_buffer.wgsl" with { type: "text" };
+import dyTexture from "../../kernels/parts/dy_texture.wgsl" with { type: "text" };
+import moments from "../../kernels/parts/moments.wgsl" with { type: "text" };
+import nan from "../../kernels/parts/nan.wgsl" with { type: "text" };
+import quadruples from "../../kernels/parts/quadruples.wgsl" with { type: "text" };
+import step from "../../kernels/parts/step.wgsl" with { type: "text" };
+import texel from "../../kernels/parts/texel.wgsl" with { type: "text" };
+import tile128 from "../../kernels/parts/tile_128.wgsl" with { type: "text" };
+import tile64 from "../../kernels/parts/tile_64.wgsl" with { type: "text" };
+import tiles from "../../kernels/parts/tiles.wgsl" with { type: "text" };
+import viewBlur from "../../kernels/parts/view_blur.wgsl" with { type: "text" };
+import viewColors from "../../kernels/parts/view_colors.wgsl" with { type: "text" };
+import viewFinish from "../../kernels/parts/view_finish.wgsl" with { type: "text" };
+import viewRecord from "../../kernels/parts/view_record.wgsl" with { type: "text" };
+import viewResize from "../../kernels/parts/view_resize.wgsl" with { type: "text" };
+import workgroup from "../../kernels/parts/workgroup.wgsl" with { type: "text" };
+import xBuffer from "../../kernels/parts/x_buffer.wgsl" with { type: "text" };
+import xTexture from "../../kernels/parts/x_texture.wgsl" with { type: "text" };
+import yBuffer from "../../kernels/parts/y_buffer.wgsl" with { type: "text" };
+import yTexture from "../../kernels/parts/y_texture.wgsl" with { type: "text" };
+
+/** The parts by name, each as an entry of {@linkcode Kernel.files}. */
+export const wgsl = {
+  conv2dClasses: { "parts/conv2d_classes.wgsl": conv2dClasses },
+  conv2dParams: { "parts/conv2d_params.wgsl": conv2dParams },
+  conv2dTextureParams: { "parts/conv2d_texture_params.wgsl": conv2dTextureParams },
+  conv2dWalk: { "parts/conv2d_walk.wgsl": conv2dWalk },
+  conv2dWindows: { "parts/conv2d_windows.wgsl": conv2dWindows },
+  dyBuffer: { "parts/dy_buffer.wgsl": dyBuffer },
+  dyTexture: { "parts/dy_texture.wgsl": dyTexture },
+  moments: { "parts/moments.wgsl": moments },
+  nan: { "parts/nan.wgsl": nan },
+  quadruples: { "parts/quadruples.wgsl": quadruples },
+  step: { "parts/step.wgsl": step },
+  texel: { "parts/texel.wgsl": texel },
+  tile128: { "parts/tile_128.wgsl": tile128 },
+  tile64: { "parts/tile_64.wgsl": tile64 },
+  tiles: { "parts/tiles.wgsl": tiles },
+  viewBlur: { "parts/view_blur.wgsl": viewBlur },
+  viewColors: { "parts/view_colors.wgsl": viewColors },
+  viewFinish: { "parts/view_finish.wgsl": viewFinish },
+  viewRecord: { "parts/view_record.wgsl": viewRecord },
+  viewResize: { "parts/view_resize.wgsl": viewResize },
+  workgroup: { "parts/workgroup.wgsl": workgroup },
+  xBuffer: { "parts/x_buffer.wgsl": xBuffer },
+  xTexture: { "parts/x_texture.wgsl": xTexture },
+  yBuffer: { "parts/y_buffer.wgsl": yBuffer },
+  yTexture: { "parts/y_texture.wgsl": yTexture },
+} as const;
