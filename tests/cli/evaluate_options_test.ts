@@ -15,7 +15,11 @@ Deno.test("parseEvaluateOptions() reads values, lists and switches", () => {
 });
 
 Deno.test("parseEvaluateOptions() refuses wrong values and unknown options", async () => {
-  await assertThrows(() => parse("--labels 2"), UserError, /"--labels 2": the value must be a number above 0 to 1/);
+  await assertThrows(
+    () => parse("--labels 2"),
+    UserError,
+    /"--labels 2": the value must be a number above 0 to 1/,
+  );
   await assertThrows(() => parse("--finetun"), UserError, /--finetune/);
 });
 
