@@ -14,12 +14,11 @@ const LONG_FUNCTIONS: string[] = [
   "src/cli/experiments_options.ts parseExperimentOptions",
   "src/config/train_defaults.ts resolveOptions",
   "src/gpu/device.ts openGpu",
-  "src/inspect/doctor/torch_replay.ts replay",
   "src/io/safetensors_header.ts parseHeader",
   "src/ops/conv2d.ts conv2d",
   "src/optim/optimizer.ts createOptimizer",
 ];
-const LONG_FILES: string[] = ["src/plots/view_sheet.ts"];
+const LONG_FILES: string[] = [];
 
 interface Length {
   /** The path, and the name of a function. */
