@@ -61,10 +61,10 @@ const choiceOf = (variants: Record<string, Variant>, name = "rounds"): KernelCho
   variants,
 });
 
-/** What a trace that makes these choices gets, and what is in the cache then. */
+/** What a trace that makes these choices gets, and what is in the cache then; on a busy machine too. */
 async function decide(
   choices: KernelChoice[],
-  { seconds, known = new Map(), timer, gpu: given }: {
+  { seconds = 60, known = new Map(), timer, gpu: given }: {
     seconds?: number;
     known?: Map<string, Decision>;
     timer?: Timer;
