@@ -72,18 +72,20 @@ export type { Peaks } from "./src/inspect/peaks.ts";
 export type { KernelTime } from "./src/inspect/timing.ts";
 export {
   type AdapterFacts,
-  type Answers,
   type Decoding,
   type Diagnosis,
   doctor,
   type DoctorOptions,
   type Expectation,
+  type FailureReports,
   type Finding,
   type Pin,
   type Product,
   type Proof,
   type Rates,
+  type Speed,
 } from "./src/inspect/doctor.ts";
+export { formatDiagnosis } from "./src/inspect/doctor/report.ts";
 
 export {
   readSafetensors,

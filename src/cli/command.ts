@@ -60,7 +60,13 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
     .version(config.version, "--version", "print the version")
     .helpOption("--help", "print this text")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
+    .configureOutput({
+      writeOut: (text) => printed += text,
+      writeErr: () => {},
+      // Commander would look for them in variables that a command may not read.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
   try {
     command.parse(args, { from: "user" });
   } catch (error) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { doctor } from "../inspect/doctor.ts";
-import { describeDiagnosis } from "../inspect/doctor/report.ts";
+import { formatDiagnosis } from "../inspect/doctor/report.ts";
 import { parseDoctorOptions } from "./doctor_options.ts";
 import { runMain } from "./run_main.ts";
 
@@ -19,7 +19,7 @@ async function main(args: string[]): Promise<number> {
   }
   // On stderr, so that stdout has the result alone.
   const diagnosis = await doctor({ all: parsed.all, log: (line) => console.error(line) });
-  console.log(parsed.json ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis));
+  console.log(parsed.json ? JSON.stringify(diagnosis, null, 2) : formatDiagnosis(diagnosis));
   return diagnosis.healthy ? 0 : UNHEALTHY;
 }
 

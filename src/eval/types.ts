@@ -79,7 +79,7 @@ export type DrawEvaluation = (evaluation: EvaluatedFeatures) => Record<string, s
 
 /** What there is to draw. */
 export interface EvaluatedFeatures {
-  /** The scores. */
+  /** The report, whose `paths` are still empty. */
   report: EvaluationReport;
   /** The features of the test images, by row. */
   features: ReadonlyMap<RowName, LabeledFeatures>;

@@ -38,11 +38,10 @@ const INSTALL = "Install the Vulkan driver of your GPU. Without a GPU, Mesa's co
  * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; says what to install.
  */
 export async function chooseAdapter(): Promise<Chosen> {
-  const given = environmentVariable(BACKEND_VARIABLE) || null;
-  const backends = given ?? await chooseBackends();
+  const { backends, named } = await (asked ??= backendsToAsk());
   const adapter = await request();
   // Who names OpenGL, as to try it, gets it.
-  if (given === null || given === MODERN) expectUsable(adapter, backends);
+  if (!named) expectUsable(adapter, backends);
   if (!adapter) {
     throw new MachineError(
       `Cannot open a GPU: Deno finds no WebGPU adapter by ${BACKEND_VARIABLE}=${backends}. Unset it, or install the ` +
@@ -52,6 +51,16 @@ export async function chooseAdapter(): Promise<Chosen> {
   const backend = backendOf(adapter.info, { backends });
   if (backend === "OpenGL") warnOfOpenGl(adapter.info);
   return { adapter, backend, backends, driver: driverOf(adapter.info, { backend }) };
+}
+
+/** Of this thread, which keeps them: whoever asks meanwhile must wait for the same answer. */
+let asked: Promise<{ backends: string | null; named: boolean }> | undefined;
+
+/** The backends to ask, and whether it is the user who named them. */
+async function backendsToAsk(): Promise<{ backends: string | null; named: boolean }> {
+  const given = environmentVariable(BACKEND_VARIABLE) || null;
+  if (given !== null) return { backends: given, named: given !== MODERN };
+  return { backends: await chooseBackends(), named: false };
 }
 
 /**

@@ -45,11 +45,8 @@ export interface RunProfile {
  * @throws {UserError} on options that cannot be used.
  * @throws {MachineError} if there is no adapter, its driver has no timestamps, or the step does not fit.
  */
-export async function profileOf(
-  given: PretrainOptions,
-  { log = console.log }: { log?: (line: string) => void } = {},
-): Promise<RunProfile> {
-  const { options, recipe } = await optionsWithRecipe(given);
+export async function profileOf(given: PretrainOptions): Promise<RunProfile> {
+  const { options, recipe } = await optionsWithRecipe(given), { log = console.log } = given;
   using gpu = await openGpu();
   expectTimestamps(gpu);
   const tuning = await openTuningCache<Decision>();

@@ -18,18 +18,18 @@ export type Layer = (tape: Tape, x: Tensor) => Tensor;
 /** A convolution without bias, padded so that stride 1 keeps the size. Images of 3 channels come padded to 4. */
 export function convLayer(
   scope: Scope,
-  { inChannels, outChannels, taps, stride }: {
+  { inChannels, outChannels, kernelSize, stride }: {
     inChannels: number;
     outChannels: number;
-    taps: number;
+    kernelSize: number;
     stride: number;
   },
 ): Layer {
   const w = scope.parameter("weight", {
-    layout: convLayout({ inChannels, outChannels, taps }),
-    init: kaimingNormal(outChannels * taps * taps),
+    layout: convLayout({ inChannels, outChannels, kernelSize }),
+    init: kaimingNormal(outChannels * kernelSize * kernelSize),
   });
-  return (tape, x) => conv2d(tape, { x, w, stride, pad: (taps - 1) / 2, name: scope.prefix });
+  return (tape, x) => conv2d(tape, { x, w, stride, pad: (kernelSize - 1) / 2, name: scope.prefix });
 }
 
 /** What may follow a batch normalisation in the same kernel. */

@@ -29,14 +29,14 @@ export function vectorLayout(n: number): Layout {
   };
 }
 
-/** The weights of a convolution with `taps` × `taps` taps. */
+/** The weights of a convolution with `kernelSize` × `kernelSize` pixels. */
 export function convLayout(
-  { inChannels, outChannels, taps }: { inChannels: number; outChannels: number; taps: number },
+  { inChannels, outChannels, kernelSize }: { inChannels: number; outChannels: number; kernelSize: number },
 ): Layout {
   const C = Math.ceil(inChannels / 4) * 4;
   return matrixLayout({
-    shape: [taps, taps, C, outChannels],
-    torchShape: [outChannels, inChannels, taps, taps],
+    shape: [kernelSize, kernelSize, C, outChannels],
+    torchShape: [outChannels, inChannels, kernelSize, kernelSize],
   });
 }
 

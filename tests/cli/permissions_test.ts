@@ -84,11 +84,23 @@ Deno.test("grantsOf() reads both forms of a value, and ignores what the command 
   assertEquals(flagsOf({ read: ["a", "b"], write: [], net: ["h"] }), ["--allow-read=a,b", "--allow-net=h"]);
 });
 
+Deno.test("grants.ts limits no command that may do everything", async () => {
+  const run = ["run", "-q", "--no-check"], grants = "src/cli/grants.ts";
+  const { code, out, err } = await deno([...run, "-P=bench", grants, "bench", "host"]);
+  assertEquals([code, out], [0, "\n"], err);
+  const train = await deno([...run, "-P=train", grants, "train", "--data", "http://h/x.tar", "--out", "/o"]);
+  assert(/^--allow-write=\/o.*\n--allow-net=h\n$/.test(train.out), train.out);
+});
+
 Deno.test("refusalOf() names the flag", () => {
   const refused = (access: string) =>
     refusalOf(new Deno.errors.NotCapable(`Requires ${access}, run again with …`));
   assert(refused('write access to "/x y"')!.includes("--allow-write=/x y."));
   assert(refused('net access to "h:80"')!.includes("--allow-net=h:80."));
+  assertEquals(
+    refused('all access to "/proc/x"'),
+    'Cannot go on: Deno refuses "/proc/x" to all but --allow-all. Choose another path.',
+  );
   assertEquals(refusalOf(new Error("Requires")), undefined);
 });
 
@@ -102,6 +114,21 @@ Deno.test("train.ts lists all missing permissions without a stack trace", async 
   assert(err.startsWith(`error: Cannot train: Deno was started without ${flags}. Use "./run train"`), err);
   assert(!err.includes("    at "), err);
   await Deno.remove(out, { recursive: true });
+});
+
+Deno.test("--help needs no more permissions than a command has", async () => {
+  const commands = [...product.slice(1), "doctor"].map((name) => [name, config.tasks[name as "train"]]);
+  for (const [name, task] of commands) {
+    const { code, out, err } = await deno([
+      "run",
+      "--no-prompt",
+      "--no-check",
+      ...task.split(" ").slice(2),
+      "--help",
+    ]);
+    assertEquals(code, 0, err);
+    assert(out.startsWith(`Usage: ./run ${name} [options]`), out);
+  }
 });
 
 Deno.test("train.ts trains with only the permissions of its set and its output folder", async () => {

@@ -31,10 +31,12 @@ interface Machine {
   /** Whether there is a WebGPU adapter. */
   adapter?: boolean;
   home?: string;
+  /** What the user has set besides. */
+  env?: Record<string, string>;
 }
 
 /** A machine with a copy of `run` and deno.json in a folder whose name has a space. */
-async function createMachine({ programs = {}, adapter = true, home }: Machine) {
+async function createMachine({ programs = {}, adapter = true, home, env }: Machine) {
   const folder = await Deno.makeTempDir({ prefix: "a machine " });
   const [bin, repo, calls, driver] = ["bin", "repo", "calls", "driver"].map((name) => join(folder, name));
   await Deno.mkdir(bin);
@@ -54,7 +56,13 @@ async function createMachine({ programs = {}, adapter = true, home }: Machine) {
       const { code, stdout, stderr } = await new Deno.Command(join(repo, "run"), {
         args,
         clearEnv: true,
-        env: { PATH: bin, CALLS: calls, DRIVER: driver, ...(home === undefined ? {} : { HOME: home }) },
+        env: {
+          PATH: bin,
+          CALLS: calls,
+          DRIVER: driver,
+          ...(home === undefined ? {} : { HOME: home }),
+          ...env,
+        },
       }).output();
       const called = (await Deno.readTextFile(calls)).trim().split("\n");
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -159,4 +167,16 @@ Deno.test("run exits with 2 if it cannot provide an adapter", { ignore }, async 
     assertEquals([code, out], [2, ""]);
     assert(message.test(err), err);
   }
+});
+
+Deno.test("run installs no driver if the user names a backend without an adapter", { ignore }, async () => {
+  const programs = { deno: deno("2.9.6"), "apt-get": standIn("apt-get", "") };
+  await using machine = await createMachine({
+    programs,
+    adapter: false,
+    env: { DENO_WEBGPU_BACKEND: "metal" },
+  });
+  const { code, err, called } = await machine.run("train");
+  assertEquals([code, called.filter((call) => call.startsWith("apt-get"))], [2, []]);
+  assert(/DENO_WEBGPU_BACKEND=metal must name a backend.* Unset it/.test(err), err);
 });

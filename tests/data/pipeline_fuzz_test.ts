@@ -56,10 +56,10 @@ async function readAll(
   { onBadImage, workers, limit = COUNT }: { onBadImage: OnBadImage; workers: number; limit?: number },
 ): Promise<{ indices: number[]; views: string[]; bad: (BadImage & { source: string })[] }> {
   await using folder = await temporaryFolder();
-  const told: string[] = [], indices: number[] = [], views: string[] = [];
+  const reported: string[] = [], indices: number[] = [], views: string[] = [];
   const bad = await BadImages.open(folder.path, {
     resume: false,
-    log: (line) => told.push(line),
+    log: (line) => reported.push(line),
     source: source.name,
     max: COUNT,
     verb: "Skipped",
@@ -74,7 +74,7 @@ async function readAll(
   }
   await bad.flush();
   const lines = (await Deno.readTextFile(`${folder.path}/bad_images.jsonl`)).trimEnd().split("\n");
-  assertEquals([bad.count, told.length], [lines.length, 5]);
+  assertEquals([bad.count, reported.length], [lines.length, 5]);
   return { indices, views, bad: lines.map((line) => JSON.parse(line)) };
 }
 

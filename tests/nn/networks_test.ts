@@ -78,8 +78,8 @@ Deno.test("nn: variables lie in blocks of their own, gradients where the paramet
 });
 
 const layouts = {
-  conv: convLayout({ inChannels: 8, outChannels: 12, taps: 3 }),
-  padded: convLayout({ inChannels: 3, outChannels: 8, taps: 7 }),
+  conv: convLayout({ inChannels: 8, outChannels: 12, kernelSize: 3 }),
+  padded: convLayout({ inChannels: 3, outChannels: 8, kernelSize: 7 }),
   linear: linearLayout({ inFeatures: 20, outFeatures: 12 }),
   vector: vectorLayout(12),
 };

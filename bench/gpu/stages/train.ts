@@ -1,5 +1,5 @@
 /**
- * The stage that trains on CIFAR-10 for as long as there is time, and tells what the encoder is worth.
+ * The stage that trains on CIFAR-10 for as long as there is time, and scores the encoder.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const CLOSING_SECONDS = 8;
 const PLANNED = 0.95;
 /** Points of the run's curve in figures.txt. */
 const CURVE_POINTS = 25;
-const MOST_WORKERS = 8;
+const MAX_WORKERS = 8;
 
 /** Trains, packs the encoder, evaluates it. */
 export async function trainStage(stage: Stage): Promise<void> {
@@ -149,7 +149,7 @@ async function encoderOf(out: string): Promise<string> {
 async function evaluate(stage: Stage, { train, test }: Division): Promise<void> {
   const { session } = stage, run = paths.run(session), encoder = await encoderOf(run);
   const of = basename(encoder) === "encoder.safetensors" ? ["--encoder", encoder] : ["--run", run];
-  const workers = Math.min(MOST_WORKERS, navigator.hardwareConcurrency);
+  const workers = Math.min(MAX_WORKERS, navigator.hardwareConcurrency);
   for (const views of ["none", "cached"]) {
     const out = join(run, `evaluation_${views}`);
     const { code, output } = await stage.deno("src/cli/evaluate.ts", [
