@@ -11,10 +11,7 @@ const MAX_FUNCTION_LINES = 60, MAX_FILE_LINES = 300;
 /** Functions and files that are still too long; both lists must become empty. */
 const LONG_FUNCTIONS: string[] = [
   "src/byol/step.ts traceStep",
-  "src/cli/experiments_options.ts parseExperimentOptions",
-  "src/config/train_defaults.ts resolveOptions",
   "src/gpu/device.ts openGpu",
-  "src/io/safetensors_header.ts parseHeader",
   "src/ops/conv2d.ts conv2d",
   "src/optim/optimizer.ts createOptimizer",
 ];

@@ -180,6 +180,7 @@ const faulty = {
   scaled: changed("scaled", "select(2.0", "select(2.001"),
   shortened: changed("shortened", "let i = id.x;", `let i = id.x; if (i == ${ELEMENTS - 1}u) { return; }`),
   shifted: changed("shifted", "y[i] = x[i]", "y[i] = x[i ^ 1u]"),
+  spiked: changed("spiked", "y[i] = x[i]", "y[i] = select(x[i], 1e30, i == 2049u)"),
   nan: changed("nan", "y[i] = x[i]", `y[i] = select(x[i], bitcast<f32>(0x7fc00000u + params.n), i == 77u)`),
 };
 
@@ -193,6 +194,7 @@ Deno.test(
       scaled: /^it computes wrong, by [1-5]\.\de-4 of/,
       shortened: /^it computes wrong/,
       shifted: /^it computes wrong/,
+      spiked: /^it computes wrong, by \d\.\de\+\d\d of/,
       nan: /^it computes values that are not finite$/,
     };
     const bad = {
@@ -236,7 +238,7 @@ Deno.test(
   "tuner: a default that is refused or wrong gives way to another, be most of them wrong",
   onGpu,
   async () => {
-    for (const broken of [invalid, faulty.shortened, faulty.nan]) {
+    for (const broken of [invalid, faulty.shortened, faulty.spiked, faulty.nan]) {
       const { picked, known, lines } = await decide([
         choiceOf({ usual: way(1, { of: broken }), a: way(30), b: way(20) }),
       ], {

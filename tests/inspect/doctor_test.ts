@@ -1,4 +1,6 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { MachineError } from "../../src/base/errors.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { kernelFiles } from "../kernel_files.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
@@ -101,6 +103,18 @@ Deno.test("prove() clears no kernel by results that only agree with each other",
   ]);
   assertEquals(findings.map(({ kernels }) => kernels), [["b"]]);
   assertEquals(kernels, ["a"]);
+});
+
+Deno.test("prove() names the check that loses the GPU", onGpu, async () => {
+  using gpu = await openGpu();
+  const dispatches = [{ kernel: { name: "add" } } as Check["dispatches"][number]];
+  const run = async ({ device }: Gpu) => {
+    device.destroy();
+    await device.lost;
+    return null;
+  };
+  const expected = /^Cannot go on after "a sum" by add: The GPU was lost \(destroyed\)/;
+  await assertThrows(() => prove(gpu, [{ what: "a sum", dispatches, run }]), MachineError, expected);
 });
 
 Deno.test("prove() names the pin that avoids a wrong kernel", onGpu, async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf } from "../../base/errors.ts";
+import { MachineError, messageOf } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
@@ -53,12 +53,16 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
   ];
 }
 
-/** Runs `checks` on `gpu`. After a failed check the next ones still run. */
+/**
+ * Runs `checks` on `gpu`. After a failed check the next ones still run.
+ *
+ * @throws {MachineError} if the GPU is lost; names the check and its kernels.
+ */
 export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> {
   const correct = new Set<string>(), failures: Failure[] = [];
   for (const check of checks) {
     const { problem, refused } = await attempt(gpu, check);
-    gpu.check(); // a lost device makes every further check fail
+    expectAlive(gpu, check);
     if (problem !== null) failures.push({ check, problem, refused });
     else if (!check.relative) { for (const name of kernelsOf(check)) correct.add(name); }
   }
@@ -72,6 +76,17 @@ export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> 
       return { what, kernels, problem, pin: pinAround(kernels, { checks, failed }) };
     }),
   };
+}
+
+/** A lost device makes every further check fail: the one that lost it is named. */
+function expectAlive(gpu: Gpu, check: Check): void {
+  try {
+    gpu.check();
+  } catch (error) {
+    throw new MachineError(
+      `Cannot go on after "${check.what}" by ${kernelsOf(check).join(", ")}: ${messageOf(error)}`,
+    );
+  }
 }
 
 interface Failure {
