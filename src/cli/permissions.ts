@@ -121,9 +121,9 @@ export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;
   const [, kind, of] = /^Requires (\w+) access to "?(.*?)"?, run again/.exec(error.message) ?? [];
   if (!kind) return error.message;
-  // Some of the system's folders Deno opens to nobody else.
+  // Deno opens some system folders only with --allow-all.
   if (kind === "all") {
-    return `Cannot go on: Deno refuses "${of}" to all but --allow-all. Choose another path.`;
+    return `Cannot go on: Deno opens "${of}" only with --allow-all. Choose another path.`;
   }
   return `Cannot go on: Deno was started without --allow-${kind}=${of}. Add it to "deno run", see docs/adapters.md.`;
 }

@@ -50,7 +50,7 @@ export async function profileOf(given: PretrainOptions): Promise<RunProfile> {
   using gpu = await openGpu();
   expectTimestamps(gpu);
   const tuning = await openTuningCache<Decision>();
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, print: log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   return await profileStep(gpu, { ...trainerOptions(options, recipe), chooser });
 }
 

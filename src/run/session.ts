@@ -101,7 +101,7 @@ async function openTrainer(
 ): Promise<OpenedTrainer> {
   const { options, recipe, resumed, checkpoint } = run;
   const tuning = await openTuningCache<Decision>({ run: resumed ? options.out : null });
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, print: log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   const training = { ...trainerOptions(options, recipe), chooser };
   let probe: OnlineProbe | null = null;
   const probeFactory: AuxiliaryHeadFactory = (step) => {

@@ -51,11 +51,11 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
  */
 export async function chooseKernels(
   gpu: Gpu,
-  { options, recipe, tuning, print }: {
+  { options, recipe, tuning, log }: {
     options: ResolvedOptions;
     recipe: Recipe;
     tuning: EntryFile<Decision>;
-    print: (line: string) => void;
+    log: (line: string) => void;
   },
 ): Promise<KernelChooser | undefined> {
   const pin = pinnedChooser(options, gpu), training = trainerOptions(options, recipe);
@@ -63,7 +63,7 @@ export async function chooseKernels(
   if (options.kernels !== "auto") return pin;
   const chooser = await tune(gpu, (target) => traceTraining(training, target).step, {
     cache: tuning,
-    report: print,
+    report: log,
   });
   await tuning.save();
   return chooser;

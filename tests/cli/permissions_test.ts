@@ -99,7 +99,7 @@ Deno.test("refusalOf() names the flag", () => {
   assert(refused('net access to "h:80"')!.includes("--allow-net=h:80."));
   assertEquals(
     refused('all access to "/proc/x"'),
-    'Cannot go on: Deno refuses "/proc/x" to all but --allow-all. Choose another path.',
+    'Cannot go on: Deno opens "/proc/x" only with --allow-all. Choose another path.',
   );
   assertEquals(refusalOf(new Error("Requires")), undefined);
 });

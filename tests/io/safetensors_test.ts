@@ -82,13 +82,13 @@ absurd[6] = 0xff;
 
 const damaged: [what: string, bytes: Uint8Array, message: RegExp][] = [
   ["an empty file", new Uint8Array(), /must start with 8 bytes of header length, and has 0/],
-  ["a torn length", file(`{${x}}`).slice(0, 7), /has 7 bytes/],
+  ["a truncated length", file(`{${x}}`).slice(0, 7), /has 7 bytes/],
   ["an absurd length", absurd, /header must lie within it/],
-  ["a torn header", file(`{${x}}`).slice(0, 40), /header must lie within it/],
+  ["a truncated header", file(`{${x}}`).slice(0, 40), /header must lie within it/],
   ["a header that is no JSON", file(`{${x}`, f32(1, 2)), /must be JSON/],
   ["a header that is no UTF-8", file(`{${x}}`, f32(1, 2)).fill(0xff, 10, 11), /must be JSON/],
   ["a header that is a list", file("[]"), /must be a JSON object/],
-  ["torn data", file(`{${x}}`, f32(1, 2)).slice(0, -1), /must have \d+ bytes for its tensors, and has/],
+  ["truncated data", file(`{${x}}`, f32(1, 2)).slice(0, -1), /must have \d+ bytes for its tensors, and has/],
   ["trailing bytes", file(`{${x}}`, f32(1, 2, 3)), /must have \d+ bytes for its tensors, and has/],
   ["float16", file('{"x":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}', f32(1)), /F32: x is F16/],
   [
