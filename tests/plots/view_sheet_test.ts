@@ -212,7 +212,7 @@ Deno.test("src/cli/preview.ts has --help, and refuses mistakes with exit code 1"
     ["--recipe bjol", /"--recipe bjol": the value must be one of byol, simclr, .*, or a \.json file/],
     ["--data nowhere", /nowhere": there is no such file/],
     ["--data shapes:4 --recipe byol", /fewer than the view's 224×224/],
-    ["--data shapes:4 --out no/such.png", /"no\/such\.png": its folder does not exist/],
+    ["--data shapes:4 --out no/such.png", /no\/such\.png": its folder does not exist/],
   ];
   for (const [args, message] of mistakes) {
     const { code, err } = await preview(folder.path, ...args.split(" "));
