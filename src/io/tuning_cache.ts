@@ -10,8 +10,8 @@ import { writeJson } from "./json_file.ts";
 
 /** What the file must tell of a choice; whoever makes the entries may add to it. */
 export interface Entry {
-  /** The way to take. */
-  way: string;
+  /** The variant to use. */
+  variant: string;
   /** Set if there was no time to measure, but a later run may have it. */
   provisional?: true;
 }
@@ -31,7 +31,7 @@ async function read<T extends Entry>(folder: string | null): Promise<Map<string,
   if (folder === null) return new Map();
   try {
     const entries = Object.entries(JSON.parse(await Deno.readTextFile(join(folder, FILE))) as object);
-    return new Map(entries.filter(([, entry]) => typeof entry?.way === "string"));
+    return new Map(entries.filter(([, entry]) => typeof entry?.variant === "string"));
   } catch {
     return new Map();
   }

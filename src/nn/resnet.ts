@@ -9,7 +9,7 @@ import type { ResNetConfig, Stem } from "./backbones.ts";
 import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
 
-/** The number of features that a backbone gives. */
+/** The number of features of a backbone. */
 export function featuresOf({ block, widths }: ResNetConfig): number {
   return widths[widths.length - 1] * (block === "basic" ? 1 : 4);
 }
@@ -17,11 +17,11 @@ export function featuresOf({ block, widths }: ResNetConfig): number {
 /** The backbone f: images [N, H, W, 4] → features [N, {@linkcode featuresOf}]. */
 export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; stem: Stem }): Layer {
   const { block, layers, widths } = config;
-  const taps = stem === "cifar" ? 3 : 7;
+  const kernelSize = stem === "cifar" ? 3 : 7;
   const conv1 = convLayer(scope.child("conv1"), {
     inChannels: 3,
     outChannels: widths[0],
-    taps,
+    kernelSize,
     stride: stem === "cifar" ? 1 : 2,
   });
   const bn1 = batchNormLayer(scope.child("bn1"), { channels: widths[0] });
@@ -55,12 +55,12 @@ interface BlockOptions {
 }
 
 function basicBlock(scope: Scope, { inChannels, width, stride }: BlockOptions): Layer {
-  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, taps: 3, stride });
+  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, kernelSize: 3, stride });
   const bn1 = batchNormLayer(scope.child("bn1"), { channels: width });
   const conv2 = convLayer(scope.child("conv2"), {
     inChannels: width,
     outChannels: width,
-    taps: 3,
+    kernelSize: 3,
     stride: 1,
   });
   const bn2 = batchNormLayer(scope.child("bn2"), { channels: width });
@@ -74,11 +74,16 @@ function basicBlock(scope: Scope, { inChannels, width, stride }: BlockOptions): 
 
 function bottleneck(scope: Scope, { inChannels, width, stride }: BlockOptions): Layer {
   const outChannels = width * 4;
-  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, taps: 1, stride: 1 });
+  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, kernelSize: 1, stride: 1 });
   const bn1 = batchNormLayer(scope.child("bn1"), { channels: width });
-  const conv2 = convLayer(scope.child("conv2"), { inChannels: width, outChannels: width, taps: 3, stride });
+  const conv2 = convLayer(scope.child("conv2"), {
+    inChannels: width,
+    outChannels: width,
+    kernelSize: 3,
+    stride,
+  });
   const bn2 = batchNormLayer(scope.child("bn2"), { channels: width });
-  const conv3 = convLayer(scope.child("conv3"), { inChannels: width, outChannels, taps: 1, stride: 1 });
+  const conv3 = convLayer(scope.child("conv3"), { inChannels: width, outChannels, kernelSize: 1, stride: 1 });
   const bn3 = batchNormLayer(scope.child("bn3"), { channels: outChannels });
   const shortcut = projection(scope, { inChannels, outChannels, stride });
   return (tape, x) => {
@@ -96,7 +101,7 @@ function projection(
 ): Layer {
   if (stride === 1 && inChannels === outChannels) return (_, x) => x;
   const downsample = scope.child("downsample");
-  const conv = convLayer(downsample.child("0"), { inChannels, outChannels, taps: 1, stride });
+  const conv = convLayer(downsample.child("0"), { inChannels, outChannels, kernelSize: 1, stride });
   const norm = batchNormLayer(downsample.child("1"), { channels: outChannels });
   return (tape, x) => norm(tape, conv(tape, x));
 }

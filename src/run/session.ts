@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { AuxiliaryHeadFactory } from "../byol/observer.ts";
+import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import { OnlineProbe } from "../eval/online_probe.ts";

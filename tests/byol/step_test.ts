@@ -70,7 +70,7 @@ const FAMILIES_OF_A_STEP = [...FAMILIES, "tiled-64x64 split"];
 
 for (const net of ["resnet8", "bottleneck"] as const) {
   for (const rule of ["sgd", "lars"] as const) {
-    Deno.test(`step: ten steps of ${net} with ${rule} agree with PyTorch`, onGpu, async () => {
+    Deno.test(`Trainer.step() matches ten steps of PyTorch for ${net} with ${rule}`, onGpu, async () => {
       for (const target of await targets(FAMILIES_OF_A_STEP)) {
         await tenSteps(net, rule, target);
       }

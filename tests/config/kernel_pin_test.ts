@@ -5,16 +5,16 @@ import type { KernelChoice, Variant } from "../../src/graph/kernel_choice.ts";
 import { pinnedChooser } from "../../src/config/kernel_pin.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
-const way: Variant = { record() {} };
+const variant: Variant = { record() {} };
 const choice: KernelChoice = {
   name: "product",
   tensors: {},
   result: { name: "y", terms: 1, element: () => 0 },
-  variants: { "tiled-8": way, "blocked-4": way },
+  variants: { "tiled-8": variant, "blocked-4": variant },
 };
 const adapter = (subgroupSize: number) => ({ name: "an adapter", subgroupSize }) as Gpu;
 
-Deno.test("--kernels: auto and usual pin nothing, a family its first way", () => {
+Deno.test("--kernels: auto and usual pin nothing, a family its first variant", () => {
   const pin = (kernels: "auto" | "usual" | "blocked") =>
     pinnedChooser(resolveOptions({ kernels }), adapter(32));
   assertEquals([pin("auto"), pin("usual"), pin("blocked")?.(choice)], [undefined, undefined, "blocked-4"]);

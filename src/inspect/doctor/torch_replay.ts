@@ -92,7 +92,7 @@ export function replay(
   const online = networks.online.network, follower = networks.target?.network ?? null;
   const { maxBinding } = target;
   const optimizer = createOptimizer({ online, target: follower }, { name, maxBinding });
-  const step = traceStep(networks, { batch, size, optimizer, target, objective });
+  const step = traceStep(networks, { batch, size, optimizer, profile: target, objective });
 
   const initialize = (memory: Memory) => {
     for (const { parameters, statistics } of follower ? [online, follower] : [online]) {
