@@ -1,43 +1,56 @@
 /**
  * Self-supervised pre-training of image encoders by BYOL (Grill et al. 2020) on WebGPU.
  *
- * @example Pre-train on a folder of images
+ * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder. A program may bring
+ * its own images, view recipe and backbone, and hears of the run by callbacks. docs/library.md shows each.
+ *
+ * @example Train on a folder of images (here on built-in ones), stop early, go on, and score the encoder
  * ```ts
- * import { pretrain } from "./mod.ts";
+ * import { evaluate, pretrain, resume } from "./mod.ts";
  *
- * const out = await Deno.makeTempDir();
- * const { summary } = await pretrain(
- *   { data: "shapes:64", holdout: 16, backbone: "resnet8", hidden: 64, projection: 32, batch: 16, steps: 2, out },
- *   { print: () => {} },
- * );
- * console.log(summary?.knn?.trained);
- * ```
- *
- * @example The stages of the data pipeline, put together by hand
- * ```ts
- * import { collate, group, openSource, Pool, prepare, readSamples, recipes } from "./mod.ts";
- *
- * const source = await openSource("shapes:64"), recipe = recipes.shapes;
- * const setup = { recipe, size: 32, seed: 7, decodeSize: 64, augment: "cpu", keepPixels: false } as const;
- * const pool = new Pool(setup, { workers: 1 });
- * const batches = readSamples(source, { seed: 7, first: 0, limit: 64 })
- *   .pipeThrough(group({ count: 8, weight: 2 ** 18, weigh: ({ bytes }) => bytes.length }))
- *   .pipeThrough(prepare(pool, { concurrency: 2 }))
- *   .pipeThrough(collate({ batch: 16, limit: 64, partial: "drop", onBad: console.warn }));
- * for await (const { images, samples, release } of batches) {
- *   console.log(samples[0].key, images[0].views.length); // both views, [2, 32, 32, 4]
- *   release();
- *   break;
- * }
- * pool.close();
+ * const out = await Deno.makeTempDir(), stop = new AbortController(), log = () => {};
+ * const { step } = await pretrain({
+ *   data: "shapes:64", // or "./photos"
+ *   holdout: 16,
+ *   batch: 16,
+ *   steps: 4,
+ *   logEvery: 1,
+ *   out,
+ *   log,
+ *   onStep: ({ loss }) => loss < 8 && stop.abort(),
+ *   signal: stop.signal,
+ * });
+ * const { summary } = await resume(out, { log });
+ * const { rows } = await evaluate({ run: out, k: 5, probeEpochs: 2, log });
+ * console.log(step, summary?.knn?.trained, rows.at(-1)?.linear?.top1);
  * ```
  *
  * @module
  */
 export { pretrain } from "./src/run/pretrain.ts";
-export type { PretrainHooks, PretrainResult as Outcome } from "./src/run/types.ts";
+export { resume } from "./src/run/resume.ts";
+export type {
+  KernelSelection,
+  Method,
+  PretrainOptions,
+  ResumeOptions,
+  TargetKind,
+} from "./src/config/pretrain_options.ts";
+export type { EvaluationRecord, PretrainCallbacks, StepRecord } from "./src/config/callbacks.ts";
+export type { Backbone } from "./src/config/backbone.ts";
+export type { BackboneName, ResNetConfig, Stem } from "./src/nn/backbones.ts";
+export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
+export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
+export type { KnnBefore } from "./src/run/records.ts";
+export type { Collapse } from "./src/run/collapse.ts";
+export { CollapseError, MachineError, UserError } from "./src/base/errors.ts";
+
+export { loadPreset } from "./src/config/load_preset.ts";
+export { loadRecipe } from "./src/config/load_recipe.ts";
+
 export { evaluate } from "./src/eval/protocol.ts";
+export { formatEvaluation } from "./src/eval/format_evaluation.ts";
 export type {
   DrawEvaluation,
   EvaluatedFeatures,
@@ -50,7 +63,7 @@ export type {
   RowName,
 } from "./src/eval/types.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
-export { formatEvaluation } from "./src/eval/format_evaluation.ts";
+
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";
 export { profileOf, type RunProfile } from "./src/inspect/profile.ts";
@@ -59,24 +72,26 @@ export type { Peaks } from "./src/inspect/peaks.ts";
 export type { KernelTime } from "./src/inspect/timing.ts";
 export {
   type AdapterFacts,
-  type Answers,
   type Decoding,
   type Diagnosis,
   doctor,
   type DoctorOptions,
   type Expectation,
+  type FailureReports,
   type Finding,
   type Pin,
   type Product,
   type Proof,
   type Rates,
+  type Speed,
 } from "./src/inspect/doctor.ts";
-export type { Collapse } from "./src/run/collapse.ts";
-export { loadPreset } from "./src/config/load_preset.ts";
-export type { StepRecord } from "./src/run/records.ts";
-export type { PretrainOptions as GivenTrainFlags } from "./src/config/train_flags.ts";
-export { CollapseError, MachineError, UserError } from "./src/base/errors.ts";
-export { readSafetensors, writeSafetensors } from "./src/io/safetensors.ts";
-export { loadRecipe } from "./src/config/load_recipe.ts";
+export { formatDiagnosis } from "./src/inspect/doctor/report.ts";
+
+export {
+  readSafetensors,
+  type Safetensors,
+  type TensorEntry,
+  writeSafetensors,
+} from "./src/io/safetensors.ts";
 export { type PreviewOptions, previewSheet } from "./src/plots/view_sheet.ts";
 export * from "./data/mod.ts";

@@ -3,19 +3,19 @@
  *
  * @module
  */
+import { INTERRUPTED, interruptSignal } from "./src/cli/interrupt.ts";
 import { fromCaller } from "./src/cli/paths.ts";
-import { parseTrainOptions } from "./src/cli/train_options.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
+import { parseTrainOptions, type TrainArguments } from "./src/cli/train_options.ts";
 import { formatPlan } from "./src/inspect/format_plan.ts";
 import { formatProfile } from "./src/inspect/format_profile.ts";
 import { planOf } from "./src/inspect/plan.ts";
 import { profileOf } from "./src/inspect/profile.ts";
+import { latestRun } from "./src/run/folder.ts";
 import { pretrain } from "./src/run/pretrain.ts";
-
-/** The exit code of a process that SIGINT ended. */
-const INTERRUPTED = 130;
+import { resume } from "./src/run/resume.ts";
 
 async function main(args: string[]): Promise<number> {
   const parsed = parseTrainOptions(args);
@@ -33,28 +33,25 @@ async function main(args: string[]): Promise<number> {
     console.log(formatProfile(await profileOf(given)));
     return 0;
   }
-  const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
-    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
-    console.log(
-      "Interrupted: finishing what is under way, and keeping what is done. Interrupt again to stop at once.",
-    );
-    interrupt.abort();
-  });
-  const { out, step, total, summary } = await pretrain(given, {
-    resume: parsed.resume,
-    allowChangedData: parsed.allowChangedData,
-    signal: interrupt.signal,
-    progress: createProgress,
-  });
+  return await train({ ...parsed, given });
+}
+
+/** Starts or continues a run; returns the exit code. */
+async function train({ given, ...asked }: TrainArguments): Promise<number> {
+  const signal = interruptSignal("Interrupted: finishing the current step and saving it.");
+  const options = { ...given, signal, progress: createProgress };
+  const { out: _, ...others } = options;
+  const { out, step, total, summary } = asked.resume
+    ? await resume(await latestRun(given), { ...others, allowChangedData: asked.allowChangedData })
+    : await pretrain(options);
   if (summary) {
-    if (parsed.resume && step === total) console.log(`The run in ${out} is complete.`);
+    if (asked.resume && step === total) console.log(`The run in ${out} is complete.`);
     return 0;
   }
   console.log(
     step === 0
-      ? "Stopped before the first step: there is nothing to go on with."
-      : `Stopped after step ${step} of ${total}. To go on: add --resume --out ${out}`,
+      ? "Stopped before the first step: there is nothing to resume."
+      : `Stopped after step ${step} of ${total}. To continue: add --resume --out ${out}`,
   );
   return INTERRUPTED;
 }

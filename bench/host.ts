@@ -29,10 +29,11 @@ export async function benchHost(): Promise<void> {
       batch: BATCH,
       steps: STEPS,
       workers: 1,
-      kernels: "usual",
+      kernels: "default",
       checkpointEvery: 1000,
       out: `${out}/run`,
-    }, { print() {} });
+      log() {},
+    });
     const { elapsedMs, asked, read, heldMs, steps } = slow;
     const lines = (await Deno.readTextFile(`${out}/run/metrics.jsonl`)).trimEnd().split("\n").map((line) =>
       JSON.parse(line)

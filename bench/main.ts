@@ -7,9 +7,9 @@
  *     deno task bench optimizer                  the update, with and without the target's moving average
  *     deno task bench host                       whether the host keeps a GPU busy that holds it
  *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
+ *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  *
  * @module
- *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  */
 import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";

@@ -3,7 +3,7 @@
  *
  *     deno task bench probe RUN [trained]        of the trained encoder only
  */
-import { usualWorkers } from "../src/config/default_values.ts";
+import { defaultWorkers } from "../src/config/default_values.ts";
 import { UserError } from "../src/base/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
 import { rowsOf } from "../src/eval/features.ts";
@@ -24,16 +24,16 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
   if (out === undefined) throw new UserError("Cannot compare probes without a run: bench probe RUN.");
   const run = await openRun(out), encoder = await openEncoder({ run: out }, run);
   using data = await openEvaluationData({}, run);
-  const rows: RowName[] = ["raw pixels", "untrained", "trained"];
-  const names = rows.filter((name) => only === undefined || name === only);
-  using makers = new FeatureCollector(gpu, {
+  const all: RowName[] = ["raw pixels", "untrained", "trained"];
+  const names = all.filter((name) => only === undefined || name === only);
+  using collector = new FeatureCollector(gpu, {
     encoder,
     rows: names,
     seed: run.options.seed,
-    workers: usualWorkers(),
+    workers: defaultWorkers(),
     onBad() {},
   });
-  const [train, test] = [await makers.collect(data.train), await makers.collect(data.test)];
+  const [train, test] = [await collector.collect(data.train), await collector.collect(data.test)];
   const row = printTable([
     "features",
     "kNN k=20, right",

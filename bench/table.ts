@@ -1,6 +1,6 @@
-/** Markdown tables, a line at a time, so that a long benchmark shows what it has. */
+/** Markdown tables, printed line by line, so that a long benchmark shows its results as they come. */
 
-/** Prints the head of a table and returns what prints a row of it. */
+/** Prints the head of a table; returns a function that prints a row. */
 export function printTable(
   columns: readonly string[],
   print: (line: string) => void = console.log,
@@ -11,7 +11,7 @@ export function printTable(
   return (...cells) => line(cells);
 }
 
-/** A part of a whole in words. */
+/** A fraction in whole percent. */
 export function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(0)} %`;
 }

@@ -1,4 +1,4 @@
-/** Assertions that say what differs, where and by how much. */
+/** Assertions whose errors say what differs, where and by how much. */
 import { deepStrictEqual } from "node:assert/strict";
 import { differenceOf, type Tolerance } from "../src/reference/compare.ts";
 

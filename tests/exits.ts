@@ -1,7 +1,7 @@
 /**
- * Whether the suite ends as it should: `deno task test:exits [runs]`, 60 runs by default, of eight files that each open
- * a device, in parallel. A driver that is torn down while its threads end makes one in some ten abort, after all tests
- * have passed.
+ * Checks that test processes exit cleanly: `deno task test:exits [runs]` runs eight files in parallel, each of which opens a
+ * device, by default 60 times. A driver that is torn down while its threads end aborts about one run in ten, after all
+ * tests have passed.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const folder = await Deno.makeTempDir();
 const files = Array.from({ length: FILES }, (_, i) => join(folder, `device_${i}_test.ts`));
 for (const file of files) await Deno.writeTextFile(file, text);
 
-// As where nobody named the backends, whatever this process was told.
+// Without the variable, as on a machine where no backend is set.
 const { DENO_WEBGPU_BACKEND: _, ...env } = Deno.env.toObject();
 const runs = Number(Deno.args[0] ?? 60), counts = new Map<number, number>();
 for (let run = 0; run < runs; run++) {

@@ -1,13 +1,13 @@
 /**
- * The floors of the house: a module imports from its own room and from lower floors, and nothing leads back to itself.
- * What a module imports, in statements (of types too), by `import()` or by URL, is read from its text.
+ * The import rules: a module imports only from its own folder and from lower layers, and there are no import cycles. Imports
+ * are read from the text of modules: statements (also of types), `import()` and URLs.
  */
 import { assert, assertEquals } from "./assert.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** The rooms by floor, the lowest first. Rooms of one floor do not import each other. */
-const floors = [
+/** The folders by layer, the lowest first. Folders of one layer do not import each other. */
+const layers = [
   ["src/base", "kernels"],
   ["data", "src/io", "src/gpu", "src/reference"],
   ["src/graph", "src/plots"],
@@ -20,16 +20,16 @@ const floors = [
   ["src/cli"],
 ];
 
-/** Rooms that may not import all that lies below them, but only this. */
+/** Folders that may import only these folders, not everything below them. */
 const only: Record<string, string[]> = {
   "src/graph": ["src/base", "src/gpu", "kernels"],
   "src/plots": ["src/base", "src/io", "data"],
 };
 
-/** The version of the project, which anybody may read. */
+/** Holds the version of the project; any module may read it. */
 const version = "deno.json";
 
-/** What is started, and imported by nobody. */
+/** Entry points, which no module imports. */
 const entries = ["mod.ts", "train.ts"];
 
 async function* modulesIn(folder: string): AsyncGenerator<string> {
@@ -70,13 +70,13 @@ for (const path of entries) {
   if (text !== undefined) texts.set(path, text);
 }
 
-/** Of each module what it imports: paths of modules and kernels here. */
+/** The imports of each module: paths of modules and kernels in the repository. */
 const imports = new Map<string, string[]>();
 for (const [path, text] of texts) {
   imports.set(path, specifiersOf(text).filter(isRelative).map((specifier) => resolve(specifier, path)));
 }
 
-/** Every module that `path` reaches. */
+/** All modules that `path` imports, directly or not. */
 function reachedFrom(path: string, seen = new Set<string>()): Set<string> {
   for (const next of imports.get(path) ?? []) {
     if (seen.has(next)) continue;
@@ -86,7 +86,7 @@ function reachedFrom(path: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-Deno.test("import rules: specifiers of every kind are seen", () => {
+Deno.test("specifiersOf() finds imports of every kind", () => {
   const text = `
     import code from "./a.wgsl" with { type: "text" };
     import type { A } from "./b.ts"; // import "./no.ts"
@@ -104,43 +104,43 @@ Deno.test("import rules: specifiers of every kind are seen", () => {
   assertEquals(specifiersOf(text).map((specifier) => specifier.replace("./", "")), found);
 });
 
-Deno.test("import rules: what is imported is there", () => {
+Deno.test("every imported file exists", () => {
   let kernels = 0;
   for (const [path, targets] of imports) {
     for (const target of targets) {
       const isKernel = target.endsWith(".wgsl");
       kernels += Number(isKernel);
       const there = isKernel || texts.has(target) || Deno.statSync(new URL(target, root)).isFile;
-      assert(there, `${path} imports ${target}, which is not there`);
+      assert(there, `${path} imports ${target}, which does not exist`);
     }
   }
   assert(imports.size > 40 && kernels > 20, `${imports.size} modules and ${kernels} kernels were found`);
 });
 
-const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
+const layerOf = (folder: string) => layers.findIndex((folders) => folders.includes(folder));
 
-Deno.test("every module lies in a room, and imports from its own room and lower floors", () => {
+Deno.test("every module imports only from its own folder and lower layers", () => {
   const up: string[] = [];
   for (const [path, targets] of imports) {
     if (entries.includes(path)) continue;
     const from = folderOf(path);
-    assert(floorOf(from) >= 0, `${path} lies in no room`);
+    assert(layerOf(from) >= 0, `${path} lies in a folder without a layer`);
     for (const target of targets) {
       const to = folderOf(target);
       if (target === version || to === from) continue;
-      const allowed = only[from]?.includes(to) ?? (floorOf(to) >= 0 && floorOf(to) < floorOf(from));
+      const allowed = only[from]?.includes(to) ?? (layerOf(to) >= 0 && layerOf(to) < layerOf(from));
       if (!allowed) up.push(`${path} → ${target}`);
     }
   }
   assertEquals(up, []);
 });
 
-Deno.test("no module leads back to itself, not even by types", () => {
+Deno.test("no module imports itself through others, not even types", () => {
   const circles = [...imports.keys()].filter((path) => reachedFrom(path).has(path));
   assertEquals(circles, []);
 });
 
-Deno.test("nobody imports an entry point", () => {
+Deno.test("no module imports an entry point", () => {
   const imported = new Set([...imports.values()].flat());
   const main = [...texts].filter(([, text]) => /^if \(import\.meta\.main\)/m.test(text)).map(([path]) =>
     path
@@ -149,22 +149,22 @@ Deno.test("nobody imports an entry point", () => {
   assertEquals([...entries, ...main].filter((path) => imported.has(path)), []);
 });
 
-Deno.test("import rules: only src/gpu asks for an adapter", () => {
+Deno.test("only src/gpu requests an adapter", () => {
   const asking = [...texts].filter(([, text]) => text.includes("navigator.gpu")).map(([path]) =>
     folderOf(path)
   );
   assertEquals([...new Set(asking)], ["src/gpu"]);
 });
 
-Deno.test("import rules: deno.lock has no package of a single development task, which all tasks would install", async () => {
+Deno.test("deno.lock has no packages of single development tasks, which all tasks would install", async () => {
   const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
   const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/"]; // see tests/dawn/deno.lock and bench/peers/deno.lock
   const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
   assertEquals(found, []);
 });
 
-Deno.test("import rules: what mod.ts and train.ts reach names packages in full, so that it works from a URL", () => {
-  // All of src/ and data/ is held to it: Workers and sources are reached by names that no import statement shows.
+Deno.test("every import names its package and exact version, so that mod.ts works from a URL", () => {
+  // This holds for all of src/ and data/: some modules are reached without an import statement, such as Workers.
   for (const [path, text] of texts) {
     for (const specifier of specifiersOf(text)) {
       const full = isRelative(specifier) ||

@@ -1,18 +1,45 @@
-/** The library, imported from a URL by someone who has nothing else: kernels, Workers and packages must come along. */
+/** The library as a program imports it: its packages, and its import from a URL. */
 import { join } from "node:path";
-import { assert } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 
 const root = new URL("../", import.meta.url);
 
-Deno.test("mod.ts: pre-trains when imported over HTTP in an empty folder", async () => {
+/** What Deno prints with these arguments; fails if it fails. */
+async function deno(args: string[], cwd: string | URL): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert(code === 0, `${text(stdout)}\n${text(stderr)}`);
+  return text(stdout);
+}
+
+Deno.test("mod.ts reaches no package of the command line and none that draws", async () => {
+  const { modules, redirects } = JSON.parse(await deno(["info", "--json", "mod.ts"], root));
+  const reached = modules.map(({ specifier }: { specifier: string }) => specifier.slice(root.href.length));
+  const packages = [...modules, ...Object.values(redirects ?? {}).map((specifier) => ({ specifier }))]
+    .map(({ specifier }) => /^npm:\/?((?:@[^/@]+\/)?[^/@]+)/.exec(specifier)?.[1])
+    .filter((name) => name !== undefined);
+  assert(packages.includes("hyparquet"), `no package was found in ${modules.length} modules`);
+  const forbidden = ["commander", "cli-progress", "umap-js", "@observablehq/plot"];
+  assertEquals(forbidden.filter((name) => packages.includes(name)), []);
+  assertEquals(reached.filter((path: string) => path.startsWith("src/cli/")), []);
+});
+
+Deno.test("mod.ts exports no symbol without documentation", async () => {
+  await deno(["doc", "--lint", "mod.ts", "data/mod.ts"], root);
+});
+
+const types: Record<string, string> = { ts: "application/typescript", json: "application/json" };
+
+Deno.test("pretrain() works from mod.ts over HTTP in an empty folder", async () => {
   const folder = await Deno.makeTempDir();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
     const path = new URL(request.url).pathname.slice(1);
-    const type = path.endsWith(".ts")
-      ? "application/typescript"
-      : path.endsWith(".json")
-      ? "application/json"
-      : "text/plain";
+    const type = types[path.split(".").at(-1)!] ?? "text/plain";
     try {
       return new Response(await Deno.readFile(new URL(path, root)), { headers: { "content-type": type } });
     } catch {
@@ -26,17 +53,11 @@ Deno.test("mod.ts: pre-trains when imported over HTTP in an empty folder", async
       const { summary } = await pretrain({
         data: "shapes:48", holdout: 16, backbone: "resnet8", size: 16, hidden: 16, projection: 8, batch: 16, steps: 3, out: "run",
       });
-      console.log("final loss", summary.final_loss);
+      console.log("final loss", summary.finalLoss);
       Deno.exit(0);`,
     );
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", "--no-lock", "main.ts"],
-      cwd: folder,
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
-    const said = new TextDecoder().decode(stdout), complained = new TextDecoder().decode(stderr);
-    assert(code === 0 && /^final loss [\d.]+$/m.test(said), `${said}\n${complained}`);
+    const output = await deno(["run", "-A", "--no-check", "--no-lock", "main.ts"], folder);
+    assert(/^final loss [\d.]+$/m.test(output), output);
   } finally {
     await server.shutdown();
     await Deno.remove(folder, { recursive: true });

@@ -1,11 +1,12 @@
 /**
- * A consumer that never computes, over hundreds of thousands of samples: memory, open files and threads.
+ * Measures memory, open files and threads of the data pipeline over hundreds of thousands of samples:
  *
  *     deno task test:soak [--samples 200000] [data…]
  *
- * Without data, the built-in figures in plain and in compressed archives. For each source, batches are taken and dropped;
- * one is taken and no more; and streams are cancelled, complete, and broken by a shard that is cut off. The exit code is 1
- * if memory has grown, if a consumer that waits does not make all wait, or if anything is left. Linux only.
+ * Without data, it reads the built-in shapes from plain and compressed archives. For each source, one consumer takes and drops
+ * batches, another takes one batch and waits, and streams are cancelled, completed, and broken by a truncated shard. The
+ * exit code is 1 if memory grows, if the pipeline works while its consumer waits, or if a resource is not released. Linux
+ * only.
  *
  * @module
  */
@@ -23,13 +24,13 @@ import { type Held, held, heldAfter, isTold } from "./data/held.ts";
 
 const MB = 2 ** 20;
 /**
- * What memory may grow by between an early and a late part of a run. The task keeps V8's young generations small: of their
- * own accord these grow for minutes, by 100 MB in all, and would hide a leak.
+ * The allowed growth of memory between an early and a late part of a run. The task keeps V8's young generation small:
+ * otherwise it grows for minutes, by 100 MB in all, and would hide a leak.
  */
-const GROWTH = 24 * MB;
-/** Seconds that a waiting consumer waits for all to come to rest, and then watches. */
+const MAX_GROWTH = 24 * MB;
+/** Seconds that a waiting consumer waits for the pipeline to stop, and then watches it. */
 const WAIT = 5;
-/** Milliseconds in which everything must be gone; the runtime keeps idle threads for ten seconds. */
+/** The time in which all resources must be released; the runtime keeps idle threads for ten seconds. */
 const RELEASE_TIMEOUT_MS = 30_000;
 
 const options = { batch: 128, size: 32, recipe: recipes.cifar, workers: 2, augment: "gpu" } as const;
@@ -38,23 +39,23 @@ const train = (source: ImageSource): ReadableStreamDefaultReader<Batch<Views>> =
 const rss = () => Deno.memoryUsage().rss;
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-/** Takes and drops so many samples. Early memory is that of the third tenth of them, late that of the last. */
+/** Takes and drops samples. Early memory is the median of the third tenth of them, late memory that of the last. */
 async function drop(source: ImageSource, samples: number) {
   const reader = train(source), begin = performance.now(), early: number[] = [], late: number[] = [];
-  let most = 0;
+  let peak = 0;
   for (let done = 0; done < samples; done += options.batch) {
     (await reader.read()).value!.release();
     const now = rss(), tenth = Math.floor(10 * done / samples);
-    most = Math.max(most, now);
+    peak = Math.max(peak, now);
     if (tenth === 2) early.push(now);
     if (tenth === 9) late.push(now);
   }
   const seconds = (performance.now() - begin) / 1000;
   await reader.cancel();
-  return { seconds, early: median(early), late: median(late), most };
+  return { seconds, early: median(early), late: median(late), peak };
 }
 
-/** Takes one batch and waits. Tells the memory at rest and after some more time, and the CPU time used meanwhile. */
+/** Takes one batch and waits. Returns the memory at rest and some time later, and the CPU time used meanwhile. */
 async function wait(source: ImageSource) {
   const reader = train(source);
   await reader.read();
@@ -66,13 +67,13 @@ async function wait(source: ImageSource) {
   return result;
 }
 
-/** What all threads of this process have computed. */
+/** The CPU time of all threads of this process. */
 function cpuSeconds(): number {
   const fields = Deno.readTextFileSync("/proc/self/stat").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100; // in hundredths on every Linux there is
+  return (Number(fields[11]) + Number(fields[12])) / 100; // in hundredths of a second on every Linux
 }
 
-/** How streams end. Each tells what was held while it was at work. */
+/** The ends of a stream. Each returns the resources held while it worked. */
 const ends: Record<string, (source: ImageSource, paths: string[]) => Promise<Held>> = {
   async cancel(source) {
     const reader = train(source);
@@ -103,11 +104,11 @@ const ends: Record<string, (source: ImageSource, paths: string[]) => Promise<Hel
       if (error instanceof UserError) return during!;
       throw error;
     }
-    throw new Error("A shard that was cut off is no error");
+    throw new Error("A truncated shard did not cause an error");
   },
 };
 
-/** Opens the source, lets its stream end, and closes it. */
+/** Opens the source, ends a stream of it, and closes it. */
 async function use(data: string[], end: typeof ends[string]): Promise<Held> {
   const source = await openSource(data);
   try {
@@ -121,33 +122,33 @@ const text = ({ files, threads, workers }: Held) => `${files}, ${threads}, ${wor
 const inMB = (bytes: number) => (bytes / MB).toFixed(0);
 const judged = (isRight: boolean) => isRight ? "yes" : "NO";
 
-/** Measures each of `sources`, prints a table, and tells whether memory is bounded. */
+/** Measures each of `sources`, prints a table, and returns whether memory is bounded. */
 async function soak(sources: Record<string, string[]>, samples: number): Promise<boolean> {
   let allRight = true;
-  const columns = ["MB early", "MB late", "MB at most", "bounded"];
+  const columns = ["MB early", "MB late", "MB peak", "bounded"];
   const row = printTable(["source", "consumer", "samples", "samples/s", ...columns]);
   for (const [name, data] of Object.entries(sources)) {
     const source = await openSource(data);
-    const { seconds, early, late, most } = await drop(source, samples);
-    const isBounded = late <= early + GROWTH;
+    const { seconds, early, late, peak } = await drop(source, samples);
+    const isBounded = late <= early + MAX_GROWTH;
     row(
       name,
       "drops",
       samples,
       (samples / seconds).toFixed(0),
-      ...[early, late, most].map(inMB),
+      ...[early, late, peak].map(inMB),
       judged(isBounded),
     );
     const { before, after, cpu } = await wait(source);
     source.close();
-    const isAtRest = after <= before + GROWTH && cpu < .1 * WAIT;
+    const isAtRest = after <= before + MAX_GROWTH && cpu < .1 * WAIT;
     row(name, "waits", options.batch, "0", inMB(before), inMB(after), "", judged(isAtRest));
     allRight &&= isBounded && isAtRest;
   }
   return allRight;
 }
 
-/** Ends streams of each source in all ways, prints a table, and tells whether nothing is left. */
+/** Ends streams of each source in each way, prints a table, and returns whether everything was released. */
 async function release(sources: Record<string, string[]>): Promise<boolean> {
   let allRight = true;
   const row = printTable(["source: files, threads, Workers", "before", "during", "end", "after", "gone"]);
@@ -157,8 +158,8 @@ async function release(sources: Record<string, string[]>): Promise<boolean> {
         const paths = data.map((_, i) => `${folder}/${i}${/\.tar(\.gz)?$/.exec(data[i])![0]}`);
         const fresh = () => Promise.all(data.map((path, i) => Deno.copyFile(path, paths[i])));
         await fresh();
-        await use(paths, end); // what the runtime opens once and keeps
-        await pause(12); // and the threads that it keeps for a while
+        await use(paths, end); // the runtime opens some files once and keeps them
+        await pause(12); // and keeps idle threads for a while
         const before = held();
         await fresh();
         const during = await use(paths, end);
@@ -175,7 +176,7 @@ async function release(sources: Record<string, string[]>): Promise<boolean> {
   return allRight;
 }
 
-/** The built-in figures as archives in `folder`. */
+/** The built-in shapes as archives in `folder`. */
 async function builtIn(folder: string): Promise<Record<string, string[]>> {
   const entries: Uint8Array[] = [];
   for await (const { index, bytes } of await openIndexed("shapes:6000")) {
@@ -199,8 +200,10 @@ async function main(args: string[]): Promise<boolean> {
     positionals.some((p) => !/\.tar(\.gz)?$/.test(p))
   ) {
     throw new UserError(
-      `Cannot soak as asked: expected Linux, --samples of at least 50000, and .tar or .tar.gz files: found ` +
-        `${Deno.build.os}, ${args.join(" ")}.`,
+      `Cannot soak "${
+        args.join(" ")
+      }" on ${Deno.build.os}: unknown system, number or file. Run it on Linux, with ` +
+        `--samples of at least 50000 and .tar or .tar.gz files.`,
     );
   }
   let allRight = false;

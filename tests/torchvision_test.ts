@@ -25,14 +25,14 @@ async function hasTorchvision(): Promise<boolean> {
 const ignore = !await hasTorchvision();
 
 for (const backbone of ["resnet18", "resnet50"] as const) {
-  Deno.test(`encoder.safetensors: ${backbone} loads into torchvision and gives the same features`, {
+  Deno.test(`torchvision loads encoder.safetensors of ${backbone} and gives the same features`, {
     ...onGpu,
     ignore,
   }, async () => {
     const size = 40, count = 3;
     const out = await Deno.makeTempDir();
     try {
-      // One step, so that no running statistic is at its first value. The source's 32 px would be smaller than a crop.
+      // One step, so that no running statistic is at its first value. The source's 32 px would be smaller than a view.
       await pretrain(
         {
           data: "shapes:8",
@@ -45,8 +45,8 @@ for (const backbone of ["resnet18", "resnet50"] as const) {
           batch: 8,
           steps: 1,
           out,
+          log() {},
         },
-        { print() {} },
       );
       const path = join(out, "encoder.safetensors");
 

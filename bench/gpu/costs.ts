@@ -34,8 +34,8 @@ const WAITS = 15, DISPATCHES = 512, SUBMISSIONS = 300, RUNS = 5;
 const BUSY_MS = 150;
 /** Bytes of copies: a step's scalars, a batch of small images, a batch of large ones. */
 const UPLOADS = [4096, 2 ** 18, 2 ** 26], READS = [4096, 2 ** 26];
-/** Bytes that a series of uploads comes to at the most. */
-const MOST_UPLOADED = 2 ** 28;
+/** Bytes that a series of uploads comes to at most. */
+const MAX_UPLOADED = 2 ** 28;
 
 const now = () => performance.now();
 
@@ -133,7 +133,7 @@ class Costs {
     const { gpu } = this, { device } = gpu, { queue } = device;
     for (const bytes of UPLOADS) {
       const to = storage(gpu, bytes), data = new Uint8Array(bytes).fill(1);
-      const count = Math.max(3, Math.min(200, Math.floor(MOST_UPLOADED / bytes)));
+      const count = Math.max(3, Math.min(200, Math.floor(MAX_UPLOADED / bytes)));
       queue.writeBuffer(to, 0, data);
       queue.submit([]);
       await this.#settled();

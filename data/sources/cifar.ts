@@ -39,10 +39,10 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
   const identity: string[] = [];
   const record = set.labels + PIXELS;
   for (const path of paths) {
-    const refuse = (error: unknown) => {
+    const fail = (error: unknown) => {
       throw readError(path, error);
     };
-    const { size } = await Deno.stat(path).catch(refuse);
+    const { size } = await Deno.stat(path).catch(fail);
     const damaged = (fact: string) =>
       new UserError(
         `Cannot read "${path}": ${fact}. It is damaged, truncated, or not the binary version of CIFAR-${set.classes}. Copy ` +
@@ -51,7 +51,7 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
     if (size === 0 || size % record !== 0) {
       throw damaged(`its ${size} bytes are not a multiple of a record of ${record} bytes`);
     }
-    const bytes = await Deno.readFile(path).catch(refuse);
+    const bytes = await Deno.readFile(path).catch(fail);
     for (let number = 0, start = 0; start < bytes.length; number++, start += record) {
       const label = bytes[start + set.labels - 1];
       if (label >= set.classes) {

@@ -49,7 +49,7 @@ export async function openParquet(name: string, paths: string[]): Promise<Stream
       `Cannot read images from "${name}": it has no rows. Check the path.`,
     );
   }
-  const { classes, labels } = labelled(values, names.length > 0 ? [...new Set(names)] : null);
+  const { classes, labels } = labelsAndClasses(values, names.length > 0 ? [...new Set(names)] : null);
   let first = 0;
   const shards = rows.map((part) => {
     const count = part.to - part.from;
@@ -125,7 +125,7 @@ async function labelsIn(file: ParquetFile, { label, names }: Columns, count: num
 }
 
 /** Classes and labels from label values: class names, or numbers of classes without names. */
-function labelled(
+function labelsAndClasses(
   values: unknown[],
   names: string[] | null,
 ): { classes: string[]; labels: (number | null)[] } {

@@ -1,31 +1,31 @@
 /**
- * The environment, where Deno may be asked for it: nothing here prompts or fails without permission, as every variable
- * has a default.
+ * Environment variables, as far as Deno's permissions allow: without permission a variable counts as unset, and nothing
+ * prompts.
  *
  * @module
  */
 import { join } from "node:path";
 
-const granted = (variable: string) =>
+const isGranted = (variable: string) =>
   Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 
-/** The value of a variable; undefined if it is unset, or its permission is missing. */
+/** The value of a variable; undefined if it is unset or may not be read. */
 export function environmentVariable(name: string): string | undefined {
-  return granted(name) ? Deno.env.get(name) : undefined;
+  return isGranted(name) ? Deno.env.get(name) : undefined;
 }
 
-/** Sets a variable, or removes it; false if its permission is missing. */
+/** Sets a variable, or removes it if `value` is undefined; returns false without permission. */
 export function setEnvironmentVariable(name: string, value: string | undefined): boolean {
-  if (!granted(name)) return false;
+  if (!isGranted(name)) return false;
   if (value === undefined) Deno.env.delete(name);
   else Deno.env.set(name, value);
   return true;
 }
 
-/** The folder for files that can be made anew, BYOL_CACHE or where the system keeps such; null where the system names none, or must not be asked. */
+/** The folder for caches: BYOL_CACHE, or `byol` in the system's cache folder; null if neither is known. */
 export function cacheFolder(): string | null {
-  const given = environmentVariable("BYOL_CACHE"), home = environmentVariable("HOME");
-  if (given) return given;
+  const own = environmentVariable("BYOL_CACHE"), home = environmentVariable("HOME");
+  if (own) return own;
   const base = Deno.build.os === "windows"
     ? environmentVariable("LOCALAPPDATA")
     : environmentVariable("XDG_CACHE_HOME") ||

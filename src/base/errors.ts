@@ -1,13 +1,12 @@
 /**
- * Errors that are answered with a message instead of a stack trace.
- *
- * Every message says what was being done, what was expected, what was found and what to do.
+ * Errors that are answered with a message instead of a stack trace: `Cannot <do> "<what>": <fact>. <What to do>.`
  *
  * @module
  */
 
-/** The user's input cannot be used as it is: an option, a source, a checkpoint. The process exits with 1. */
+/** The input cannot be used: an option, a source, a checkpoint. The process exits with 1. */
 export class UserError extends Error {
+  /** The name of this class. */
   override name = "UserError";
 }
 
@@ -17,8 +16,9 @@ export class UserError extends Error {
  */
 export type MachineProblem = "batch" | "size" | "memory" | "kernels" | "lost";
 
-/** The machine cannot do what was asked: no adapter, no memory, a full disk. The process exits with 2. */
+/** The machine cannot do what was asked: no adapter, too little memory, a full disk. The process exits with 2. */
 export class MachineError extends Error {
+  /** The name of this class. */
   override name = "MachineError";
 
   /** What the machine lacks, if advice can be given; the message states facts. */
@@ -30,12 +30,13 @@ export class MachineError extends Error {
   }
 }
 
-/** The run has collapsed and was to stop then. What was trained is saved. The process exits with 3. */
+/** The run has collapsed and `stopOnCollapse` is set. What was trained is saved. The process exits with 3. */
 export class CollapseError extends Error {
+  /** The name of this class. */
   override name = "CollapseError";
 }
 
-/** The exit code that stands for `error`: 1 for the user's input, 3 for a collapse, 2 for the machine and our own mistakes. */
+/** The exit code for `error`: 1 for the user's input, 3 for a collapse, 2 for the machine and for bugs. */
 export function exitCode(error: unknown): number {
   return error instanceof UserError ? 1 : error instanceof CollapseError ? 3 : 2;
 }

@@ -1,6 +1,6 @@
-/** Does something when a signal is aborted, for as long as it matters. */
+/** Listens to an AbortSignal for a limited time. */
 
-/** Calls `act` when `signal` is aborted, at once if it is; not after what is returned has been disposed of. */
+/** Calls `act` when `signal` is aborted, at once if it already is. Dispose of the result to stop listening. */
 export function onAbort(signal: AbortSignal | undefined, act: () => unknown): Disposable {
   if (signal?.aborted) act();
   signal?.addEventListener("abort", act);

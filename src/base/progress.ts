@@ -1,48 +1,52 @@
 /**
- * How a run shows that it goes on: plain lines, or whatever a caller makes of its figures.
+ * How a run shows its progress: the interface, and plain lines of text as the default.
  *
  * @module
  */
 
 /** The figures of a step. */
 export interface StepFigures {
-  /** The last that is known; null if none is. */
+  /** The last known loss; null before the first one is read. */
   loss: number | null;
+  /** The learning rate. */
   lr: number;
+  /** Source images per second. */
   imagesPerSecond: number;
-  /** The fraction of the time that training waited for data. */
+  /** Fraction of the time the GPU waited for data, 0 … 1. */
   dataWait: number;
 }
 
-/** The progress of a run. Stop it (or declare it by `using`), as the bar's timer keeps the process alive. */
+/** A progress display. Dispose of it, or call `stop`: a bar's timer keeps the process alive. */
 export interface Progress extends Disposable {
   /** Shows that `step` steps are done, with the figures of the last one. */
   update(step: number, figures: StepFigures): void;
   /** Prints `text` as a line of its own, above the bar. */
   log(text: string): void;
-  /** Draws the bar a last time and gives the terminal back. */
+  /** Draws the final state and releases the terminal. */
   stop(): void;
 }
 
-/** What a progress is to show, and where. */
+/** What a progress display shows, and where. */
 export interface ProgressOptions {
   /** The number of steps of the whole run. */
   total: number;
-  /** How many of them were done before, if this run continues another. They do not count in the time left. */
+  /** Steps done before this process started, 0 by default. They do not count in the estimate of the time left. */
   start?: number;
-  /** Seconds from plain line to plain line, at the least. */
+  /** Minimum seconds between two plain lines, 2 by default. */
   interval?: number;
-  /** Where plain lines go, by default to standard output. */
+  /** Receives plain lines; by default they are printed. */
   print?: (line: string) => void;
 }
 
 /** The figures in one line. */
 export function describe({ loss, lr, imagesPerSecond, dataWait }: StepFigures): string {
-  const rate = imagesPerSecond.toPrecision(imagesPerSecond < 100 ? 2 : 3);
-  return `${loss === null ? "" : `loss ${loss.toFixed(4)} | `}lr ${lr.toPrecision(3)} | ${
-    Number(rate)
-  } images/s | ` +
-    `data wait ${Math.round(100 * dataWait)} %`;
+  const rate = Number(imagesPerSecond.toPrecision(imagesPerSecond < 100 ? 2 : 3));
+  return [
+    ...loss === null ? [] : [`loss ${loss.toFixed(4)}`],
+    `lr ${lr.toPrecision(3)}`,
+    `${rate} images/s`,
+    `data wait ${Math.round(100 * dataWait)} %`,
+  ].join(" | ");
 }
 
 /** Shows the progress of a run in lines of text. */

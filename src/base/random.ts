@@ -1,9 +1,9 @@
 /**
  * Random numbers drawn by key.
  *
- * A draw depends on its key alone, such as (seed, epoch, sample index, view), and so is the same whichever
- * Worker makes it and whenever. The keys are mixed by MurmurHash3's 32-bit finaliser into the 128 bits of state of
- * an sfc32 generator (Doty-Humphrey, PractRand), which passes BigCrush and needs 32-bit arithmetic only.
+ * A draw depends on its key alone, such as (seed, epoch, sample index, view), not on the Worker that makes it or on the
+ * order of draws. MurmurHash3's 32-bit finalizer mixes the keys into the 128-bit state of an sfc32 generator
+ * (Doty-Humphrey, PractRand), which passes BigCrush and needs only 32-bit arithmetic.
  *
  * @module
  */
@@ -16,9 +16,9 @@ export interface Random {
   between(low: number, high: number): number;
   /** A uniform integer in [0, n), n ≤ 2³². */
   integer(n: number): number;
-  /** Standard normal, by Box and Muller. */
+  /** Standard normal, by the Box-Muller transform. */
   normal(): number;
-  /** True with probability `p`. Always takes one draw, so that what follows does not depend on `p`. */
+  /** True with probability `p`. Always takes one draw, so that later draws do not depend on `p`. */
   chance(p: number): boolean;
 }
 
@@ -35,12 +35,12 @@ export function hashText(text: string): number {
   return mix(hash);
 }
 
-/** The stream of random numbers that belongs to `keys`, non-negative integers below 2⁵³. */
+/** The stream of random numbers for `keys`, non-negative integers below 2⁵³. */
 export function keyedRandom(...keys: number[]): Random {
   const state = new Uint32Array([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1]);
   for (const key of keys) {
     if (!Number.isSafeInteger(key) || key < 0) {
-      throw new RangeError(`Cannot draw by key as keys must be non-negative integers: current key is ${key}`);
+      throw new RangeError(`Cannot draw by the key ${key}: keys are non-negative integers below 2⁵³.`);
     }
     const low = key >>> 0, high = Math.floor(key / 2 ** 32);
     for (let i = 0; i < 3; i++) {
@@ -72,7 +72,7 @@ export function keyedRandom(...keys: number[]): Random {
   };
 }
 
-/** A random permutation of 0 … n − 1 (Fisher and Yates). */
+/** A random permutation of 0 … n − 1 (Fisher-Yates). */
 export function permutation(n: number, random: Random): Uint32Array {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;

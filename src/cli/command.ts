@@ -8,7 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 import { UserError } from "../base/errors.ts";
 import type { Flag, FlagGroups } from "../config/flag.ts";
 
-/** The answer to `--help` or `--version`, to be printed instead of doing anything. */
+/** The answer to `--help` or `--version`: a text to print instead of running. */
 export interface Help {
   help: string;
 }
@@ -17,24 +17,23 @@ const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.to
 
 function addFlag(
   command: Command,
-  name: string,
-  { group, about, otherwise, type, repeatable }: Flag<unknown> & { group: string },
+  { name, group, flag }: { name: string; group: string; flag: Flag<unknown> },
 ) {
-  const flag = `--${kebab(name)}`;
+  const { about, otherwise, type, repeatable, negated = false } = flag, long = `--${kebab(name)}`;
+  const text = `${about} (default: ${otherwise})`;
+  if (type.placeholder === null) {
+    // Both forms are known, so that each overrides a preset or a run; --help shows the one that changes the default.
+    const shown = negated ? `--no-${kebab(name)}` : long, hidden = negated ? long : `--no-${kebab(name)}`;
+    command.addOption(new Option(shown, text).helpGroup(group));
+    command.addOption(new Option(hidden).hideHelp());
+    return;
+  }
   const parse = (text: string, before: unknown) => {
     const value = type.parse(text);
     if (value !== undefined) return repeatable && before !== undefined ? [before, value].flat() : value;
-    throw new UserError(`Cannot use ${flag} ${text || '""'} as it must be ${type.expected}.`);
+    throw new UserError(`Cannot use "${long} ${text}": the value must be ${type.expected}.`);
   };
-  const explained = `${about} (default: ${otherwise})`;
-  if (type.placeholder === null) {
-    command.addOption(new Option(flag, explained).helpGroup(group));
-    // A run that goes on, and a preset, may have it: this takes it back.
-    command.addOption(new Option(`--no-${kebab(name)}`).hideHelp());
-    return;
-  }
-  const option = new Option(`${flag} <${type.placeholder}>`, explained);
-  command.addOption(option.argParser(parse).helpGroup(group));
+  command.addOption(new Option(`${long} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
 }
 
 /** The command `./run NAME` with the options of `groups`. */
@@ -43,9 +42,9 @@ export function createCommand(
   { about, groups }: { about: string; groups: FlagGroups },
 ): Command {
   const command = new Command(`./run ${name}`).description(about);
-  for (const [group, flags] of Object.entries(groups)) {
-    const heading = `${group[0].toUpperCase()}${group.slice(1)}:`;
-    for (const [name, flag] of Object.entries(flags)) addFlag(command, name, { ...flag, group: heading });
+  for (const [title, flags] of Object.entries(groups)) {
+    const group = `${title[0].toUpperCase()}${title.slice(1)}:`;
+    for (const [name, flag] of Object.entries(flags)) addFlag(command, { name, group, flag });
   }
   return command;
 }
@@ -59,9 +58,15 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
   let printed = "";
   command
     .version(config.version, "--version", "print the version")
-    .helpOption("--help", "print this")
+    .helpOption("--help", "print this text")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
+    .configureOutput({
+      writeOut: (text) => printed += text,
+      writeErr: () => {},
+      // Commander would look for them in variables that a command may not read.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
   try {
     command.parse(args, { from: "user" });
   } catch (error) {
@@ -71,9 +76,7 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
     const hint = error.code === "commander.excessArguments"
       ? "Every value belongs to an option: --data SOURCE. "
       : "";
-    throw new UserError(
-      `Cannot understand the command line: ${reason}. ${hint}--help explains every option.`,
-    );
+    throw new UserError(`Cannot read the command line: ${reason}. ${hint}--help explains every option.`);
   }
   return command.opts<T>();
 }

@@ -1,15 +1,15 @@
 /**
- * Examines the machine: `deno run -A src/cli/doctor.ts`. `--help` explains it.
+ * Examines this machine: `deno run -A src/cli/doctor.ts`. `--help` explains it.
  *
  * @module
  */
 import { doctor } from "../inspect/doctor.ts";
-import { describeDiagnosis } from "../inspect/doctor/report.ts";
+import { formatDiagnosis } from "../inspect/doctor/report.ts";
 import { parseDoctorOptions } from "./doctor_options.ts";
 import { runMain } from "./run_main.ts";
 
-/** The exit code where something is wrong with the machine. */
-const WRONG = 2;
+/** The exit code if something is wrong with the machine. */
+const UNHEALTHY = 2;
 
 async function main(args: string[]): Promise<number> {
   const parsed = parseDoctorOptions(args);
@@ -17,10 +17,10 @@ async function main(args: string[]): Promise<number> {
     console.log(parsed.help);
     return 0;
   }
-  // On stderr, so that the output is the result alone.
+  // On stderr, so that stdout has the result alone.
   const diagnosis = await doctor({ all: parsed.all, log: (line) => console.error(line) });
-  console.log(parsed.json ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis));
-  return diagnosis.healthy ? 0 : WRONG;
+  console.log(parsed.json ? JSON.stringify(diagnosis, null, 2) : formatDiagnosis(diagnosis));
+  return diagnosis.healthy ? 0 : UNHEALTHY;
 }
 
 if (import.meta.main) await runMain(main);

@@ -5,8 +5,8 @@
  */
 import { createCommand, type Help, parseCommand } from "./command.ts";
 
-/** The options of doctor.ts that were given. */
-export interface GivenDoctorFlags {
+/** The options given to doctor.ts. */
+export interface DoctorArguments {
   json?: boolean;
   all?: boolean;
 }
@@ -16,15 +16,15 @@ export interface GivenDoctorFlags {
  *
  * @throws {UserError} on an unknown option, naming the nearest known one.
  */
-export function parseDoctorOptions(args: readonly string[]): GivenDoctorFlags | Help {
+export function parseDoctorOptions(args: readonly string[]): DoctorArguments | Help {
   const about =
-    "Examines this machine: what its adapter is, whether every kernel computes right on it, how fast it is, " +
-    "and what to expect of training. Takes less than a minute. Exit code 2 if something is wrong.";
+    "Examines this machine: its adapter, whether every kernel is correct on it, its speed, and the expected training " +
+    "speed. Takes less than a minute. Exit code 2 if something is wrong.";
   const command = createCommand("doctor", { about, groups: {} })
     .option(
       "--all",
-      "also check kernels that this adapter never chooses, which some drivers compile for minutes",
+      "also check kernels that this adapter never uses, which some drivers take minutes to compile",
     )
     .option("--json", "print the result as JSON");
-  return parseCommand<GivenDoctorFlags>(command, args);
+  return parseCommand<DoctorArguments>(command, args);
 }

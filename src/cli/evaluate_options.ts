@@ -14,15 +14,6 @@ import { evaluateFlagGroups, type EvaluateFlags } from "../config/evaluate_flags
 export function parseEvaluateOptions(args: readonly string[]): EvaluateFlags | Help {
   const about =
     "Scores an encoder on labeled images, by kNN and by a linear classifier, beside raw pixels and an untrained encoder.";
-  const command = createCommand("evaluate", { about, groups: evaluateFlagGroups })
-    .optionsGroup("Protocol:")
-    .option("--no-baselines", "leave out raw pixels and the untrained encoder")
-    .optionsGroup("Fine-tuning:")
-    .option("--finetune", "also train the encoder itself on the labels, with a classifier on top")
-    .optionsGroup("Output:")
-    .option(
-      "--map",
-      "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
-    );
+  const command = createCommand("evaluate", { about, groups: evaluateFlagGroups });
   return parseCommand<EvaluateFlags>(command, args);
 }

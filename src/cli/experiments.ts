@@ -6,13 +6,11 @@
 import { experiments } from "../experiments/definitions/all.ts";
 import { scales } from "../experiments/definitions/scales.ts";
 import { parseExperimentOptions } from "./experiments_options.ts";
+import { INTERRUPTED, interruptSignal } from "./interrupt.ts";
 import { fromCaller } from "./paths.ts";
 import { expectPermissions, needsOf } from "./permissions.ts";
 import { runMain } from "./run_main.ts";
 import { runExperiments } from "../experiments/experiments.ts";
-
-/** The exit code of a process that SIGINT ended. */
-const INTERRUPTED = 130;
 
 async function main(args: string[]): Promise<number> {
   const asked = parseExperimentOptions(args, { experiments, scales: Object.values(scales) });
@@ -22,21 +20,16 @@ async function main(args: string[]): Promise<number> {
   }
   const given = fromCaller(asked);
   await expectPermissions("experiments", needsOf("experiments", given));
-  const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
-    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
-    console.log("Interrupted: keeping what is done. Interrupt again to stop at once.");
-    interrupt.abort();
-  });
+  const signal = interruptSignal("Interrupted: keeping what is done.");
   const { report, interrupted, failed } = await runExperiments(
     given,
     { experiments, scales },
-    { signal: interrupt.signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
+    { signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
   );
   console.log(
-    `The report is in ${report}${failed ? `; ${failed} runs failed, and are tried again next time` : ""}`,
+    `The report is in ${report}${failed ? `; ${failed} runs failed and are retried next time` : ""}`,
   );
-  if (interrupted) console.log("To go on: the same command again.");
+  if (interrupted) console.log("To continue: run the same command again.");
   return interrupted ? INTERRUPTED : failed ? 2 : 0;
 }
 

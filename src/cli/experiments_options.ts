@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { ExperimentArguments } from "../experiments/arguments.ts";
 import { UserError } from "../base/errors.ts";
 import { type Flag, flag } from "../config/flag.ts";
-import { createCommand, type Help, parseCommand } from "./command.ts";
 import { choice, integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
+import type { ExperimentArguments } from "../experiments/arguments.ts";
+import { createCommand, type Help, parseCommand } from "./command.ts";
 
 /** What there is to choose from. */
 export interface ExperimentChoices {
@@ -17,19 +17,19 @@ export interface ExperimentChoices {
   scales: readonly { name: string; about: string }[];
 }
 
-/** An option of training that has the scale's value if it is not given. */
+/** The options as commander has them. */
+type ParsedOptions = Omit<ExperimentArguments, "names" | "scale" | "reportOnly"> & {
+  scale?: string;
+  quick?: true;
+  reportOnly?: true;
+};
+
+/** An option of training whose default is the scale's value. */
 const ofScale = <T>(flag: Flag<T>): Flag<T> => ({ ...flag, otherwise: "the scale's" });
 
-/**
- * Reads the arguments of src/cli/experiments.ts. Prints nothing and never exits.
- *
- * @throws {UserError} on an unknown experiment or option, and on a value of the wrong type or range.
- */
-export function parseExperimentOptions(
-  args: readonly string[],
-  { experiments, scales }: ExperimentChoices,
-): ExperimentArguments | Help {
-  const groups = {
+/** The options by their headings. */
+function flagGroups(scales: ExperimentChoices["scales"]) {
+  return {
     experiments: {
       scale: flag(
         choice(...scales.map(({ name }) => name)),
@@ -38,7 +38,7 @@ export function parseExperimentOptions(
       ),
       seeds: flag(
         integer({ min: 1, max: 100 }),
-        "how often each row is trained",
+        "number of seeds each row is trained with",
         "three for baselines and some others, one for the rest",
       ),
     },
@@ -50,39 +50,43 @@ export function parseExperimentOptions(
     },
     output: { out: flag(text("DIR"), "folder for results and report", "docs/results/<scale>") },
   };
+}
+
+/** The command with all its options. */
+function experimentsCommand({ experiments, scales }: ExperimentChoices) {
   const list = experiments.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join("\n");
-  const command = createCommand("experiments", {
-    about:
-      "Repeats the paper's experiments, and reports them beside the paper's figures. What is done already is not done " +
-      `again.\n\nThe experiments:\n${list}`,
-    groups,
-  });
-  command.argument("[name...]", "which of them (default: all)")
+  const about =
+    "Repeats the paper's experiments, and reports the results beside the paper's figures. Runs that are done are not " +
+    `repeated.\n\nThe experiments:\n${list}`;
+  return createCommand("experiments", { about, groups: flagGroups(scales) })
+    .argument("[name...]", "the experiments to run (default: all)")
     .optionsGroup("Experiments:")
     .option("--quick", "the same as --scale quick")
-    .option("--report-only", "run nothing: make the report of the results that are there");
-  const options = parseCommand<
-    Omit<ExperimentArguments, "names" | "scale" | "reportOnly"> & {
-      scale?: string;
-      quick?: true;
-      reportOnly?: true;
-    }
-  >(command, args);
+    .option("--report-only", "run nothing, and make the report from existing results");
+}
+
+/**
+ * Reads the arguments of src/cli/experiments.ts. Prints nothing and never exits.
+ *
+ * @throws {UserError} on an unknown experiment or option, and on a value of the wrong type or range.
+ */
+export function parseExperimentOptions(
+  args: readonly string[],
+  choices: ExperimentChoices,
+): ExperimentArguments | Help {
+  const command = experimentsCommand(choices), options = parseCommand<ParsedOptions>(command, args);
   if ("help" in options) return options;
   const { quick, scale, reportOnly = false, ...others } = options;
   if (quick && scale !== undefined && scale !== "quick") {
     throw new UserError(
-      `Cannot use --quick and --scale ${scale} together as --quick is a scale. Leave one of them out.`,
+      `Cannot use --quick with --scale ${scale}: --quick is a scale. Leave out one of them.`,
     );
   }
-  const unknown = command.args.find((name) => !experiments.some((experiment) => experiment.name === name));
+  const known = choices.experiments.map(({ name }) => name);
+  const unknown = command.args.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new UserError(
-      `Cannot run the experiment ${unknown} as it must be one of ${
-        experiments.map(({ name }) => name).join(", ")
-      }.`,
-    );
+    throw new UserError(`Cannot run the experiment "${unknown}": it must be one of ${known.join(", ")}.`);
   }
-  const names = command.args.length ? command.args : experiments.map(({ name }) => name);
+  const names = command.args.length > 0 ? command.args : known;
   return { ...others, names, scale: quick ? "quick" : scale ?? "full", reportOnly };
 }

@@ -1,6 +1,6 @@
 /**
- * Prints what a command line needs beyond the permissions that deno.json gives its command, a flag a line, for `./run`:
- * the folder of --out, the hosts of http sources, and the folder that remembers kernels.
+ * Prints the permissions that a command line needs beyond those that deno.json gives its command, one flag per line, for
+ * `./run`: the folder of --out, the hosts of http sources, and the cache folder.
  *
  * @module
  */
@@ -10,8 +10,16 @@ import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
 import { flagsOf, type Named, needsOf } from "./permissions.ts";
 
-/** The flags of the command `name` with those arguments; what is wrong with them the command itself tells. */
-export function grantsOf(name: string, args: string[]): string[] {
+/**
+ * The flags for the command `name` with these arguments; wrong arguments are left to the command itself.
+ *
+ * @param options `all`: kinds that the command may use without limits. A flag would limit them.
+ */
+export function grantsOf(
+  name: string,
+  args: string[],
+  { all = [] }: { all?: readonly Kind[] } = {},
+): string[] {
   const text = { type: "string" } as const, texts = { type: "string", multiple: true } as const;
   const { values } = parseArgs({
     args,
@@ -19,17 +27,24 @@ export function grantsOf(name: string, args: string[]): string[] {
     allowPositionals: true,
     options: { data: texts, train: texts, test: texts, run: text, out: text, resume: { type: "boolean" } },
   });
-  // An option without its value reads as true.
+  // An option whose value is missing reads as true.
   const named = Object.entries(values).filter(([key, value]) =>
     key === "resume" || [value].flat().every(isText)
   );
   const { write, net } = needsOf(name, fromCaller(Object.fromEntries(named) as Named));
   const cache = cacheFolder();
-  return flagsOf({ write: [...write, ...cache === null ? [] : [cache]], net });
+  const needs = { write: [...write, ...cache === null ? [] : [cache]], net };
+  return flagsOf(Object.fromEntries(kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]])));
 }
+
+/** What `./run` gives. */
+const kinds = ["write", "net"] as const;
+type Kind = typeof kinds[number];
 
 const isText = (value: unknown) => typeof value === "string" && value !== "";
 
 if (import.meta.main) {
-  await runMain(([name, ...args]) => Promise.resolve(console.log(grantsOf(name, args).join("\n"))));
+  // Run with the permissions of the command itself.
+  const all = kinds.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  await runMain(([name, ...args]) => Promise.resolve(console.log(grantsOf(name, args, { all }).join("\n"))));
 }

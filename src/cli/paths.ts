@@ -1,10 +1,10 @@
-/** Paths as the user meant them: `deno task` moves to the project's folder, and tells where it was called. */
+/** Paths relative to the folder that the user called from: `deno task` moves to the project's folder. */
 import { resolve } from "node:path";
 import { isRecipeName } from "../../data/views/recipe.ts";
 import { environmentVariable } from "../base/environment.ts";
 import { isPresetName } from "../config/preset_files.ts";
 
-/** The options that may be paths. */
+/** Options that may be paths. */
 interface Paths {
   data?: string | string[];
   train?: string | string[];
@@ -16,19 +16,19 @@ interface Paths {
   out?: string;
 }
 
-/** Whether a source is loaded from a server. */
+/** Whether a source is on a server. */
 export const isUrl = (source: string) => /^https?:/i.test(source);
 
-/** `given` with the paths in it seen from the caller's folder. */
+/** `given` with its paths resolved from the caller's folder. */
 export function fromCaller<T extends Paths>(given: T): T {
   const caller = environmentVariable("INIT_CWD");
   if (!caller || caller === Deno.cwd()) return given;
-  const seen = (source: string) =>
+  const resolved = (source: string) =>
     isUrl(source) || /^shapes(:|$)/i.test(source) ? source : resolve(caller, source);
   const paths: Paths = {};
   for (const name of ["data", "train", "test"] as const) {
     const value = given[name];
-    if (value !== undefined) paths[name] = typeof value === "string" ? seen(value) : value.map(seen);
+    if (value !== undefined) paths[name] = typeof value === "string" ? resolved(value) : value.map(resolved);
   }
   for (const name of ["recipe", "preset", "run", "encoder", "out"] as const) {
     const value = given[name];

@@ -1,6 +1,6 @@
 /**
- * What a command needs beyond reading: the folder that it writes to, and the hosts that it loads from. deno.json has
- * a set of permissions for each command; `./run` adds what the command line names.
+ * The permissions of a command: the folders it reads and writes, and the hosts it loads from. deno.json has a set for
+ * each command; `./run` adds what the command line names.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
 import { isUrl } from "./paths.ts";
 
-/** What of the options tells permissions, paths as seen from here. */
+/** The options that decide permissions, with resolved paths. */
 export interface Named {
   data?: string | string[];
   train?: string | string[];
@@ -26,22 +26,22 @@ export interface Needs {
   net: string[];
 }
 
-/** Where commands write that were not told: a folder, or for preview the folder of the file. */
-const USUAL_OUT: Record<string, string | undefined> = {
+/** Where commands write by default: a folder, for preview that of the file. */
+const DEFAULT_OUT: Record<string, string | undefined> = {
   train: "runs",
   preview: ".",
   evaluate: "evaluation",
   experiments: "docs/results",
 };
 
-/** What the command `name` needs with those options. */
+/** What the command `name` needs with these options. */
 export function needsOf(name: string, { data, train, test, run, out, resume }: Named): Needs {
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume ? out : undefined);
   if (began !== undefined) sources.push(...sourcesOf(began));
-  const written = out === undefined ? run ?? USUAL_OUT[name] : name === "preview" ? dirname(out) : out;
+  const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
   const local = sources.filter((source) => !isUrl(source) && !/^shapes(:|$)/i.test(source));
-  // Of a pattern the folder up to it.
+  // For a pattern, the folder before it.
   const read = local.map((source) =>
     /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
   );
@@ -50,14 +50,14 @@ export function needsOf(name: string, { data, train, test, run, out, resume }: N
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));
   const folders = written === undefined ? [] : [written];
   return {
-    // What is written is read again, as to go on or to evaluate.
+    // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],
     write: folders,
     net: [...new Set(sources.filter(isUrl).flatMap(hostOf))],
   };
 }
 
-/** The data of the run in `folder`, as its config.json tells; none if it cannot be read. */
+/** The data of the run in `folder`, from its config.json; none if it cannot be read. */
 function sourcesOf(folder: string): string[] {
   try {
     const { data } = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
@@ -71,31 +71,31 @@ function hostOf(url: string): string[] {
   try {
     return [new URL(url).host];
   } catch {
-    return []; // Whoever opens it tells what is wrong.
+    return []; // opening it reports the mistake
   }
 }
 
-/** The flags that grant `needs`. Deno separates values by commas, and has no way to write one within a value. */
+/** The flags that grant `needs`. Deno separates values by commas, which a value cannot contain. */
 export function flagsOf(needs: Partial<Needs>): string[] {
   const granted = Object.entries(needs).filter(([, values]) => values.length > 0);
   const comma = granted.flatMap(([, values]) => values).find((value) => value.includes(","));
   if (comma !== undefined) {
     throw new UserError(
-      `Cannot use "${comma}": Deno's permissions take no path with a comma. Choose another.`,
+      `Cannot use "${comma}": Deno's permissions allow no comma in a path. Choose another path.`,
     );
   }
   return granted.map(([kind, values]) => `--allow-${kind}=${values.join(",")}`);
 }
 
 /**
- * Asks for what is missing of `needs`, where somebody can answer.
+ * Asks for the missing permissions of `needs`, if there is a terminal.
  *
- * @throws {UserError} naming what is still missing.
+ * @throws {UserError} naming those still missing.
  */
 export async function expectPermissions(name: string, needs: Needs): Promise<void> {
   const refused = async (descriptors: Deno.PermissionDescriptor[]) => {
     const missing: boolean[] = [];
-    // One question at a time.
+    // One prompt at a time.
     for (const descriptor of descriptors) {
       missing.push((await Deno.permissions.request(descriptor)).state !== "granted");
     }
@@ -111,17 +111,19 @@ export async function expectPermissions(name: string, needs: Needs): Promise<voi
   const flags = flagsOf(missing);
   if (flags.length === 0) return;
   throw new UserError(
-    `Cannot ${name}: Deno was not given ${
-      flags.join(" ")
-    }. Use "./run ${name}", which gives what is needed, or ` +
+    `Cannot ${name}: Deno was started without ${flags.join(" ")}. Use "./run ${name}", which grants it, or ` +
       `"deno run -P=${name} ${flags.join(" ")} ${name === "train" ? "train.ts" : `src/cli/${name}.ts`}".`,
   );
 }
 
-/** What Deno's refusal of an access that nobody foresaw means to the user; undefined for any other error. */
+/** The message for an access that Deno refused in the middle of the work; undefined for any other error. */
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;
   const [, kind, of] = /^Requires (\w+) access to "?(.*?)"?, run again/.exec(error.message) ?? [];
   if (!kind) return error.message;
-  return `Cannot go on: Deno was not given --allow-${kind}=${of}. Add it to "deno run", see docs/adapters.md.`;
+  // Deno opens some system folders only with --allow-all.
+  if (kind === "all") {
+    return `Cannot go on: Deno opens "${of}" only with --allow-all. Choose another path.`;
+  }
+  return `Cannot go on: Deno was started without --allow-${kind}=${of}. Add it to "deno run", see docs/adapters.md.`;
 }

@@ -1,6 +1,6 @@
 /**
- * Shows what a recipe makes of images before training does: `deno run -P=preview src/cli/preview.ts --data ./photos --recipe byol`.
- * `--help` explains it.
+ * Draws the views of a recipe: `deno run -P=preview src/cli/preview.ts --data ./photos --recipe byol`. `--help` explains
+ * it.
  *
  * @module
  */
@@ -21,16 +21,16 @@ async function main(args: string[]): Promise<void> {
   }
   const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
   await expectPermissions("preview", needsOf("preview", { ...given, out }));
-  // A run with these options has the same recipe, size and seed by default.
+  // A run with these options draws the same views.
   const { options: { data, size, seed, decodeSize }, recipe } = await optionsWithRecipe(given);
-  const source = await openSource(data);
+  const source = await openSource(data!); // a command line names its data
   try {
     const onBad = ({ key, reason }: { key: string; reason: string }) =>
       console.error(`Skipped ${key}: ${reason}.`);
     await writeFileAtomic(out, [
       await previewSheet(source, { recipe, size, count, seed, decodeSize, onBad }),
     ]);
-    console.log(`Views of ${source.name} by the recipe ${recipe.name} at ${size} px are in ${out}`);
+    console.log(`Views of ${source.name} with the recipe ${recipe.name} at ${size} px are in ${out}`);
   } finally {
     source.close();
   }

@@ -16,12 +16,12 @@ const previewFlags = {
   size,
   decodeSize,
   seed,
-  count: flag(integer({ min: 1, max: 64 }), "how many images, spread over the data", 8),
+  count: flag(integer({ min: 1, max: 64 }), "number of images, spread over the data", 8),
   out: flag(text("FILE.png"), "the picture to write", "preview.png"),
 };
 
-/** The values of the options of src/cli/preview.ts that were given. */
-export type GivenPreviewFlags = {
+/** The options given to src/cli/preview.ts. */
+export type PreviewArguments = {
   [K in keyof typeof previewFlags]?: typeof previewFlags[K] extends Flag<infer T> ? T : never;
 };
 
@@ -30,9 +30,9 @@ export type GivenPreviewFlags = {
  *
  * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
  */
-export function parsePreviewOptions(args: readonly string[]): GivenPreviewFlags | Help {
-  const about = "Draws a sheet of the views that training would learn from, with what was drawn for them.";
-  return parseCommand<GivenPreviewFlags>(
+export function parsePreviewOptions(args: readonly string[]): PreviewArguments | Help {
+  const about = "Draws a sheet of the views that training would use, with the parameters of each.";
+  return parseCommand<PreviewArguments>(
     createCommand("preview", { about, groups: { preview: previewFlags } }),
     args,
   );

@@ -1,5 +1,5 @@
 /**
- * The progress of a run on a terminal.
+ * A progress bar on a terminal.
  *
  * @module
  */
@@ -19,12 +19,12 @@ function createBar({ total, start = 0 }: ProgressOptions): Progress {
   const bar = bars.create(total, start, { figures: "starting" });
   const stop = () => {
     if (!bars.isActive) return;
-    bars.update(); // stop() alone would drop lines that were logged since the last redraw.
+    bars.update(); // stop() alone would drop lines logged since the last redraw
     bars.stop();
   };
   return {
     update: (step, figures) => bar.update(step, { figures: describe(figures) }),
-    // A stopped bar would keep the line for a redraw that never comes.
+    // A stopped bar would hold the line for a redraw that never comes.
     log: (text) => bars.isActive ? bars.log(`${text}\n`) : console.log(text),
     stop,
     [Symbol.dispose]: stop,
@@ -32,7 +32,7 @@ function createBar({ total, start = 0 }: ProgressOptions): Progress {
 }
 
 /**
- * Shows the progress of a run on standard output.
+ * Shows the progress of a run on standard output: a bar on a terminal, otherwise plain lines.
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
-/** How a command line ends: its exit code, and what it says of an error. */
+/** The end of a command: its exit code, and its error message. */
 
 import { CollapseError, exitCode, MachineError, messageOf, UserError } from "../base/errors.ts";
 import { messageWithAdvice } from "../config/advice.ts";
 import { refusalOf } from "./permissions.ts";
 
-/** Runs `main` with the process's arguments, and exits with its code; an error that is answered in words has no stack trace. */
+/** Runs `main` with the process's arguments and exits with its code. Expected errors print a message without stack trace. */
 export async function runMain(main: (args: string[]) => Promise<number | void>): Promise<never> {
   try {
     Deno.exit(await main(Deno.args) ?? 0);

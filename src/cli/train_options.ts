@@ -3,24 +3,32 @@
  *
  * @module
  */
-
 import { Option } from "npm:commander@15.1.0";
+import type { PretrainSettings } from "../config/pretrain_options.ts";
+import { trainFlagGroups } from "../config/train_flags.ts";
 import { createCommand, type Help, parseCommand } from "./command.ts";
-import { type PretrainOptions, trainFlagGroups } from "../config/train_flags.ts";
+
+/** What a command line can say, which has no data but by name. */
+export interface GivenOptions extends PretrainSettings {
+  data?: string | string[];
+  recipe?: string;
+}
 
 /** What the arguments of train.ts ask for. */
 export interface TrainArguments {
   /** The options that were given. */
-  given: PretrainOptions;
+  given: GivenOptions;
   /** Continue the run in `--out`. */
   resume: boolean;
-  /** Also if the data have changed since. */
+  /** Continue it even if the data has changed. */
   allowChangedData: boolean;
-  /** Print what the run would use, and stop. */
+  /** Print the memory of the run instead of training. */
   plan: boolean;
-  /** Print where the time of a step goes, and stop. */
+  /** Print where the time of a step goes instead of training. */
   profile: boolean;
 }
+
+type Switch = "resume" | "allowChangedData" | "plan" | "profile";
 
 /**
  * Reads the arguments of train.ts. Prints nothing and never exits.
@@ -38,19 +46,14 @@ export function parseTrainOptions(args: readonly string[]): TrainArguments | Hel
   const command = createCommand("train", { about, groups: trainFlagGroups })
     .optionsGroup("Output:")
     .option("--resume", "continue the run in --out from its last checkpoint")
-    .option("--allow-changed-data", "continue it although the data are no longer the same")
+    .option("--allow-changed-data", "continue it even if the data has changed")
     .optionsGroup("Instead of training:")
-    .option("--plan", "print the memory that the run would use, allocating none")
+    .option("--plan", "print the memory that the run would use, without allocating it")
     .addOption(
-      new Option("--profile", "measure a step: each kernel's share, and its rate beside this adapter's peaks")
+      new Option("--profile", "measure a step: the share of each kernel, and its rate relative to the peak")
         .conflicts(["plan", "resume"]),
     );
-  const options = parseCommand<
-    PretrainOptions & { resume?: true; allowChangedData?: true; plan?: true; profile?: true }
-  >(
-    command,
-    args,
-  );
+  const options = parseCommand<GivenOptions & { [S in Switch]?: true }>(command, args);
   if ("help" in options) return options;
   const { resume = false, allowChangedData = false, plan = false, profile = false, ...given } = options;
   return { given, resume, allowChangedData, plan, profile };

@@ -1,14 +1,14 @@
 /**
- * What train.ts does if it is not told.
+ * The defaults of a run, as values.
  *
- * The built-in data set trains in minutes on two CPU cores. Other data gets a ResNet-18 on 32 px views, which runs
- * on any adapter; `--size 224` or `--recipe byol` is the paper's setting.
+ * The built-in data set trains in minutes on two CPU cores. Other data gets a ResNet-18 on 32 px views, which fits every
+ * adapter; `--size 224` or `--recipe byol` is the paper's setting.
  *
  * @module
  */
 
 /** Defaults that depend on the data: the built-in data set, or any other. */
-export const presets = {
+export const defaultsByData = {
   shapes: {
     backbone: "resnet8",
     recipe: "shapes",
@@ -35,29 +35,32 @@ export const presets = {
   },
 } as const;
 
-/** What the methods are made of: the two ends of a family, see `src/byol/objective.ts`. */
+/** Which of {@linkcode defaultsByData} applies. */
+export type DataKind = keyof typeof defaultsByData;
+
+/** The parts of each method, see `src/byol/objective.ts`. */
 export const methods = {
-  byol: { predictor: "on", target: "ema", negatives: 0, temperature: 0.1 },
-  simclr: { predictor: "off", target: "shared", negatives: 1, temperature: 0.1 },
+  byol: { predictor: true, target: "ema", negatives: 0, temperature: 0.1 },
+  simclr: { predictor: false, target: "shared", negatives: 1, temperature: 0.1 },
 } as const;
 
-/** Views of more pixels get the ImageNet stem, and the paper's recipe. */
+/** Larger views get the ImageNet stem and the paper's recipe. */
 export const largestSmallSize = 64;
 
-/** Labelled data of which no `--holdout` is said keeps a tenth back for kNN, at most this many samples. */
+/** The most images that are held out of labeled data by default; otherwise a tenth. */
 export const maxHoldout = 1000;
 
 /** More Workers than this decode faster than most adapters train. */
 export const maxWorkers = 8;
 
-/** The Workers that decode unless told: one a core. */
-export function usualWorkers(): number {
+/** The default number of decoding Workers: one per core. */
+export function defaultWorkers(): number {
   return Math.min(navigator.hardwareConcurrency, maxWorkers);
 }
 
 /**
- * Peak learning rate at a batch of 256, in proportion to which it is scaled, and weight decay. For LARS the paper's
- * values for 100 epochs; for SGD lightly's for CIFAR-10, and the rate that taught the built-in data set.
+ * Peak learning rate per 256 images, and weight decay. LARS: the paper's values for 100 epochs. SGD: lightly's for
+ * CIFAR-10, and a rate found for the built-in data set.
  */
 export const optimizerDefaults = {
   lars: { lr: { shapes: 0.45, other: 0.45 }, weightDecay: 1e-6, trust: 1e-3 },

@@ -5,16 +5,13 @@
  */
 import { viewSizes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
-import { type Flag, flag } from "./flag.ts";
-import { choice, integer, number, numbers, type OptionType, text } from "./option_types.ts";
+import { parseBackbone } from "./backbone.ts";
+import { checkFlag, checkSource, isImageSource } from "./check_options.ts";
+import { type Flag, flag, repeatable } from "./flag.ts";
+import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
-
-const sources = (about: string, otherwise: string) =>
-  ({ ...flag<string | string[]>(text("SOURCE"), about, otherwise), repeatable: true }) as Flag<
-    string | string[]
-  >;
 
 const encoder = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
@@ -31,11 +28,12 @@ const encoder = {
 };
 
 const data = {
-  train: sources(
+  train: repeatable(
+    text("SOURCE"),
     "labeled images to learn from, as --data of train.ts; several are joined",
     "the run's",
   ),
-  test: sources("labeled images to test on", "those the run held out"),
+  test: repeatable(text("SOURCE"), "labeled images to test on", "those the run held out"),
   labels: flag(
     number({ min: 0, max: 1, exclusive: true }),
     "fraction of the labels to learn from, equally many per class",
@@ -45,14 +43,11 @@ const data = {
 };
 
 const protocol = {
-  k: {
-    ...flag<number | number[]>(
-      integer({ min: 1 }) as OptionType<number | number[]>,
-      "number of neighbors for kNN; may be given several times",
-      "20 and 200",
-    ),
-    repeatable: true,
-  } as Flag<number | number[]>,
+  k: repeatable(
+    integer({ min: 1 }),
+    "number of neighbors for kNN; may be given several times",
+    "20 and 200",
+  ),
   temperature: flag(
     number({ min: 0, exclusive: true }),
     "temperature T of the neighbors' votes, exp(cosine / T)",
@@ -69,6 +64,10 @@ const protocol = {
     "epochs of the linear classifier",
     "100 cached, 20 crop",
   ),
+  baselines: {
+    ...flag(toggle(), "leave out raw pixels and the untrained encoder", "both are evaluated"),
+    negated: true,
+  },
   seed: flag(
     trainFlags.seed.type,
     "seed of the untrained encoder and of all random draws",
@@ -77,53 +76,46 @@ const protocol = {
 };
 
 const finetuning = {
+  finetune: flag(toggle(), "also train the encoder itself on the labels, with a classifier on top", "off"),
   finetuneEpochs: flag(integer({ min: 1 }), "epochs", 30),
   finetuneLr: flag(number({ min: 0, exclusive: true }), "peak learning rate at a batch of 256", 0.1),
 };
 
 const output = {
   out: flag(text("DIR"), "folder for evaluation.json and the pictures", "the run's, else evaluation"),
+  map: flag(
+    toggle(),
+    "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
+    "off",
+  ),
   kernels,
 };
 
-/** The options that take a value, by their headings in `--help`. */
+/** The options by their headings in `--help`. */
 export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": finetuning, output };
 
 const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
-
-/** Options that are true or false. */
-const switches = ["baselines", "finetune"] as const;
 
 /** Options that are checked by their types alone. */
 const callbacks = ["draw", "log", "signal"];
 
 /** The options given on the command line. */
-export type EvaluateFlags =
-  & { [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never }
-  & { [K in typeof switches[number]]?: boolean }
-  & { /** Also draw maps of the test features. */ map?: boolean };
+export type EvaluateFlags = {
+  [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never;
+};
 
-/** Refuses unknown options and values out of range. An open image source is taken as it is. */
+/** Refuses unknown options and values out of range. */
 export function expectEvaluateOptions(given: object): void {
+  const known = Object.keys(flags).filter((name) => name !== "map"); // a program passes `draw` instead
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || callbacks.includes(name)) continue;
-    if ((switches as readonly string[]).includes(name)) {
-      if (typeof value === "boolean") continue;
-      throw new UserError(`Cannot evaluate with "${name} = ${value}": it must be true or false.`);
+    if (!known.includes(name)) {
+      throw new UserError(
+        `Cannot use the option "${name}": it is none of ${[...known, ...callbacks].join(", ")}.`,
+      );
     }
-    const known: Flag<unknown> | undefined = flags[name as keyof typeof flags];
-    if (!known) {
-      const names = [...Object.keys(flags), ...switches, ...callbacks];
-      throw new UserError(`Cannot evaluate with the option "${name}": it is none of ${names.join(", ")}.`);
-    }
-    if ((name === "train" || name === "test") && isSource(value)) continue;
-    const values = known.repeatable ? [value].flat() : [value];
-    const wrong = values.find((part) => known.type.parse(`${part}`) === undefined);
-    if (wrong !== undefined) {
-      throw new UserError(`Cannot evaluate with "${name} = ${wrong}": it must be ${known.type.expected}.`);
-    }
+    if (name === "backbone") parseBackbone(value);
+    else if ((name === "train" || name === "test") && isImageSource(value)) checkSource(value);
+    else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
   }
 }
-
-const isSource = (value: unknown) =>
-  typeof value === "object" && value !== null && Symbol.asyncIterator in value;

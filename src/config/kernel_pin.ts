@@ -1,22 +1,28 @@
 /**
- * The kernels that `--kernels` pins.
+ * The kernels that the option `kernels` pins.
  *
  * @module
  */
 import { UserError } from "../base/errors.ts";
 import { type KernelChooser, pinned } from "../graph/kernel_choice.ts";
-import type { ResolvedOptions } from "./train_defaults.ts";
+import type { KernelSelection } from "./pretrain_options.ts";
 
-/** The family of kernels that `--kernels` pins, if it does. Refuses one that the adapter cannot run. */
+/**
+ * A chooser of the family that `kernels` pins; undefined if it pins none.
+ *
+ * @throws {UserError} if the adapter cannot run that family.
+ */
 export function pinnedChooser(
-  { kernels = "auto" }: { kernels?: ResolvedOptions["kernels"] },
+  { kernels = "auto" }: { kernels?: KernelSelection },
   gpu: { subgroupSize: number; name: string } | null,
 ): KernelChooser | undefined {
-  if (kernels === "auto" || kernels === "usual") return undefined;
+  if (kernels === "auto" || kernels === "default") return undefined;
   if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
     throw new UserError(
-      `Cannot use --kernels subgroup8 on ${gpu?.name ?? "any adapter"} as its subgroups must have 8 lanes: ` +
-        `${gpu?.subgroupSize || "various sizes"} were found. Use auto, usual, blocked or tiled.`,
+      `Cannot use --kernels subgroup8 on ${
+        gpu?.name ?? "an unknown adapter"
+      }: subgroups must have 8 lanes, this ` +
+        `adapter has ${gpu?.subgroupSize || "various sizes"}. Use auto, default, blocked or tiled.`,
     );
   }
   return pinned(kernels);

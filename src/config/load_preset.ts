@@ -1,17 +1,18 @@
 /**
- * The preset that `--preset` names.
+ * The preset that an option names.
  *
  * @module
  */
 import { dirname, resolve } from "node:path";
 import { isRecipeName } from "../../data/views/recipe.ts";
+import { readJsonOption } from "./json_option.ts";
 import { parsePreset, presetByName } from "./preset_fields.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
-import type { PretrainOptions } from "./train_flags.ts";
-import { messageOf, UserError } from "../base/errors.ts";
+import type { PretrainOptions } from "./pretrain_options.ts";
 
 /**
- * The options that `nameOrPath` sets: a built-in preset, or a JSON file's. A recipe's file in it is seen from its folder.
+ * The options that a preset sets: a built-in one by its name, or that of a JSON file, which finds its recipe's file
+ * beside itself.
  *
  * @throws {UserError} if there is no such preset or file, and on a mistake in the file, with the field that has it.
  *
@@ -24,20 +25,9 @@ import { messageOf, UserError } from "../base/errors.ts";
  */
 export async function loadPreset(nameOrPath: string): Promise<PretrainOptions> {
   if (isPresetName(nameOrPath)) return presetByName(nameOrPath);
-  let value: unknown;
-  try {
-    value = JSON.parse(await Deno.readTextFile(nameOrPath));
-  } catch (error) {
-    const [expected, remedy] = error instanceof SyntaxError ? ["be JSON", "Correct it"] : [
-      "be a file that can be read",
-      `Check --preset, or name one of ${Object.keys(presetFiles).join(", ")}`,
-    ];
-    throw new UserError(
-      `Cannot use the preset ${nameOrPath} as it must ${expected}: ${messageOf(error)}. ${remedy}.`,
-      { cause: error },
-    );
-  }
-  const fields = parsePreset(value, nameOrPath), { recipe } = fields;
-  if (recipe === undefined || isRecipeName(recipe)) return fields;
+  const names = Object.keys(presetFiles).join(", ");
+  const fields = parsePreset(await readJsonOption(nameOrPath, { option: "preset", names }), nameOrPath);
+  const { recipe } = fields;
+  if (typeof recipe !== "string" || isRecipeName(recipe)) return fields;
   return { ...fields, recipe: resolve(dirname(nameOrPath), recipe) };
 }

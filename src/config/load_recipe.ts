@@ -1,19 +1,21 @@
 /**
- * The recipe that `--recipe` names, and the one that a run keeps.
+ * The recipe that an option names, and the one that a run keeps.
  *
  * @module
  */
 import { join } from "node:path";
 import { checkBlurFits, parseRecipe } from "../../data/views/parse_recipe.ts";
 import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/views/recipe.ts";
-import { type ResolvedOptions, resolveOptions } from "./train_defaults.ts";
-import type { PretrainOptions } from "./train_flags.ts";
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
+import { readJsonOption } from "./json_option.ts";
 import { loadPreset } from "./load_preset.ts";
+import type { PretrainOptions } from "./pretrain_options.ts";
+import { resolveOptions } from "./resolve_options.ts";
+import type { ResolvedOptions } from "./resolved_options.ts";
 
 /**
- * The recipe that `nameOrPath` means: a built-in one, or that of a JSON file.
+ * A recipe: a built-in one by its name, or that of a JSON file.
  *
  * @throws {UserError} if there is no such recipe or file, and on a mistake in the file, with the field that has it.
  *
@@ -26,40 +28,38 @@ import { loadPreset } from "./load_preset.ts";
  */
 export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
   if (isRecipeName(nameOrPath)) return recipes[nameOrPath];
-  if (!/\.json$/i.test(nameOrPath)) return recipeByName(nameOrPath); // which says what there is
+  if (!/\.json$/i.test(nameOrPath)) return recipeByName(nameOrPath); // which names the known ones
   return await readRecipe(nameOrPath);
 }
 
 async function readRecipe(path: string): Promise<Recipe> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    const [expected, remedy] = error instanceof SyntaxError
-      ? ["be JSON", "Correct it"]
-      : ["be a file that can be read", `Check --recipe, or name one of ${Object.keys(recipes).join(", ")}`];
-    throw new UserError(
-      `Cannot use the recipe ${path} as it must ${expected}: ${messageOf(error)}. ${remedy}.`,
-      { cause: error },
-    );
-  }
-  return parseRecipe(value, path);
+  const names = Object.keys(recipes).join(", ");
+  return parseRecipe(await readJsonOption(path, { option: "recipe", names }), path);
 }
 
-/** Every option of a run, and the recipe among them in full: a recipe of a file may have a size of its own. */
+/** The recipe that an option means: a name, a path or a recipe itself. */
+async function recipeOf(option: string | Recipe): Promise<Recipe> {
+  return typeof option === "string" ? await loadRecipe(option) : parseRecipe(option, "options.recipe");
+}
+
+/**
+ * Every option of a run, and its recipe, which may have a size of its own.
+ *
+ * @throws {UserError} on options that cannot be used, alone or together.
+ */
 export async function optionsWithRecipe(
   given: PretrainOptions,
 ): Promise<{ options: ResolvedOptions; recipe: Recipe }> {
   const preset = given.preset === undefined ? undefined : await loadPreset(given.preset);
-  const name = given.recipe ?? preset?.recipe;
-  const named = name === undefined ? undefined : await loadRecipe(name);
-  const options = resolveOptions(given, { recipe: named, preset });
-  const recipe = named ?? recipeByName(options.recipe);
+  const named = given.recipe ?? preset?.recipe;
+  const loaded = named === undefined ? undefined : await recipeOf(named);
+  const options = resolveOptions(given, { recipe: loaded, preset });
+  const recipe = loaded ?? await recipeOf(options.recipe);
   checkBlurFits(recipe, options.size);
   if (options.decodeSize < options.size) {
     throw new UserError(
-      `Cannot make views of ${options.size} pixels of images shrunk to ${options.decodeSize}: --decode-size must be at ` +
-        `least --size. Raise it, or lower --size.`,
+      `Cannot draw views of ${options.size} px from images reduced to ${options.decodeSize} px: --decode-size must be ` +
+        `at least --size. Raise it, or lower --size.`,
     );
   }
   return { options, recipe };
@@ -67,40 +67,36 @@ export async function optionsWithRecipe(
 
 const recipePath = (out: string) => join(out, "recipe.json");
 
-/** Keeps `recipe` in the run's folder: it outlives the file that it was read from, and a version of this program. */
+/** Writes `recipe` to the run's folder, which then needs neither the file it came from nor this version's built-in ones. */
 export async function writeRunRecipe(out: string, recipe: Recipe): Promise<void> {
   await writeJson(recipePath(out), recipe);
 }
 
 /**
- * The recipe of the run in `out`, which began with the name `began`; `given` is what `--recipe` says now, if anything.
+ * The recipe of the run in `out`. `began` is the option that the run began with, `given` the option now, if any.
  *
- * @throws {UserError} if `given` means another recipe than the run began with. A file that is gone means none.
+ * @throws {UserError} if `given` is another recipe than the run's. A file named as before may be gone.
  */
 export async function runRecipe(
   out: string,
-  { began, given }: { began: string; given: string | undefined },
+  { began, given }: { began: string | Recipe; given: string | Recipe | undefined },
 ): Promise<Recipe> {
-  const kept = await readRecipe(recipePath(out)).catch((error) => {
-    // Runs of versions before recipe.json had built-in recipes only.
-    if (error.cause instanceof Deno.errors.NotFound && isRecipeName(began)) return recipes[began];
-    throw error;
-  });
+  const kept = await readRecipe(recipePath(out));
   if (given === undefined) return kept;
-  const now = await loadRecipe(given).catch((error) => {
+  const now = await recipeOf(given).catch((error) => {
     if (error.cause instanceof Deno.errors.NotFound && given === began) return kept;
     throw error;
   });
   if (sameRecipe(kept, now)) return kept;
   throw new UserError(
-    `Cannot resume the run in ${out} with the recipe ${given} as it must be the one that the run began with, kept in ` +
-      `${recipePath(out)}: it is another. Leave --recipe out, or begin a new run.`,
+    `Cannot resume the run in "${out}" with the recipe "${now.name}": it began with another one, kept in ` +
+      `${recipePath(out)}. Leave out --recipe, or begin a new run.`,
   );
 }
 
-/** Whether two recipes draw and normalise alike, whatever they are called. */
+/** Whether two recipes draw and normalize views in the same way, apart from their names. */
 export function sameRecipe(a: Recipe, b: Recipe): boolean {
-  // The parser gives all fields in one order.
+  // The parser puts fields in one order.
   const text = (recipe: Recipe) => JSON.stringify({ ...parseRecipe(recipe, recipe.name), name: "" });
   return text(a) === text(b);
 }

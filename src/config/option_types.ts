@@ -1,20 +1,22 @@
-/** Types of command line values: each reads a text, or says what it expects. */
+/** Types of option values: each reads a text, and says what it expects. */
 
-/** Reads the text of an option's value. */
+/** The type of an option's value. */
 export interface OptionType<T> {
-  /** How `--help` names the value, such as `N`; null for a switch, which has none on the command line. */
+  /** How `--help` names the value, such as `N`; null for a switch, which takes none. */
   placeholder: string | null;
   /** What is expected, to follow "must be". */
   expected: string;
-  /** The value, or undefined if `text` is none. */
+  /** Whether its values are lists of numbers, separated by commas as text. */
+  isList?: boolean;
+  /** The value that `text` stands for; undefined if there is none. */
   parse(text: string): T | undefined;
 }
 
-/** Which numbers will do. */
+/** The numbers that are allowed. */
 export interface Range {
   min?: number;
   max?: number;
-  /** Must the number be greater than `min`? */
+  /** Whether `min` itself is excluded. */
   exclusive?: boolean;
 }
 
@@ -39,7 +41,7 @@ export function number(range: Range = {}): OptionType<number> {
   };
 }
 
-/** A whole number in a range, if asked a multiple of something. */
+/** A whole number in a range, optionally a multiple of another. */
 export function integer(
   { multipleOf = 1, ...range }: Range & { multipleOf?: number } = {},
 ): OptionType<number> {
@@ -55,12 +57,13 @@ export function integer(
   };
 }
 
-/** So many finite numbers with commas between them. */
+/** A list of `count` finite numbers. */
 export function numbers(count: number): OptionType<number[]> {
   const one = number();
   return {
     placeholder: Array(count).fill("X").join(","),
-    expected: `${count} numbers with commas between them`,
+    expected: `${count} numbers separated by commas`,
+    isList: true,
     parse: (text) => {
       const values = text.split(",").map((part) => one.parse(part.trim()));
       return values.length === count && values.every((value) => value !== undefined) ? values : undefined;
@@ -77,8 +80,8 @@ export function choice<const T extends string>(...names: T[]): OptionType<T> {
   };
 }
 
-/** A switch: true where it is given, which takes no value. */
-export function onSwitch(): OptionType<boolean> {
+/** A switch, on or off. */
+export function toggle(): OptionType<boolean> {
   return {
     placeholder: null,
     expected: "true or false",
@@ -86,17 +89,16 @@ export function onSwitch(): OptionType<boolean> {
   };
 }
 
-/** Any text that cannot be an option whose value was forgotten. */
+/** Any text that does not look like another option. */
 export function text(placeholder: string): OptionType<string> {
   return {
     placeholder,
-    expected:
-      "a value that is not empty and does not begin with a dash (write ./-name for a file of that name)",
+    expected: "a value that is not empty and does not start with a dash (write ./-name for such a file)",
     parse: (value) => value === "" || value.startsWith("-") ? undefined : value,
   };
 }
 
-/** One of a few names, or a file with an extension, which need not be there yet. */
+/** One of a few names, or the path of a file with the given extension. */
 export function fileOr(
   extension: string,
   { placeholder, names, isName }: {

@@ -1,41 +1,37 @@
 /**
- * What a preset sets, checked; and what of it counts beside the flags that are given.
+ * What a preset sets, checked; and which of it counts beside the options that are given.
  *
  * @module
  */
 import { UserError } from "../base/errors.ts";
-import type { OptionType } from "./option_types.ts";
 import { presetFiles } from "./preset_files.ts";
-import { type PretrainOptions, trainFlags } from "./train_flags.ts";
+import type { OptionName, PretrainSettings } from "./pretrain_options.ts";
+import { trainFlags } from "./train_flags.ts";
 
-/** The options that are a run's own. */
-const OWN = ["preset", "data", "out"];
+/** The options that every run has for itself. */
+const ownOptions: OptionName[] = ["preset", "data", "out"];
 
 /**
  * The options that the preset `value` sets; `path` names it in messages.
  *
- * @throws {UserError} on an unknown option or a value that `--help` does not allow, naming the field.
+ * @throws {UserError} on an unknown option or a value that is not allowed, naming the field.
  */
-export function parsePreset(value: unknown, path: string): PretrainOptions {
+export function parsePreset(value: unknown, path: string): PretrainSettings {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UserError(
-      `Cannot use the preset ${path} as it must be an object of options: found another value.`,
-    );
+    throw new UserError(`Cannot use the preset "${path}": it must be an object of options.`);
   }
-  const known = Object.keys(trainFlags).filter((name) => !OWN.includes(name));
+  const known = (Object.keys(trainFlags) as OptionName[]).filter((name) => !ownOptions.includes(name));
   const fields = Object.entries(value).map(([name, field]) => {
-    if (!known.includes(name)) {
+    if (!known.includes(name as OptionName)) {
       throw new UserError(
-        `Cannot use the preset ${path} as its fields must be options: found ${name}. Known are ${
-          known.join(", ")
-        }.`,
+        `Cannot use the preset "${path}": ${name} is no option of a preset. Known are ${known.join(", ")}.`,
       );
     }
-    const type: OptionType<unknown> = trainFlags[name as keyof typeof trainFlags].type;
+    const { type } = trainFlags[name as OptionName];
     const parsed = typeof field === "object" ? undefined : type.parse(String(field));
     if (parsed === undefined) {
       throw new UserError(
-        `Cannot use the preset ${path} as ${name} must be ${type.expected}: found ${JSON.stringify(field)}.`,
+        `Cannot use the preset "${path}": ${name} must be ${type.expected}, not ${JSON.stringify(field)}.`,
       );
     }
     return [name, parsed];
@@ -43,25 +39,25 @@ export function parsePreset(value: unknown, path: string): PretrainOptions {
   return Object.fromEntries(fields);
 }
 
-/** The built-in preset `name`; none of that name sets nothing, as a file is read elsewhere. */
-export function presetByName(name: string | undefined): PretrainOptions {
+/** The options that the built-in preset `name` sets; none if `name` is none of them, as files are read elsewhere. */
+export function presetByName(name: string | undefined): PretrainSettings {
   const file = name === undefined ? undefined : presetFiles[name];
   return file === undefined ? {} : parsePreset(file, name!);
 }
 
-/** Options that say the same thing in different words: where one of them is given, a preset's others do not count. */
-const RIVALS: readonly (readonly (keyof PretrainOptions)[])[] = [
+/** Options that say the same thing in different words: one that is given replaces a preset's others. */
+const alternatives: readonly (readonly OptionName[])[] = [
   ["epochs", "steps"],
   ["lr", "baseLr"],
   ["method", "predictor", "target", "negatives"],
 ];
 
-/** `preset` with what is `given` over it. */
-export function overPreset(preset: PretrainOptions, given: PretrainOptions): PretrainOptions {
+/** `preset`, overridden by what is `given`. */
+export function overPreset(preset: PretrainSettings, given: PretrainSettings): PretrainSettings {
   const left = { ...preset };
-  for (const [whole, ...parts] of RIVALS) {
+  for (const [whole, ...parts] of alternatives) {
     if (given[whole] !== undefined) { for (const part of parts) delete left[part]; }
-    // A single part of a method does not take the others with it.
+    // One part of a method leaves the others as they are.
     if (parts.length === 1 && given[parts[0]] !== undefined) delete left[whole];
   }
   return { ...left, ...given };

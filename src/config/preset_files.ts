@@ -1,5 +1,5 @@
 /**
- * The presets that `--preset` names: files that set many options at once, any of which a flag overrides.
+ * The built-in presets: files that set many options at once.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import paper300 from "./presets/paper-300.json" with { type: "json" };
 import paper1000 from "./presets/paper-1000.json" with { type: "json" };
 import small from "./presets/small.json" with { type: "json" };
 
-/** The built-in ones, as their files have them. */
+/** The content of their files, by name. */
 export const presetFiles: Readonly<Record<string, unknown>> = {
   "paper-40": paper40,
   "paper-100": paper100,
@@ -20,7 +20,7 @@ export const presetFiles: Readonly<Record<string, unknown>> = {
   small,
 };
 
-/** Whether `name` is that of a built-in preset. */
+/** Whether there is a built-in preset called `name`. */
 export function isPresetName(name: string): boolean {
   return Object.hasOwn(presetFiles, name);
 }

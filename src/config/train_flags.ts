@@ -1,50 +1,45 @@
 /**
- * The options of train.ts that take a value, as data. An option's flag is its name in kebab case.
+ * The options of a run as a command line has them: an option's flag is its name in kebab case.
  *
  * @module
  */
-
 import { isRecipeName, recipes, viewSizes } from "../../data/views/recipe.ts";
-import { backbones } from "../nn/backbones.ts";
-import { type Flag, flag } from "./flag.ts";
-import { choice, fileOr, integer, number, onSwitch, text } from "./option_types.ts";
-import { isPresetName, presetFiles } from "./preset_files.ts";
+import { type BackboneName, backbones } from "../nn/backbones.ts";
 import {
+  defaultsByData,
   largestSmallSize,
   maxHoldout,
   maxWorkers,
-  methods,
   optimizerDefaults,
-  presets,
 } from "./default_values.ts";
+import { type Flag, flag, repeatable } from "./flag.ts";
+import { choice, fileOr, integer, number, text, toggle } from "./option_types.ts";
+import { isPresetName, presetFiles } from "./preset_files.ts";
+import type { OptionName } from "./pretrain_options.ts";
 
-const backboneNames = Object.keys(backbones) as (keyof typeof backbones)[];
+const backboneNames = Object.keys(backbones) as BackboneName[];
 const presetNames = Object.keys(presetFiles).join(", ");
 const recipeNames = Object.keys(recipes).join(", ");
 
-/** The words for a default that depends on the data. */
-function perData(name: Exclude<keyof typeof presets.shapes, "length">): string {
-  return `${presets.shapes[name]} for shapes, else ${presets.other[name]}`;
+const { shapes, other } = defaultsByData, { sgd, lars } = optimizerDefaults;
+
+/** The text of a default that depends on the data. */
+function perData(name: Exclude<keyof typeof shapes, "length">): string {
+  return `${shapes[name]} for shapes, otherwise ${other[name]}`;
 }
 
-const { sgd, lars } = optimizerDefaults;
-const { shapes, other } = presets;
-
 const data = {
-  data: {
-    ...flag<string | string[]>(
-      text("SOURCE"),
-      "shapes (built in), a folder of images, WebDataset shards, Parquet, zip or CIFAR files, also by pattern or " +
-        "http(s); more than one are joined",
-      "shapes",
-    ),
-    repeatable: true,
-  } as Flag<string | string[]>,
-  limit: flag(integer({ min: 1 }), "train on the first N samples in source order", "all"),
+  data: repeatable(
+    text("SOURCE"),
+    "shapes (built in), a folder of images, WebDataset shards, Parquet, zip or CIFAR files, also by pattern or " +
+      "http(s); repeat it to join several",
+    "shapes",
+  ),
+  limit: flag(integer({ min: 1 }), "train on the first N images in source order", "all"),
   holdout: flag(
     integer({ min: 0 }),
-    "evaluate on the N samples after them, by kNN",
-    `${shapes.holdout} for shapes, else a tenth, at most ${maxHoldout}, if labelled`,
+    "evaluate on the N images after them, by kNN",
+    `${shapes.holdout} for shapes, otherwise a tenth, at most ${maxHoldout}, if labeled`,
   ),
   size: flag(
     integer(viewSizes),
@@ -56,13 +51,13 @@ const data = {
   recipe: flag(
     fileOr("json", { placeholder: "RECIPE", names: recipeNames, isName: isRecipeName }),
     `how views are drawn: ${recipeNames}, or FILE.json`,
-    `${shapes.recipe} for shapes, else ${other.recipe} up to ${largestSmallSize} px and byol above`,
+    `${shapes.recipe} for shapes, otherwise ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
-  augment: flag(choice("gpu", "cpu"), "where views are made of decoded images", "gpu"),
+  augment: flag(choice("gpu", "cpu"), "where views are computed from decoded images", "gpu"),
   decodeSize: flag(
     integer({ min: 8, max: 4096 }),
-    "larger images are shrunk to this short side in pixels when they are decoded",
-    "what gives the smallest crop a view's pixels: 114 for 32 px, 792 for 224, with recipe byol",
+    "reduce larger images to this short side in pixels when decoding",
+    "the smallest crop keeps a view's pixels: 114 for 32 px, 792 for 224 with recipe byol",
   ),
   cache: flag(
     choice("memory", "disk", "none"),
@@ -71,7 +66,7 @@ const data = {
   ),
   onBadImage: flag(
     choice("skip", "error", "substitute"),
-    "an unreadable image is named, and passed over; or ends the run; or another one takes its place",
+    "skip an unreadable image, end the run, or use another image instead",
     "skip",
   ),
   maxBad: flag(
@@ -81,21 +76,17 @@ const data = {
   ),
   workers: flag(
     integer({ min: 1, max: 256 }),
-    "Workers that decode; any number of them gives the same batches",
-    `one a core, at most ${maxWorkers}`,
+    "Workers that decode images; the batches do not depend on it",
+    `one per core, at most ${maxWorkers}`,
   ),
 };
 
 const network = {
-  backbone: flag(
-    choice(...backboneNames),
-    backboneNames.join(", "),
-    perData("backbone"),
-  ),
+  backbone: flag(choice(...backboneNames), backboneNames.join(", "), perData("backbone")),
   stem: flag(
     choice("cifar", "imagenet"),
-    "first layers: 3×3, or 7×7 of stride 2 and max-pool",
-    `cifar up to ${largestSmallSize} px, else imagenet`,
+    "first layers: 3×3, or 7×7 with stride 2 and max pooling",
+    `cifar up to ${largestSmallSize} px, otherwise imagenet`,
   ),
   hidden: flag(
     integer({ min: 4, max: 65536, multipleOf: 4 }),
@@ -112,75 +103,73 @@ const network = {
 const method = {
   preset: flag(
     fileOr("json", { placeholder: "PRESET", names: presetNames, isName: isPresetName }),
-    `sets options that are not given: ${presetNames}, or FILE.json`,
+    `a set of options, overridden by those given: ${presetNames}, or FILE.json`,
     "none",
   ),
-  method: flag(choice("byol", "simclr"), "what --predictor, --target and --negatives are by default", "byol"),
-  predictor: flag(
-    choice("on", "off"),
-    "whether the online network predicts the target's projections, or is held against them directly",
-    "on for byol, off for simclr",
+  method: flag(
+    choice("byol", "simclr"),
+    "sets the defaults of --predictor, --target and --negatives",
+    "byol",
   ),
+  predictor: {
+    ...flag(
+      toggle(),
+      "train without a predictor; --predictor gives one to simclr",
+      "a predictor for byol, none for simclr",
+    ),
+    negated: true,
+  },
   target: flag(
     choice("ema", "fixed", "none", "shared"),
-    "whose projections are learnt from: ema, the moving average's; fixed, those of a network that stays as it began; " +
-      "none, the online network's own, without gradient; shared, the same with a gradient through both sides",
+    "where target projections come from: ema, the moving average of the online network; fixed, its initial weights; " +
+      "none, the online network without gradient; shared, the same with gradient",
     "ema for byol, shared for simclr",
   ),
   negatives: flag(
     number({ min: 0 }),
-    "weight of the negatives in the loss: 0 is BYOL's, 1 InfoNCE",
+    "weight of the negatives in the loss: 0 is BYOL, 1 is InfoNCE",
     "0 for byol, 1 for simclr",
   ),
-  temperature: flag(
-    number({ min: 0, exclusive: true }),
-    "temperature of the negatives",
-    methods.byol.temperature,
-  ),
+  temperature: flag(number({ min: 0, exclusive: true }), "temperature of the negatives", 0.1),
   tau: flag(
     number({ min: 0, max: 1 }),
     "decay rate of the target at the start; 1 freezes the target",
     `${perData("tau")}; 1 if fixed`,
   ),
-  tauSchedule: flag(choice("cosine", "constant"), "raise tau to 1 along a cosine, or leave it", "cosine"),
+  tauSchedule: flag(choice("cosine", "constant"), "raise tau to 1 along a cosine, or keep it", "cosine"),
   targetInit: flag(
     choice("copy", "independent"),
-    "target starts as the online network, or by its own draw",
+    "start the target as a copy of the online network, or from its own draw",
     "copy",
   ),
+};
+
+const optimization = {
   optimizer: flag(choice("sgd", "lars"), "SGD with momentum, or LARS", perData("optimizer")),
   lr: flag(
     number({ min: 0, exclusive: true }),
-    "peak learning rate, used as it is",
+    "peak learning rate, not scaled by the batch",
     "batch × accumulate / 256 × --base-lr",
   ),
   baseLr: flag(
     number({ min: 0, exclusive: true }),
-    "peak learning rate of 256 samples a step, in proportion to which it grows",
+    "peak learning rate per 256 images of a step",
     `${lars.lr.other} for lars, ${sgd.lr.other} for sgd, ${sgd.lr.shapes} for sgd on shapes`,
   ),
-  trust: flag(
-    number({ min: 0, exclusive: true }),
-    "trust coefficient of lars",
-    optimizerDefaults.lars.trust,
-  ),
-  larsClip: flag(
-    choice("on", "off"),
-    "whether the rate that lars gives a parameter is at most lr",
-    "off",
-  ),
+  trust: flag(number({ min: 0, exclusive: true }), "trust coefficient of lars", lars.trust),
+  larsClip: flag(toggle(), "limit the rate that lars gives a parameter to the learning rate", "off"),
   weightDecay: flag(
     number({ min: 0 }),
-    "weight decay of all but biases and batch normalisation",
+    "weight decay of all but biases and batch normalization",
     `${lars.weightDecay.toExponential()} for lars, ${sgd.weightDecay.toExponential()} for sgd`,
   ),
   momentum: flag(number({ min: 0, max: 0.9999 }), "momentum of the optimizer", 0.9),
   warmup: flag(
     number({ min: 0, max: 1 }),
-    "fraction of the run over which lr rises, before it falls to 0 along a cosine",
+    "fraction of the run in which the learning rate rises, before it falls to 0 along a cosine",
     0.1,
   ),
-  batch: flag(integer({ min: 2, max: 65536 }), "samples that pass together", perData("batch")),
+  batch: flag(integer({ min: 2, max: 65536 }), "images that pass together", perData("batch")),
   accumulate: flag(
     integer({ min: 1, max: 65536 }),
     "batches whose gradients are averaged for a step",
@@ -189,58 +178,60 @@ const method = {
   epochs: flag(
     integer({ min: 1 }),
     "passes over the data",
-    `${other.length.epochs}; for shapes, as many steps as take ${shapes.length.samples} samples`,
+    `${other.length.epochs}; for shapes, as many steps as take ${shapes.length.samples} images`,
   ),
-  steps: flag(integer({ min: 1 }), "steps to train, whatever --epochs says", "as --epochs says"),
+  steps: flag(integer({ min: 1 }), "steps to train, in place of --epochs", "as --epochs says"),
   seed: flag(
     integer({ min: 0, max: 2 ** 32 - 1 }),
-    "of every random draw: the same seed gives the same run",
+    "seed of every random draw: equal seeds give equal runs",
     0,
   ),
 };
 
 const machine = {
   kernels: flag(
-    choice("auto", "usual", "subgroup8", "blocked", "tiled"),
-    "auto times the kernels on first use and remembers the fastest; usual does not; or pin a family of them",
+    choice("auto", "default", "subgroup8", "blocked", "tiled"),
+    "auto times the kernels on first use and remembers the fastest; default takes the default ones; the others pin a " +
+      "family",
     "auto",
   ),
   recompute: flag(
     choice("auto", "always", "never"),
-    "make cheap activations again for the backward pass instead of keeping them: little more than half of the memory, " +
-      "some percent slower; auto: only beyond 8 GiB, on a software adapter 2 GiB",
+    "recompute cheap activations in the backward pass instead of keeping them: about half the memory, a few percent " +
+      "slower; auto: only above 8 GiB, on a software adapter 2 GiB",
     "auto",
   ),
 };
 
 const output = {
-  out: flag(text("DIR"), "folder for what the run writes", "runs/<data>-<backbone>"),
-  checkpointEvery: flag(
-    integer({ min: 1 }),
-    "steps from checkpoint to checkpoint",
-    perData("checkpointEvery"),
-  ),
-  keep: flag(integer({ min: 1 }), "how many checkpoints stay, the last ones", 3),
+  out: flag(text("DIR"), "folder for the files of the run", "runs/<data>-<backbone>"),
+  checkpointEvery: flag(integer({ min: 1 }), "steps between checkpoints", perData("checkpointEvery")),
+  keep: flag(integer({ min: 1 }), "checkpoints to keep, the latest", 3),
   evalEvery: flag(
     integer({ min: 0 }),
-    "epochs from evaluation to evaluation on held-out samples, in evaluations.jsonl; 0: at the end only",
+    "epochs between evaluations on held-out images, in evaluations.jsonl; 0: at the end only",
     0,
   ),
-  logEvery: flag(integer({ min: 1 }), "steps from line to line of metrics.jsonl", 10),
+  logEvery: flag(integer({ min: 1 }), "steps between lines of metrics.jsonl", 10),
   stopOnCollapse: flag(
-    onSwitch(),
-    "end a run whose projections have become one point, with exit code 3, instead of warning",
+    toggle(),
+    "end a run whose projections have collapsed to one point, with exit code 3, instead of warning",
     "off",
   ),
 };
 
 /** The options by their headings in `--help`. */
-export const trainFlagGroups = { data, network, method, machine, output };
+export const trainFlagGroups = { data, network, method: { ...method, ...optimization }, machine, output };
 
 /** All of them, by name. */
-export const trainFlags = { ...data, ...network, ...method, ...machine, ...output };
-
-/** The values of the options that were given. */
-export type PretrainOptions = {
-  [K in keyof typeof trainFlags]?: typeof trainFlags[K] extends Flag<infer T> ? T : never;
-};
+export const trainFlags = {
+  ...data,
+  ...network,
+  ...method,
+  ...optimization,
+  ...machine,
+  ...output,
+} satisfies Record<
+  OptionName,
+  Flag<unknown>
+>;

@@ -84,6 +84,12 @@ async function openRunData(
   { out, options: { data } }: EvaluatedRun,
   { fingerprint, open }: { fingerprint: string | null; open: (data: LabeledData) => Promise<ImageSource> },
 ): Promise<ImageSource> {
+  if (data === null) {
+    throw new UserError(
+      `Cannot evaluate the run in "${out}" on its own data: it was a source of a program. Name labeled images: ` +
+        `--train SOURCE --test SOURCE.`,
+    );
+  }
   const source = await open(data);
   if (fingerprint === null || source.fingerprint === fingerprint) return source;
   throw new UserError(

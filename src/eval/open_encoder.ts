@@ -6,7 +6,8 @@
 import { join } from "node:path";
 import { imagenet, type Rgb, viewSizes } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -14,7 +15,7 @@ import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { readSafetensors } from "../io/safetensors.ts";
 import { runRecipe } from "../config/load_recipe.ts";
-import { backboneByName, backbones, type Stem } from "../nn/backbones.ts";
+import { backbones, type Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
 import type { EvaluateOptions } from "./types.ts";
@@ -30,7 +31,7 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   const path = join(out, "config.json");
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
-    if (typeof options?.backbone !== "string") throw new TypeError("it has no backbone");
+    if (options?.backbone === undefined) throw new TypeError("it has no backbone");
     return { out, options };
   } catch (error) {
     throw new UserError(
@@ -57,8 +58,8 @@ export async function openEncoder(
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
   const encoder = {
     path,
-    backbone,
-    config: backboneByName(backbone),
+    backbone: backboneText(backbone),
+    config: resnetConfigOf(backbone),
     stem,
     size,
     // As in the run's own evaluations, as images shrunk in two steps differ a little; but no smaller than the views.
@@ -74,11 +75,11 @@ export async function openEncoder(
 
 function expectBackbone(
   path: string,
-  { given, found }: { given: string | undefined; found: string | undefined },
-): string {
-  const backbone = given ?? found;
-  if (backbone !== undefined && Object.hasOwn(backbones, backbone)) return backbone;
-  const fact = backbone === undefined ? "the file names no backbone" : `its backbone is "${backbone}"`;
+  { given, found }: { given: Backbone | undefined; found: string | undefined },
+): Backbone {
+  const backbone = given ?? parseBackboneText(found ?? "");
+  if (backbone !== undefined) return backbone;
+  const fact = found === undefined ? "the file names no backbone" : `its backbone is "${found}"`;
   throw new UserError(
     `Cannot evaluate "${path}": ${fact}, expected one of ${
       Object.keys(backbones).join(", ")
@@ -106,7 +107,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
     path: last,
     tensors: backboneOf(tensors),
     metadata: {
-      backbone,
+      backbone: backboneText(backbone),
       stem,
       size: `${size}`,
       mean: JSON.stringify(mean),

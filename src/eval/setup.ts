@@ -5,7 +5,7 @@
  */
 import type { BadImage } from "../../data/pipeline.ts";
 import { UserError } from "../base/errors.ts";
-import { usualWorkers } from "../config/default_values.ts";
+import { defaultWorkers } from "../config/default_values.ts";
 import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { type EvaluationData, openEvaluationData } from "./data.ts";
@@ -88,7 +88,7 @@ function protocolOf(options: EvaluateOptions, run: EvaluatedRun | null): Protoco
   return {
     rows: baselines ? ROWS : ["trained"],
     seed: options.seed ?? run?.options.seed ?? 0,
-    workers: options.workers ?? usualWorkers(),
+    workers: options.workers ?? defaultWorkers(),
     temperature: options.temperature ?? TEMPERATURE,
     probeViews,
     probeEpochs: options.probeEpochs ?? PROBE_EPOCHS[probeViews],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { maxHoldout } from "../config/default_values.ts";
 import { UserError } from "../base/errors.ts";
 

@@ -4,6 +4,8 @@
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
+import type { Backbone } from "../config/backbone.ts";
+import type { KernelSelection } from "../config/pretrain_options.ts";
 import type { LabeledFeatures } from "./features.ts";
 
 /** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
@@ -18,8 +20,8 @@ export interface EvaluateOptions {
   run?: string;
   /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
   encoder?: string;
-  /** Backbone of these weights, such as `"resnet18"`. Default: as the file says. */
-  backbone?: string;
+  /** Backbone of these weights, by its name or described. Default: as the file says. */
+  backbone?: Backbone;
   /** First layers: 3 × 3 (`"cifar"`), or 7 × 7 and max pooling (`"imagenet"`). Default: as the file says. */
   stem?: "cifar" | "imagenet";
   /** Side of its images in pixels. Default: as the file says, else 224. */
@@ -60,10 +62,10 @@ export interface EvaluateOptions {
   /** Folder for evaluation.json and the pictures. Default: the run's, else `evaluation`. */
   out?: string;
   /**
-   * Kernels to use: `"auto"` times them on first use and remembers the fastest, `"usual"` takes the adapter's defaults,
-   * the others pin a family. Default: `"auto"`.
+   * How kernels are chosen: `"auto"` times them on first use and remembers the fastest, `"default"` takes the adapter's
+   * defaults, the others pin a family. Default: `"auto"`.
    */
-  kernels?: "auto" | "usual" | "subgroup8" | "blocked" | "tiled";
+  kernels?: KernelSelection;
   /** Draws pictures, which are written to `out`. Default: none are drawn. */
   draw?: DrawEvaluation;
   /** Receives each line of text. Default: lines are printed. */
@@ -77,6 +79,7 @@ export type DrawEvaluation = (evaluation: EvaluatedFeatures) => Record<string, s
 
 /** What there is to draw. */
 export interface EvaluatedFeatures {
+  /** The report, whose `paths` are still empty. */
   report: EvaluationReport;
   /** The features of the test images, by row. */
   features: ReadonlyMap<RowName, LabeledFeatures>;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Recipe, ViewRecipe } from "../../data/views/recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 
 /** Operations of a recipe that an experiment can remove. */
 export type Operation = Exclude<keyof ViewRecipe, "crop">;
@@ -44,7 +44,7 @@ export interface Scale {
   /** Its data and network, and how long it takes. */
   about: string;
   /** Options of every run; rows change some of them. */
-  options: RowOptions & Pick<PretrainOptions, "data">;
+  options: RowOptions & { data?: string | string[] };
   /** Options of SimCLR's rows, such as its own learning rate, where one was found. */
   simclr: RowOptions;
   /** The recipe of the views, before operations are removed. */

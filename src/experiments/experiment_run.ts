@@ -5,16 +5,18 @@
  */
 import { join } from "node:path";
 import { exists } from "../base/files.ts";
-import { resolveOptions } from "../config/train_defaults.ts";
+import type { StepRecord } from "../config/callbacks.ts";
+import { resolveOptions } from "../config/resolve_options.ts";
 import { drawConfusion, drawEvaluation } from "../eval/draw_evaluation.ts";
 import { DEFAULT_KS } from "../eval/labels.ts";
 import { evaluate } from "../eval/protocol.ts";
 import type { EvaluationReport } from "../eval/types.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeJson } from "../io/json_file.ts";
+import { readMetrics } from "../io/metrics.ts";
 import { pretrain } from "../run/pretrain.ts";
-import type { StepRecord } from "../run/records.ts";
-import { recordedOptions } from "../run/folder.ts";
+import { recordedOptions } from "../run/recorded_options.ts";
+import { resume } from "../run/resume.ts";
 import type { Configuration } from "./plan.ts";
 import type { RunResult } from "./results.ts";
 import type { Job } from "./runner.ts";
@@ -30,9 +32,13 @@ export async function identityOf(
   { given, recipe: { name: _, ...recipe }, baselines }: Configuration,
   { fingerprint }: { fingerprint: string },
 ): Promise<string> {
-  const { recipe: __, ...options } = recordedOptions(
-    resolveOptions(given, { recipe: { name: "given in full", ...recipe } }),
-  );
+  const resolved = resolveOptions(given, { recipe: { name: "given in full", ...recipe } });
+  const { recipe: __, ...options } = {
+    ...recordedOptions(resolved),
+    // As in the identities of the results in docs/results, which other texts would change.
+    predictor: resolved.predictor ? "on" : "off",
+    larsClip: resolved.larsClip ? "on" : "off",
+  };
   const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
   const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
   const digest = new Uint8Array(
@@ -49,6 +55,7 @@ export interface RunHooks {
   /** Receives the lines of training and evaluation. Default: they are dropped. */
   log?: (line: string) => void;
   pretrain?: typeof pretrain;
+  resume?: typeof resume;
   evaluate?: typeof evaluate;
 }
 
@@ -66,12 +73,12 @@ export function runFolder(folder: string, id: string): string {
 export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunResult | null> {
   const begin = performance.now(), { folder } = hooks, path = join(folder, `${job.id}.seconds.json`);
   await Deno.mkdir(folder, { recursive: true });
-  const resume = await exists(join(runFolder(folder, job.id), "config.json"));
-  const before = resume && await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
+  const isBegun = await exists(join(runFolder(folder, job.id), "config.json"));
+  const before = isBegun && await exists(path) ? Number(await Deno.readTextFile(path)) : 0;
   const seconds = () => before + (performance.now() - begin) / 1000;
   let result: Omit<RunResult, "seconds"> | null = null;
   try {
-    result = await trainAndEvaluate(job, { ...hooks, resume });
+    result = await trainAndEvaluate(job, { ...hooks, isBegun });
   } finally {
     if (!result) await writeJson(path, seconds());
   }
@@ -82,12 +89,14 @@ export async function runConfiguration(job: Job, hooks: RunHooks): Promise<RunRe
 
 async function trainAndEvaluate(
   { id, configuration: { given, recipe, baselines } }: Job,
-  { folder, resume, signal, log = () => {}, ...work }: RunHooks & { resume: boolean },
+  { folder, isBegun, signal, log = () => {}, ...work }: RunHooks & { isBegun: boolean },
 ): Promise<Omit<RunResult, "seconds"> | null> {
   const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await writeJson(recipePath, recipe);
-  const options = { ...given, recipe: recipePath, out, keep: 1 };
-  const { summary } = await (work.pretrain ?? pretrain)(options, { resume, signal, print: log });
+  const options = { ...given, recipe: recipePath, keep: 1, signal, log };
+  const { summary } = isBegun
+    ? await (work.resume ?? resume)(out, { ...options, out: undefined })
+    : await (work.pretrain ?? pretrain)({ ...options, out });
   if (!summary) return null;
   let report: EvaluationReport;
   try {
@@ -107,8 +116,8 @@ async function trainAndEvaluate(
       linear: linear && linear.top1,
       rankme,
     })),
-    final_loss: summary.final_loss,
-    z_std: last.z_std,
+    final_loss: summary.finalLoss,
+    z_std: last.zStd,
     projection: resolveOptions(given, { recipe }).projection,
     collapse: summary.collapse?.evidence ?? null,
     adapter: report.settings.adapter,
@@ -125,8 +134,7 @@ export async function removeCheckpoints(folder: string, id: string): Promise<voi
 }
 
 async function lastRecord(out: string): Promise<StepRecord> {
-  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
-  return JSON.parse(lines.at(-1)!);
+  return (await readMetrics<StepRecord>(join(out, "metrics.jsonl"))).at(-1)!;
 }
 
 /** The files of {@linkcode drawMaps}, with their captions. */

@@ -8,7 +8,7 @@ import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
-import { resolveOptions } from "../config/train_defaults.ts";
+import { resolveOptions } from "../config/resolve_options.ts";
 import { split } from "../eval/split.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import type { ExperimentArguments } from "./arguments.ts";
@@ -34,7 +34,7 @@ export interface ExperimentSet {
 }
 
 /** How experiments report their progress and are interrupted. */
-export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "evaluate">> {
+export interface ExperimentHooks extends Partial<Pick<RunHooks, "pretrain" | "resume" | "evaluate">> {
   signal?: AbortSignal;
   /** Receives each line of text. Default: lines are printed. */
   log?: (line: string) => void;

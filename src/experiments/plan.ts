@@ -4,7 +4,7 @@
  * @module
  */
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { type Experiment, type Row, type Scale, withoutOperations } from "./experiment.ts";
 
 /** Options of the command line that win over those of a scale and its rows. */

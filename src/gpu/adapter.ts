@@ -38,11 +38,10 @@ const INSTALL = "Install the Vulkan driver of your GPU. Without a GPU, Mesa's co
  * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; the message says what to install.
  */
 export async function chooseAdapter(): Promise<AdapterChoice> {
-  const given = environmentVariable(BACKEND_VARIABLE) || null;
-  const backends = given ?? await chooseBackends();
+  const { backends, named } = await (requested ??= backendsToRequest());
   const adapter = await request();
   // A user who names OpenGL gets it.
-  if (given === null || given === MODERN) expectUsable(adapter, backends);
+  if (!named) expectUsable(adapter, backends);
   if (!adapter) {
     throw new MachineError(
       `Cannot open a GPU: Deno finds no WebGPU adapter with ${BACKEND_VARIABLE}=${backends}. Unset it, or install ` +
@@ -52,6 +51,16 @@ export async function chooseAdapter(): Promise<AdapterChoice> {
   const backend = backendOf(adapter.info, { backends });
   if (backend === "OpenGL") warnOfOpenGl(adapter.info);
   return { adapter, backend, backends, driver: driverOf(adapter.info, { backend }) };
+}
+
+/** The backends of this thread, which keeps those of its first request: concurrent calls wait for the same answer. */
+let requested: Promise<{ backends: string | null; named: boolean }> | undefined;
+
+/** The backends to request, and whether the user named them. */
+async function backendsToRequest(): Promise<{ backends: string | null; named: boolean }> {
+  const given = environmentVariable(BACKEND_VARIABLE) || null;
+  if (given !== null) return { backends: given, named: given !== MODERN };
+  return { backends: await chooseBackends(), named: false };
 }
 
 /**

@@ -113,9 +113,11 @@ export class Trial implements Disposable {
     }
     const { actual, expected, difference, samples } = await this.#difference.measure();
     const missed = this.#truth.map((truth, i) => share(Math.abs(samples[i] - truth), actual));
+    const largest = Math.max(...this.#truth.map(Math.abs));
     return {
       finite: Number.isFinite(actual),
-      missed: Math.max(...missed),
+      // Errors are told as parts of the largest value, so that value itself must not be an error.
+      missed: actual > OUTLIER * largest ? share(actual, largest) : Math.max(...missed),
       error: share(difference, expected),
     };
   }
@@ -132,6 +134,9 @@ export class Trial implements Disposable {
     this.#stack.dispose();
   }
 }
+
+/** No element of a result of noise is so many times the largest one of a few others: of those that the host computes. */
+const OUTLIER = 1000;
 
 /** A tensor in a store of its own. */
 function place(name: string, shape: readonly number[]): Tensor {

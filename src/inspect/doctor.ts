@@ -1,5 +1,5 @@
 /**
- * Whether this machine trains right, and how fast.
+ * The doctor: whether this machine computes correctly, and how fast it trains.
  *
  * @module
  */
@@ -9,44 +9,56 @@ import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { type AdapterFacts, adapterFacts } from "./doctor/adapter_facts.ts";
 import { type Decoding, measureDecoding } from "./doctor/decode_rate.ts";
 import { type Expectation, expectationsOn } from "./doctor/expectations.ts";
-import { type Answers, provokeFailures } from "./doctor/failures.ts";
+import { type FailureReports, provokeFailures } from "./doctor/failures.ts";
 import { hintsFor } from "./doctor/hints.ts";
 import { checksFor, type Finding, type Proof, prove } from "./doctor/prove.ts";
 import type { Product } from "../ops/conv2d_geometry.ts";
 import type { Pin } from "./doctor/pins.ts";
 import { measureRates, type Rates } from "./doctor/rates.ts";
 
-export type { AdapterFacts, Answers, Decoding, Expectation, Finding, Pin, Product, Proof, Rates };
+export type { AdapterFacts, Decoding, Expectation, FailureReports, Finding, Pin, Product, Proof, Rates };
 
-/** What was found on this machine. */
+/** The state of this machine. */
 export interface Diagnosis {
-  /** Whether everything computes right, and every failure is heard of. */
+  /** Whether every check passed, and every provoked failure was reported. */
   healthy: boolean;
-  /** Whether kernels were checked too that this adapter never chooses by itself. */
+  /** Whether kernels that this adapter never chooses were checked too. */
   all: boolean;
-  /** What the adapter tells of itself. */
+  /** What the adapter reports about itself. */
   adapter: AdapterFacts;
-  /** What came of the checks. */
+  /** The results of the checks. */
   proof: Proof;
-  /** How it answers where it fails. */
-  failures: Answers;
-  /** How fast it is; null where it computes wrong, as the figures would mean nothing. */
-  speed: { rates: Rates; decoding: Decoding; expectations: Expectation[]; hints: string[] } | null;
-  /** What all that took. */
+  /** How the adapter reports failures. */
+  failures: FailureReports;
+  /** How fast it is; null if a check failed, as the figures would have no meaning. */
+  speed: Speed | null;
+  /** Seconds that the examination took. */
   seconds: number;
+}
+
+/** How fast a machine is. */
+export interface Speed {
+  /** Rates of the GPU. */
+  rates: Rates;
+  /** Rate of decoding images. */
+  decoding: Decoding;
+  /** Estimates for common configurations. */
+  expectations: Expectation[];
+  /** What would make training faster. */
+  hints: string[];
 }
 
 /** Options of {@linkcode doctor}. */
 export interface DoctorOptions {
-  /** Also check kernels that this adapter never chooses by itself, which some drivers compile for minutes. */
+  /** Also check kernels that this adapter never chooses; some drivers take minutes to compile them. */
   all?: boolean;
-  /** Hears what is being done. */
+  /** Receives a line for each part of the examination. Default: lines are dropped. */
   log?: (line: string) => void;
 }
 
 /**
- * Examines the adapter that training would use: what it is, whether every kernel computes right on it, how it answers when
- * it fails, how fast it is and what to expect of it. Takes less than a minute.
+ * Examines the adapter that training would use: what it is, whether every kernel computes correctly, how failures are
+ * reported, how fast it is, and what training speed to expect. Takes less than a minute.
  *
  * @throws {MachineError} if there is no adapter.
  *
@@ -69,20 +81,20 @@ export async function examine(
   { all = false, log = () => {} }: DoctorOptions = {},
 ): Promise<Diagnosis> {
   const begin = performance.now();
-  log(`Examining ${gpu.name}: every kernel against the CPU`);
+  log(`Examining ${gpu.name}: comparing every kernel with the CPU`);
   const proof = await prove(gpu, await checksFor(deviceProfileOf(gpu), { all }));
   const failures = await provokeFailures(gpu);
-  const right = proof.findings.length === 0;
-  let speed: Diagnosis["speed"] = null;
-  if (right) {
-    log("Measuring its rates");
+  const correct = proof.findings.length === 0;
+  let speed: Speed | null = null;
+  if (correct) {
+    log("Measuring rates");
     const rates = await measureRates(gpu), decoding = await measureDecoding();
     const expectations = expectationsOn({ target: deviceProfileOf(gpu), limits: gpu.limits }, rates);
     const hints = hintsFor({ adapter: adapterFacts(gpu), decoding, expectations });
     speed = { rates, decoding, expectations, hints };
   }
   return {
-    healthy: right && failures.tooLarge !== null && failures.lost !== null,
+    healthy: correct && failures.tooLarge !== null && failures.lost !== null,
     all,
     adapter: adapterFacts(gpu),
     proof,

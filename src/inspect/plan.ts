@@ -8,7 +8,7 @@ import type { TrainerOptions } from "../byol/trainer.ts";
 import { messageWithAdvice } from "../config/advice.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { IMAGES_PER_READ, traceFeatures } from "../eval/features.ts";
 import { DEFAULT_LIMITS, type Gpu, openGpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";

@@ -10,7 +10,7 @@ import { MachineError } from "../base/errors.ts";
 import { keyedRandom } from "../base/random.ts";
 import { Trainer, type TrainerOptions } from "../byol/trainer.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { Timing } from "../graph/program.ts";
 import type { Decision } from "../graph/tuner.ts";
@@ -45,15 +45,12 @@ export interface RunProfile {
  * @throws {UserError} on options that cannot be used.
  * @throws {MachineError} if there is no adapter, its driver has no timestamps, or the step does not fit.
  */
-export async function profileOf(
-  given: PretrainOptions,
-  { log = console.log }: { log?: (line: string) => void } = {},
-): Promise<RunProfile> {
-  const { options, recipe } = await optionsWithRecipe(given);
+export async function profileOf(given: PretrainOptions): Promise<RunProfile> {
+  const { options, recipe } = await optionsWithRecipe(given), { log = console.log } = given;
   using gpu = await openGpu();
   expectTimestamps(gpu);
   const tuning = await openTuningCache<Decision>();
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, print: log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   return await profileStep(gpu, { ...trainerOptions(options, recipe), chooser });
 }
 

@@ -9,7 +9,7 @@ async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
   for (let written = 0; written < chunk.byteLength;) written += await file.write(chunk.subarray(written));
 }
 
-/** Makes a rename in `directory` survive a power cut, where the system has a call for that (Windows has none). */
+/** Flushes the renames in `directory` to disk, where the system has a call for that (Windows has none). */
 async function syncDirectory(directory: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   using handle = await Deno.open(directory);
@@ -17,13 +17,13 @@ async function syncDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Writes `chunks`, one after the other, as the file `path`, replacing what is there.
+ * Writes `chunks`, one after the other, as the file `path`, replacing an existing one.
  *
- * The bytes go to a temporary file in the same folder, which is flushed to disk and then renamed: whoever opens
- * `path`, also after a crash, finds all of the old bytes or all of the new ones.
+ * The bytes go to a temporary file in the same folder, which is flushed to disk and then renamed: even after a crash,
+ * `path` has either all of the old bytes or all of the new ones.
  *
- * @throws {MachineError} if the disk is full, read-only or refuses; `path` is then as it was.
- * @throws {UserError} if there is no such folder.
+ * @throws {MachineError} if the disk is full, read-only or fails; `path` is then unchanged.
+ * @throws {UserError} if the folder does not exist.
  */
 export async function writeFileAtomic(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const directory = dirname(path);
@@ -37,13 +37,13 @@ export async function writeFileAtomic(path: string, chunks: Iterable<Uint8Array>
     await Deno.rename(partial, path);
     await syncDirectory(directory);
   } catch (error) {
-    // It may not exist; and if it cannot be removed, the first error is still the one to tell.
+    // It may not exist; if it cannot be removed, the first error is the one to report.
     await Deno.remove(partial).catch(() => {});
     throw fileError(path, error);
   }
 }
 
-/** Removes from `directory`, if there is one, the temporary files that a killed process left. */
+/** Removes the temporary files that a killed process left in `directory`, which need not exist. */
 export async function removeTemporaries(directory: string): Promise<void> {
   try {
     for await (const { name, isFile } of Deno.readDir(directory)) {

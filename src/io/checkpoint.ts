@@ -14,13 +14,13 @@ const fileName = /^step-(\d{6,})\.safetensors$/;
 /** The state of a run after `step` steps. */
 export interface Checkpoint {
   step: number;
-  /** By name; a `Map` will do. */
+  /** The tensors by name, such as a `Map`. */
   tensors: Iterable<readonly [name: string, tensor: TensorEntry]>;
-  /** What JSON can hold: configuration, epoch, position, seeds. */
+  /** JSON values: configuration, epoch, position, seeds. */
   metadata: Readonly<Record<string, unknown>>;
 }
 
-/** A {@linkcode Checkpoint} as read back. */
+/** A {@linkcode Checkpoint} as it was read. */
 export interface LoadedCheckpoint extends Checkpoint {
   tensors: Map<string, TensorEntry>;
 }
@@ -50,11 +50,11 @@ async function checkpointSteps(out: string): Promise<number[]> {
 }
 
 /**
- * Writes `checkpoint` for the run in `out`, whole or not at all, and then removes older ones so that at most `keep`
- * up to this one remain.
+ * Writes `checkpoint` for the run in `out`, whole or not at all, and then removes all but the latest `keep` up to this
+ * one.
  *
  * @returns the path of the file.
- * @throws {MachineError} if the disk refuses; the older checkpoints are then all there.
+ * @throws {MachineError} if the disk is full or fails; the older checkpoints are then unchanged.
  */
 export async function saveCheckpoint(
   out: string,
@@ -62,7 +62,7 @@ export async function saveCheckpoint(
   { keep }: { keep: number },
 ): Promise<string> {
   if (!(keep >= 1)) {
-    throw new RangeError(`Cannot keep checkpoints as there must be at least 1: keep is ${keep}`);
+    throw new RangeError(`Cannot keep ${keep} checkpoints: at least 1 must stay.`);
   }
   const { step, tensors, metadata } = checkpoint;
   const path = checkpointPath(out, step);
@@ -74,7 +74,7 @@ export async function saveCheckpoint(
   }
   await writeSafetensors(path, { tensors, metadata: Object.fromEntries(values) });
 
-  // Later ones, which a run that was taken up further back may find, are not this run's to remove.
+  // Later ones belong to a run that was continued from an earlier checkpoint: they stay.
   const steps = (await checkpointSteps(out)).filter((other) => other <= step);
   for (const old of steps.slice(0, -keep)) await Deno.remove(checkpointPath(out, old));
   return path;
@@ -89,7 +89,7 @@ export async function latestCheckpoint(out: string): Promise<string | null> {
 /**
  * Reads the checkpoint `path`.
  *
- * @throws {UserError} if it cannot be read, is damaged, or is no checkpoint.
+ * @throws {UserError} if it cannot be read, is damaged or is no checkpoint.
  */
 export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
   const { tensors, metadata: texts } = await readSafetensors(path);
@@ -99,15 +99,17 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
       metadata[name] = JSON.parse(text);
     } catch {
       throw new UserError(
-        `Cannot resume from ${path} as its metadata must be JSON: ${name} is ${text.slice(0, 40)}.`,
+        `Cannot resume from "${path}": its metadata must be JSON, and ${name} is ${text.slice(0, 40)}.`,
       );
     }
   }
   const { step } = metadata;
   if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
     throw new UserError(
-      `Cannot resume from ${path} as its metadata must tell the step: it is ${texts.step ?? "missing"}. ` +
-        "Resume from a file in the folder checkpoints of a run.",
+      `Cannot resume from "${path}": the step in its metadata is ${
+        texts.step ?? "missing"
+      }. Resume from a file in a ` +
+        `run's folder checkpoints.`,
     );
   }
   return { step, tensors, metadata };

@@ -1,10 +1,10 @@
-/** Whether a file holds the tensors of a model. */
+/** Checks that a file holds the tensors of a model. */
 
 import { UserError } from "../base/errors.ts";
 
 type Shape = readonly number[];
 
-/** What was read and what must be there, by name. */
+/** Tensors by name: those of the file and those of the model. */
 export interface TensorExpectation {
   found: ReadonlyMap<string, { shape: Shape }>;
   expected: ReadonlyMap<string, Shape>;
@@ -17,9 +17,9 @@ function some(what: string, names: string[]): string[] {
 }
 
 /**
- * Checks that the tensors `found` in the file `path` are those `expected`, name by name and shape by shape.
+ * Checks that the tensors `found` in the file `path` have the names and shapes `expected`.
  *
- * @throws {UserError} naming the first ones that are missing, unexpected or of another shape.
+ * @throws {UserError} naming the first tensors that are missing, unexpected or of another shape.
  */
 export function expectTensors(path: string, { found, expected }: TensorExpectation): void {
   const missing: string[] = [], reshaped: string[] = [];
@@ -38,7 +38,9 @@ export function expectTensors(path: string, { found, expected }: TensorExpectati
   ];
   if (differences.length === 0) return;
   throw new UserError(
-    `Cannot load ${path} as it must hold this model's ${expected.size} tensors: ${differences.join(", ")}. ` +
-      "Give --backbone, --stem, --hidden, --projection and --optimizer as in the config.json of the run it is from.",
+    `Cannot load "${path}": of this model's ${expected.size} tensors ${
+      differences.join(", ")
+    }. Use the options of the run ` +
+      `that wrote it, as its config.json has them.`,
   );
 }

@@ -1,37 +1,37 @@
-/** What a failed write to disk means for the user. */
+/** Failed writes to disk, as errors for the user. */
 
 import { MachineError, UserError } from "../base/errors.ts";
 
-type Answer = [type: typeof UserError | typeof MachineError, expected: string, remedy: string];
+type Answer = [type: typeof UserError | typeof MachineError, fact: string, remedy: string];
 
-const untouched = "What was there before is untouched";
+const unchanged = "The previous file is unchanged";
 
 const answers: Record<string, Answer> = {
-  ENOSPC: [MachineError, "the disk must have room for it", `Free some space. ${untouched}`],
-  EDQUOT: [MachineError, "your quota must have room for it", `Free some space. ${untouched}`],
-  EROFS: [MachineError, "its file system must be writable", `Choose a folder elsewhere. ${untouched}`],
+  ENOSPC: [MachineError, "the disk is full", `Free some space. ${unchanged}`],
+  EDQUOT: [MachineError, "the disk quota is used up", `Free some space. ${unchanged}`],
+  EROFS: [MachineError, "the file system is read-only", `Choose a folder elsewhere. ${unchanged}`],
   EACCES: [
     MachineError,
-    "you must be allowed to",
-    `Choose another folder, or change its permissions. ${untouched}`,
+    "permission is denied",
+    `Choose another folder, or change its permissions. ${unchanged}`,
   ],
   EPERM: [
     MachineError,
-    "you must be allowed to",
-    `Choose another folder, or change its permissions. ${untouched}`,
+    "permission is denied",
+    `Choose another folder, or change its permissions. ${unchanged}`,
   ],
-  EIO: [MachineError, "the disk must work", `Choose a folder on another one. ${untouched}`],
-  ENOENT: [UserError, "its folder must exist", "Create it, or choose another one"],
-  ENOTDIR: [UserError, "its folder must be one", "Choose another one"],
+  EIO: [MachineError, "the disk failed", `Choose a folder on another one. ${unchanged}`],
+  ENOENT: [UserError, "its folder does not exist", "Create it, or choose another one"],
+  ENOTDIR: [UserError, "its folder is a file", "Choose another one"],
 };
 
 /**
- * The error to throw in place of `error`, which was thrown while writing `path`: one that says what to do, if it
- * is the disk's refusal and not our own mistake.
+ * The error to throw in place of `error`, which was thrown while writing `path`: one that says what to do if the system
+ * refused the write, `error` itself otherwise.
  */
 export function fileError(path: string, error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   if (code === undefined) return error;
-  const [type, expected, remedy] = answers[code] ?? [MachineError, "the system must let it", untouched];
-  return new type(`Cannot write ${path} as ${expected}: ${message}. ${remedy}.`, { cause: error });
+  const [type, fact, remedy] = answers[code] ?? [MachineError, "the system refused it", unchanged];
+  return new type(`Cannot write "${path}": ${fact} (${message}). ${remedy}.`, { cause: error });
 }

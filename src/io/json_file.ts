@@ -1,4 +1,4 @@
-/** JSON files for people and scripts to read. */
+/** JSON files for people and scripts. */
 
 import { writeFileAtomic } from "./atomic.ts";
 

@@ -1,34 +1,37 @@
 /**
  * The safetensors format, float32 only: eight bytes of header length, a JSON header with each tensor's type, shape
- * and place, then the tensors' bytes without gaps (https://github.com/huggingface/safetensors, "Format").
+ * and byte range, then the tensors' bytes without gaps (https://github.com/huggingface/safetensors, "Format").
  *
  * Everything is little-endian, as is every machine that Deno runs on.
  *
  * @module
  */
 
-import { UserError } from "../base/errors.ts";
+import { messageOf, UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { parseHeader } from "./safetensors_header.ts";
 
-/** A float32 tensor: as many values as the product of `shape`, last axis fastest. */
+/** A float32 tensor. */
 export interface TensorEntry {
+  /** Sizes of the axes. */
   shape: readonly number[];
+  /** The values, as many as the product of `shape`, last axis fastest. */
   data: Float32Array;
 }
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface Safetensors {
-  /** By name, in the order of the file. A `Map` will do. */
+  /** The tensors by name, in the order of the file, such as a `Map`. */
   tensors: Iterable<readonly [name: string, tensor: TensorEntry]>;
+  /** Texts by name. */
   metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * The bytes of a safetensors file, in chunks. The same tensors in the same order give the same bytes. The chunks
- * view the tensors' memory, so leave that alone until they are written.
+ * The bytes of a safetensors file, in chunks. The same tensors in the same order give the same bytes. The chunks are
+ * views of the tensors' memory: do not change it until they are written.
  *
- * @throws {TypeError} if a tensor's shape and length disagree or a name comes twice.
+ * @throws {TypeError} if a tensor's shape and length disagree or a name occurs twice.
  */
 export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint8Array[] {
   // Built as text, as an object would put names that look like integers first.
@@ -39,15 +42,15 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
   let end = 0;
   for (const [name, { shape, data }] of tensors) {
     if (names.has(name)) {
-      throw new TypeError(`Cannot write tensor ${name} as names must be unique and not reserved`);
+      throw new TypeError(`Cannot write the tensor "${name}": names must be unique and not reserved.`);
     }
     names.add(name);
     const size = shape.reduce((a, b) => a * b, 1);
     if (size !== data.length) {
       throw new TypeError(
-        `Cannot write tensor ${name} as its shape must hold ${data.length} values: current shape is [${
+        `Cannot write the tensor "${name}": its shape [${
           shape.join(", ")
-        }]`,
+        }] does not hold its ${data.length} values.`,
       );
     }
     const begin = end;
@@ -58,7 +61,7 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
-  // Padded with spaces, so that the tensors' bytes are aligned for whoever maps the file.
+  // Padded with spaces to align the tensors' bytes for readers that map the file.
   const header = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(" ".charCodeAt(0));
   header.set(json);
   const length = new Uint8Array(8);
@@ -69,16 +72,16 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
 /**
  * Writes the safetensors file `path`, whole or not at all.
  *
- * @throws {MachineError} if the disk refuses.
+ * @throws {MachineError} if the disk is full or fails.
  */
 export async function writeSafetensors(path: string, contents: Safetensors): Promise<void> {
   await writeFileAtomic(path, encodeSafetensors(contents));
 }
 
 /**
- * Reads the safetensors file `path`. The tensors share one buffer of the file's size.
+ * Reads the safetensors file `path`. The tensors are views of one buffer.
  *
- * @throws {UserError} if there is no such file, or it is truncated, damaged, or holds other types than float32.
+ * @throws {UserError} if the file does not exist, is damaged, or has tensors of other types.
  */
 export async function readSafetensors(
   path: string,
@@ -87,15 +90,15 @@ export async function readSafetensors(
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`Cannot read "${path}": ${messageOf(error)}.`, { cause: error });
   }
   return parseSafetensors(path, bytes);
 }
 
 /**
- * The tensors in the `bytes` of a safetensors file, which they share; `name` is what the file is called.
+ * The tensors in the `bytes` of a safetensors file, as views; `name` names the file in messages.
  *
- * @throws {UserError} if it is truncated, damaged, or holds other types than float32.
+ * @throws {UserError} if the file is damaged or has tensors of other types.
  */
 export function parseSafetensors(
   name: string,
@@ -105,7 +108,7 @@ export function parseSafetensors(
   const tensors = new Map<string, TensorEntry>();
   for (const { name, shape, begin, end } of fields) {
     const at = dataStart + begin;
-    // Other writers may leave the data unaligned, which a typed array cannot view.
+    // Other writers may not align the data, and a typed array needs that.
     const [buffer, offset] = at % 4 === 0 ? [bytes.buffer, at] : [bytes.slice(at, dataStart + end).buffer, 0];
     tensors.set(name, { shape, data: new Float32Array(buffer, offset, (end - begin) / 4) });
   }

@@ -1,11 +1,11 @@
 /** Reads and checks the header of a safetensors file, as the format's reference implementation does. */
 
-import { UserError } from "../base/errors.ts";
+import { messageOf, UserError } from "../base/errors.ts";
 
-/** The reference implementation's limit, so that a damaged length is not taken for a request of memory. */
-const longestHeader = 100_000_000;
+/** The reference implementation's limit; a longer header is a damaged length. */
+const maxHeaderBytes = 100_000_000;
 
-/** A tensor's name, shape and place: bytes `begin` to `end` of the data after the header. */
+/** A tensor's name and shape, and its bytes: `begin` to `end` of the data after the header. */
 export interface HeaderField {
   name: string;
   shape: number[];
@@ -13,12 +13,15 @@ export interface HeaderField {
   end: number;
 }
 
-/** A checked header: its fields in the order of their data, which begins at byte `dataStart` of the file. */
+/** A checked header: its fields in the order of their data, which starts at byte `dataStart` of the file. */
 export interface Header {
   fields: HeaderField[];
   metadata: Record<string, string>;
   dataStart: number;
 }
+
+/** Makes an error about the file. */
+type Refusal = (fact: string) => UserError;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -26,70 +29,101 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
+/** PyTorch's batch normalizations count their batches in an I64, which nothing here uses. */
+const isBatchCounter = (name: string) => name.endsWith("num_batches_tracked");
+
 /**
  * The header of the safetensors file `bytes`, which was read from `path`.
  *
- * @throws {UserError} if the file is truncated or damaged, or holds other types than float32.
+ * @throws {UserError} if the file is damaged or has tensors of other types than float32.
  */
 export function parseHeader(path: string, bytes: Uint8Array): Header {
-  function refuse(expected: string, found: string): never {
-    throw new UserError(
-      `Cannot read ${path} as ${expected}: ${found}. It is no safetensors file, or a damaged one.`,
-    );
+  const refusal: Refusal = (fact) =>
+    new UserError(`Cannot read "${path}": ${fact}. It is no safetensors file, or a damaged one.`);
+  const { header, dataStart } = readHeader(bytes, refusal);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
+    throw refusal(`its metadata must map names to strings, not ${JSON.stringify(metadata).slice(0, 80)}`);
   }
-  if (bytes.length < 8) refuse("it must begin with 8 bytes of header length", `it has ${bytes.length} bytes`);
+  const fields = Object.entries(entries).map(([name, entry]) => parseField(name, { path, entry, refusal }));
+  fields.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  expectContiguous(fields, { dataBytes: bytes.length - dataStart, refusal });
+  return {
+    fields: fields.filter(({ name }) => !isBatchCounter(name)),
+    metadata: metadata as Record<string, string>,
+    dataStart,
+  };
+}
+
+/** The header as JSON has it, and where the data starts. */
+function readHeader(
+  bytes: Uint8Array,
+  refusal: Refusal,
+): { header: Record<string, unknown>; dataStart: number } {
+  if (bytes.length < 8) {
+    throw refusal(`it must start with 8 bytes of header length, and has ${bytes.length} bytes`);
+  }
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const dataStart = 8 + length;
-  if (length > longestHeader || dataStart > bytes.length) {
-    refuse("its header must lie within it", `the header has ${length} bytes, the file ${bytes.length}`);
+  if (length > maxHeaderBytes || dataStart > bytes.length) {
+    throw refusal(`its header must lie within it: the header has ${length} bytes, the file ${bytes.length}`);
   }
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, dataStart)));
   } catch (error) {
-    refuse("its header must be JSON", (error as Error).message);
+    throw refusal(`its header must be JSON: ${messageOf(error)}`);
   }
-  if (!isObject(header)) refuse("its header must be a JSON object", JSON.stringify(header).slice(0, 40));
-
-  const { __metadata__: metadata = {}, ...entries } = header;
-  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
-    refuse("its metadata must map names to strings", JSON.stringify(metadata).slice(0, 80));
+  if (!isObject(header)) {
+    throw refusal(`its header must be a JSON object, not ${JSON.stringify(header).slice(0, 40)}`);
   }
-  const fields = Object.entries(entries).map(([name, entry]): HeaderField => {
-    if (!isObject(entry)) refuse(`tensor ${name} must have a type, shape and place`, JSON.stringify(entry));
-    const { dtype, shape, data_offsets: place } = entry;
-    const isCounter = dtype === "I64" && name.endsWith("num_batches_tracked");
-    if (dtype !== "F32" && !isCounter) {
-      throw new UserError(
-        `Cannot read ${path} as its tensors must be F32: ${name} is ${dtype}. Convert it to float32.`,
-      );
-    }
-    if (!isSizes(shape) || !isSizes(place) || place.length !== 2) {
-      refuse(`tensor ${name} must have a shape and place of whole numbers`, JSON.stringify(entry));
-    }
-    const [begin, end] = place, size = (isCounter ? 8 : 4) * shape.reduce((a, b) => a * b, 1);
-    if (end - begin !== size) {
-      refuse(
-        `tensor ${name} must have ${size} bytes for shape [${shape.join(", ")}]`,
-        `bytes ${begin} to ${end}`,
-      );
-    }
-    return { name, shape, begin, end };
-  });
+  return { header, dataStart };
+}
 
-  // Without gaps or overlap, each tensor begins where the one before it ends, and the last one ends the file.
-  fields.sort((a, b) => a.begin - b.begin || a.end - b.end);
+/** The field of the tensor `name`. */
+function parseField(
+  name: string,
+  { path, entry, refusal }: { path: string; entry: unknown; refusal: Refusal },
+): HeaderField {
+  if (!isObject(entry)) {
+    throw refusal(
+      `the tensor "${name}" must have a type, shape and data_offsets, not ${JSON.stringify(entry)}`,
+    );
+  }
+  const { dtype, shape, data_offsets: range } = entry;
+  const isCounter = dtype === "I64" && isBatchCounter(name);
+  if (dtype !== "F32" && !isCounter) {
+    throw new UserError(
+      `Cannot read "${path}": its tensors must be F32: ${name} is ${dtype}. Convert it to float32.`,
+    );
+  }
+  if (!isSizes(shape) || !isSizes(range) || range.length !== 2) {
+    throw refusal(
+      `shape and data_offsets of the tensor "${name}" must be whole numbers, not ${JSON.stringify(entry)}`,
+    );
+  }
+  const [begin, end] = range, size = (isCounter ? 8 : 4) * shape.reduce((a, b) => a * b, 1);
+  if (end - begin !== size) {
+    throw refusal(
+      `the tensor "${name}" of shape [${shape.join(", ")}] must have ${size} bytes, not ${begin} to ${end}`,
+    );
+  }
+  return { name, shape, begin, end };
+}
+
+/** Refuses gaps and overlaps: each tensor begins where the one before it ends, and the last one ends the file. */
+function expectContiguous(
+  fields: readonly HeaderField[],
+  { dataBytes, refusal }: { dataBytes: number; refusal: Refusal },
+): void {
   let expected = 0;
   for (const { name, begin, end } of fields) {
     if (begin !== expected) {
-      refuse(`tensor ${name} must begin at byte ${expected} of the data`, `it begins at ${begin}`);
+      throw refusal(`the tensor "${name}" must begin at byte ${expected} of the data, not at ${begin}`);
     }
     expected = end;
   }
-  if (dataStart + expected !== bytes.length) {
-    refuse(`it must have ${dataStart + expected} bytes for its tensors`, `it has ${bytes.length} bytes`);
+  if (expected !== dataBytes) {
+    throw refusal(`it must have ${expected} bytes for its tensors, and has ${dataBytes}`);
   }
-  // PyTorch's batch normalisations count their batches, which nobody here asks for.
-  const floats = fields.filter(({ name }) => !name.endsWith("num_batches_tracked"));
-  return { fields: floats, metadata: metadata as Record<string, string>, dataStart };
 }

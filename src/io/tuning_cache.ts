@@ -1,6 +1,6 @@
 /**
- * The file that remembers which kernels were fastest, for all runs of a user; and its excerpt in a run's folder, from
- * which the run goes on with the same kernels, whatever has become of the first.
+ * The user's file of the fastest kernels, for all runs; and the part of it that a run used, in the run's folder: a
+ * resumed run takes the same kernels even if the user's file has changed.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { cacheFolder } from "../base/environment.ts";
 import { writeJson } from "./json_file.ts";
 
-/** What the file must tell of a choice; whoever makes the entries may add to it. */
+/** What the file must have of a choice; entries may hold more. */
 export interface Entry {
   /** The variant to use. */
   variant: string;
-  /** Set if there was no time to measure, but a later run may have it. */
+  /** Set if there was no time to measure it; a later run will. */
   provisional?: true;
 }
 
@@ -20,13 +20,13 @@ export interface Entry {
 export interface EntryFile<T extends Entry> {
   get(key: string): T | undefined;
   set(key: string, entry: T): void;
-  /** Writes what was found new to the user's file, if that is possible, and what was used to the folder of the run. */
+  /** Writes new entries to the user's file, if that is possible, and used ones to the run's `folder`. */
   save(folder?: string): Promise<void>;
 }
 
 const FILE = "kernels.json";
 
-/** The entries of `${folder}/kernels.json`; none if there is no such file, or it is of no use. */
+/** The entries of `${folder}/kernels.json`; none if the file is missing or damaged. */
 async function read<T extends Entry>(folder: string | null): Promise<Map<string, T>> {
   if (folder === null) return new Map();
   try {
@@ -38,10 +38,10 @@ async function read<T extends Entry>(folder: string | null): Promise<Map<string,
 }
 
 /**
- * Opens the user's file. The entries of a run that goes on, in its folder, come first.
+ * Opens the user's file. The entries in the folder of a resumed run come first.
  *
- * @param options `run`: the folder of that run. `user`: the folder of the user's file, by default where the system
- * keeps caches; null for none.
+ * @param options `run`: the folder of the resumed run. `user`: the folder of the user's file, by default the system's
+ * cache folder; null for none.
  */
 export async function openTuningCache<T extends Entry>(
   { run = null, user = cacheFolder() }: { run?: string | null; user?: string | null } = {},
@@ -55,7 +55,7 @@ export async function openTuningCache<T extends Entry>(
       return entry;
     },
     set(key, entry) {
-      // What there was no time to measure holds for this run; the next one may have the time.
+      // What there was no time to measure holds for this run only.
       for (const map of entry.provisional ? [known, used] : [known, found, used]) map.set(key, entry);
     },
     async save(folder) {
@@ -65,10 +65,10 @@ export async function openTuningCache<T extends Entry>(
       if (user === null || found.size === 0) return;
       try {
         await Deno.mkdir(user, { recursive: true });
-        // Another run may have written in the meantime.
+        // Another run may have written meanwhile.
         await writeJson(join(user, FILE), Object.fromEntries([...await read(user), ...found]));
       } catch {
-        // A home that cannot be written to costs the next run some seconds, which is no reason to stop this one.
+        // Without the file the next run measures again, which takes seconds: no reason to stop this one.
       }
     },
   };

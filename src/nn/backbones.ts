@@ -18,6 +18,9 @@ export interface ResNetConfig {
 /** The stem: 3 × 3 for small images, or 7 × 7 with stride 2 and max pooling. */
 export type Stem = "cifar" | "imagenet";
 
+/** The names of the built-in backbones. */
+export type BackboneName = "resnet8" | "resnet20" | "resnet18" | "resnet34" | "resnet50";
+
 /** The backbones by name. */
 export const backbones = {
   resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
@@ -25,7 +28,7 @@ export const backbones = {
   resnet18: { block: "basic", layers: [2, 2, 2, 2], widths: [64, 128, 256, 512] },
   resnet34: { block: "basic", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
   resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], widths: [64, 128, 256, 512] },
-} as const satisfies Record<string, ResNetConfig>;
+} as const satisfies Record<BackboneName, ResNetConfig>;
 
 /** The backbone called `name`; a {@linkcode UserError} names the known ones. */
 export function backboneByName(name: string): ResNetConfig {

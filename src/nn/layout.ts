@@ -29,7 +29,7 @@ export function vectorLayout(n: number): Layout {
   };
 }
 
-/** The weights of a convolution with a kernel of `kernelSize` × `kernelSize`. */
+/** The weights of a convolution with `kernelSize` × `kernelSize` pixels. */
 export function convLayout(
   { inChannels, outChannels, kernelSize }: { inChannels: number; outChannels: number; kernelSize: number },
 ): Layout {

@@ -1,5 +1,5 @@
 /**
- * A picture to draw on: rectangles, images and text in a font of 5 × 7 pixels.
+ * A canvas for rectangles, images and text in a font of 5 × 7 pixels.
  *
  * @module
  */
@@ -7,19 +7,17 @@ import png from "npm:imagescript@1.3.1/png/node.js";
 import font from "npm:oled-font-5x7@1.0.3";
 import type { Box } from "../../data/views/draw.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
+import type { Color } from "./colors.ts";
 
-/** 8-bit red, green and blue. */
-export type Color = readonly [number, number, number];
-
-/** The font's pixels are squares of so many pixels. */
+/** Side in pixels of a pixel of the font. */
 const DOT = 2;
-/** A character's width with the space after it, and its height without the space to the next line. */
+/** Width of a character with the space after it, and its height without the space below it. */
 export const CHARACTER = { width: (font.width + 1) * DOT, height: (font.height + 1) * DOT } as const;
 
-/** The font has these letters stand on the line; they are put one of its pixels lower. */
+/** The font draws these letters too high by one of its pixels. */
 const HANGING = "gpqy";
 
-/** A picture, white at first. */
+/** A picture that starts white. */
 export class Canvas {
   readonly width: number;
   readonly height: number;
@@ -32,7 +30,7 @@ export class Canvas {
     this.data = new Uint8Array(width * height * 4).fill(255);
   }
 
-  /** Fills the part of `box` that lies inside. */
+  /** Fills `box`, clipped to the picture. */
   fill(box: Box, color: Color): void {
     const top = Math.max(0, box.top), bottom = Math.min(this.height, box.top + box.height);
     const left = Math.max(0, box.left), right = Math.min(this.width, box.left + box.width);
@@ -41,7 +39,7 @@ export class Canvas {
     }
   }
 
-  /** Draws the edge of `box`, two pixels wide, inside it. */
+  /** Draws the border of `box`, two pixels wide, inside it. */
   outline({ top, left, height, width }: Box, color: Color): void {
     const line = 2;
     this.fill({ top, left, height: line, width }, color);
@@ -61,7 +59,7 @@ export class Canvas {
     }
   }
 
-  /** Writes `text` on one line; what the font lacks is a question mark. */
+  /** Writes `text` on one line. Characters that the font lacks become question marks. */
   text(text: string, { top, left }: { top: number; left: number }, color: Color): void {
     [...text].forEach((character, i) => {
       const found = font.lookup.indexOf(character);

@@ -33,8 +33,10 @@ export const fractionColors = ["#ffffff", "#cabd6c", "#7c7b78", "#344d6c", "#002
 /** Fractions above this are dark enough to need white text. */
 export const DARK_FRACTION = 0.4;
 
-/** `hex`, such as "#0072b2", as numbers. */
-export function rgb(hex: string): Color {
-  const value = parseInt(hex.slice(1), 16);
-  return [value >> 16, value >> 8 & 255, value & 255];
-}
+/** Colors of the sheet of views; `views` are those of the two views' headings and crops. */
+export const sheetColors: Readonly<Record<"ink" | "faint" | "red", Color> & { views: readonly Color[] }> = {
+  ink: [30, 30, 30],
+  faint: [175, 175, 175],
+  red: [190, 0, 0],
+  views: [[220, 100, 0], [0, 100, 220]],
+};

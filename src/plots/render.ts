@@ -44,7 +44,7 @@ export function renderPlot(
   options: Plot.PlotOptions,
   attributes: Readonly<Record<string, string | number>> = {},
 ): string {
-  // linkedom's types want a browser's, which Deno has not.
+  // linkedom's types need DOM types, which Deno lacks.
   const { document } = parseHTML("<html></html>") as unknown as { document: undefined };
   const style = { fontFamily: FONT, ...options.style as Record<string, string> };
   const svg = Plot.plot({ ...options, style, document });

@@ -1,72 +1,41 @@
 /**
- * A sheet of views with what was drawn for them: to see what a recipe does before a network learns from it.
+ * A sheet of views with their parameters: shows what a recipe does before a network learns from it.
  *
  * @module
  */
-import { decodeUsable } from "../../data/decode_usable.ts";
 import type { BadImage } from "../../data/pipeline.ts";
-import { readSamples } from "../../data/read.ts";
-import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
-import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
-import { type Box, drawView, jitterOperations, type ViewParameters } from "../../data/views/draw.ts";
-import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import type { Box, ViewParameters } from "../../data/views/draw.ts";
 import { type DecodedImage, resizeCrop } from "../../data/views/resize.ts";
-import { Canvas, CHARACTER, type Color } from "./canvas.ts";
-import { MachineError, messageOf, UserError } from "../base/errors.ts";
-import { onAbort } from "../base/on_abort.ts";
-import { keyedRandom } from "../base/random.ts";
+import { UserError } from "../base/errors.ts";
+import { Canvas, CHARACTER } from "./canvas.ts";
+import { type Color, sheetColors } from "./colors.ts";
+import { describeView } from "./describe_view.ts";
+import { type PreviewOptions, readRows, type SheetRow } from "./sheet_rows.ts";
 
-/** What a sheet shows. */
-export interface PreviewOptions {
-  recipe: Recipe;
-  /** Side of the views, pixels. */
-  size: number;
-  /** How many images, spread over the source. */
-  count: number;
-  /** Of the run: its first epoch has these views. */
-  seed: number;
-  /** Images are taken from the first so many of the source, if it can be read in any order; as a rule from all. */
-  limit?: number;
-  /** Larger images are shrunk to this short side, as the run has it. */
-  decodeSize?: number;
-  /** Ends the reading by its reason when aborted. */
-  signal?: AbortSignal;
-  /** Is told of images that cannot be used. They are named on the sheet too. */
-  onBad?(bad: BadImage): void;
-}
+export type { PreviewOptions };
 
-/** An image with its views as training has them, but for the normalization. */
-interface Row {
-  index: number;
-  key: string;
-  image: DecodedImage;
-  views: { parameters: ViewParameters; pixels: DecodedImage }[];
-}
-
-/** Bad images in a row after which the next part of the source is tried. */
-const TRIES = 8;
-/** So many bad images are named on the sheet. */
-const NAMED = 5;
+/** Bad images that are named on the sheet, at most. */
+const MAX_NAMED = 5;
 
 const PAD = 16;
-/** From line to line of text. */
+/** Height of a line of text. */
 const LINE = CHARACTER.height + 2;
-/** Characters beside a view: as many as its longest line may have. */
+/** Characters of a line beside a view, at most. */
 const COLUMNS = 22;
-/** Lines beside a view: as many as there may be. */
+/** Lines beside a view, at most. */
 const LINES = 10;
-/** Small views are enlarged to about this many pixels. */
+/** Small views are enlarged to about this side in pixels. */
 const CELL = 192;
 
-const ink: Color = [30, 30, 30], faint: Color = [175, 175, 175], red: Color = [190, 0, 0];
-/** Of the two views: their headings, and their crops on the original. */
-const colors: readonly Color[] = [[220, 100, 0], [0, 100, 220]];
+const { ink, faint, red, views: colors } = sheetColors;
 
 /**
- * Draws the views that the first epoch of a run makes of some images of `source`, with their parameters, and returns
- * the PNG file. Of each image it shows the original with the two crops, and both views before normalization.
+ * Draws the views that the first epoch of a run makes of some images of `source`, with their parameters. For each image
+ * it shows the original with the two crops outlined, and both views before normalization.
  *
- * @throws {UserError} if there is no image that can be used.
+ * @returns the PNG file.
+ * @throws {UserError} if no image can be used.
  *
  * @example
  * ```ts
@@ -84,51 +53,64 @@ export async function previewSheet(
   options: PreviewOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bad: BadImage[] = [];
-  const rows = await rowsOf(source, options, bad);
+  const rows = await readRows(source, options, bad);
   options.signal?.throwIfAborted();
   bad.forEach((image) => options.onBad?.(image));
   if (rows.length === 0) {
     const [{ key, reason }] = bad;
     throw new UserError(
-      `Cannot preview ${source.name} as it must have an image that can be used: ${key} is none: ${reason}.`,
+      `Cannot preview "${source.name}": none of its images can be used, such as ${key}: ${reason}. Name another source.`,
     );
   }
-  const scale = scaleOf(options.size), layout = previewLayout(options.size);
-  const { cell, lefts, width } = layout;
-  const named = bad.slice(0, NAMED);
-  const canvas = new Canvas(width, layout.top(rows.length) + (2 + named.length) * LINE + PAD);
-  const { recipe: { name }, size, seed } = options;
-  const heading = `${name}, ${size} px, seed ${seed}, epoch 0: `;
+  return drawSheet(rows, { ...options, name: source.name, bad: bad.slice(0, MAX_NAMED) });
+}
+
+function drawSheet(
+  rows: readonly SheetRow[],
+  { recipe, size, seed, name, bad }: PreviewOptions & { name: string; bad: readonly BadImage[] },
+): Uint8Array<ArrayBuffer> {
+  const layout = previewLayout(size), { lefts, width } = layout;
+  const canvas = new Canvas(width, layout.top(rows.length) + (2 + bad.length) * LINE + PAD);
   const room = Math.floor((width - 2 * PAD) / CHARACTER.width);
   const line = (text: string, top: number, color: Color) =>
     canvas.text(shorten(text, room), { top, left: PAD }, color);
-  line(heading + shorten(source.name, room - heading.length), PAD, ink);
+  const heading = `${recipe.name}, ${size} px, seed ${seed}, epoch 0: `;
+  line(heading + shorten(name, room - heading.length), PAD, ink);
   canvas.text("original", { top: PAD + 2 * LINE, left: PAD }, ink);
   lefts.forEach((left, v) => canvas.text(`view ${v + 1}`, { top: PAD + 2 * LINE, left }, colors[v]));
-
-  rows.forEach(({ index, key, image, views }, r) => {
-    const top = layout.top(r);
+  rows.forEach((row, r) => {
+    const { index, key, image } = row, top = layout.top(r);
     line(`${index}  ${key}  ${image.width}x${image.height}`, top - LINE, ink);
-    const fit = drawFitting(canvas, image, { top, left: PAD, cell });
-    views.forEach(({ parameters, pixels }, v) => {
-      canvas.outline(placed(shownPart(parameters, size), fit, { top, left: PAD }), colors[v]);
-      canvas.image(pixels, { top, left: lefts[v], scale });
-      describe(parameters, image).forEach(({ text, applies }, l) => {
-        const left = lefts[v] + cell + CHARACTER.width;
-        canvas.text(text, { top: top + l * LINE, left }, applies ? ink : faint);
-      });
-    });
+    drawRow(canvas, row, { top, size });
   });
   const end = layout.top(rows.length) - LINE;
   line("Crops: width x height = share of the area, at left, top. Outlined on the original.", end, faint);
   line("Operations apply from top to bottom; those in this color do not.", end + LINE, faint);
-  named.forEach(({ key, reason }, i) => line(`Skipped ${key}: ${reason}`, end + (2 + i) * LINE, red));
+  bad.forEach(({ key, reason }, i) => line(`Skipped ${key}: ${reason}`, end + (2 + i) * LINE, red));
   return canvas.png();
+}
+
+/** Draws an image with its crops, and its views with their parameters. */
+function drawRow(
+  canvas: Canvas,
+  { image, views }: SheetRow,
+  { top, size }: { top: number; size: number },
+): void {
+  const { cell, lefts } = previewLayout(size);
+  const fit = drawFitting(canvas, image, { top, left: PAD, cell });
+  views.forEach(({ parameters, pixels }, v) => {
+    canvas.outline(placed(shownPart(parameters, size), fit, { top, left: PAD }), colors[v]);
+    canvas.image(pixels, { top, left: lefts[v], scale: scaleOf(size) });
+    describeView(parameters, image).forEach(({ text, applies }, l) => {
+      const left = lefts[v] + cell + CHARACTER.width;
+      canvas.text(text, { top: top + l * LINE, left }, applies ? ink : faint);
+    });
+  });
 }
 
 const scaleOf = (size: number) => Math.max(1, Math.round(CELL / size));
 
-/** Where things are on a sheet of views of `size` pixels: for its drawing and its tests. */
+/** The layout of a sheet of views of `size` pixels, in pixels. */
 export function previewLayout(
   size: number,
 ): { cell: number; lefts: number[]; width: number; top(row: number): number } {
@@ -147,92 +129,13 @@ export function previewLayout(
   };
 }
 
-/** The images of the sheet. */
-async function rowsOf(source: ImageSource, options: PreviewOptions, bad: BadImage[]): Promise<Row[]> {
-  return source.kind === "indexed"
-    ? await spreadRows(source, options, bad)
-    : await firstRows(source, options, bad);
-}
-
-/** One image of each of `count` equal parts of the source, at a place drawn by the seed. */
-async function spreadRows(
-  source: IndexedSource,
-  { count, limit = source.length, ...options }: PreviewOptions,
-  bad: BadImage[],
-): Promise<Row[]> {
-  const rows: Row[] = [], parts = Math.min(count, limit);
-  for (let part = 0; part < parts; part++) {
-    const first = Math.floor(part * limit / parts), end = Math.floor((part + 1) * limit / parts);
-    // Equal steps could meet the same class all the time.
-    const start = keyedRandom(options.seed, part).integer(end - first);
-    for (let attempt = 0; attempt < Math.min(end - first, TRIES); attempt++) {
-      const index = first + (start + attempt) % (end - first);
-      try {
-        rows.push(await rowOf(await source.read(index), options));
-        break;
-      } catch (error) {
-        if (error instanceof MachineError) throw error;
-        bad.push({ index, key: source.key(index), reason: messageOf(error) });
-      }
-    }
-  }
-  return rows;
-}
-
-/** The first good images of a source that cannot be read in any order. */
-async function firstRows(
-  source: ImageSource,
-  { count, ...options }: PreviewOptions,
-  bad: BadImage[],
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  const samples = readSamples(source, { seed: null, first: 0, limit: null }).getReader();
-  using _ = onAbort(options.signal, () => samples.cancel());
-  while (rows.length < count && bad.length < count * TRIES) {
-    const { value: sample } = await samples.read();
-    if (!sample) break;
-    const { index, key, failure } = sample;
-    try {
-      if (failure) throw new Error(failure);
-      rows.push(await rowOf(sample, options));
-    } catch (error) {
-      if (error instanceof MachineError) throw error;
-      bad.push({ index, key, reason: messageOf(error) });
-    }
-  }
-  await samples.cancel();
-  return rows;
-}
-
-async function rowOf(
-  { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
-  { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
-): Promise<Row> {
-  const image = await decodeUsable(bytes, { size, decodeSize });
-  const sizes = { width: image.width, height: image.height, size };
-  const views = recipe.views.map((view, v) => {
-    const parameters = drawView(view, sizes, keyedRandom(seed, 0, index, v));
-    return { parameters, pixels: viewOf(image, parameters, size) };
-  });
-  return { index, key, image, views };
-}
-
-/** The view in 8 bits, as it is before it is normalized. */
-function viewOf(image: DecodedImage, parameters: ViewParameters, size: number): DecodedImage {
-  const out = new Float32Array(size * size * VIEW_CHANNELS);
-  applyView(image, parameters, { size, mean: [0, 0, 0], std: [1, 1, 1], out });
-  const data = new Uint8Array(out.length);
-  for (let i = 0; i < out.length; i++) data[i] = Math.round(255 * out[i]);
-  return { width: size, height: size, data };
-}
-
-/** What an image and its place have been multiplied by. */
+/** The factors by which an image was scaled. */
 interface Fit {
   x: number;
   y: number;
 }
 
-/** Draws `image` as large as it fits the square of side `cell`, enlarged by a whole factor. */
+/** Draws `image` into the square of side `cell`, shrunk or enlarged by a whole factor. */
 function drawFitting(
   canvas: Canvas,
   image: DecodedImage,
@@ -259,7 +162,7 @@ function drawFitting(
   return { x: width / image.width, y: height / image.height };
 }
 
-/** The part of the image that the view of `size` pixels shows. */
+/** The part of the image that a view of `size` pixels shows. */
 function shownPart({ crop, resized }: ViewParameters, size: number): Box {
   if (!resized) return crop;
   const x = crop.width / resized.width, y = crop.height / resized.height;
@@ -271,7 +174,7 @@ function shownPart({ crop, resized }: ViewParameters, size: number): Box {
   };
 }
 
-/** `box` of the image where the image stands on the canvas, in whole pixels. */
+/** The place of `box`, a part of the image, on the canvas, in whole pixels. */
 function placed(box: Box, { x, y }: Fit, { top, left }: { top: number; left: number }): Box {
   const from = { top: Math.round(box.top * y), left: Math.round(box.left * x) };
   return {
@@ -282,36 +185,7 @@ function placed(box: Box, { x, y }: Fit, { top, left }: { top: number; left: num
   };
 }
 
-/** The parameters in words, in the order in which they apply. */
-function describe(
-  { crop, resized, flip, jitter, grayscale, blur, solarize }: ViewParameters,
-  { width, height }: DecodedImage,
-): { text: string; applies: boolean }[] {
-  const share = Math.round(100 * crop.width * crop.height / (width * height));
-  const no = (name: string) => ({ text: `no ${name}`, applies: false });
-  const yes = (text: string) => ({ text, applies: true });
-  return [
-    ...(resized
-      ? [yes(`resize ${resized.width}x${resized.height}`), yes("middle square")]
-      : [yes(`crop ${crop.width}x${crop.height} = ${share} %`), yes(`  at ${crop.left}, ${crop.top}`)]),
-    flip ? yes("flip") : no("flip"),
-    ...(jitter
-      ? jitter.order.map((operation) => {
-        const name = jitterOperations[operation], value = jitter[name];
-        return yes(
-          name === "hue"
-            ? `hue ${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(3)} turns`
-            : `${name} x ${value.toFixed(2)}`,
-        );
-      })
-      : [no("jitter")]),
-    grayscale ? yes("gray") : no("gray"),
-    blur ? yes(`blur ${blur.sigma.toFixed(2)} px, kernel of ${blur.kernelSize} px`) : no("blur"),
-    solarize ? yes(`solarize from ${solarize.threshold}`) : no("solarize"),
-  ];
-}
-
-/** `text` in at most `length` characters: of what is longer, the beginning and the end. */
+/** `text` in at most `length` characters: longer ones lose their middle. */
 function shorten(text: string, length: number): string {
   if (text.length <= length) return text;
   const end = Math.floor((length - 3) / 2);

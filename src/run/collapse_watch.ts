@@ -1,27 +1,26 @@
 /**
- * What a run does about a collapse: it warns, and stops if that was asked for.
+ * What a run does about a collapse: it warns, and stops if `stopOnCollapse` is set.
  *
  * @module
  */
-import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { CollapseError } from "../base/errors.ts";
-import { type HealthReading, type HealthState, HEALTHY, nextHealth } from "./collapse.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
+import { type CollapseReading, type CollapseState, HEALTHY, nextCollapseState } from "./collapse.ts";
 
-/** What to do about a collapse. */
 const REMEDY =
-  "All images give the same projection: nothing more is learnt. Try a lower --lr, a longer --warmup, or " +
-  "--predictor on with --target ema.";
+  "All images have the same projection, so nothing more is learned. Try a lower --lr, a longer --warmup, or " +
+  "--predictor with --target ema.";
 
 /** Watches the steps of one run. */
 export class CollapseWatch {
-  #state: HealthState;
+  #state: CollapseState;
   readonly #options: ResolvedOptions;
   readonly #log: (line: string) => void;
 
-  /** Goes on from `state`, or begins. */
+  /** Continues from `state`. */
   constructor(
     { options, log }: { options: ResolvedOptions; log: (line: string) => void },
-    state: HealthState = HEALTHY,
+    state: CollapseState = HEALTHY,
   ) {
     this.#options = options;
     this.#log = log;
@@ -29,33 +28,31 @@ export class CollapseWatch {
   }
 
   /** What a checkpoint keeps. */
-  get state(): HealthState {
+  get state(): CollapseState {
     return this.#state;
   }
 
-  /** Whether the run has collapsed and is to stop then. */
-  get stops(): boolean {
+  /** Whether the run has collapsed and must stop. */
+  get mustStop(): boolean {
     return this.#state.collapse !== null && this.#options.stopOnCollapse;
   }
 
-  /** Takes in a step, and warns of a collapse, once. */
-  observe(reading: HealthReading): void {
+  /** Takes the reading of a step, and warns of the first collapse. */
+  observe(reading: CollapseReading): void {
     const before = this.#state.collapse;
-    this.#state = nextHealth(this.#state, reading, this.#options.projection);
+    this.#state = nextCollapseState(this.#state, reading, this.#options.projection);
     const { collapse } = this.#state;
     if (!collapse || before) return;
-    this.#log(
-      `Warning: the run has collapsed: at step ${collapse.step} ${collapse.evidence}. ${REMEDY}`,
-    );
+    this.#log(`Warning: the run has collapsed: at step ${collapse.step} ${collapse.evidence}. ${REMEDY}`);
   }
 
-  /** Throws a {@linkcode CollapseError} after step `done` if {@linkcode CollapseWatch.stops}. */
-  expectSound(done: number): void {
-    if (!this.stops) return;
+  /** Throws a {@linkcode CollapseError} after step `done` if {@linkcode CollapseWatch.mustStop}. */
+  expectHealthy(done: number): void {
+    if (!this.mustStop) return;
     const { step, evidence } = this.#state.collapse!;
     throw new CollapseError(
-      `Training stopped at step ${done} as the run collapsed: at step ${step} ${evidence}. ${REMEDY} ` +
-        `What was trained so far is in ${this.#options.out}.`,
+      `Training stopped at step ${done}: the run has collapsed: at step ${step} ${evidence}. ${REMEDY} What was trained ` +
+        `so far is in ${this.#options.out}.`,
     );
   }
 }

@@ -1,83 +1,68 @@
 /**
- * The evaluations of a run, on the samples that it holds out: before the first step, during training, and at its end.
+ * The evaluations of a run on its held-out images: before the first step, during training, and at its end.
  *
  * @module
  */
 import { type BatchOptions, evaluationBatches, type Views } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import type { Trainer } from "../byol/trainer.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import type { EvaluationRecord } from "../config/callbacks.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { encoderKnn, rawPixelKnn } from "../eval/knn_accuracy.ts";
 import { collectFeatures, createFeatureExtractor, type LabeledFeatures } from "../eval/features.ts";
 import { defaultK, knnAccuracy } from "../eval/knn.ts";
-import { scoreHeads } from "../eval/score_heads.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
+import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 import type { Split } from "../eval/split.ts";
 
-/** A line of evaluations.jsonl. */
-export interface EvaluationRecord {
-  /** Steps done. */
-  step: number;
-  /** Epochs done. */
-  epoch: number;
-  /** kNN accuracy of the features of held-out samples, 0 … 1; null without labels on both sides. */
-  knn: number | null;
-  /** Accuracy there of the linear classifier that learns beside the encoder; null if there is none. */
-  probe: number | null;
-  /** RankMe, the effective rank, of these samples' features. */
-  rankme: number;
-  /** The same of their projections. */
-  rankme_projections: number;
-}
-
-/** Samples that vote in kNN at the most: of more, the first. */
-const MOST_REFERENCES = 50_000;
+/** The most images that vote in kNN, the first in source order. */
+const MAX_REFERENCES = 50_000;
 /**
- * During training fewer must do: an image of an evaluation takes a pass, one of a training step eight. With a tenth of the
- * samples for references an evaluation in each epoch takes about 2 % of the time.
+ * Limits during training. An image takes one pass in an evaluation and eight in a training step: with a tenth of the
+ * images as references, an evaluation in each epoch takes about 2 % of the time.
  */
-const ONLINE = { share: 0.1, references: [200, 5000], queries: 2000 } as const;
+const ONLINE = { fraction: 0.1, minReferences: 200, maxReferences: 5000, maxQueries: 2000 } as const;
 
-/** What evaluations are made of. */
+/** What evaluations need. */
 export interface RunEvaluationOptions {
   gpu: Gpu;
   options: ResolvedOptions;
   recipe: Recipe;
   trainer: Trainer;
   split: Split;
-  /** How images are read: that of the training. */
+  /** How training reads images. */
   pipeline: Omit<BatchOptions, "first" | "limit" | "batch">;
   chooser?: KernelChooser;
   probe: OnlineProbe | null;
   signal?: AbortSignal;
 }
 
-/** Evaluates the networks of a trainer as they are at the time. */
+/** Evaluates the current networks of a trainer. */
 export class RunEvaluation {
-  readonly #of: RunEvaluationOptions;
-  /** The samples that vote, and those that are held out. */
-  readonly #part: { first: number; limit: number };
+  readonly #options: RunEvaluationOptions;
+  /** The images that vote, and those that are held out. */
+  readonly #references: { first: number; limit: number };
   readonly #heldOut: { first: number; limit: number };
 
-  constructor(of: RunEvaluationOptions) {
-    const { train, holdout } = of.split;
-    this.#of = of;
-    this.#part = { first: 0, limit: Math.min(train ?? 0, MOST_REFERENCES) };
+  constructor(options: RunEvaluationOptions) {
+    const { train, holdout } = options.split;
+    this.#options = options;
+    this.#references = { first: 0, limit: Math.min(train ?? 0, MAX_REFERENCES) };
     this.#heldOut = { first: train ?? 0, limit: holdout };
   }
 
-  /** kNN accuracy of the online encoder; null without labels. Ends by the signal's reason if that is aborted. */
+  /** kNN accuracy of the online encoder; null without labels. Rejects with the signal's reason when it is aborted. */
   async encoderAccuracy(): Promise<number | null> {
-    const { gpu, options, recipe, trainer, chooser, signal } = this.#of;
+    const { gpu, options, recipe, trainer, chooser, signal } = this.#options;
     return await encoderKnn(gpu, {
       batch: evaluationRows(options),
       size: options.size,
       signal,
-      references: () => this.#images(this.#part),
+      references: () => this.#images(this.#references),
       queries: () => this.#images(this.#heldOut),
       loading: loadingOf(options, recipe),
       chooser,
@@ -86,23 +71,23 @@ export class RunEvaluation {
     });
   }
 
-  /** kNN accuracy of raw pixels, likewise. */
+  /** kNN accuracy of raw pixels, in the same way. */
   async pixelAccuracy(): Promise<number | null> {
-    const { gpu, options, pipeline, signal } = this.#of, batch = evaluationRows(options);
+    const { gpu, options, pipeline, signal } = this.#options, batch = evaluationRows(options);
     const views = (span: { first: number; limit: number }) =>
       evaluationBatches({ ...pipeline, ...span, batch });
     return await rawPixelKnn(gpu, {
       batch,
       size: options.size,
       signal,
-      references: () => views(this.#part),
+      references: () => views(this.#references),
       queries: () => views(this.#heldOut),
     });
   }
 
-  /** What is known of the encoder after `step` steps, from a part of the samples; not to be interrupted. */
+  /** Figures of the encoder after `step` steps, from a part of the images. The signal does not interrupt it. */
   async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
-    const { gpu, options, recipe, trainer, chooser, probe } = this.#of,
+    const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
       { encoder, projector } = trainer.networks.online;
     using extractor = createFeatureExtractor(trainer.memory, {
       encoder,
@@ -113,7 +98,7 @@ export class RunEvaluation {
       chooser,
     });
     const queries = await collectFeatures(
-      this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.queries) }),
+      this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.maxQueries) }),
       {
         maker: {
           add: (images, n) => extractor.add(images, n, { project: true }),
@@ -122,31 +107,30 @@ export class RunEvaluation {
       },
     );
     const projections = await extractor.takeProjections();
-    const [least, most] = ONLINE.references;
-    const limit = Math.min(
-      this.#part.limit,
-      Math.max(least, Math.min(most, Math.floor(ONLINE.share * this.#part.limit))),
-    );
-    const references = await collectFeatures(this.#images({ ...this.#part, limit }), { maker: extractor });
-    const voting = labelled(references), asked = labelled(queries);
-    const weights = asked && probe ? await probe.weights(trainer.memory) : null;
+    const { fraction, minReferences, maxReferences } = ONLINE, all = this.#references.limit;
+    const limit = Math.min(all, Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all))));
+    const references = await collectFeatures(this.#images({ ...this.#references, limit }), {
+      maker: extractor,
+    });
+    const voters = labeledCount(references), hasQueries = labeledCount(queries) > 0;
+    const weights = hasQueries && probe ? await probe.weights(trainer.memory) : null;
     return {
       step,
       epoch,
-      knn: voting && asked ? await knnAccuracy(gpu, { references, queries, k: defaultK(voting) }) : null,
+      knn: voters && hasQueries ? await knnAccuracy(gpu, { references, queries, k: defaultK(voters) }) : null,
       probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
-      rankme_projections: rankMe({ features: projections, dims: options.projection }),
+      rankmeProjections: rankMe({ features: projections, dims: options.projection }),
     };
   }
 
   #images(span: { first: number; limit: number }) {
-    const { options, pipeline } = this.#of;
+    const { options, pipeline } = this.#options;
     const { augment } = options;
     return evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: evaluationRows(options) });
   }
 }
 
-function labelled({ labels }: LabeledFeatures): number {
+function labeledCount({ labels }: LabeledFeatures): number {
   return labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
 }

@@ -1,23 +1,24 @@
 /**
- * The end of a run: its encoder, its figures.
+ * The end of a run: its encoder and its figures.
  *
  * @module
  */
 import { join } from "node:path";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
-import { writeJson } from "../io/json_file.ts";
+import { backboneText } from "../config/backbone.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
+import { ABORTED, unlessAborted } from "./abort.ts";
 import type { KnnBefore } from "./records.ts";
-import { knnLine, type Summary } from "./summary.ts";
 import type { Session } from "./session.ts";
-import type { Books } from "./train.ts";
+import { knnLine, type Summary, writeSummary } from "./summary.ts";
+import type { Instruments } from "./train.ts";
 
 /** Writes the encoder, evaluates it and writes the summary; null if the signal is aborted before that. */
 export async function finish(
   session: Session,
-  { clock, recorder, knn: before }: Books & { knn: KnnBefore | null },
+  { clock, recorder, knn: before }: Instruments & { knn: KnnBefore | null },
 ): Promise<Summary | null> {
   const { run: { options, recipe, checkpoint }, source, total, evaluation, progress, bad } = session;
   const { out, batch, accumulate, onBadImage } = options;
@@ -27,18 +28,18 @@ export async function finish(
   const metadata = { ...encoderMetadata(options, recipe), fingerprint: source.fingerprint };
   await writeSafetensors(encoderPath, { tensors: backboneOf(state), metadata });
 
-  const trained = before && await unlessAborted(session, () => evaluation.encoderAccuracy());
+  const trained = before && await unlessAborted(session.callbacks.signal, () => evaluation.encoderAccuracy());
   if (trained === ABORTED) return null;
   const knn = before && trained !== null ? { ...before, trained } : null;
   const images = (total - (checkpoint?.step ?? 0)) * batch * accumulate;
   const summary: Summary = {
     knn,
-    final_loss: recorder.loss,
+    finalLoss: recorder.loss,
     seconds,
-    images_per_second: images / seconds,
+    imagesPerSecond: images / seconds,
     collapse: recorder.collapse,
   };
-  await writeJson(join(out, "summary.json"), summary);
+  await writeSummary(out, summary);
   await bad.flush();
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
@@ -49,26 +50,16 @@ export async function finish(
   return summary;
 }
 
-/** The answer in place of a result where the signal ended the work. */
-export const ABORTED = Symbol("aborted");
-
-/** What `work` resolves to, or {@linkcode ABORTED}. */
-export async function unlessAborted<T>(
-  { hooks: { signal } }: { hooks: { signal?: AbortSignal } },
-  work: () => Promise<T>,
-): Promise<T | typeof ABORTED> {
-  try {
-    return await work();
-  } catch (error) {
-    if (signal?.aborted) return ABORTED;
-    throw error;
-  }
-}
-
-/** What a user of the encoder must know: how images are prepared, and which network the weights belong to. */
+/** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
 function encoderMetadata(
   { backbone, stem, size }: ResolvedOptions,
   { mean, std }: Recipe,
 ): Record<string, string> {
-  return { backbone, stem, size: `${size}`, mean: JSON.stringify(mean), std: JSON.stringify(std) };
+  return {
+    backbone: backboneText(backbone),
+    stem,
+    size: `${size}`,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+  };
 }

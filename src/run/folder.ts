@@ -1,13 +1,18 @@
 /**
- * The folder of a run: a new one, or one to go on with.
+ * The folder of a run: where a new one goes, what it records, and what a resumed one finds.
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import type { Recipe } from "../../data/views/recipe.ts";
-import { type ResolvedOptions, resolveOptions } from "../config/train_defaults.ts";
-import type { PretrainOptions } from "../config/train_flags.ts";
 import { messageOf, UserError } from "../base/errors.ts";
+import { checkOptions, isImageSource } from "../config/check_options.ts";
+import { optionsWithRecipe, runRecipe, sameRecipe, writeRunRecipe } from "../config/load_recipe.ts";
+import type { PretrainOptions, PretrainSettings } from "../config/pretrain_options.ts";
+import { resolveOptions } from "../config/resolve_options.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
+import type { Gpu } from "../gpu/device.ts";
 import { removeTemporaries } from "../io/atomic.ts";
 import {
   checkpointFolder,
@@ -15,63 +20,18 @@ import {
   loadCheckpoint,
   type LoadedCheckpoint,
 } from "../io/checkpoint.ts";
-import type { Gpu } from "../gpu/device.ts";
 import { fileError } from "../io/file_error.ts";
 import { writeJson } from "../io/json_file.ts";
-import { optionsWithRecipe, runRecipe, sameRecipe, writeRunRecipe } from "../config/load_recipe.ts";
+import { changeableOptions, mayChange, recordedOptions } from "./recorded_options.ts";
 
-/** A run that may begin. */
+/** A run that can start. */
 export interface Run {
   options: ResolvedOptions;
-  /** What `options.recipe` names, in full. */
   recipe: Recipe;
-  /** Where it was left; null for a new run. */
+  /** Whether it was started before, even without a checkpoint. */
+  resumed: boolean;
+  /** Where it was left; null for a run without a checkpoint. */
   checkpoint: LoadedCheckpoint | null;
-}
-
-/**
- * What may differ between a run and its continuation: nothing that a weight depends on, but for the rounding of other
- * kernels, as on another adapter. The data may have moved: that they are the same is told by their fingerprint.
- */
-const CHANGEABLE = new Set<string>([
-  "data",
-  "out",
-  "preset",
-  "workers",
-  "augment",
-  "cache",
-  "kernels",
-  "recompute",
-  "checkpointEvery",
-  "keep",
-  "logEvery",
-  "evalEvery",
-  "onBadImage",
-  "maxBad",
-  "stopOnCollapse",
-]);
-
-/** What runs of versions were that knew no such options. */
-const BEFORE_THEM: Partial<ResolvedOptions> = {
-  preset: null,
-  method: "byol",
-  predictor: "on",
-  target: "ema",
-  negatives: 0,
-  temperature: 0.1,
-  baseLr: null,
-  trust: 1e-3,
-  larsClip: "off",
-  accumulate: 1,
-  recompute: "auto",
-  stopOnCollapse: false,
-};
-
-/** Whether the run may go on with `value` for the option `name`, which was `before`. */
-function mayChange(name: string, { before, value }: { before: unknown; value: unknown }): boolean {
-  // Passing bad images over or stopping at them are one run, putting others in their place is another.
-  if (name === "onBadImage") return (before === "substitute") === (value === "substitute");
-  return CHANGEABLE.has(name);
 }
 
 const configPath = (out: string) => join(out, "config.json");
@@ -96,31 +56,34 @@ async function numberedFolders(out: string): Promise<{ taken: string[]; free: st
   }
 }
 
-/** The options of a new run. A folder that was named must not hold a run; otherwise a free name is found. */
+/**
+ * A new run. Without `out` it gets a free folder of the default name.
+ *
+ * @throws {UserError} if the folder `out` holds a run.
+ */
 export async function newRun(given: PretrainOptions): Promise<Run> {
   const { options, recipe } = await optionsWithRecipe(given);
   if (given.out === undefined) {
     const { free } = await numberedFolders(options.out);
-    return { options: { ...options, out: free }, recipe, checkpoint: null };
+    return { options: { ...options, out: free }, recipe, resumed: false, checkpoint: null };
   }
   const traces = [configPath(given.out), join(given.out, "metrics.jsonl")];
   if ((await Promise.all(traces.map(exists))).includes(true) || await latestCheckpoint(given.out)) {
     throw new UserError(
-      `Cannot begin a run in ${given.out} as it holds one already: expected a folder without config.json, ` +
-        `metrics.jsonl and checkpoints. ` +
-        `Add --resume to go on with that run, or choose another --out.`,
+      `Cannot start a run in "${given.out}": it holds one already (config.json, metrics.jsonl or checkpoints). Add ` +
+        `--resume to continue that run, or choose another --out.`,
     );
   }
-  return { options, recipe, checkpoint: null };
+  return { options, recipe, resumed: false, checkpoint: null };
 }
 
-/** What computes a run, as config.json names it. */
+/** The adapter as config.json names it. */
 type Adapter = Pick<Gpu, "name" | "backend" | "driver">;
 
-/** Writes what the run is, with its recipe in full and what computes it, and prepares its folder. */
+/** Prepares the run's folder, and writes its options, its recipe and the adapter. */
 export async function writeConfig(
-  options: ResolvedOptions,
-  { recipe, adapter }: { recipe?: Recipe; adapter?: Adapter } = {},
+  { options, recipe }: Pick<Run, "options" | "recipe">,
+  adapter?: Adapter,
 ): Promise<void> {
   try {
     await Deno.mkdir(checkpointFolder(options.out), { recursive: true });
@@ -129,7 +92,7 @@ export async function writeConfig(
   }
   await removeTemporaries(options.out);
   await removeTemporaries(checkpointFolder(options.out));
-  if (recipe) await writeRunRecipe(options.out, recipe);
+  await writeRunRecipe(options.out, recipe);
   const { name, backend, driver } = adapter ?? {};
   await writeJson(configPath(options.out), {
     ...options,
@@ -137,76 +100,97 @@ export async function writeConfig(
   });
 }
 
-/** The options and the last checkpoint of the run in `given.out`, or of the latest with the usual name. */
-export async function resumedRun(flags: PretrainOptions): Promise<Run> {
-  const given: PretrainOptions = Object.fromEntries(
-    Object.entries(flags).filter(([, value]) => value !== undefined),
-  );
-  // The recipe is compared by its content below, and its file may be gone.
-  const { recipe: givenRecipe, ...others } = given;
-  const { out: usual } = resolveOptions(others);
-  const out = given.out ?? (await numberedFolders(usual)).taken.at(-1) ?? usual;
-  let saved: ResolvedOptions;
+/** The folder of the run that `--resume` means: `out`, or the latest of the default name. */
+export async function latestRun(given: PretrainOptions): Promise<string> {
+  if (given.out !== undefined) return given.out;
+  // The recipe's file may be gone, and does not decide the name.
+  const { out } = resolveOptions({ ...given, recipe: undefined });
+  return (await numberedFolders(out)).taken.at(-1) ?? out;
+}
+
+/**
+ * The run in the folder `out` and its last checkpoint. `given` are options now; they may change what no weight depends on.
+ *
+ * @throws {UserError} if there is no run, its files do not belong together, or an option must not change.
+ */
+export async function resumedRun(out: string, given: PretrainOptions = {}): Promise<Run> {
+  const { recipe: givenRecipe, data, ...others } = checkOptions(given);
+  const saved = await savedOptions(out);
+  expectUnchanged(out, { saved, given: others });
+  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
+  const options: ResolvedOptions = {
+    ...saved,
+    ...data !== undefined && { data: isImageSource(data) ? null : data },
+    ...others,
+    epochs: saved.epochs,
+    out,
+  };
+  const path = await latestCheckpoint(out);
+  if (!path) return { options, recipe, resumed: true, checkpoint: null };
+  const checkpoint = await loadCheckpoint(path);
+  expectSameRun({ options, recipe }, { path, checkpoint });
+  return { options, recipe, resumed: true, checkpoint };
+}
+
+/** What config.json in `out` says, but for the adapter: a run may continue on another one. */
+async function savedOptions(out: string): Promise<ResolvedOptions> {
   try {
-    saved = trainOptionsOf(JSON.parse(await Deno.readTextFile(configPath(out))));
+    const { adapter: _, ...options } = JSON.parse(await Deno.readTextFile(configPath(out))) ?? {};
+    const missing = Object.keys(resolveOptions({})).filter((name) => !(name in options));
+    if (missing.length > 0) {
+      throw new TypeError(`it lacks ${missing.join(", ")}, as if another program or version wrote it`);
+    }
+    return options;
   } catch (error) {
     throw new UserError(
-      `Cannot resume the run in ${out} as its config.json cannot be read: ${messageOf(error)}. ` +
-        `Check --out, or leave --resume out to begin a new run.`,
+      `Cannot resume the run in "${out}": its config.json cannot be used: ${
+        messageOf(error)
+      }. Check --out, or leave ` +
+        `out --resume to start a new run.`,
     );
   }
-  for (const [name, value] of Object.entries(others)) {
+}
+
+/** Refuses options that differ from those of the run and must not. */
+function expectUnchanged(
+  out: string,
+  { saved, given }: { saved: ResolvedOptions; given: PretrainSettings },
+): void {
+  for (const [name, value] of Object.entries(given)) {
     const before = saved[name as keyof ResolvedOptions];
-    // --steps overrides --epochs, of which nothing was saved then.
-    const overridden = name === "epochs" && given.steps !== undefined;
-    if (!overridden && value !== before && !mayChange(name, { before, value })) {
-      throw new UserError(
-        `Cannot resume the run in ${out} with ${name} = ${value} as it began with ${before}: expected the same ` +
-          `options, apart from ${[...CHANGEABLE].join(", ")}. Leave the option out, or begin a new run.`,
-      );
-    }
-  }
-  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
-  const options: ResolvedOptions = { ...saved, ...others, epochs: saved.epochs, out };
-  const path = await latestCheckpoint(out);
-  if (!path) return { options, recipe, checkpoint: null };
-  const checkpoint = await loadCheckpoint(path);
-  const theirs: Record<string, unknown> = { ...BEFORE_THEM, ...checkpoint.metadata.config ?? {} };
-  const differences = Object.entries(recordedOptions(options)).filter(([name, value]) =>
-    theirs[name] !== value
-  );
-  if (differences.length) {
-    const list = differences.map(([name, value]) => `${name} ${theirs[name]} instead of ${value}`).join(", ");
+    // With --steps, a run saves no epochs.
+    const isOverridden = name === "epochs" && given.steps !== undefined;
+    if (isOverridden || isDeepStrictEqual(value, before) || mayChange(name, { before, value })) continue;
     throw new UserError(
-      `Cannot resume the run in ${out} as ${path} is of another run: expected the options of config.json, found ${list}. ` +
-        `Restore the one or the other, or begin a new run.`,
+      `Cannot resume the run in "${out}" with ${name} = ${textOf(value)}: it began with ${
+        textOf(before)
+      }. Only these ` +
+        `options may change: ${[...changeableOptions].join(", ")}. Leave out the option, or start a new run.`,
     );
   }
-  const recorded = checkpoint.metadata.recipe;
-  if (recorded !== undefined && !sameRecipe(recorded as Recipe, recipe)) {
+}
+
+const textOf = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+
+/** Refuses a checkpoint of other options or another recipe than those of the folder. */
+function expectSameRun(
+  { options, recipe }: Pick<Run, "options" | "recipe">,
+  { path, checkpoint: { metadata } }: { path: string; checkpoint: LoadedCheckpoint },
+): void {
+  const theirs = (metadata.config ?? {}) as Record<string, unknown>;
+  const differences = Object.entries(recordedOptions(options))
+    .filter(([name, value]) => !isDeepStrictEqual(theirs[name], value))
+    .map(([name, value]) => `${name} ${textOf(theirs[name])} instead of ${textOf(value)}`);
+  if (differences.length > 0) {
     throw new UserError(
-      `Cannot resume the run in ${out} as its recipe.json must be the recipe that ${path} was made with: it is ` +
-        `another. Restore it (the checkpoint's metadata hold it), or begin a new run.`,
+      `Cannot resume the run in "${options.out}": ${path} belongs to another run than config.json: it has ` +
+        `${differences.join(", ")}. Restore the right file, or start a new run.`,
     );
   }
-  return { options, recipe, checkpoint };
-}
-
-/** What config.json must be. */
-function trainOptionsOf(value: unknown): ResolvedOptions {
-  if (typeof value === "object" && value !== null && "backbone" in value) {
-    if (!("decodeSize" in value)) {
-      throw new TypeError("it was written by an older version, which drew other views of large images");
-    }
-    // What computed it is no option: it may go on elsewhere. The rest is in the order that checkpoints keep.
-    const { adapter: _, ...options } = value as { adapter?: unknown };
-    const unknown = Object.entries(BEFORE_THEM).filter(([name]) => !(name in value));
-    return { ...options, ...Object.fromEntries(unknown) } as ResolvedOptions;
+  if (!sameRecipe(metadata.recipe as Recipe, recipe)) {
+    throw new UserError(
+      `Cannot resume the run in "${options.out}": its recipe.json is not the recipe that ${path} was trained with. ` +
+        `Restore it from the checkpoint's metadata, or start a new run.`,
+    );
   }
-  throw new TypeError("an object with the options of a run is expected");
-}
-
-/** The options that a checkpoint records: those that weights depend on, so that equal runs give equal files. */
-export function recordedOptions(options: ResolvedOptions): Partial<ResolvedOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !CHANGEABLE.has(name)));
 }

@@ -1,49 +1,51 @@
 /**
  * How far the host may run ahead of the GPU.
  *
- * Asking Deno whether the GPU is done (`onSubmittedWorkDone`, `mapAsync`) holds the main thread until the queue is empty.
+ * Asking Deno whether the GPU is done (`onSubmittedWorkDone`, `mapAsync`) blocks the main thread until the queue is empty.
  * Asked after each step, the GPU idles while the host prepares the next one. Never asked, the host would submit without
- * end, and each submission holds its upload until it is done. So a run asks once in many steps, and sleeps before it
- * does until the GPU should be nearly done: batches arrive and are put together in the meantime.
+ * end, and each submission holds its upload until it is done. So a run asks once in many steps, and first sleeps until the
+ * GPU should be nearly done: batches arrive and are assembled meanwhile.
  *
  * @module
  */
 import type { Clock } from "./clock.ts";
 
-/** Steps between two questions: at least the first, at most the second, else as many as keep the GPU at work this long. */
-export const STEPS_AHEAD = { least: 8, most: 64, ms: 1000 };
-/** But no more than hold so many bytes of uploads. */
+/** Steps between two questions: at least `min`, at most `max`, otherwise as many as take `ms` milliseconds. */
+export const STEPS_AHEAD = { min: 8, max: 64, ms: 1000 };
+/** The most bytes of uploads between two questions. */
 export const BYTES_AHEAD = 2 ** 29;
-/** The GPU is asked a step before its end, but no less than this, for timers to be late. */
+/** The GPU is asked one step before its end, and at least this long before, as timers may be late. */
 const MARGIN_MS = 20;
 
-/** What a pacer is built from. */
+/** What a pacer needs. */
 export interface PacerOptions {
   clock: Clock;
   /** Asks the GPU: resolves when all that was submitted is done, rejects if it failed. */
   settled: () => Promise<void>;
-  /** Resolves after so many milliseconds; tests have their own. */
+  /** Resolves after so many milliseconds; tests pass their own. */
   sleep?: (ms: number) => Promise<unknown>;
 }
 
-/** Lets a run submit steps ahead of the GPU, but not without bound. */
+/** Lets a run submit steps ahead of the GPU, within bounds. */
 export class Pacer {
-  readonly #to: Required<PacerOptions>;
+  readonly #options: Required<PacerOptions>;
   #steps = 0;
   #bytes = 0;
   /** The answer to the last question. */
   #answer: Promise<void> = Promise.resolve();
 
-  constructor({ sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)), ...to }: PacerOptions) {
-    this.#to = { ...to, sleep };
+  constructor(
+    { sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)), ...options }: PacerOptions,
+  ) {
+    this.#options = { ...options, sleep };
   }
 
-  /** Notes a step that was submitted and uploaded `bytes`. Waits if the GPU is too far behind. */
+  /** Records a step that was submitted and uploaded `bytes`. Waits if the GPU is too far behind. */
   async submitted(bytes: number): Promise<void> {
-    const { clock } = this.#to, { least, most, ms } = STEPS_AHEAD;
+    const { clock } = this.#options, { min, max, ms } = STEPS_AHEAD;
     clock.submitted();
     this.#bytes += bytes;
-    const steps = clock.stepMs > 0 ? Math.max(least, Math.min(most, Math.ceil(ms / clock.stepMs))) : least;
+    const steps = clock.stepMs > 0 ? Math.max(min, Math.min(max, Math.ceil(ms / clock.stepMs))) : min;
     if (++this.#steps < steps && this.#bytes < BYTES_AHEAD) return;
     await this.#answer;
     await this.#ask();
@@ -62,13 +64,13 @@ export class Pacer {
     return this.read(() => Promise.resolve());
   }
 
-  /** Asks the GPU shortly before it is done. The answer takes Deno 11 ms more, in which the next step can be submitted. */
+  /** Asks the GPU shortly before it is done. Deno's answer comes 11 ms late; the next step can be submitted meanwhile. */
   async #ask(): Promise<void> {
-    const { clock, settled, sleep } = this.#to;
+    const { clock, settled, sleep } = this.#options;
     const early = clock.backlogMs - Math.max(clock.stepMs, MARGIN_MS);
     if (early > 1) await sleep(early);
     this.#steps = this.#bytes = 0;
     this.#answer = clock.settled(settled);
-    this.#answer.catch(() => {}); // a failure is met where the answer is awaited, or by the next step's check
+    this.#answer.catch(() => {}); // a failure is thrown where the answer is awaited, or by the next step's check
   }
 }

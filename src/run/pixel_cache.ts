@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import { diskCache } from "../../data/disk_cache.ts";
 import { memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 
-/** Holds the decoded images while the run goes on. */
+/** Holds the decoded images during the run. */
 const CACHE_FILE = "decoded_images.bin";
 
-/** Where decoded images are kept, as `--cache` says; a file lies in the run's folder. */
+/** The cache that the option `cache` asks for; a file is in the run's folder. */
 export function openCache(
   { cache, out }: ResolvedOptions,
   { identity }: { identity: string },

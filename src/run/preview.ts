@@ -1,20 +1,20 @@
 /**
- * The sheet of views that a run begins with.
+ * The sheet of views that a run starts with.
  *
  * @module
  */
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { UserError } from "../base/errors.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { previewSheet } from "../plots/view_sheet.ts";
 
 /** Images on the sheet. */
-const PREVIEWED = 8;
+const IMAGES = 8;
 
-/** Shows some of the views of the first epoch. If no image can be used, the run itself says so. */
+/** Draws some views of the first epoch in preview.png. If no image can be used, training reports it. */
 export async function writePreview(
   source: ImageSource,
   { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
@@ -25,15 +25,7 @@ export async function writePreview(
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const sheet = await previewSheet(source, {
-    recipe,
-    size,
-    count: PREVIEWED,
-    seed,
-    limit,
-    decodeSize,
-    signal,
-  })
+  const sheet = await previewSheet(source, { recipe, size, count: IMAGES, seed, limit, decodeSize, signal })
     .catch((error) => {
       if (error instanceof UserError || signal?.aborted) return null;
       throw error;

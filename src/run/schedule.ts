@@ -5,7 +5,7 @@
  */
 import { targetDecay } from "../byol/schedule.ts";
 import type { Submission } from "../byol/trainer.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { learningRate } from "../optim/schedule.ts";
 
 /** The scalars of step `step` of `total`, 0 for the first. */

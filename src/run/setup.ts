@@ -1,24 +1,24 @@
 /**
- * What a run's options come to for the trainer on an adapter: its networks, its kernels.
+ * From a run's options to its trainer on an adapter: networks, views, kernels.
  *
  * @module
  */
-import type { LoaderOptions } from "../views/view_uploader.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
-import { pinnedChooser } from "../config/kernel_pin.ts";
 import { expectFit } from "../byol/fit.ts";
+import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
+import { resnetConfigOf } from "../config/backbone.ts";
+import { pinnedChooser } from "../config/kernel_pin.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { type Decision, tune } from "../graph/tuner.ts";
 import type { EntryFile } from "../io/tuning_cache.ts";
-import { backboneByName } from "../nn/backbones.ts";
+import type { LoaderOptions } from "../views/view_uploader.ts";
 
-/** Images of a batch in evaluation, if a training step has no fewer. */
+/** Images of a batch in evaluation, or fewer for a small training batch. */
 const EVALUATION_BATCH = 128;
 
-/** How the GPU makes the views of a run; null if the Workers do. */
+/** How the GPU computes the views of a run; null if the Workers do. */
 export function loadingOf(
   { augment, decodeSize }: ResolvedOptions,
   { views, mean, std }: Recipe,
@@ -31,46 +31,45 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
   const { predictor, target, negatives, temperature, accumulate, trust, larsClip, recompute } = options;
   return {
-    objective: { predictor: predictor === "on", target, negatives, temperature },
+    objective: { predictor, target, negatives, temperature },
     loading: loadingOf(options, recipe),
-    architecture: { backbone: backboneByName(backbone), stem, hidden, projection },
+    architecture: { backbone: resnetConfigOf(backbone), stem, hidden, projection },
     batch,
     size,
     optimizer,
     trust,
-    larsClip: larsClip === "on",
+    larsClip,
     accumulate,
     recompute,
   };
 }
 
 /**
- * How the run chooses between kernels, as `--kernels` says; a run of an older version says nothing. What has to be timed
- * for that is timed now, and remembered.
+ * How the run chooses between kernels, as the option `kernels` says. With `auto`, variants not timed before are timed now.
  *
- * @throws {MachineError} if the run cannot fit the adapter, with the largest batch that does.
+ * @throws {MachineError} if the run does not fit the adapter, with the largest batch that does.
  */
 export async function chooseKernels(
   gpu: Gpu,
-  { options, recipe, tuning, print }: {
+  { options, recipe, tuning, log }: {
     options: ResolvedOptions;
     recipe: Recipe;
     tuning: EntryFile<Decision>;
-    print: (line: string) => void;
+    log: (line: string) => void;
   },
 ): Promise<KernelChooser | undefined> {
   const pin = pinnedChooser(options, gpu), training = trainerOptions(options, recipe);
   expectFit(training, { target: deviceProfileOf(gpu, pin), limits: gpu.limits });
-  if ((options.kernels ?? "auto") !== "auto") return pin;
+  if (options.kernels !== "auto") return pin;
   const chooser = await tune(gpu, (target) => traceTraining(training, target).step, {
     cache: tuning,
-    report: print,
+    report: log,
   });
   await tuning.save();
   return chooser;
 }
 
-/** A training step has two views of each image: evaluation then asks for no larger bindings than training does. */
+/** Images of a batch in evaluation: as a training step has two views of each image, no binding is larger than there. */
 export function evaluationRows({ batch }: ResolvedOptions): number {
   return Math.min(EVALUATION_BATCH, 2 * batch);
 }

@@ -1,58 +1,64 @@
 /**
- * What a run came to, in figures and in words.
+ * The figures of a finished run, as data and as text.
  *
  * @module
  */
 import { join } from "node:path";
+import { percent } from "../base/format.ts";
+import type { EvaluationRecord } from "../config/callbacks.ts";
+import { writeJson } from "../io/json_file.ts";
+import { toCamelCase, toSnakeCase } from "../io/snake_case.ts";
 import type { Collapse } from "./collapse.ts";
 import type { KnnBefore } from "./records.ts";
-import type { EvaluationRecord } from "./evaluation.ts";
 
-/** kNN accuracies in 0 … 1 on the held-out samples. */
+/** kNN accuracies on the held-out images, 0 … 1. */
 export interface KnnFigures extends KnnBefore {
+  /** Accuracy of the trained encoder. */
   trained: number;
 }
 
-/** What a run came to; the content of summary.json. */
+/** The figures of a finished run: the content of summary.json, whose keys are the same in snake_case. */
 export interface Summary {
-  /** Null without held-out labelled samples. */
+  /** Null without held-out labeled images. */
   knn: KnnFigures | null;
-  final_loss: number;
+  /** Loss of the last step. */
+  finalLoss: number;
+  /** Seconds of training, since the run was started or last resumed. */
   seconds: number;
-  images_per_second: number;
-  /** When the run collapsed, and what tells; null of a healthy run. */
+  /** Source images per second in that time. */
+  imagesPerSecond: number;
+  /** The first collapse; null if there was none. */
   collapse: Collapse | null;
 }
 
-/** The summary of a run that has ended; null if it was interrupted before that. */
-export async function finishedSummary(out: string): Promise<Summary | null> {
+const summaryPath = (out: string) => join(out, "summary.json");
+
+/** Writes the summary of the run in `out`. */
+export async function writeSummary(out: string, summary: Summary): Promise<void> {
+  await writeJson(summaryPath(out), toSnakeCase(summary));
+}
+
+/** The summary of the run in `out`; null if it has not finished. */
+export async function readSummary(out: string): Promise<Summary | null> {
   try {
-    const summary = JSON.parse(await Deno.readTextFile(join(out, "summary.json")));
-    return { ...summary, collapse: summary.collapse ?? null }; // versions that did not watch for one knew of none
+    return toCamelCase(JSON.parse(await Deno.readTextFile(summaryPath(out)))) as Summary;
   } catch {
     return null;
   }
 }
 
-/** kNN accuracies in words, the trained encoder's if it is known. */
-export function knnLine(figures: KnnBefore & { trained?: number }): string {
-  const { raw_pixels, untrained, trained } = figures;
-  return `raw pixels ${percent(raw_pixels)}, untrained ${percent(untrained)}` +
+/** kNN accuracies as text, with the trained encoder's if it is known. */
+export function knnLine({ rawPixels, untrained, trained }: KnnBefore & { trained?: number }): string {
+  return `raw pixels ${percent(rawPixels)}, untrained ${percent(untrained)}` +
     (trained === undefined ? "" : `, trained ${percent(trained)}`);
 }
 
-/** An evaluation during training in words. */
-export function evaluationLine({ step, knn, probe, rankme, rankme_projections }: EvaluationRecord): string {
-  const shares = [["kNN", knn], ["linear probe", probe]] as const;
+/** An evaluation during training as text. */
+export function evaluationLine({ step, knn, probe, rankme, rankmeProjections }: EvaluationRecord): string {
   return [
     `Step ${step}`,
-    ...shares.flatMap(([name, share]) => share === null ? [] : [`${name} ${percent(share)}`]),
-    `effective rank ${rankme.toFixed(1)} of the features, ${
-      rankme_projections.toFixed(1)
-    } of the projections`,
+    ...knn === null ? [] : [`kNN ${percent(knn)}`],
+    ...probe === null ? [] : [`linear probe ${percent(probe)}`],
+    `effective rank ${rankme.toFixed(1)} of the features, ${rankmeProjections.toFixed(1)} of the projections`,
   ].join(" | ");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

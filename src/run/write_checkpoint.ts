@@ -1,16 +1,17 @@
 /**
- * The checkpoints of a run: its state, and what must be known to go on with it.
+ * The checkpoints of a run: its state, and what is needed to resume it.
  *
  * @module
  */
 import type { Position } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import type { ResolvedOptions } from "../config/train_defaults.ts";
 import { UserError } from "../base/errors.ts";
-import type { HealthState } from "./collapse.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { saveCheckpoint } from "../io/checkpoint.ts";
+import { toSnakeCase } from "../io/snake_case.ts";
 import type { TorchTensor } from "../nn/weights.ts";
-import { recordedOptions } from "./folder.ts";
+import type { CollapseState } from "./collapse.ts";
+import { recordedOptions } from "./recorded_options.ts";
 import type { KnnBefore } from "./records.ts";
 
 /** How far a run has come. */
@@ -20,14 +21,14 @@ export interface RunState {
   position: Position;
   /** Of the last step. */
   loss: number;
-  health: HealthState;
+  health: CollapseState;
 }
 
-/** Writes the checkpoint of a run that has taken a step, and removes those beyond `--keep`. */
+/** Writes the checkpoint of a run that has taken a step, and removes those beyond `keep`. */
 export async function writeCheckpoint(
   { options, recipe, fingerprint, knn, tensors, undecayed }: {
     options: ResolvedOptions;
-    recipe?: Recipe;
+    recipe: Recipe;
     fingerprint: string;
     knn: KnnBefore | null;
     tensors: ReadonlyMap<string, TorchTensor>;
@@ -43,25 +44,23 @@ export async function writeCheckpoint(
     loss,
     seed,
     config: recordedOptions(options),
-    ...(recipe && { recipe }),
+    recipe,
     undecayed,
     fingerprint,
-    knn,
+    knn: toSnakeCase(knn),
     health,
   };
   await saveCheckpoint(out, { step, tensors, metadata }, { keep });
 }
 
-/** The loss of a step is computed before its update, and is bounded: weights may be lost while it still looks well. */
+/** Throws if a weight is not finite: the loss is computed before the update and bounded, so it may still look good. */
 export function expectFinite(tensors: ReadonlyMap<string, TorchTensor>, step: number): void {
   for (const [name, { data }] of tensors) {
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) continue;
+    const bad = data.find((value) => !Number.isFinite(value));
+    if (bad === undefined) continue;
     throw new UserError(
-      `Training stopped as ${name} has the value ${
-        data[bad]
-      } after step ${step}: finite numbers are expected. ` +
-        `The checkpoints written before are good. Begin a new run with a lower --lr or a longer --warmup.`,
+      `Training stopped: ${name} has the value ${bad} after step ${step}. Checkpoints written before are good. Start a ` +
+        `new run with a lower --lr or a longer --warmup.`,
     );
   }
 }

@@ -232,7 +232,7 @@ Deno.test("parseGpuBenchOptions() has other defaults for small sessions, and ref
   await assertThrows(
     () => parsed("--stages", "torch,what"),
     UserError,
-    /--stages torch,what as it must be some of/,
+    /"--stages torch,what": the value must be some of/,
   );
   await assertThrows(() => parsed("--limits", "tests"), UserError, /tests=60/);
 });

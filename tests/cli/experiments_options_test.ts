@@ -9,7 +9,7 @@ const choices = {
 };
 const parse = (...args: string[]) => parseExperimentOptions(args, choices) as ExperimentArguments;
 
-Deno.test("experiments: names and options", () => {
+Deno.test("parseExperimentOptions() reads names and options", () => {
   assertEquals(parse(), { names: ["tau", "batch"], scale: "full", reportOnly: false });
   assertEquals(parse("batch", "--quick", "--data", "a", "--data", "b", "--seeds", "2"), {
     data: ["a", "b"],
@@ -21,13 +21,13 @@ Deno.test("experiments: names and options", () => {
   assertEquals(parse("--scale", "quick", "--report-only", "--limit", "9").reportOnly, true);
 });
 
-Deno.test("experiments: mistakes are answered", async () => {
-  await assertThrows(() => parse("taus"), UserError, /experiment taus .* one of tau, batch/);
-  await assertThrows(() => parse("--quick", "--scale", "full"), UserError, /--quick and --scale full/);
+Deno.test("parseExperimentOptions() refuses unknown names and scales", async () => {
+  await assertThrows(() => parse("taus"), UserError, /experiment "taus": .* one of tau, batch/);
+  await assertThrows(() => parse("--quick", "--scale", "full"), UserError, /--quick with --scale full/);
   await assertThrows(() => parse("--scale", "huge"), UserError, /one of quick, full/);
 });
 
-Deno.test("experiments: help names every experiment and scale", () => {
+Deno.test("parseExperimentOptions() names every experiment and scale in its help", () => {
   const { help } = parseExperimentOptions(["--help"], choices) as { help: string };
   for (const part of ["tau", "How fast", "batch", "quick: soon", "--report-only", "--holdout"]) {
     assert(help.includes(part), `${part} is missing:\n${help}`);

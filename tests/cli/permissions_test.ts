@@ -1,4 +1,4 @@
-/** What a command needs, what deno.json gives it, and what it says where that is missing. */
+/** The permissions of commands: what they need, what deno.json grants, and the message if some are missing. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
@@ -12,7 +12,7 @@ const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
 const product = ["default", "train", "preview", "evaluate", "experiments"];
 
-/** Runs Deno where nobody can answer, in the project's folder. */
+/** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root, stdin: "null" })
     .output();
@@ -20,7 +20,7 @@ async function deno(args: string[]) {
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-Deno.test("deno.json: the commands' sets have no more than they need", () => {
+Deno.test("deno.json grants commands no more than they need", () => {
   for (const name of product) {
     const { read, env, write, sys, ...more } = sets[name];
     assertEquals(more, {}, `${name} has no net, run, ffi, import`);
@@ -36,7 +36,7 @@ Deno.test("deno.json: the commands' sets have no more than they need", () => {
   }
 });
 
-Deno.test("needsOf() names the folder of the output, the data's folders and hosts", () => {
+Deno.test("needsOf() lists the output folder and the data's folders and hosts", () => {
   const needs = (name: string, named: Parameters<typeof needsOf>[1]) => {
     const { read, write, net } = needsOf(name, named);
     return [read.filter((path) => path !== project), write, net];
@@ -54,7 +54,7 @@ Deno.test("needsOf() names the folder of the output, the data's folders and host
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
-Deno.test("needsOf() finds the hosts of a run that goes on in its config.json", async () => {
+Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ data: ["http://h:8/a.tar", "/d"] }));
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
@@ -63,7 +63,7 @@ Deno.test("needsOf() finds the hosts of a run that goes on in its config.json", 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("grantsOf() reads both variants to give a value, and passes over what the command will refuse", async () => {
+Deno.test("grantsOf() reads both forms of a value, and ignores what the command will refuse", async () => {
   const cache = Deno.env.get("BYOL_CACHE");
   Deno.env.set("BYOL_CACHE", "/c");
   try {
@@ -84,27 +84,54 @@ Deno.test("grantsOf() reads both variants to give a value, and passes over what 
   assertEquals(flagsOf({ read: ["a", "b"], write: [], net: ["h"] }), ["--allow-read=a,b", "--allow-net=h"]);
 });
 
+Deno.test("grants.ts limits no command that may do everything", async () => {
+  const run = ["run", "-q", "--no-check"], grants = "src/cli/grants.ts";
+  const { code, out, err } = await deno([...run, "-P=bench", grants, "bench", "host"]);
+  assertEquals([code, out], [0, "\n"], err);
+  const train = await deno([...run, "-P=train", grants, "train", "--data", "http://h/x.tar", "--out", "/o"]);
+  assert(/^--allow-write=\/o.*\n--allow-net=h\n$/.test(train.out), train.out);
+});
+
 Deno.test("refusalOf() names the flag", () => {
   const refused = (access: string) =>
     refusalOf(new Deno.errors.NotCapable(`Requires ${access}, run again with …`));
   assert(refused('write access to "/x y"')!.includes("--allow-write=/x y."));
   assert(refused('net access to "h:80"')!.includes("--allow-net=h:80."));
+  assertEquals(
+    refused('all access to "/proc/x"'),
+    'Cannot go on: Deno opens "/proc/x" only with --allow-all. Choose another path.',
+  );
   assertEquals(refusalOf(new Error("Requires")), undefined);
 });
 
 const tiny = ["--data", "shapes:32", "--holdout", "0", "--batch", "8", "--steps", "1", "--hidden", "16"];
 
-Deno.test("train.ts without permissions names all that are missing, without a stack trace", async () => {
+Deno.test("train.ts lists all missing permissions without a stack trace", async () => {
   const out = await Deno.makeTempDir(), folder = join(out, "run");
   const { code, err } = await deno(["run", "--no-check", "train.ts", ...tiny, "--out", folder]);
   assertEquals(code, 1);
   const flags = `--allow-read=${project},${folder} --allow-write=${folder}`;
-  assert(err.startsWith(`error: Cannot train: Deno was not given ${flags}. Use "./run train"`), err);
+  assert(err.startsWith(`error: Cannot train: Deno was started without ${flags}. Use "./run train"`), err);
   assert(!err.includes("    at "), err);
   await Deno.remove(out, { recursive: true });
 });
 
-Deno.test("train.ts trains with exactly the permissions of its set and its output's folder", async () => {
+Deno.test("--help needs no more permissions than a command has", async () => {
+  const commands = [...product.slice(1), "doctor"].map((name) => [name, config.tasks[name as "train"]]);
+  for (const [name, task] of commands) {
+    const { code, out, err } = await deno([
+      "run",
+      "--no-prompt",
+      "--no-check",
+      ...task.split(" ").slice(2),
+      "--help",
+    ]);
+    assertEquals(code, 0, err);
+    assert(out.startsWith(`Usage: ./run ${name} [options]`), out);
+  }
+});
+
+Deno.test("train.ts trains with only the permissions of its set and its output folder", async () => {
   const out = await Deno.makeTempDir(), folder = join(out, "run");
   const args = ["run", "-q", "--no-prompt", "--no-check", "-P=train", `--allow-write=${folder}`, "train.ts"];
   const { code, err, out: log } = await deno([
@@ -113,7 +140,7 @@ Deno.test("train.ts trains with exactly the permissions of its set and its outpu
     "--projection",
     "8",
     "--kernels",
-    "usual",
+    "default",
     "--out",
     folder,
   ]);
@@ -125,7 +152,7 @@ Deno.test("train.ts trains with exactly the permissions of its set and its outpu
   await Deno.remove(out, { recursive: true });
 });
 
-Deno.test("train.ts names the host of data that it must not load", async () => {
+Deno.test("train.ts names the host that it may not load from", async () => {
   const { code, err } = await deno([
     "run",
     "-q",
@@ -136,5 +163,5 @@ Deno.test("train.ts names the host of data that it must not load", async () => {
     "http://h.test:8/x.tar",
   ]);
   assertEquals(code, 1);
-  assert(err.startsWith("error: Cannot train: Deno was not given --allow-net=h.test:8. "), err);
+  assert(err.startsWith("error: Cannot train: Deno was started without --allow-net=h.test:8. "), err);
 });

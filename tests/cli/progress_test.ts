@@ -4,7 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 const figures = { loss: 3.98764, lr: 0.0123, imagesPerSecond: 310.4, dataWait: 0.021 };
 const described = "loss 3.9876 | lr 0.0123 | 310 images/s | data wait 2 %";
 
-Deno.test("plain lines: the first step, the last one, and no more than one an interval", () => {
+Deno.test("createProgress() prints the first step, the last one, and at most one line per interval", () => {
   const lines: string[] = [];
   using progress = createProgress({
     total: 4,
@@ -18,7 +18,7 @@ Deno.test("plain lines: the first step, the last one, and no more than one an in
   assertEquals(lines, [`step 1/4 | ${described}`, "bad.jpg is no JPEG", `step 4/4 | ${described}`]);
 });
 
-Deno.test("plain lines: each step if the interval is over", () => {
+Deno.test("createProgress() prints each step after the interval", () => {
   const lines: string[] = [];
   using progress = createProgress({
     total: 9,
@@ -34,7 +34,7 @@ Deno.test("plain lines: each step if the interval is over", () => {
   assert(lines[1].includes("| 7.3 images/s |"), lines[1]);
 });
 
-Deno.test("on a terminal a bar is drawn, with logged lines above it", {
+Deno.test("createProgress() draws a bar on a terminal, with logged lines above it", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const module = new URL("../../src/cli/progress.ts", import.meta.url);
@@ -50,7 +50,7 @@ Deno.test("on a terminal a bar is drawn, with logged lines above it", {
      progress.stop();
      progress.log("the end");`,
   );
-  // util-linux' script gives it a terminal.
+  // script, of util-linux, provides a terminal.
   const command = `stty cols 120; exec '${Deno.execPath()}' run -A '${program}'`;
   const { code, stdout } = await new Deno.Command("script", { args: ["-qec", command, "/dev/null"] })
     .output();

@@ -1,4 +1,4 @@
-/** The script `run`, on machines that are made up: a folder for PATH with stand-ins that note how they are called. */
+/** The script `run` on simulated machines: a PATH with stand-ins that record their calls. */
 
 import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
@@ -8,10 +8,10 @@ const ignore = Deno.build.os !== "linux";
 
 const tools = ["awk", "chmod", "cmp", "cp", "dirname", "env", "find", "id", "mkdir", "rm", "sed", "uname"];
 
-/** Notes its call, and then does as `body` says. */
+/** A program that records its call and then runs `body`. */
 const standIn = (name: string, body: string) => `#!/bin/sh\necho "${name} $*" >>"$CALLS"\n${body}\n`;
 
-/** A Deno of `version`, which finds an adapter only once the file that stands for Mesa's driver is there, and grants what has a blank. */
+/** A Deno of `version` that finds an adapter once the file in place of Mesa's driver exists; its grants contain a space. */
 const deno = (version: string) =>
   standIn(
     "deno",
@@ -26,15 +26,17 @@ const deno = (version: string) =>
   );
 
 interface Machine {
-  /** Programs besides the usual ones, as shell scripts by name. */
+  /** Further programs, as shell scripts by name. */
   programs?: Record<string, string>;
-  /** Is there a WebGPU adapter? */
+  /** Whether there is a WebGPU adapter. */
   adapter?: boolean;
   home?: string;
+  /** What the user has set besides. */
+  env?: Record<string, string>;
 }
 
 /** A machine with a copy of `run` and deno.json in a folder whose name has a space. */
-async function createMachine({ programs = {}, adapter = true, home }: Machine) {
+async function createMachine({ programs = {}, adapter = true, home, env }: Machine) {
   const folder = await Deno.makeTempDir({ prefix: "a machine " });
   const [bin, repo, calls, driver] = ["bin", "repo", "calls", "driver"].map((name) => join(folder, name));
   await Deno.mkdir(bin);
@@ -54,7 +56,13 @@ async function createMachine({ programs = {}, adapter = true, home }: Machine) {
       const { code, stdout, stderr } = await new Deno.Command(join(repo, "run"), {
         args,
         clearEnv: true,
-        env: { PATH: bin, CALLS: calls, DRIVER: driver, ...(home === undefined ? {} : { HOME: home }) },
+        env: {
+          PATH: bin,
+          CALLS: calls,
+          DRIVER: driver,
+          ...(home === undefined ? {} : { HOME: home }),
+          ...env,
+        },
       }).output();
       const called = (await Deno.readTextFile(calls)).trim().split("\n");
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -64,7 +72,7 @@ async function createMachine({ programs = {}, adapter = true, home }: Machine) {
   };
 }
 
-Deno.test("run without a task lists them, setting up nothing", { ignore }, async () => {
+Deno.test("run without a task lists the tasks and sets up nothing", { ignore }, async () => {
   await using machine = await createMachine({});
   const { code, err, called } = await machine.run();
   assertEquals([code, called], [1, [""]]);
@@ -72,7 +80,7 @@ Deno.test("run without a task lists them, setting up nothing", { ignore }, async
   assertEquals((await machine.run("--help")).code, 0);
 });
 
-Deno.test("run passes its arguments on, and the task's exit code back", { ignore }, async () => {
+Deno.test("run passes on its arguments and returns the task's exit code", { ignore }, async () => {
   await using machine = await createMachine({ programs: { deno: deno("2.9.0") }, home: "/tmp" });
   const first = await machine.run("train", "--data", "my photos", "--out", "*");
   const granted = "<run><--allow-write=a folder><--allow-net=b*><-q><-P=train><train.ts>";
@@ -93,14 +101,14 @@ Deno.test("run passes its arguments on, and the task's exit code back", { ignore
   assertEquals(changed.called.filter((call) => call.startsWith("deno cache")), ["deno cache --quiet ./a.ts"]);
 });
 
-Deno.test("run without a home keeps Deno's cache beside itself", { ignore }, async () => {
+Deno.test("run without a home keeps Deno's cache in its own folder", { ignore }, async () => {
   for (const home of [undefined, "", "/nonexistent"]) {
     await using machine = await createMachine({ programs: { deno: deno("3.0.1") }, home });
     assertEquals((await machine.run("test")).out, `<task><test> vulkan ${machine.repo}/.deno/cache\n`);
   }
 });
 
-Deno.test("run installs Deno from npm if PATH has none that is recent enough", { ignore }, async () => {
+Deno.test("run installs Deno from npm if PATH has no recent one", { ignore }, async () => {
   const binary = "node_modules/@deno/linux/deno";
   const npm = standIn(
     "npm",
@@ -123,7 +131,7 @@ Deno.test("run without Deno and npm says what to install", { ignore }, async () 
 });
 
 Deno.test(
-  "run installs Mesa only if there is no adapter, after fetching the list of packages",
+  "run installs Mesa only without an adapter, after updating the package list",
   { ignore },
   async () => {
     const apt = standIn("apt-get", '[ "$1" != install ] || : >"$DRIVER"');
@@ -143,7 +151,7 @@ Deno.test(
   },
 );
 
-Deno.test("run stops with 2 if there is no adapter to be had", { ignore }, async () => {
+Deno.test("run exits with 2 if it cannot provide an adapter", { ignore }, async () => {
   const sudo = '#!/bin/sh\nexec "$@"\n';
   for (
     const [apt, message] of [
@@ -159,4 +167,16 @@ Deno.test("run stops with 2 if there is no adapter to be had", { ignore }, async
     assertEquals([code, out], [2, ""]);
     assert(message.test(err), err);
   }
+});
+
+Deno.test("run installs no driver if the user names a backend without an adapter", { ignore }, async () => {
+  const programs = { deno: deno("2.9.6"), "apt-get": standIn("apt-get", "") };
+  await using machine = await createMachine({
+    programs,
+    adapter: false,
+    env: { DENO_WEBGPU_BACKEND: "metal" },
+  });
+  const { code, err, called } = await machine.run("train");
+  assertEquals([code, called.filter((call) => call.startsWith("apt-get"))], [2, []]);
+  assert(/DENO_WEBGPU_BACKEND=metal must name a backend.* Unset it/.test(err), err);
 });

@@ -1,5 +1,5 @@
 import { UserError } from "../../src/base/errors.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { KernelChoice, Variant } from "../../src/graph/kernel_choice.ts";
 import { pinnedChooser } from "../../src/config/kernel_pin.ts";
@@ -14,19 +14,19 @@ const choice: KernelChoice = {
 };
 const adapter = (subgroupSize: number) => ({ name: "an adapter", subgroupSize }) as Gpu;
 
-Deno.test("--kernels: auto and usual pin nothing, a family its first variant", () => {
-  const pin = (kernels: "auto" | "usual" | "blocked") =>
+Deno.test("pinnedChooser() pins nothing for auto and default, and the first variant of a family", () => {
+  const pin = (kernels: "auto" | "default" | "blocked") =>
     pinnedChooser(resolveOptions({ kernels }), adapter(32));
-  assertEquals([pin("auto"), pin("usual"), pin("blocked")?.(choice)], [undefined, undefined, "blocked-4"]);
+  assertEquals([pin("auto"), pin("default"), pin("blocked")?.(choice)], [undefined, undefined, "blocked-4"]);
 });
 
-Deno.test("--kernels: a family that the adapter cannot run is refused", async () => {
+Deno.test("pinnedChooser() refuses a family that the adapter cannot run", async () => {
   const options = resolveOptions({ kernels: "subgroup8" });
   pinnedChooser(options, adapter(8));
   for (
-    const [gpu, found] of [[adapter(32), "an adapter .* 32"], [adapter(0), "various sizes"], [
+    const [gpu, found] of [[adapter(32), "an adapter: .* has 32"], [adapter(0), "various sizes"], [
       null,
-      "any",
+      "an unknown adapter",
     ]] as const
   ) {
     await assertThrows(() => pinnedChooser(options, gpu), UserError, new RegExp(`subgroup8 on .*${found}`));

@@ -1,22 +1,18 @@
 import { join } from "node:path";
 import { presetFiles } from "../../src/config/preset_files.ts";
-import { type ResolvedOptions, resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { loadPreset } from "../../src/config/load_preset.ts";
 import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
+import { assertIncludes } from "./parsed.ts";
 
-function assertIncludes(options: ResolvedOptions, expected: Partial<ResolvedOptions>): void {
-  const names = Object.keys(expected) as (keyof ResolvedOptions)[];
-  assertEquals(Object.fromEntries(names.map((name) => [name, options[name]])), expected);
-}
-
-/** Grill et al. 2020, section 3.3 and appendix C.1: what the runs have in common. */
+/** Grill et al. 2020, section 3.3 and appendix C.1: what the paper's runs have in common. */
 const paper = {
   method: "byol",
-  predictor: "on",
+  predictor: true,
   target: "ema",
   negatives: 0,
   recipe: "byol",
@@ -28,12 +24,12 @@ const paper = {
   tauSchedule: "cosine",
   optimizer: "lars",
   trust: 1e-3,
-  larsClip: "off",
+  larsClip: false,
   momentum: 0.9,
   batch: 4096,
 } as const;
 
-/** And what the runs of different lengths have not. */
+/** What depends on their length. */
 const lengths = [
   { epochs: 40, baseLr: 0.45, weightDecay: 1e-6, tau: 0.97 },
   { epochs: 100, baseLr: 0.45, weightDecay: 1e-6, tau: 0.99 },
@@ -42,7 +38,7 @@ const lengths = [
 ];
 
 for (const length of lengths) {
-  Deno.test(`preset: paper-${length.epochs} is the paper's`, () => {
+  Deno.test(`preset paper-${length.epochs} has the paper's values`, () => {
     const options = resolveOptions({ data: "photos", preset: `paper-${length.epochs}` });
     assertIncludes(options, { ...paper, ...length, steps: null, preset: `paper-${length.epochs}` });
     assertClose("lr", [options.lr], [length.baseLr * 4096 / 256], { relative: 1e-6 });
@@ -50,7 +46,7 @@ for (const length of lengths) {
   });
 }
 
-Deno.test("preset: cifar is solo-learn's", () => {
+Deno.test("preset cifar has the values of solo-learn", () => {
   assertIncludes(resolveOptions({ data: "photos", preset: "cifar" }), {
     recipe: "cifar",
     size: 32,
@@ -66,12 +62,12 @@ Deno.test("preset: cifar is solo-learn's", () => {
     lr: 1,
     weightDecay: 1e-5,
     trust: 0.02,
-    larsClip: "on",
+    larsClip: true,
     warmup: 0.01,
   });
 });
 
-Deno.test("preset: small is what docs/benchmarks.md has measured on two cores", () => {
+Deno.test("preset small has the values measured in docs/benchmarks.md", () => {
   assertIncludes(resolveOptions({ data: "photos", preset: "small" }), {
     recipe: "cifar",
     size: 32,
@@ -88,16 +84,16 @@ Deno.test("preset: small is what docs/benchmarks.md has measured on two cores", 
   });
 });
 
-Deno.test("preset: a flag overrides each field, and what says the same in other words", () => {
+Deno.test("resolveOptions() lets options override a preset's fields and their alternatives", () => {
   const preset = "paper-300", data = "photos";
   const options = (given: Parameters<typeof resolveOptions>[0]) => resolveOptions({ data, preset, ...given });
-  // The rate follows the samples of a step, as in the paper.
+  // The rate scales with the images of a step, as in the paper.
   assertIncludes(options({ batch: 256, accumulate: 4 }), { batch: 256, lr: 1.2, baseLr: 0.3 });
   assertIncludes(options({ lr: 5 }), { lr: 5, baseLr: null });
   assertIncludes(options({ steps: 7 }), { steps: 7, epochs: null });
   assertIncludes(options({ epochs: 7 }), { steps: null, epochs: 7 });
   assertIncludes(options({ backbone: "resnet18" }), { backbone: "resnet18", out: "runs/photos-resnet18" });
-  assertIncludes(options({ method: "simclr" }), { target: "shared", predictor: "off", tau: 0, batch: 4096 });
+  assertIncludes(options({ method: "simclr" }), { target: "shared", predictor: false, tau: 0, batch: 4096 });
   assertIncludes(options({ tau: 0.5 }), { tau: 0.5, weightDecay: 1e-6 });
   assertIncludes(resolveOptions({ preset: "cifar" }), {
     data: "shapes",
@@ -106,7 +102,7 @@ Deno.test("preset: a flag overrides each field, and what says the same in other 
   });
 });
 
-Deno.test("preset: --help names them all, and its files hold each option once", async () => {
+Deno.test("--help names all presets, and loadPreset() returns their files", async () => {
   const help = parseTrainOptions(["--help"]);
   assert("help" in help);
   const folder = new URL("../../src/config/presets/", import.meta.url);
@@ -119,7 +115,7 @@ Deno.test("preset: --help names them all, and its files hold each option once", 
   }
 });
 
-Deno.test("preset: a file, with its recipe beside it", async () => {
+Deno.test("loadPreset() reads a file, with its recipe beside it, and refuses mistakes", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "mine.json");
   const write = (value: unknown) => Deno.writeTextFile(path, JSON.stringify(value));
@@ -137,31 +133,31 @@ Deno.test("preset: a file, with its recipe beside it", async () => {
   });
 
   const refused: [unknown, RegExp][] = [
-    [[], /mine\.json as it must be an object of options/],
-    [{ bach: 2 }, /as its fields must be options: found bach\. Known are .*batch/],
-    [{ data: "shapes" }, /found data/],
-    [{ batch: 1 }, /as batch must be a whole number from 2 to 65536: found 1\./],
-    [{ batch: [4] }, /as batch must be .*: found \[4\]/],
-    [{ steps: null }, /as steps must be .*: found null/],
-    [{ larsClip: true }, /as larsClip must be one of on, off: found true/],
+    [[], /mine\.json": it must be an object of options/],
+    [{ bach: 2 }, /bach is no option of a preset\. Known are .*batch/],
+    [{ data: "shapes" }, /data is no option of a preset/],
+    [{ batch: 1 }, /batch must be a whole number from 2 to 65536, not 1\./],
+    [{ batch: [4] }, /batch must be .*, not \[4\]/],
+    [{ steps: null }, /steps must be .*, not null/],
+    [{ larsClip: "on" }, /larsClip must be true or false, not "on"/],
   ];
   for (const [value, message] of refused) {
     await write(value);
     await assertThrows(() => loadPreset(path), UserError, message);
   }
   await Deno.writeTextFile(path, "{");
-  await assertThrows(() => loadPreset(path), UserError, /mine\.json as it must be JSON: .* Correct it\.$/);
+  await assertThrows(() => loadPreset(path), UserError, /mine\.json": it is no valid JSON: .* Correct it\.$/);
   await assertThrows(
     () => loadPreset(join(folder.path, "none.json")),
     UserError,
-    /none\.json as it must be a file .*Check --preset, or name one of paper-40/,
+    /none\.json": it cannot be read: .*Check --preset, or name one of paper-40/,
   );
 });
 
-Deno.test("preset: of a file too only one may tell the learning rate, and what is given wins either way", async () => {
+Deno.test("resolveOptions() refuses two learning rates, and prefers the one that is given to a preset's", async () => {
   const options = (given: Parameters<typeof resolveOptions>[0], preset: typeof given) =>
     resolveOptions({ data: "d", batch: 64, ...given }, { preset });
-  await assertThrows(() => options({}, { lr: .1, baseLr: .4 }), UserError, /both tell the learning rate/);
+  await assertThrows(() => options({}, { lr: .1, baseLr: .4 }), UserError, /both set the learning rate/);
   assertIncludes(options({ baseLr: .5 }, { lr: .1 }), { lr: .125, baseLr: .5 });
   assertIncludes(options({ lr: .1 }, { baseLr: .5 }), { lr: .1, baseLr: null });
   assertIncludes(options({ epochs: 3 }, { steps: 100 }), { epochs: 3, steps: null });

@@ -71,17 +71,17 @@ Deno.test("openSource() rejects compressed archives that are truncated, damaged 
     "empty.tar.gz": gz(tar([])),
   };
   await withFolder(files, async (folder) => {
-    const refused = (name: string, pattern: RegExp) =>
+    const rejected = (name: string, pattern: RegExp) =>
       assertThrows(() => openSource(`${folder}/${name}.tar.gz`), UserError, pattern);
-    await refused(
+    await rejected(
       "cut",
       /cut\.tar\.gz": its gzip data are damaged or truncated: after \d+ unpacked bytes, "unexpected end of file"/,
     );
-    await refused("early", /early\.tar\.gz": .*"unexpected end of file"/);
-    await refused("flipped", /flipped\.tar\.gz/);
-    await refused("tar", /tar\.tar\.gz": it ends within .*, and \d+ bytes are missing/);
-    await refused("text", /text\.tar\.gz": the checksum of the tar header at byte 0 does not match/);
-    await refused("empty", /empty\.tar\.gz": no entry ends in \.jpg/);
+    await rejected("early", /early\.tar\.gz": .*"unexpected end of file"/);
+    await rejected("flipped", /flipped\.tar\.gz/);
+    await rejected("tar", /tar\.tar\.gz": it ends within .*, and \d+ bytes are missing/);
+    await rejected("text", /text\.tar\.gz": the checksum of the tar header at byte 0 does not match/);
+    await rejected("empty", /empty\.tar\.gz": no entry ends in \.jpg/);
   });
 });
 

@@ -13,7 +13,7 @@ Deno.test("decodeImage() decodes or rejects 2,000 damaged files, prints nothing,
   for (const method of ["log", "info", "warn", "error", "debug"] as const) {
     console[method] = (...line: unknown[]) => void printed.push([method, ...line]);
   }
-  let refused = 0;
+  let rejected = 0;
   const slow: string[] = [];
   try {
     for (let i = 0; i < FILES; i++) {
@@ -28,7 +28,7 @@ Deno.test("decodeImage() decodes or rejects 2,000 damaged files, prints nothing,
         assertEquals(data.length, 4 * width * height, which);
         assert(data.every((value, i) => i % 4 < 3 || value === 255), `${which} is transparent`);
       } catch (error) {
-        refused++;
+        rejected++;
         const message = messageOf(error);
         assert(error instanceof Error, `${which} threw ${message}`);
         const reads = /^its? [a-z]/.test(message) && /[a-z]{3}/.test(message) && !innards.test(message);
@@ -50,7 +50,7 @@ Deno.test("decodeImage() decodes or rejects 2,000 damaged files, prints nothing,
   }
   assertEquals(printed, []);
   assertEquals(slow, []);
-  assert(refused > FILES / 2 && refused < FILES, `${refused} of ${FILES} damaged files were rejected`);
+  assert(rejected > FILES / 2 && rejected < FILES, `${rejected} of ${FILES} damaged files were rejected`);
 });
 
 Deno.test("decodeImage() rejects every truncated file", async () => {

@@ -248,13 +248,13 @@ Deno.test("decodeImage() decodes good files after hundreds of damaged ones", asy
   const decodes = (bytes: Uint8Array) => decodeImage(bytes).then(() => true, () => false);
   const j = await jpeg(), w = await webp(), p = png();
   const before = (await decodeImage(j)).data;
-  let refused = 0;
+  let rejected = 0;
   for (let seed = 0; seed < 200; seed++) {
     await assertThrows(() => decodeImage(withBadTable(j)), Error, /unsupported JPEG: Bogus Huffman table/);
-    if (!await decodes(damaged(j, { seed, from: 20 }))) refused++;
+    if (!await decodes(damaged(j, { seed, from: 20 }))) rejected++;
     for (const [bytes, from] of [[w, 30], [p, 40]] as const) await decodes(damaged(bytes, { seed, from }));
   }
-  assert(refused > 100, `${refused} of 200 damaged JPEGs were rejected`);
+  assert(rejected > 100, `${rejected} of 200 damaged JPEGs were rejected`);
   assertClose("jpeg", (await decodeImage(j)).data, before, {});
   assertClose("webp", (await decodeImage(w)).data, rgb, {});
   assertClose("png", (await decodeImage(p)).data, rgb, {});

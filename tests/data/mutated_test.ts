@@ -41,11 +41,11 @@ function mutated(
 interface Outcome {
   samples: { key: string; index: number; tag: string }[];
   failed: number;
-  refused: string | null;
+  rejected: string | null;
 }
 
 async function outcomeOf(path: string): Promise<Outcome> {
-  const outcome: Outcome = { samples: [], failed: 0, refused: null };
+  const outcome: Outcome = { samples: [], failed: 0, rejected: null };
   try {
     for await (
       const { key, index, bytes, failure } of readSamples(await openSource(path), { ...whole, seed: null })
@@ -59,7 +59,7 @@ async function outcomeOf(path: string): Promise<Outcome> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     assert(/^Cannot .*: /.test(error.message), error.message);
-    outcome.refused = error.message;
+    outcome.rejected = error.message;
   }
   return outcome;
 }
@@ -73,7 +73,7 @@ async function damage(
     check(outcome: Outcome, isWhole: (from: number, to: number) => boolean): void;
   },
 ): Promise<void> {
-  let refused = 0, failed = 0, delivered = 0;
+  let rejected = 0, failed = 0, delivered = 0;
   await withFolder({}, async (folder) => {
     for (let i = 0; i < CASES; i++) {
       const { copy, isWhole } = mutated(bytes, keyedRandom(seed, i));
@@ -87,14 +87,14 @@ async function damage(
       } catch (error) {
         throw new Error(`case ${i} of ${name}`, { cause: error });
       }
-      refused += Number(outcome.refused !== null);
+      rejected += Number(outcome.rejected !== null);
       failed += outcome.failed;
       delivered += outcome.samples.length;
     }
   });
   assert(
-    refused > 10 && delivered > 100,
-    `${refused} rejected, ${failed} bad images, ${delivered} delivered`,
+    rejected > 10 && delivered > 100,
+    `${rejected} rejected, ${failed} bad images, ${delivered} delivered`,
   );
 }
 
@@ -148,11 +148,11 @@ Deno.test("readSamples() of damaged compressed archives gives all images or thro
   await damage(new Uint8Array(gzipSync(archive(0, count))), {
     name: "a.tar.gz",
     seed: 3,
-    check({ samples, refused }) {
+    check({ samples, rejected }) {
       for (const sample of samples) {
         assert(sample.tag === tags[numberOf(sample.key)], `${sample.key} differs`);
       }
-      assert(refused !== null || samples.length === count, "images are missing");
+      assert(rejected !== null || samples.length === count, "images are missing");
     },
   }).catch((error) => {
     if (!/delivered/.test(error.message)) throw error; // few are delivered: gzip detects nearly every damage

@@ -7,7 +7,7 @@ import { applyView } from "../../data/views/apply.ts";
 import { evaluationView } from "../../data/views/draw.ts";
 import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { type BadImage, BadImages } from "../../src/io/bad_images.ts";
+import { type BadImage, BadImages } from "../../src/run/bad_images.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
@@ -56,12 +56,12 @@ async function readAll(
   { onBadImage, workers, limit = COUNT }: { onBadImage: OnBadImage; workers: number; limit?: number },
 ): Promise<{ indices: number[]; views: string[]; bad: (BadImage & { source: string })[] }> {
   await using folder = await temporaryFolder();
-  const told: string[] = [], indices: number[] = [], views: string[] = [];
+  const reported: string[] = [], indices: number[] = [], views: string[] = [];
   const bad = await BadImages.open(folder.path, {
     resume: false,
-    log: (line) => told.push(line),
+    log: (line) => reported.push(line),
     source: source.name,
-    most: COUNT,
+    max: COUNT,
     verb: "Skipped",
   });
   const options = { source, limit, batch, size, recipe, decodeSize, workers, onBadImage, onBad: bad.add };
@@ -74,7 +74,7 @@ async function readAll(
   }
   await bad.flush();
   const lines = (await Deno.readTextFile(`${folder.path}/bad_images.jsonl`)).trimEnd().split("\n");
-  assertEquals([bad.count, told.length], [lines.length, 5]);
+  assertEquals([bad.count, reported.length], [lines.length, 5]);
   return { indices, views, bad: lines.map((line) => JSON.parse(line)) };
 }
 
@@ -166,14 +166,14 @@ Deno.test("evaluationBatches() ends when onBad throws, with the bad images repor
       resume: false,
       log() {},
       source: source.name,
-      most: 40,
+      max: 40,
       verb: "Skipped",
     });
     const options = { source, batch, size, recipe, decodeSize, workers: 2, onBad: bad.add };
     await assertThrows(
       () => Array.fromAsync(evaluationBatches(options)),
       UserError,
-      /go on with .*a\.tar: expected no more than 40 images.*\(--max-bad\): found 41, such as a\.tar\/\d+\.\w+: its? /,
+      /go on with .*a\.tar": 41 images cannot be used, such as a\.tar\/\d+\.\w+: its? .*at most 40 are allowed \(--max-bad\)/,
     );
     assertEquals(bad.count, 41);
   });

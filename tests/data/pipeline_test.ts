@@ -115,19 +115,19 @@ Deno.test("evaluationBatches() throws at a bad image with onBadImage error", asy
 
 Deno.test("trainingBatches() reports the same bad images after resuming as without interruption", async () => {
   const run = async (start: Position, count: number) => {
-    const told: string[] = [];
-    const onBad = ({ key }: BadImage) => told.push(key);
+    const reported: string[] = [];
+    const onBad = ({ key }: BadImage) => reported.push(key);
     const batches = await take(
       trainingBatches({ ...options, source: withBad, start, onBad }),
       count,
     );
-    return { told, nexts: batches.map((batch) => batch.next) };
+    return { reported, nexts: batches.map((batch) => batch.next) };
   };
   const whole = await run({ epoch: 0, offset: 0 }, 9);
-  assert(whole.told.length > 3, `${whole.told.length} bad images in three epochs`);
+  assert(whole.reported.length > 3, `${whole.reported.length} bad images in three epochs`);
   for (const k of [1, 2, 3, 4, 5, 6]) {
     const before = await run({ epoch: 0, offset: 0 }, k), after = await run(whole.nexts[k - 1], 9 - k);
-    assertEquals([...before.told, ...after.told], whole.told);
+    assertEquals([...before.reported, ...after.reported], whole.reported);
   }
 });
 

@@ -113,10 +113,10 @@ Deno.test("trainingBatches() substitutes a bad image by its index; evaluationBat
   }
   const one = await take(trainingBatches({ ...both, workers: 1 }), 6);
   assertEquals(one, epochs);
-  const told: number[] = [];
+  const reported: number[] = [];
   const evaluated = await Array.fromAsync(
-    evaluationBatches({ ...both, onBad: ({ index }) => told.push(index) }),
+    evaluationBatches({ ...both, onBad: ({ index }) => reported.push(index) }),
   );
   assertEquals(evaluated.flatMap(({ indices }) => indices), [0, 1, 2, 3, 5, 6, 7, 8]);
-  assert(told.includes(4), "it was not reported");
+  assert(reported.includes(4), "it was not reported");
 });

@@ -20,8 +20,8 @@ export interface Faults {
   chunked?: boolean;
   /** Bytes by which the announced length exceeds the file's. */
   longer?: number;
-  /** Leaves the connection open after the body. */
-  stall?: boolean;
+  /** Leaves the connection open after the body, for 0.8 s or until the promise resolves. */
+  stall?: true | Promise<void>;
   seed?: number;
 }
 
@@ -81,7 +81,8 @@ export async function serving(
       await send(new TextEncoder().encode(`${sent.length.toString(16)}\r\n`));
       await send(concatBytes([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));
     } else await send(sent);
-    if (faults.stall) await new Promise((resolve) => setTimeout(resolve, 800));
+    if (faults.stall === true) await new Promise((resolve) => setTimeout(resolve, 800));
+    else await faults.stall;
   };
   const underway = new Set<Promise<void>>();
   const accepting = (async () => {

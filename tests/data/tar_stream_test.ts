@@ -86,9 +86,9 @@ Deno.test("tarSamples() throws the missing bytes of an archive truncated anywher
     const read = (marked: boolean) => Array.fromAsync(tarSamples("a.tar", pieces(cut, seed), { marked }));
     await assertThrows(() => read(true), UserError, /a\.tar": it ends within .*, and \d+ bytes are missing/);
     // At the end of an entry, only a missing end mark shows the truncation.
-    const refused = await read(false).then(() => false, () => true);
+    const rejected = await read(false).then(() => false, () => true);
     assert(
-      refused || end % 512 === 0 || bytes.subarray(end, end + 512 - end % 512).every((byte) => byte === 0),
+      rejected || end % 512 === 0 || bytes.subarray(end, end + 512 - end % 512).every((byte) => byte === 0),
       String(end),
     );
   }

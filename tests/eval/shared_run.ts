@@ -5,7 +5,7 @@ import type { EvaluateOptions, EvaluationReport } from "../../src/eval/types.ts"
 import { pretrain } from "../../src/run/pretrain.ts";
 
 Deno.env.set("BYOL_CACHE", await Deno.makeTempDir({ prefix: "byol cache " }));
-const quiet = { print() {} };
+const quiet = { log() {} };
 export const folder = await Deno.makeTempDir(), run = join(folder, "run");
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
@@ -22,13 +22,14 @@ export function knnOfRun(): Promise<number> {
     projection: 8,
     batch: 16,
     steps: 2,
-    kernels: "usual",
+    kernels: "default",
     out: run,
-  }, quiet).then(({ summary }) => summary!.knn!.untrained);
+    ...quiet,
+  }).then(({ summary }) => summary!.knn!.untrained);
 }
 
 /** Evaluates after the run was trained, quietly, by few epochs. */
 export async function evaluated(options: EvaluateOptions): Promise<EvaluationReport> {
   await knnOfRun();
-  return await evaluate({ kernels: "usual", probeEpochs: 10, log() {}, ...options });
+  return await evaluate({ kernels: "default", probeEpochs: 10, log() {}, ...options });
 }

@@ -5,7 +5,7 @@ import type { evaluate } from "../../src/eval/protocol.ts";
 import type { EvaluateOptions } from "../../src/eval/types.ts";
 import { runExperiments } from "../../src/experiments/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
-import type { pretrain } from "../../src/run/pretrain.ts";
+import type { PretrainOptions, ResumeOptions } from "../../src/config/pretrain_options.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { drawEvaluation } from "../../src/eval/draw_evaluation.ts";
@@ -22,7 +22,7 @@ const experiments: Experiment[] = ["first", "second"].map((name) => ({
   source: "table 0",
   rows: () => [
     { name: "base", baseline: true, paper: 72.5 },
-    { name: "other", options: name === "first" ? { tau: 1 } : { predictor: "off" } },
+    { name: "other", options: name === "first" ? { tau: 1 } : { predictor: false } },
   ],
 }));
 const set = { experiments, scales };
@@ -41,10 +41,10 @@ function fakes({ interruptions = 0 } = {}) {
   const trained: { out: string; tau?: number; seed: number; resume: boolean }[] = [];
   const evaluated: { run: string; baselines: boolean; map: boolean }[] = [];
   const interrupt = new AbortController();
-  const train: typeof pretrain = async (given = {}, hooks = {}) => {
+  const train = async (given: PretrainOptions, isResumed: boolean) => {
     const { out, tau, seed, recipe } = given;
-    trained.push({ out: out!, tau, seed: seed!, resume: hooks.resume! });
-    assertEquals(JSON.parse(await Deno.readTextFile(recipe!)).name, scales.quick.recipe.name);
+    trained.push({ out: out!, tau, seed: seed!, resume: isResumed });
+    assertEquals(JSON.parse(await Deno.readTextFile(`${recipe}`)).name, scales.quick.recipe.name);
     await Deno.mkdir(join(out!, "checkpoints"), { recursive: true });
     await Deno.writeTextFile(join(out!, "config.json"), "{}");
     const line = (step: number, z_std: number) => `${JSON.stringify({ step, z_std })}\n`;
@@ -56,8 +56,8 @@ function fakes({ interruptions = 0 } = {}) {
       interrupt.abort();
       return { out: out!, step: 1, total: 2, collapse: null, summary: null };
     }
-    const collapse = given.predictor === "off" ? { step: 2, evidence: "z_std is .0625" } : null;
-    const summary = { knn: null, final_loss: .25, seconds: 1, images_per_second: 1, collapse };
+    const collapse = given.predictor === false ? { step: 2, evidence: "z_std is .0625" } : null;
+    const summary = { knn: null, finalLoss: .25, seconds: 1, imagesPerSecond: 1, collapse };
     return { out: out!, step: 2, total: 2, collapse, summary };
   };
   const evaluation = (given: EvaluateOptions) => {
@@ -82,7 +82,12 @@ function fakes({ interruptions = 0 } = {}) {
   return {
     trained,
     evaluated,
-    hooks: { pretrain: train, evaluate: evaluation as unknown as typeof evaluate, signal: interrupt.signal },
+    hooks: {
+      pretrain: (given: PretrainOptions = {}) => train(given, false),
+      resume: (out: string, given: ResumeOptions = {}) => train({ ...given, out }, true),
+      evaluate: evaluation as unknown as typeof evaluate,
+      signal: interrupt.signal,
+    },
   };
 }
 
@@ -209,8 +214,7 @@ Deno.test("runExperiments() writes the report even if the base run or its map fa
     const options = {
       ...hooks,
       ...(broken === "run" && {
-        pretrain: ((given, more) =>
-          given?.tau === .95 ? fail() : hooks.pretrain(given, more)) as typeof pretrain,
+        pretrain: (given?: PretrainOptions) => given?.tau === .95 ? fail() : hooks.pretrain(given),
       }),
       ...(broken === "map" && {
         evaluate: ((given) =>

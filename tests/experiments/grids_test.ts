@@ -1,7 +1,7 @@
 /** The experiments as defined: every row can be trained, and its options match its name. */
 import { experiments } from "../../src/experiments/definitions/all.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { planExperiment } from "../../src/experiments/plan.ts";
 import { withoutOperations } from "../../src/experiments/experiment.ts";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
@@ -97,7 +97,7 @@ Deno.test("experiments: rows change the option they are named after, and nothing
       Object.entries(options).filter(([name, value]) => base.options[name as "tau"] !== value),
     );
   assertEquals(changes(quickRows("fixed-target").get("BYOL fixed target (τ = 1)")!.options), { tau: 1 });
-  assertEquals(changes(quickRows("predictor").get("BYOL no predictor")!.options), { predictor: "off" });
+  assertEquals(changes(quickRows("predictor").get("BYOL no predictor")!.options), { predictor: false });
   assertEquals(changes(quickRows("predictor").get("BYOL no target")!.options), {
     target: "shared",
     tau: 0,
@@ -106,7 +106,7 @@ Deno.test("experiments: rows change the option they are named after, and nothing
   const simclr = quickRows("augmentations").get("SimCLR all")!;
   assertEquals(
     [simclr.options.method, simclr.options.predictor, simclr.options.target, simclr.options.negatives],
-    ["simclr", "off", "shared", 1],
+    ["simclr", false, "shared", 1],
   );
 });
 

@@ -4,7 +4,7 @@
 
 Written with Pillow 9.4 (libjpeg-turbo, libwebp 1.2.4, libtiff 4.5.0). decode.json lists the cases; `file` and `rgb`
 are [offset, length] into decode.bin, rgb being [height, width, 3] as upright, with what is transparent on white. Files
-that Pillow cannot write are put together here by hand; it is still Pillow that reads them. Only for 16 bits of grey,
+that Pillow cannot write are put together here by hand; it is still Pillow that reads them. Only for 16 bits of gray,
 where it clips, the high bytes come from numpy.
 """
 
@@ -63,7 +63,7 @@ def save(image, kind, **options):
 
 
 def picture(width, height, channels=3):
-    """Smooth colour with hard edges and noise, saturated at both ends; no symmetry that a turn could hide behind."""
+    """Smooth color with hard edges and noise, saturated at both ends; no symmetry that a turn could hide behind."""
     y, x = np.mgrid[0:height, 0:width]
     smooth = np.stack([np.sin(x / 4 + k) + np.cos(y / (3 + k)) for k in range(channels)], -1) * 90 + 128
     edges = (((x // 5 + y // 3) % 3) * 60 - 60)[..., None]
@@ -74,10 +74,10 @@ W, H = 17, 11
 rgba = picture(W, H, 4)
 rgba[2:5, 3:9, 3] = 0
 rgba[6:9, 10:15, 3] = 255
-rgb, grey, mask = rgba[..., :3], rgba[..., 0], rgba[..., 1] > 128
-colour, dim = Image.fromarray(rgb), Image.fromarray(grey)
+rgb, gray, mask = rgba[..., :3], rgba[..., 0], rgba[..., 1] > 128
+color, dim = Image.fromarray(rgb), Image.fromarray(gray)
 clear = Image.fromarray(rgba)
-palette = colour.quantize(20)
+palette = color.quantize(20)
 bilevel = Image.fromarray(mask)
 wide = rng.integers(0, 65536, (H, W, 4), dtype=np.uint16)  # 16 bits a sample
 small = Image.fromarray(picture(7, 4))
@@ -113,15 +113,15 @@ tight = dict(optimize=True)
 for subsampling in (0, 1, 2):
     for progressive in (False, True):
         name = f"jpeg {['444', '422', '420'][subsampling]}{' progressive' if progressive else ''}"
-        add(name, save(colour, "JPEG", quality=85, subsampling=subsampling, progressive=progressive, **tight))
-add("jpeg grey", save(dim, "JPEG", quality=90, **tight))
-add("jpeg grey progressive", save(dim, "JPEG", quality=90, progressive=True, **tight))
-add("jpeg rgb", segments(save(colour, "JPEG", quality=85, subsampling=0, **tight), drop=[0xE0], extra=adobe(0)))
+        add(name, save(color, "JPEG", quality=85, subsampling=subsampling, progressive=progressive, **tight))
+add("jpeg gray", save(dim, "JPEG", quality=90, **tight))
+add("jpeg gray progressive", save(dim, "JPEG", quality=90, progressive=True, **tight))
+add("jpeg rgb", segments(save(color, "JPEG", quality=85, subsampling=0, **tight), drop=[0xE0], extra=adobe(0)))
 
-inks = colour.convert("CMYK")
-inks.putdata([(c, m, y, int(k)) for (c, m, y, _), k in zip(inks.getdata(), grey.ravel() // 3)])
+inks = color.convert("CMYK")
+inks.putdata([(c, m, y, int(k)) for (c, m, y, _), k in zip(inks.getdata(), gray.ravel() // 3)])
 # Pillow stores inks inverted, so these three planes are stored as Y, Cb and Cr.
-luma = np.dstack([255 - np.asarray(colour.convert("YCbCr")), grey // 3])
+luma = np.dstack([255 - np.asarray(color.convert("YCbCr")), gray // 3])
 ycck = Image.fromarray(luma, "CMYK")
 for progressive in (False, True):
     tail = " progressive" if progressive else ""
@@ -182,27 +182,27 @@ def high(samples):
     return (samples >> 8).astype(np.uint8)
 
 
-def grey_rgb(values):
+def gray_rgb(values):
     return np.repeat(values[..., None], 3, -1)
 
 
-for name, image in dict(bilevel=bilevel, grey=dim, palette=palette, rgb=colour, rgba=clear).items():
+for name, image in dict(bilevel=bilevel, gray=dim, palette=palette, rgb=color, rgba=clear).items():
     add(f"png {name}", save(image, "PNG"))
-add("png grey alpha", save(Image.fromarray(rgba[..., [0, 3]], "LA"), "PNG"))
+add("png gray alpha", save(Image.fromarray(rgba[..., [0, 3]], "LA"), "PNG"))
 for bits in (1, 2, 4):
-    add(f"png palette {bits} bits", save(colour.quantize(1 << bits), "PNG", bits=bits))
-    add(f"png grey {bits} bits", raw_png(grey[..., None] >> (8 - bits), bits, 0))
+    add(f"png palette {bits} bits", save(color.quantize(1 << bits), "PNG", bits=bits))
+    add(f"png gray {bits} bits", raw_png(gray[..., None] >> (8 - bits), bits, 0))
 add("png palette transparency", save(palette, "PNG", transparency=bytes(range(0, 200, 17))))
-add("png grey transparency", save(dim, "PNG", transparency=int(grey[3, 4])))
-add("png rgb transparency", save(colour, "PNG", transparency=tuple(int(v) for v in rgb[3, 4])))
-add("png grey 16 bits", raw_png(wide[..., :1], 16, 0), grey_rgb(high(wide[..., 0])))
-add("png grey alpha 16 bits", raw_png(wide[..., [0, 3]], 16, 4), on_white(high(wide[..., [0, 0, 0, 3]])))
+add("png gray transparency", save(dim, "PNG", transparency=int(gray[3, 4])))
+add("png rgb transparency", save(color, "PNG", transparency=tuple(int(v) for v in rgb[3, 4])))
+add("png gray 16 bits", raw_png(wide[..., :1], 16, 0), gray_rgb(high(wide[..., 0])))
+add("png gray alpha 16 bits", raw_png(wide[..., [0, 3]], 16, 4), on_white(high(wide[..., [0, 0, 0, 3]])))
 add("png rgb 16 bits", raw_png(wide[..., :3], 16, 2))
 add("png rgba 16 bits", raw_png(wide, 16, 6))
 add("png interlaced rgb", raw_png(rgb, 8, 2, True))
 add("png interlaced rgba 16 bits", raw_png(wide, 16, 6, True))
 add("png interlaced bilevel", raw_png(mask[..., None], 1, 0, True))
-four = colour.quantize(16)
+four = color.quantize(16)
 entries = chunk(b"PLTE", bytes(four.getpalette()[:48]))
 add("png interlaced palette 4 bits", raw_png(np.asarray(four)[..., None], 4, 3, True, entries))
 add("png interlaced 1 × 1", raw_png(rgb[:1, :1], 8, 2, True))
@@ -215,12 +215,12 @@ for value in range(1, 9):
 
 
 def frames(kind, **options):
-    """An animation of `clear`, then `colour`."""
-    return save(clear, kind, save_all=True, append_images=[colour.convert("RGBA")], duration=50, **options)
+    """An animation of `clear`, then `color`."""
+    return save(clear, kind, save_all=True, append_images=[color.convert("RGBA")], duration=50, **options)
 
 
-add("webp lossy", save(colour, "WEBP", quality=80))
-add("webp lossless", save(colour, "WEBP", lossless=True))
+add("webp lossy", save(color, "WEBP", quality=80))
+add("webp lossless", save(color, "WEBP", lossless=True))
 add("webp lossy alpha", save(clear, "WEBP", quality=80))
 add("webp lossless alpha", save(clear, "WEBP", lossless=True, exact=True))
 add("webp animated lossy", frames("WEBP", quality=80))
@@ -245,8 +245,8 @@ add("webp turned 8 with prefix", upper[:4] + struct.pack("<I", len(upper) - 8) +
 add("gif", save(palette, "GIF", interlace=0))
 add("gif interlaced", save(palette, "GIF", interlace=1))
 add("gif 87a", b"GIF87a" + save(palette, "GIF", interlace=0)[6:])
-add("gif grey", save(dim, "GIF"))
-add("gif 2 colours", save(colour.quantize(2), "GIF"))
+add("gif gray", save(dim, "GIF"))
+add("gif 2 colors", save(color.quantize(2), "GIF"))
 seen = save(palette, "GIF", interlace=0, transparency=int(np.asarray(palette)[5, 5]))
 add("gif transparency", seen)
 other = picture(W, H)
@@ -260,13 +260,13 @@ add("gif small frame", bytes(smaller))
 outside = bytearray(seen)
 outside[6:10] = struct.pack("<HH", 0, H - 4)
 add("gif frame beyond canvas", bytes(outside))
-# With the colours in the frame instead of the file: the table moves behind the descriptor.
+# With the colors in the frame instead of the file: the table moves behind the descriptor.
 plain = save(palette, "GIF", interlace=0)
 table = 3 << ((plain[10] & 7) + 1)
-colours, rest = plain[13 : 13 + table], plain[13 + table :]
+colors, rest = plain[13 : 13 + table], plain[13 + table :]
 at = rest.index(b"\x2c") + 10
 local = plain[:10] + bytes([plain[10] & 0x7F]) + plain[11:13] + rest[: at - 1]
-add("gif local palette", local + bytes([0x80 | plain[10] & 7]) + colours + rest[at:])
+add("gif local palette", local + bytes([0x80 | plain[10] & 7]) + colors + rest[at:])
 
 # TIFF
 
@@ -313,38 +313,38 @@ def tiles(samples, side=16):
             yield full[y : y + side, x : x + side]
 
 
-for name, image in dict(bilevel=bilevel, grey=dim, palette=palette, rgb=colour, rgba=clear, cmyk=inks).items():
+for name, image in dict(bilevel=bilevel, gray=dim, palette=palette, rgb=color, rgba=clear, cmyk=inks).items():
     add(f"tiff {name}", save(image, "TIFF"))
     for compression in ("packbits", "tiff_lzw", "tiff_adobe_deflate"):
         short = compression.split("_")[-1]
         add(f"tiff {name} {short}", save(image, "TIFF", compression=compression, strip_size=160))
-add("tiff rgb lzw predictor", save(colour, "TIFF", compression="tiff_lzw", tiffinfo={317: 2}, strip_size=200))
+add("tiff rgb lzw predictor", save(color, "TIFF", compression="tiff_lzw", tiffinfo={317: 2}, strip_size=200))
 add("tiff rgba deflate predictor", save(clear, "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 2}, strip_size=300))
-add("tiff grey alpha", raw_tiff(tags(rgba[..., [0, 3]], 8, 1, _338=[2]), [rgba[..., [0, 3]].tobytes()]))
+add("tiff gray alpha", raw_tiff(tags(rgba[..., [0, 3]], 8, 1, _338=[2]), [rgba[..., [0, 3]].tobytes()]))
 add("tiff rgb with a fourth sample", raw_tiff(tags(rgba, 8, 2), [rgba.tobytes()]))
 add("tiff rgb with unexplained sample", raw_tiff(tags(rgba, 8, 2, _338=[0]), [rgba.tobytes()]))
 faded = np.dstack([rgb * (rgba[..., 3:] / 255), rgba[..., 3:]]).astype(np.uint8)
 add("tiff rgb times alpha", raw_tiff(tags(faded, 8, 2, _338=[1]), [faded.tobytes()]))
 noise = rng.integers(0, 256, (26, 150), dtype=np.uint8)  # long enough for codes of 12 bits and a cleared table
-add("tiff grey lzw noise", save(Image.fromarray(noise), "TIFF", compression="tiff_lzw"))
-for name, image in dict(grey=dim, tables=colour, strips=Image.fromarray(picture(21, 30))).items():
+add("tiff gray lzw noise", save(Image.fromarray(noise), "TIFF", compression="tiff_lzw"))
+for name, image in dict(gray=dim, tables=color, strips=Image.fromarray(picture(21, 30))).items():
     add(f"tiff jpeg {name}", save(image, "TIFF", compression="jpeg", quality=85, strip_size=16 * 63))
-part = segments(save(colour, "JPEG", quality=85, subsampling=0), drop=[0xE0])
+part = segments(save(color, "JPEG", quality=85, subsampling=0), drop=[0xE0])
 add("tiff jpeg rgb", raw_tiff(tags(rgb, 8, 2, 7), [part]))
 parts = [save(Image.fromarray(np.ascontiguousarray(t)), "JPEG", quality=85, subsampling=2) for t in tiles(rgb)]
 parts = [segments(part, drop=[0xE0]) for part in parts]
 add("tiff jpeg ycbcr tiles", raw_tiff(tags(rgb, 8, 6, 7, _322=[16], _323=[16], _530=[2, 2]), parts))
 for order, end in (("II", "<u2"), ("MM", ">u2")):
-    add(f"tiff grey 16 bits {order}", raw_tiff(tags(wide[..., :1], 16, 1), [wide[..., 0].astype(end).tobytes()], order),
-        grey_rgb(high(wide[..., 0])))
+    add(f"tiff gray 16 bits {order}", raw_tiff(tags(wide[..., :1], 16, 1), [wide[..., 0].astype(end).tobytes()], order),
+        gray_rgb(high(wide[..., 0])))
     add(f"tiff rgb 16 bits {order}", raw_tiff(tags(wide[..., :3], 16, 2), [wide[..., :3].astype(end).tobytes()], order))
     deltas = np.diff(wide[..., :3].astype(np.int64), axis=1, prepend=0) % 65536
     deltas[:, 0] = wide[:, 0, :3]
     part = zlib.compress(deltas.astype(end).tobytes())
     add(f"tiff rgb 16 bits predictor {order}", raw_tiff(tags(wide[..., :3], 16, 2, 8, _317=[2]), [part], order))
-add("tiff white is zero", raw_tiff(tags(rgb[..., :1], 8, 0), [grey.tobytes()]))
+add("tiff white is zero", raw_tiff(tags(rgb[..., :1], 8, 0), [gray.tobytes()]))
 add("tiff bilevel white is zero", raw_tiff(tags(rgb[..., :1], 1, 0), [pack(mask[..., None], 1).tobytes()]))
-add("tiff grey 4 bits", raw_tiff(tags(rgb[..., :1], 4, 1), [pack(grey[..., None] >> 4, 4).tobytes()]))
+add("tiff gray 4 bits", raw_tiff(tags(rgb[..., :1], 4, 1), [pack(gray[..., None] >> 4, 4).tobytes()]))
 table = [v * 257 for c in range(3) for v in four.getpalette()[c:48:3]]
 add("tiff palette 4 bits", raw_tiff(tags(rgb[..., :1], 4, 3, _320=table), [pack(np.asarray(four)[..., None], 4).tobytes()]))
 four_tiles = picture(18, 20)
@@ -356,7 +356,7 @@ parts = [pack(t, 1).tobytes() for t in tiles(mask[..., None])]
 add("tiff tiles bilevel", raw_tiff(tags(rgb[..., :1], 1, 1, _322=[16], _323=[16]), parts))
 planes = [rgb[y : y + 5, :, c].tobytes() for c in range(3) for y in range(0, H, 5)]
 add("tiff planes", raw_tiff({**tags(rgb, 8, 2, _284=[2]), 278: (3, [5])}, planes))
-add("tiff two pages", save(colour, "TIFF", save_all=True, append_images=[dim]))
+add("tiff two pages", save(color, "TIFF", save_all=True, append_images=[dim]))
 for value in range(1, 9):
     order = "II" if value % 2 else "MM"
     turned = np.asarray(small)
@@ -364,7 +364,7 @@ for value in range(1, 9):
 
 # Netpbm
 
-add("ppm", save(colour, "PPM"))
+add("ppm", save(color, "PPM"))
 add("ppm comments", b"P6 # made by\n# hand\n17\t#\n11 255\n" + rgb.tobytes())
 
 index = dict(written_with=dict(pillow=PIL.__version__), cases=cases)

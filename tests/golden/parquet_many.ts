@@ -1,5 +1,5 @@
 /**
- * Writes parquet_many.parquet: 150,000 rows of one tiny image in a few kilobytes, more than a call has arguments.
+ * Writes parquet_many.parquet: 150,000 rows of one tiny image in a few kilobytes, more rows than a call can have arguments.
  *
  *     deno run -A --no-lock tests/golden/parquet_many.ts
  *

@@ -1,5 +1,5 @@
 /**
- * Reads the files that make.py writes from PyTorch, and makes again what it hashed instead of storing.
+ * Reads the files that make.py writes with PyTorch, and recomputes the tensors that it hashed instead of storing.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export { goldenViews, initialParameter, type StepMetadata } from "../../src/refe
 /** The metadata of ops.safetensors. */
 export interface OpsMetadata {
   cases: {
-    /** What the names of its tensors begin with, such as `conv2d.0`. */
+    /** The prefix of its tensors' names, such as `conv2d.0`. */
     name: string;
     op: string;
     /** The shape of each operand, whose values are `hashSigned("<name>.<operand>", …)`. */
@@ -25,10 +25,10 @@ export interface OpsMetadata {
   }[];
 }
 
-/** The file that ships with the product, whose doctor takes its steps. */
+/** The file that ships with the product, for the doctor's training steps. */
 const SHIPPED = "step_bottleneck_sgd", SHIPPED_FOLDER = "../../src/inspect/doctor";
 
-/** Reads `<name>.safetensors` of this folder, or the one that ships. */
+/** Reads `<name>.safetensors` of this folder, or the shipped file. */
 export async function readGolden<Metadata>(
   name: string,
 ): Promise<{ tensors: Map<string, TensorEntry>; metadata: Metadata }> {

@@ -32,7 +32,7 @@ def put(array):
 
 
 def picture(width, height):
-    """Smooth colour with hard edges and noise, saturated at both ends so that clipping shows."""
+    """Smooth color with hard edges and noise, saturated at both ends so that clipping shows."""
     y, x = np.mgrid[0:height, 0:width]
     smooth = np.stack([np.sin(x / 5 + k) + np.cos(y / (4 + k)) for k in range(3)], -1) * 90 + 128
     edges = (((x // 7 + y // 5) % 3) * 60 - 60)[..., None]
@@ -75,7 +75,7 @@ for name, size in [("large", 32), ("large", 47), ("small", 32), ("small", 15)]:
         out = F.center_crop(F.resize(Image.fromarray(np.ascontiguousarray(source)), size, F.InterpolationMode.BICUBIC), size)
         evaluations.append(dict(image=name, turned=turned, size=size, out=put(np.asarray(out))))
 
-# One image of floats for the colour operations: greys, black, white, pure colors and ties between channels included.
+# One image of floats for the color operations: grays, black, white, pure colors and ties between channels included.
 colors = rng.random((24, 24, 3)).astype(np.float32)
 colors[0] = colors[0, :, :1]
 colors[1, :8] = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)], np.float32)

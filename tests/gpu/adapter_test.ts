@@ -22,10 +22,14 @@ const noVulkan = {
   LIBGL_ALWAYS_SOFTWARE: "1",
 };
 
-async function choose(env: Record<string, string>, permissions = ["--allow-env=DENO_WEBGPU_BACKEND"]) {
+async function choose(
+  env: Record<string, string>,
+  permissions = ["--allow-env=DENO_WEBGPU_BACKEND"],
+  text = program,
+) {
   const { DENO_WEBGPU_BACKEND: _, ...own } = Deno.env.toObject();
   const folder = await Deno.makeTempDir(), path = `${folder}/choose.ts`;
-  await Deno.writeTextFile(path, program);
+  await Deno.writeTextFile(path, text);
   try {
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "--no-prompt", ...permissions, path],
@@ -70,6 +74,19 @@ Deno.test("chooseAdapter() rejects OpenGL on the CPU and says what to install", 
         /apt-get install mesa-vulkan-drivers libvulkan1/.test(out),
       out,
     );
+  }
+});
+
+Deno.test("chooseAdapter() gives concurrent and later calls the same answer", { ignore }, async () => {
+  const asking = (asks: string) => `
+    import { chooseAdapter } from "${module}";
+    const ask = () => chooseAdapter().then(({ backends }) => backends, ({ message }) => message);
+    console.log(JSON.stringify([${asks}]));
+  `;
+  for (const env of [{}, noVulkan]) {
+    const answersTo = async (asks: string) => JSON.parse((await choose(env, undefined, asking(asks))).out);
+    const [alone] = await answersTo("await ask()");
+    assertEquals(await answersTo("...await Promise.all([ask(), ask()]), await ask()"), [alone, alone, alone]);
   }
 });
 

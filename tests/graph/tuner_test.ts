@@ -61,10 +61,10 @@ const choiceOf = (variants: Record<string, Variant>, name = "rounds"): KernelCho
   variants,
 });
 
-/** What a trace that makes these choices gets, and what is in the cache then. */
+/** What a trace that makes these choices gets, and what is in the cache then; on a busy machine too. */
 async function decide(
   choices: KernelChoice[],
-  { seconds, known = new Map(), timer, gpu: given }: {
+  { seconds = 60, known = new Map(), timer, gpu: given }: {
     seconds?: number;
     known?: Map<string, Decision>;
     timer?: Timer;
@@ -182,6 +182,7 @@ const faulty = {
   scaled: changed("scaled", "select(2.0", "select(2.001"),
   shortened: changed("shortened", "let i = id.x;", `let i = id.x; if (i == ${ELEMENTS - 1}u) { return; }`),
   shifted: changed("shifted", "y[i] = x[i]", "y[i] = x[i ^ 1u]"),
+  spiked: changed("spiked", "y[i] = x[i]", "y[i] = select(x[i], 1e30, i == 2049u)"),
   nan: changed("nan", "y[i] = x[i]", `y[i] = select(x[i], bitcast<f32>(0x7fc00000u + params.n), i == 77u)`),
 };
 
@@ -195,6 +196,7 @@ Deno.test(
       scaled: /^it computes wrong: its error is [1-5]\.\de-4 of/,
       shortened: /^it computes wrong/,
       shifted: /^it computes wrong/,
+      spiked: /^it computes wrong, by \d\.\de\+\d\d of/,
       nan: /^it computes values that are not finite$/,
     };
     const bad = {
@@ -244,7 +246,7 @@ Deno.test(
   "tune() replaces a default that is rejected or wrong, even if most variants are wrong",
   onGpu,
   async () => {
-    for (const broken of [invalid, faulty.shortened, faulty.nan]) {
+    for (const broken of [invalid, faulty.shortened, faulty.spiked, faulty.nan]) {
       const { picked, known, lines } = await decide([
         choiceOf({ "default": variantOf(1, { of: broken }), a: variantOf(30), b: variantOf(20) }),
       ], {

@@ -1,7 +1,7 @@
 /** A GPU on which one kernel is wrong. */
 import type { Gpu } from "../../src/gpu/device.ts";
 
-/** `gpu` with the text of the kernel `name` changed by `change`, which must change it. */
+/** `gpu` with the code of the kernel `name` changed by `change`. */
 export function withBrokenKernel(
   gpu: Gpu,
   { name, change }: { name: string; change: (code: string) => string },

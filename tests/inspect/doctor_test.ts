@@ -1,4 +1,6 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { MachineError } from "../../src/base/errors.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { kernelFiles } from "../kernel_files.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
@@ -6,7 +8,7 @@ import { type Check, kernelsOf } from "../../src/inspect/doctor/check.ts";
 import { conv2dChecks } from "../../src/inspect/doctor/conv2d_checks.ts";
 import { provokeFailures } from "../../src/inspect/doctor/failures.ts";
 import { type Diagnosis, examine } from "../../src/inspect/doctor.ts";
-import { describeDiagnosis } from "../../src/inspect/doctor/report.ts";
+import { formatDiagnosis } from "../../src/inspect/doctor/report.ts";
 import { checksFor, prove } from "../../src/inspect/doctor/prove.ts";
 import { variants } from "../../src/ops/conv2d_kernels.ts";
 import { idle, withBrokenKernel } from "./broken.ts";
@@ -19,7 +21,7 @@ let known: Promise<Check[]> | undefined;
 /** All checks for this machine's adapter. */
 const checksHere = () => known ??= sharedGpu().then((gpu) => checksFor(deviceProfileOf(gpu), ALL));
 
-Deno.test("doctor: a CPU and a GPU together have every kernel checked", async () => {
+Deno.test("checksFor() of a CPU and a GPU together cover every kernel", async () => {
   const checked = new Set<string>();
   for (const target of [ANY, { ...ANY, subgroupSize: 8, software: true }]) {
     for (const check of await checksFor(target, ALL)) {
@@ -31,23 +33,27 @@ Deno.test("doctor: a CPU and a GPU together have every kernel checked", async ()
   assertEquals([...checked].sort(), kernelFiles());
 });
 
-Deno.test("doctor: each product of a convolution is made in every way", () => {
+Deno.test("conv2dChecks() run each product by every variant", () => {
   const checks = conv2dChecks({ ...ANY, subgroupSize: 8, software: true }, ALL);
   for (const [variant, { kernels }] of Object.entries(variants)) {
     for (const { name } of Object.values(kernels)) {
-      const variants = checks.filter((check) => kernelsOf(check).includes(name)).map(({ way }) => way);
+      const variants = checks.filter((check) => kernelsOf(check).includes(name)).map(({ variant }) =>
+        variant
+      );
       assert(variants.includes(variant), `${name} is not run as ${variant}`);
     }
   }
-  for (const way of ["tiled-128x128 split", "tiled-64x64 split"]) {
+  for (const name of ["tiled-128x128 split", "tiled-64x64 split"]) {
     for (const kind of ["forward", "backwardData"]) {
-      const found = checks.some((check) => check.way === way && check.what.startsWith(`conv2d ${kind} `));
-      assert(found, `${kind} is not made by ${way}`);
+      const found = checks.some((check) =>
+        check.variant === name && check.what.startsWith(`conv2d ${kind} `)
+      );
+      assert(found, `${kind} is not run as ${name}`);
     }
   }
 });
 
-Deno.test("doctor: each kernel that does nothing is named by its first check", onGpu, async () => {
+Deno.test("prove() names each kernel that does nothing, at its first check", onGpu, async () => {
   const gpu = await sharedGpu(), checks = await checksHere();
   for (const name of new Set(checks.flatMap(kernelsOf))) {
     const first = checks.find((check) => kernelsOf(check).includes(name))!;
@@ -57,7 +63,7 @@ Deno.test("doctor: each kernel that does nothing is named by its first check", o
   }
 });
 
-/** Mistakes as people make them: the kernel, what it says and what it says then. */
+/** Typical bugs: the kernel, its code, and the wrong code. */
 const MISTAKES = [
   ["sum_parts", "part < params.parts", "part + 1u < params.parts"],
   ["conv2d", "c4 < params.C / 4u", "c4 + 1u < params.C / 4u"],
@@ -69,10 +75,10 @@ const MISTAKES = [
 ] as const;
 
 for (const [name, right, wrong] of MISTAKES) {
-  Deno.test(`doctor: ${name} with "${wrong}" is named alone`, onGpu, async () => {
+  Deno.test(`prove() blames ${name} alone for "${wrong}"`, onGpu, async () => {
     const gpu = await sharedGpu();
     const broken = withBrokenKernel(gpu, { name, change: (code) => code.replaceAll(right, wrong) });
-    // All that it takes part in, and what else tells of the kernels there.
+    // All checks that use it, and others of the kernels there.
     const all = await checksHere(),
       own = all.filter((check) => kernelsOf(check).includes(name));
     const partners = new Set(own.slice(0, 20).flatMap(kernelsOf));
@@ -80,11 +86,38 @@ for (const [name, right, wrong] of MISTAKES) {
     const { findings, kernels } = await prove(broken, checks);
     assert(findings.length > 0, "nothing was found");
     for (const finding of findings) assertEquals(finding.kernels, [name], finding.what);
-    assert(!kernels.includes(name), "it is said to be right");
+    assert(!kernels.includes(name), "it counts as correct");
   });
 }
 
-Deno.test("doctor: a diagnosis names what is wrong, and the pin that avoids it", onGpu, async () => {
+Deno.test("prove() clears no kernel by results that only agree with each other", onGpu, async () => {
+  const check = (what: string, kernels: string[], problem: string | null): Check => ({
+    what,
+    dispatches: kernels.map((name) => ({ kernel: { name } }) as Check["dispatches"][number]),
+    run: () => Promise.resolve(problem),
+  });
+  const { findings, kernels } = await prove(await sharedGpu(), [
+    check("a alone", ["a"], null),
+    check("both", ["a", "b"], "y[0] is 1, expected 2"),
+    { ...check("both twice", ["a", "b"], null), relative: true },
+  ]);
+  assertEquals(findings.map(({ kernels }) => kernels), [["b"]]);
+  assertEquals(kernels, ["a"]);
+});
+
+Deno.test("prove() names the check that loses the GPU", onGpu, async () => {
+  using gpu = await openGpu();
+  const dispatches = [{ kernel: { name: "add" } } as Check["dispatches"][number]];
+  const run = async ({ device }: Gpu) => {
+    device.destroy();
+    await device.lost;
+    return null;
+  };
+  const expected = /^Cannot go on after "a sum" by add: The GPU was lost \(destroyed\)/;
+  await assertThrows(() => prove(gpu, [{ what: "a sum", dispatches, run }]), MachineError, expected);
+});
+
+Deno.test("prove() names the pin that avoids a wrong kernel", onGpu, async () => {
   const gpu = await sharedGpu();
   const checks = conv2dChecks(deviceProfileOf(gpu), ALL).filter(({ what }) => what.includes("[517,"));
   const pinFor = async (name: string) => {
@@ -93,25 +126,29 @@ Deno.test("doctor: a diagnosis names what is wrong, and the pin that avoids it",
   };
   const [first, second] = gpu.subgroupSize === 8 ? ["subgroup8", "tiled"] : ["tiled", "blocked"];
   assertEquals(await pinFor("conv2d"), [`conv2d ${first}`]);
-  const usual = gpu.subgroupSize === 8 ? "conv2d_subgroup8_wide" : "conv2d_tiled_small";
-  assertEquals(await pinFor(usual), [`${usual} ${second}`]);
+  const byDefault = gpu.subgroupSize === 8 ? "conv2d_subgroup8_wide" : "conv2d_tiled_small";
+  assertEquals(await pinFor(byDefault), [`${byDefault} ${second}`]);
   assertEquals(await pinFor("sum_parts"), ["sum_parts null"]);
 });
 
-Deno.test("doctor: an adapter that computes wrong is not healthy, and not measured", onGpu, async () => {
-  const name = "normalize_rows";
-  const broken = withBrokenKernel(await sharedGpu(), {
-    name,
-    change: (code) => code.replace("sqrt(", "abs("),
-  });
-  const { healthy, proof, speed, failures } = await examine(broken);
-  assertEquals([healthy, speed], [false, null]);
-  const named = new Set(proof.findings.flatMap(({ kernels }) => kernels));
-  assertEquals([...named], [name]);
-  assert(failures.lost !== null && failures.tooLarge !== null);
-});
+Deno.test(
+  "examine() finds an adapter with a wrong kernel unhealthy, and does not measure it",
+  onGpu,
+  async () => {
+    const name = "normalize_rows";
+    const broken = withBrokenKernel(await sharedGpu(), {
+      name,
+      change: (code) => code.replace("sqrt(", "abs("),
+    });
+    const { healthy, proof, speed, failures } = await examine(broken);
+    assertEquals([healthy, speed], [false, null]);
+    const named = new Set(proof.findings.flatMap(({ kernels }) => kernels));
+    assertEquals([...named], [name]);
+    assert(failures.lost !== null && failures.tooLarge !== null);
+  },
+);
 
-Deno.test("doctor: failures of the adapter are heard of", onGpu, async () => {
+Deno.test("provokeFailures() gets the messages of both failures", onGpu, async () => {
   const { tooLarge, lost } = await provokeFailures(await sharedGpu());
   assert(/size/i.test(tooLarge ?? ""), `${tooLarge}`);
   assert(/^The GPU was lost \(destroyed\)/.test(lost ?? ""), `${lost}`);
@@ -162,8 +199,8 @@ const SOUND: Diagnosis = {
   seconds: 12.3,
 };
 
-Deno.test("doctor: the report has the figures of the diagnosis", () => {
-  const text = describeDiagnosis(SOUND);
+Deno.test("formatDiagnosis() has the figures of the diagnosis", () => {
+  const text = formatDiagnosis(SOUND);
   const expected = [
     /^a GPU$/m,
     /backend +Vulkan$/m,
@@ -173,24 +210,24 @@ Deno.test("doctor: the report has the figures of the diagnosis", () => {
     /^90 of 90 checks passed: 2 kernels/m,
     /--all checks them too/,
     /multiply-adds in registers +50000 GFLOP\/s/,
-    /weights' gradient +10000 GFLOP\/s +20 % of these/,
+    /weights' gradient +10000 GFLOP\/s +20 % of that/,
     /await of an idle GPU +11\.00 ms/,
     /on the GPU +5\.0 µs/,
-    /resnet18, 32 px, batch 128 +2346 images\/s +1\.77 GB; batches up to about 4096, with 23 GB/,
+    /resnet18, 32 px, batch 128 +2346 images\/s +1\.77 GB; batches up to about 4096, which take 23 GB/,
     /^Hint: Buy a faster disk\.$/m,
-    /^Everything computes right here \(12 s\)\.$/m,
+    /^This machine computes correctly \(12 s\)\.$/m,
   ];
   for (const pattern of expected) assert(pattern.test(text), `${pattern} is not in\n${text}`);
 });
 
-Deno.test("doctor: the report names wrong kernels once, with what avoids them", () => {
+Deno.test("formatDiagnosis() names wrong kernels once, with the pin that avoids them", () => {
   const finding = { what: "a product", problem: "y[3] is 1, expected 2\nmore", pin: null };
   const findings = [
     { ...finding, kernels: ["conv2d_tiled"], pin: "blocked" as const },
     { ...finding, kernels: ["conv2d_tiled"], pin: "blocked" as const },
     { ...finding, kernels: ["update"] },
   ];
-  const text = describeDiagnosis({
+  const text = formatDiagnosis({
     ...SOUND,
     healthy: false,
     proof: { ...SOUND.proof, findings },
@@ -199,10 +236,10 @@ Deno.test("doctor: the report names wrong kernels once, with what avoids them", 
   });
   const expected = [
     "87 of 90 checks passed",
-    "  WRONG: conv2d_tiled\n    a product: y[3] is 1, expected 2\n    and 1 more checks\n    --kernels blocked avoids it.",
+    "  WRONG: conv2d_tiled\n    a product: y[3] is 1, expected 2\n    and 1 more failed checks\n    --kernels blocked avoids it.",
     "  WRONG: update\n    a product: y[3] is 1, expected 2\n    No option avoids it.",
-    "a lost device: NOTHING IS HEARD OF IT",
-    "Something is wrong here",
+    "a lost device: NOT REPORTED",
+    "This machine has the problems above",
   ];
   for (const part of expected) assert(text.includes(part), `"${part}" is not in\n${text}`);
 });

@@ -6,7 +6,7 @@ import { namesIn, temporaryFolder } from "./temporary_folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("writeFileAtomic joins its chunks and replaces what was there", async () => {
+Deno.test("writeFileAtomic() joins its chunks and replaces an existing file", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "a.txt");
   await Deno.writeTextFile(path, "a longer text than the new one");
@@ -15,7 +15,7 @@ Deno.test("writeFileAtomic joins its chunks and replaces what was there", async 
   assertEquals(await namesIn(folder.path), ["a.txt"]);
 });
 
-Deno.test("writeFileAtomic that fails half way leaves the old file and nothing else", async () => {
+Deno.test("writeFileAtomic() leaves only the old file when it fails halfway", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "a.txt");
   await Deno.writeTextFile(path, "old");
@@ -28,7 +28,7 @@ Deno.test("writeFileAtomic that fails half way leaves the old file and nothing e
   assertEquals(await namesIn(folder.path), ["a.txt"]);
 });
 
-Deno.test("writeFileAtomic shows no partial file under the final name", async () => {
+Deno.test("writeFileAtomic() has no partial file under the final name", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "a.txt");
   let seen: string[] = [];
@@ -41,17 +41,17 @@ Deno.test("writeFileAtomic shows no partial file under the final name", async ()
   assertEquals(/^\.a\.txt\..+\.partial$/.test(seen[0]), true);
 });
 
-Deno.test("writeFileAtomic without a folder says what is wrong", async () => {
+Deno.test("writeFileAtomic() refuses a missing folder", async () => {
   await using folder = await temporaryFolder();
   const missing = join(folder.path, "no", "a.txt");
   await assertThrows(
     () => writeFileAtomic(missing, []),
     UserError,
-    /^Cannot write .*a\.txt as its folder must exist/,
+    /^Cannot write ".*a\.txt": its folder does not exist/,
   );
 });
 
-Deno.test("removeTemporaries removes what writeFileAtomic may leave, and only that", async () => {
+Deno.test("removeTemporaries() removes only what writeFileAtomic() may leave", async () => {
   await using folder = await temporaryFolder();
   const others = [".hidden", "a.partial", "step-000001.safetensors"];
   for (const name of [".a.txt.0f3c.partial", ...others]) {

@@ -20,7 +20,7 @@ const at = (step: number) => ({
 const steps = async (out: string) =>
   (await namesIn(checkpointFolder(out))).map((name) => Number(name.slice(5, -12)));
 
-Deno.test("a checkpoint comes back as it was saved", async () => {
+Deno.test("loadCheckpoint() returns what saveCheckpoint() wrote", async () => {
   await using out = await temporaryFolder();
   const path = await saveCheckpoint(out.path, at(60), { keep: 1 });
   assertEquals(path, join(out.path, "checkpoints", "step-000060.safetensors"));
@@ -29,7 +29,7 @@ Deno.test("a checkpoint comes back as it was saved", async () => {
   assertEquals(metadata, { config: { batch: 64 }, epoch: 1.5, seeds: [1, 2], step: 60 });
 });
 
-Deno.test("the last `keep` checkpoints remain, in order of steps and not of names", async () => {
+Deno.test("saveCheckpoint() keeps the latest `keep`, ordered by step and not by name", async () => {
   await using out = await temporaryFolder();
   for (const step of [999_990, 999_995, 1_000_000]) await saveCheckpoint(out.path, at(step), { keep: 3 });
   assertEquals(await steps(out.path), [1_000_000, 999_990, 999_995]);
@@ -38,7 +38,7 @@ Deno.test("the last `keep` checkpoints remain, in order of steps and not of name
   assertEquals(await latestCheckpoint(out.path), checkpointPath(out.path, 1_000_005));
 });
 
-Deno.test("saving again replaces, and removes no later checkpoint", async () => {
+Deno.test("saveCheckpoint() replaces an existing step and removes no later one", async () => {
   await using out = await temporaryFolder();
   for (const step of [20, 40, 60]) await saveCheckpoint(out.path, at(step), { keep: 3 });
   await saveCheckpoint(out.path, at(40), { keep: 1 });
@@ -46,7 +46,7 @@ Deno.test("saving again replaces, and removes no later checkpoint", async () => 
   await assertThrows(() => saveCheckpoint(out.path, at(80), { keep: 0 }), RangeError, /at least 1/);
 });
 
-Deno.test("latestCheckpoint ignores what is no checkpoint", async () => {
+Deno.test("latestCheckpoint() ignores files that are no checkpoints", async () => {
   await using out = await temporaryFolder();
   assertEquals(await latestCheckpoint(out.path), null);
   await saveCheckpoint(out.path, at(20), { keep: 3 });
@@ -62,7 +62,7 @@ Deno.test("latestCheckpoint ignores what is no checkpoint", async () => {
   assertEquals(await latestCheckpoint(out.path), checkpointPath(out.path, 20));
 });
 
-Deno.test("the same state gives the same bytes", async () => {
+Deno.test("saveCheckpoint() writes equal bytes for equal states", async () => {
   await using one = await temporaryFolder();
   await using two = await temporaryFolder();
   const bytes = await Promise.all(
@@ -72,11 +72,11 @@ Deno.test("the same state gives the same bytes", async () => {
   assertEquals([...bytes[0]], [...bytes[1]]);
 });
 
-Deno.test("loadCheckpoint refuses a file that is no checkpoint", async () => {
+Deno.test("loadCheckpoint() refuses a file that is no checkpoint", async () => {
   await using out = await temporaryFolder();
   const path = join(out.path, "encoder.safetensors");
   await writeSafetensors(path, { tensors: [], metadata: { format: "pt" } });
-  await assertThrows(() => loadCheckpoint(path), UserError, /metadata must be JSON: format is pt/);
+  await assertThrows(() => loadCheckpoint(path), UserError, /metadata must be JSON, and format is pt/);
   await writeSafetensors(path, { tensors: [] });
-  await assertThrows(() => loadCheckpoint(path), UserError, /must tell the step: it is missing/);
+  await assertThrows(() => loadCheckpoint(path), UserError, /the step in its metadata is missing/);
 });

@@ -6,11 +6,11 @@ const expected = new Map([["a", [2, 3]], ["b", [4]], ["c", []]]);
 const shapes = (...entries: [string, number[]][]) =>
   new Map(entries.map(([name, shape]) => [name, { shape }]));
 
-Deno.test("expectTensors takes the expected tensors in any order", () => {
+Deno.test("expectTensors() accepts the expected tensors in any order", () => {
   expectTensors("x", { found: shapes(["c", []], ["b", [4]], ["a", [2, 3]]), expected });
 });
 
-Deno.test("expectTensors names what differs and says what to do", async () => {
+Deno.test("expectTensors() names what differs and says what to do", async () => {
   const found = shapes(
     ["a", [3, 2]],
     ["c", [1]],
@@ -19,6 +19,6 @@ Deno.test("expectTensors names what differs and says what to do", async () => {
   await assertThrows(
     () => expectTensors("step.safetensors", { found, expected }),
     UserError,
-    /^Cannot load step\.safetensors as it must hold this model's 3 tensors: 2 of another shape \(a is \[3, 2\] instead of \[2, 3\], c is \[1\] instead of \[\]\), 1 missing \(b\), 4 unexpected \(p, q, r, …\)\. Give --backbone/,
+    /^Cannot load "step\.safetensors": of this model's 3 tensors 2 of another shape \(a is \[3, 2\] instead of \[2, 3\], c is \[1\] instead of \[\]\), 1 missing \(b\), 4 unexpected \(p, q, r, …\)\. Use the options of the run that wrote it/,
   );
 });

@@ -5,29 +5,29 @@ import { assert, assertEquals } from "../assert.ts";
 const refusal = (code: string) => Object.assign(new Error(`text of ${code}`), { code });
 
 for (const code of ["ENOSPC", "EROFS", "EACCES", "EPERM", "EDQUOT", "EIO", "EMFILE"]) {
-  Deno.test(`fileError answers ${code} as the machine's`, () => {
+  Deno.test(`fileError() makes ${code} a MachineError`, () => {
     const cause = refusal(code);
     const error = fileError("runs/a", cause);
     assert(error instanceof MachineError);
     assert(
-      /^Cannot write runs\/a as .* must .*: text of E\w+\. .*untouched\.$/.test(error.message),
+      /^Cannot write "runs\/a": [a-z -]+ \(text of E\w+\)\. .*unchanged\.$/.test(error.message),
       error.message,
     );
     assert(error.cause === cause);
   });
 }
 
-Deno.test("fileError answers a missing folder as the user's, and leaves our own mistakes alone", () => {
+Deno.test("fileError() makes a missing folder a UserError and returns other errors as they are", () => {
   assert(fileError("a", refusal("ENOENT")) instanceof UserError);
   const mistake = new TypeError("not a chunk");
   assertEquals(fileError("a", mistake) === mistake, true);
 });
 
-Deno.test("a full disk is answered with what to do", {
+Deno.test("fileError() says what to do about a full disk", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   // This device refuses every byte with ENOSPC.
   const error = fileError("/dev/full", await Deno.writeTextFile("/dev/full", "x").catch((error) => error));
   assert(error instanceof MachineError);
-  assert(/must have room.*Free some space/.test(error.message), error.message);
+  assert(/the disk is full.*Free some space/.test(error.message), error.message);
 });

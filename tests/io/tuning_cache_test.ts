@@ -11,7 +11,7 @@ const decision = (way: string): Decision => ({
 });
 const read = async (folder: string) => JSON.parse(await Deno.readTextFile(`${folder}/kernels.json`));
 
-Deno.test("tuning cache: what one run found the next one knows", async () => {
+Deno.test("openTuningCache() has the entries that another run found", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const user = `${folder}/cache`, run = `${folder}/run`;
@@ -25,7 +25,7 @@ Deno.test("tuning cache: what one run found the next one knows", async () => {
   assertEquals(await read(run), { a: decision("tiled") });
 });
 
-Deno.test("tuning cache: a run goes on with its own kernels, and its folder keeps them", async () => {
+Deno.test("openTuningCache() prefers the entries in the folder of a resumed run", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const user = `${folder}/cache`, run = `${folder}/run`;
@@ -43,14 +43,14 @@ Deno.test("tuning cache: a run goes on with its own kernels, and its folder keep
   assertEquals(resumed.get("c")?.variant, "x");
   await resumed.save(run);
   assertEquals(Object.keys(await read(run)).sort(), ["a", "b", "c"]);
-  // The others' decisions stay in the user's file.
+  // Entries of other runs stay in the user's file.
   const other = await openTuningCache({ user });
   other.set("d", decision("y"));
   await other.save();
   assertEquals(Object.keys(await read(user)).sort(), ["a", "c", "d"]);
 });
 
-Deno.test("tuning cache: what there was no time to measure is the run's alone", async () => {
+Deno.test("openTuningCache() keeps provisional entries for the run alone", async () => {
   await using temporary = await temporaryFolder();
   const user = `${temporary.path}/cache`, run = temporary.path;
   const first = await openTuningCache({ user });
@@ -61,7 +61,7 @@ Deno.test("tuning cache: what there was no time to measure is the run's alone", 
   assertEquals((await openTuningCache({ user, run })).get("a")?.variant, "tiled");
 });
 
-Deno.test("tuning cache: a damaged file counts as none, and a home that cannot be written to does not stop a run", async () => {
+Deno.test("openTuningCache() ignores a damaged file and a folder it cannot write", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   for (const text of ["", "[1", "null", '{"a": 1}', '{"a": {"way": 3, "milliseconds": {}}}']) {

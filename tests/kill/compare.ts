@@ -1,8 +1,8 @@
-/** What two runs left, compared. */
+/** Compares the files of two runs. */
 import { readFile } from "node:fs/promises";
 import { records } from "../run/whole_runs.ts";
 
-/** Which names there are below `folder`. */
+/** The paths of all files below `folder`. */
 async function namesBelow(folder: string, prefix = ""): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -12,19 +12,19 @@ async function namesBelow(folder: string, prefix = ""): Promise<string[]> {
   return names.sort();
 }
 
-/** Those that tell the time or the folder; decoded images lie in the order in which they came. */
-const OWN = /^(summary\.json|config\.json|metrics\.jsonl|decoded_images\.bin.*)$/;
+/** Files with times or paths, and the cache of decoded images, whose order varies. */
+const VARYING = /^(summary\.json|config\.json|metrics\.jsonl|decoded_images\.bin.*)$/;
 
 /**
- * The files in which the runs in the folders `a` and `b` differ: missing in one, or not the same byte for byte; lines of
- * metrics.jsonl are compared without what depends on the clock.
+ * The files in which the runs in the folders `a` and `b` differ: those missing in one, and those with different bytes. Lines
+ * of metrics.jsonl are compared without the values that depend on the clock.
  */
 export async function differences(a: string, b: string): Promise<string[]> {
   const [names, others] = await Promise.all([namesBelow(a), namesBelow(b)]);
   const found = [...new Set([...names, ...others])].filter((name) =>
     !names.includes(name) || !others.includes(name)
   );
-  for (const name of names.filter((name) => others.includes(name) && !OWN.test(name))) {
+  for (const name of names.filter((name) => others.includes(name) && !VARYING.test(name))) {
     const [mine, theirs] = await Promise.all([a, b].map((folder) => readFile(`${folder}/${name}`)));
     if (!mine.equals(theirs)) found.push(name);
   }

@@ -1,7 +1,7 @@
-/** A small data set of each kind of source, with images that cannot be used wherever the kind can hold such. */
+/** A small data set for each kind of source, with bad images if the kind can hold them. */
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { gradient, openIndexed, png, tar, tarEntry } from "../data/fixtures.ts";
 import { concatBytes } from "../../src/base/bytes.ts";
@@ -10,22 +10,22 @@ import { zip } from "../data/zip.ts";
 
 /** What a run reads. */
 export interface DataSet {
-  /** Files by their paths. */
+  /** Files by path. */
   files: Record<string, Uint8Array>;
-  /** What the server that has them does wrong; files on disk if this is left out. */
+  /** The faults of the server that serves the files; without them, the files are on disk. */
   faults?: Faults;
-  /** `--data`, seen from where the files are. */
+  /** The data option, relative to the files. */
   data: string[];
-  /** How the run differs from that of other kinds. */
+  /** Options that differ from those of the other kinds. */
   flags?: PretrainOptions;
 }
 
-/** More than a shuffle block has, so that streamed sources have two in an epoch. */
+/** More than a shuffle block holds, so that streamed sources have two blocks per epoch. */
 const COUNT = 1040;
-/** Where the second and the third shard begin. */
+/** The first image of each shard, and the end. */
 const SHARDS = [0, 300, 700, COUNT];
 
-/** The images by number: JPEG, a few PNG, and one in fifteen that is cut off, empty or no image. */
+/** The images by number: JPEG, a few PNG, and one in fifteen that is truncated, empty or not an image. */
 async function allImages(): Promise<Uint8Array[]> {
   const images: Uint8Array[] = [];
   for await (const { index, bytes } of await openIndexed(`shapes:${COUNT}`)) {
@@ -74,10 +74,10 @@ const parquet = shards((numbers) =>
 );
 
 const dropping: Faults = { breaks: Infinity, breaking: .4 };
-/** How many images there are is not known beforehand; so many steps are three epochs. */
+/** The number of images is unknown in advance; this many steps are three epochs. */
 const streamed: PretrainOptions = { steps: 190 };
 
-/** Data sets by what their kind is called. */
+/** The data sets by kind. */
 export const dataSets: Record<string, DataSet> = {
   folder: { files: folder, data: ["images"], flags: { cache: "disk", holdout: 20 } },
   tar: { files: tars, data: ["s-{0..2}.tar"] },

@@ -1,20 +1,19 @@
-/** When runs are killed. */
+/** The moments at which runs are killed. */
 import { keyedRandom } from "../../src/base/random.ts";
 
 /** When a process is killed. */
 export interface Moment {
   /**
-   * In the time that it takes from its start to its first checkpoint; in that from one checkpoint to the next; or as soon as
-   * a checkpoint is being written.
+   * Between the start and the first checkpoint; between two checkpoints; or as soon as a checkpoint is being written.
    */
   kind: "starting" | "training" | "writing";
-  /** How many checkpoints the run must have had before that, in all its processes together. */
+  /** Checkpoints that the run must have written before, in all its processes together. */
   checkpoints: number;
-  /** The share of that time that has passed. */
+  /** The share of that interval that has passed. */
   share: number;
 }
 
-/** A run that nothing disturbed, in milliseconds. */
+/** The pace of an uninterrupted run, in milliseconds. */
 export interface Pace {
   /** From its start to its first checkpoint. */
   first: number;
@@ -23,8 +22,8 @@ export interface Pace {
 }
 
 /**
- * `kills` moments of a run that writes `checkpoints` checkpoints, spread over the whole of it, the time before the first
- * and that behind the last included. The first is of a process that starts, the second of one that writes.
+ * `kills` moments, spread over a whole run that writes `checkpoints` checkpoints, including the time before the first and
+ * after the last. The first moment hits a starting process, the second one that writes.
  */
 export function drawMoments(
   seed: number,
@@ -35,13 +34,13 @@ export function drawMoments(
     return {
       kind: k < 2 ? kinds[k] : kinds[random.integer(4)],
       checkpoints: k === 0 ? 0 : Math.floor((k + random.uniform()) / kills * (checkpoints + 1)),
-      // Servers drop other connections each time, so that a first checkpoint may come sooner than it did in peace.
+      // Servers drop other connections each time, so the first checkpoint may come sooner than in the uninterrupted run.
       share: (k === 0 ? .6 : 1) * random.uniform(),
     };
   });
 }
 
-/** The steps that the run in `out` has checkpoints of; and the files that others are being written to, or were. */
+/** The steps whose checkpoints are in `out`, and the partial files of unfinished ones. */
 export function checkpointsIn(out: string): { steps: number[]; partial: string[] } {
   try {
     const names = Array.from(Deno.readDirSync(`${out}/checkpoints`), ({ name }) => name);
@@ -53,12 +52,12 @@ export function checkpointsIn(out: string): { steps: number[]; partial: string[]
   }
 }
 
-/** Whether a checkpoint of the run in `out` is being written, `before` being what there was when its process started. */
+/** Whether a checkpoint is being written in `out`; `before` is what was there when the process started. */
 export function isWriting(out: string, before: { partial: string[] }): boolean {
   return checkpointsIn(out).partial.some((name) => !before.partial.includes(name));
 }
 
-/** Waits for `moment` in a process that has just started on the run in `out`; gives up if `signal` is aborted. */
+/** Waits for `moment` in a process that has just started; stops waiting if `signal` is aborted. */
 export async function reach(
   { kind, checkpoints, share }: Moment,
   { out, every, pace, signal }: { out: string; every: number; pace: Pace; signal: AbortSignal },
@@ -69,7 +68,7 @@ export async function reach(
   const before = checkpointsIn(out);
   while (!signal.aborted && count() < checkpoints) await pause(2);
   if (kind === "training") {
-    // A process that finds that many at its start has yet to come to its own first one.
+    // A process that starts with enough checkpoints still has to write its own first one.
     return await pause(share * (count(before) < checkpoints ? pace.interval : pace.first + pace.interval));
   }
   while (!signal.aborted && !isWriting(out, before)) await pause(1);

@@ -40,7 +40,7 @@ function offsetOf(node: Node | null): { x: number; y: number; turned: boolean } 
 
 /** A box for each text, by the average width of letters in DejaVu Sans. */
 export function textBoxes(svg: string): TextBox[] {
-  // linkedom's types want a browser's, which Deno has not.
+  // linkedom's types need DOM types, which Deno lacks.
   const { document } = parseHTML(`<body>${svg}</body>`) as unknown as {
     document: { querySelectorAll(selector: string): Iterable<Node> };
   };

@@ -50,7 +50,7 @@ function cut(sheet: DecodedImage, { top, left, size, scale }: Record<string, num
 }
 
 for (const size of [16, 32]) {
-  Deno.test(`each view of the sheet is that of the first epoch: ${size} px`, async () => {
+  Deno.test(`previewSheet() shows the views of the first epoch at ${size} px`, async () => {
     const source = await openIndexed("shapes:4");
     const png = await previewSheet(source, { recipe, size, count: 4, seed: 9 });
     const sheet = await decodeImage(png), { cell, lefts, width, top } = previewLayout(size);
@@ -73,7 +73,7 @@ for (const size of [16, 32]) {
   });
 }
 
-Deno.test("the original fills its cell, with the outlines of both crops on it", async () => {
+Deno.test("previewSheet() shows the original with the outlines of both crops", async () => {
   const source = await openIndexed("shapes:1"), size = 32;
   const sheet = await decodeImage(await previewSheet(source, { recipe, size, count: 1, seed: 2 }));
   const { top } = previewLayout(size), left = 16, scale = 6;
@@ -94,7 +94,7 @@ Deno.test("the original fills its cell, with the outlines of both crops on it", 
   );
 });
 
-Deno.test("nothing overlaps: between the columns, beside the text and below the rows the sheet is white", async () => {
+Deno.test("previewSheet() leaves the gaps between columns, texts and rows white", async () => {
   for (const size of [8, 32, 129, 224]) {
     const canvas = new Canvas(300, 250);
     for (let i = 0; i < canvas.data.length; i++) canvas.data[i] = i % 4 === 3 ? 255 : i * 7 % 200;
@@ -116,7 +116,7 @@ Deno.test("nothing overlaps: between the columns, beside the text and below the 
   }
 });
 
-Deno.test("bad images are skipped, told and named; without a good one there is no sheet", async () => {
+Deno.test("previewSheet() skips, reports and names bad images, and refuses a source without a good one", async () => {
   const good = new Canvas(40, 40).png(), small = new Canvas(20, 40).png();
   const text = new TextEncoder().encode("hello");
   const bad: string[] = [];
@@ -140,11 +140,11 @@ Deno.test("bad images are skipped, told and named; without a good one there is n
   await assertThrows(
     () => previewSheet(sourceOf([small, text]), options),
     UserError,
-    /^Cannot preview files as .*file 0 is none: its 20×40 pixels are fewer than the view's 32×32/,
+    /^Cannot preview "files": none of its images can be used, such as file 0: its 20×40 pixels are fewer than the view's 32×32/,
   );
 });
 
-Deno.test("`limit` keeps the sheet to the first images, `count` to as many as there are", async () => {
+Deno.test("previewSheet() takes images below `limit`, and at most as many as there are", async () => {
   const good = new Canvas(40, 40).png(), read: number[] = [];
   const source = sourceOf(Array(20).fill(good));
   const counting = { ...source, read: (index: number) => (read.push(index), source.read(index)) };
@@ -155,7 +155,7 @@ Deno.test("`limit` keeps the sheet to the first images, `count` to as many as th
   assertEquals(read.map((index) => Math.floor(index / 5)), [0, 1, 2, 3]);
 });
 
-Deno.test("text stands in its line: every character differs, and none leaves its place", () => {
+Deno.test("Canvas.text() draws different characters, each within its place", () => {
   const seen = new Set<string>();
   for (let code = 33; code < 127; code++) {
     const canvas = new Canvas(3 * CHARACTER.width, 3 * CHARACTER.height);
@@ -186,7 +186,7 @@ async function preview(cwd: string, ...args: string[]) {
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("src/cli/preview.ts: writes the sheet where the caller is, by a recipe of the caller's", async () => {
+Deno.test("src/cli/preview.ts writes the sheet to the caller's folder, by a recipe from there", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(join(folder.path, "mine.json"), '{ "size": 16, "views": [{ "flip": 1 }] }');
   const { code, out, err } = await preview(
@@ -199,7 +199,7 @@ Deno.test("src/cli/preview.ts: writes the sheet where the caller is, by a recipe
   assertEquals(sheet.width, previewLayout(16).width);
 });
 
-Deno.test("src/cli/preview.ts: --help, and mistakes with their exit code", async () => {
+Deno.test("src/cli/preview.ts has --help, and refuses mistakes with exit code 1", async () => {
   await using folder = await temporaryFolder();
   const help = await preview(folder.path, "--help");
   assertEquals(help.code, 0);

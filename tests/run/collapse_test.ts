@@ -1,13 +1,13 @@
 /**
- * The watch for collapse, on curves of runs, z_std in parts of 1/√D: shapes, resnet8, views of 16 px in batches of 32 and
- * projections of 32 dimensions; batches of 64 are those that --help tells, of 32 px and 128 dimensions.
+ * The detection of collapse on curves of real runs, z_std as a fraction of 1/√D: shapes, resnet8, views of 16 px in batches
+ * of 32 and projections of 32 dimensions; batches of 64 with the default 32 px and 128 dimensions.
  */
-import { type Collapse, type HealthState, HEALTHY, nextHealth } from "../../src/run/collapse.ts";
+import { type Collapse, type CollapseState, HEALTHY, nextCollapseState } from "../../src/run/collapse.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const D = 32;
 
-/** The curve through [step, spread] points, straight in between, for as long as it is told. */
+/** The curve through [step, spread] points, linear in between, for `steps` steps. */
 function curve(points: readonly (readonly [step: number, spread: number])[], steps: number): number[] {
   return Array.from({ length: steps }, (_, i) => {
     const step = i + 1, next = points.findIndex(([at]) => at >= step);
@@ -18,11 +18,11 @@ function curve(points: readonly (readonly [step: number, spread: number])[], ste
   });
 }
 
-/** The first collapse that is seen of a run. */
-function watch(spreads: readonly number[], { from = HEALTHY, first = 0 } = {}): HealthState {
-  return spreads.reduce<HealthState>(
+/** The state after these spreads. */
+function watch(spreads: readonly number[], { from = HEALTHY, first = 0 } = {}): CollapseState {
+  return spreads.reduce<CollapseState>(
     (state, spread, i) =>
-      nextHealth(state, { step: first + i + 1, zStd: spread / Math.sqrt(D), loss: 0.002 }, D),
+      nextCollapseState(state, { step: first + i + 1, zStd: spread / Math.sqrt(D), loss: 0.002 }, D),
     from,
   );
 }
@@ -47,11 +47,11 @@ const collapsing = {
 } as const;
 
 for (const [name, points] of Object.entries(healthy)) {
-  Deno.test(`health: ${name} is healthy`, () => assertEquals(seen(curve(points, 3000)), null));
+  Deno.test(`nextCollapseState() finds ${name} healthy`, () => assertEquals(seen(curve(points, 3000)), null));
 }
 
 for (const [name, points] of Object.entries(collapsing)) {
-  Deno.test(`health: ${name} collapses, and it is seen within 100 steps`, () => {
+  Deno.test(`nextCollapseState() detects the collapse of ${name} within 100 steps`, () => {
     const spreads = curve(points, 400), onset = spreads.findIndex((spread) => spread < 0.1) + 1;
     const { step, evidence } = seen(spreads)!;
     assert(step >= onset + 40 && step <= onset + 100, `seen at ${step}, begun at ${onset}`);
@@ -60,14 +60,14 @@ for (const [name, points] of Object.entries(collapsing)) {
   });
 }
 
-Deno.test("health: a collapse in the middle of a run is seen within 500 steps, and stays known", () => {
+Deno.test("nextCollapseState() detects a late collapse within 500 steps and keeps it", () => {
   const spreads = curve([...healthy.byol, [2000, 0.6], [2300, 0.05], [2400, 0.03], [3000, 0.03]], 3000);
   const onset = spreads.findIndex((spread) => spread < 0.1) + 1, collapse = seen(spreads)!;
   assert(collapse.step - onset < 500, `${collapse.step} after ${onset}`);
   assertEquals(watch([...spreads, ...Array(300).fill(0.7)]).collapse, collapse);
 });
 
-Deno.test("health: a dip is none: not a short one, nor one that is coming back", () => {
+Deno.test("nextCollapseState() takes neither a short dip nor a recovering one for a collapse", () => {
   const dip = (
     steps: number,
   ) => [...Array(100).fill(0.6), ...Array(steps).fill(0.05), ...Array(100).fill(0.6)];
@@ -81,25 +81,25 @@ Deno.test("health: a dip is none: not a short one, nor one that is coming back",
   assertEquals(seen([...dip(30), ...dip(30)]), null);
 });
 
-Deno.test("health: it is a matter of 1/√D, and a reading that is no number is no collapse", () => {
+Deno.test("nextCollapseState() compares with 1/√D and ignores NaN", () => {
   const zStd = 0.05 / Math.sqrt(32);
   const after = (zStd: number, D: number) => {
     let state = HEALTHY;
-    for (let step = 1; step <= 60; step++) state = nextHealth(state, { step, zStd, loss: 1 }, D);
+    for (let step = 1; step <= 60; step++) state = nextCollapseState(state, { step, zStd, loss: 1 }, D);
     return state.collapse?.step ?? null;
   };
   assertEquals([after(zStd, 32), after(zStd, 256), after(0, 32), after(NaN, 32)], [50, null, 50, null]);
 });
 
-Deno.test("health: a run that goes on elsewhere in between finds the same", () => {
+Deno.test("nextCollapseState() finds the same from a state kept as JSON", () => {
   const spreads = curve(collapsing["no predictor, ema"], 150);
   for (const at of [1, 30, 63, 100]) {
-    const kept: HealthState = JSON.parse(JSON.stringify(watch(spreads.slice(0, at))));
+    const kept: CollapseState = JSON.parse(JSON.stringify(watch(spreads.slice(0, at))));
     assertEquals(watch(spreads.slice(at), { from: kept, first: at }), watch(spreads));
   }
 });
 
-Deno.test("health: what comes back a little and stays there has collapsed all the same", () => {
+Deno.test("nextCollapseState() detects a collapse that recovers only a little", () => {
   const rebound = seen([...Array(19).fill(0.7), ...Array(20).fill(0.01), ...Array(500).fill(0.03)]);
   assert(rebound !== null && rebound.step <= 39 + 100, `seen at ${rebound?.step}`);
   const afterZero = seen([...Array(29).fill(0.7), 0, ...Array(500).fill(1e-4)]);

@@ -1,20 +1,21 @@
-/** What a run writes down, of steps that a stand-in for the GPU takes. */
+/** What a run records of steps that a stand-in for the GPU takes. */
 import { join } from "node:path";
 import type { Submission } from "../../src/byol/trainer.ts";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { CollapseError, exitCode, UserError } from "../../src/base/errors.ts";
 import { Clock } from "../../src/run/clock.ts";
 import { Pacer } from "../../src/run/pacer.ts";
-import { resolveOptions } from "../../src/config/train_defaults.ts";
+import { resolveOptions } from "../../src/config/resolve_options.ts";
+import { scheduledScalars } from "../../src/run/schedule.ts";
 import { Recorder, type RecorderOptions } from "../../src/run/recorder.ts";
-import type { StepRecord } from "../../src/run/records.ts";
+import type { StepRecord } from "../../src/config/callbacks.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 
 /** Takes `steps` of `total` steps, each batch in 10 ms, and returns what was read and written. */
 async function record(
-  { steps, total, lossOf, zStdOf = () => 0.1, given, lines = [], logged = [] }: {
+  { steps, total, lossOf, zStdOf = () => 0.1, given, lines = [], logged = [], onStep }: {
     steps: number;
     total: number;
     lossOf(i: number): number;
@@ -22,6 +23,7 @@ async function record(
     given?: PretrainOptions;
     lines?: StepRecord[];
     logged?: string[];
+    onStep?: (record: StepRecord) => void;
   },
 ) {
   const options = resolveOptions({ batch: 4, steps: total, logEvery: 10, checkpointEvery: 1000, ...given });
@@ -48,6 +50,7 @@ async function record(
       state: () => Promise.resolve(new Map()),
       undecayed: [],
     },
+    callbacks: { onStep },
     bad: { flush() {} },
     metrics: { write: (line: StepRecord) => lines.push(line), flush() {} },
     progress: {
@@ -56,28 +59,28 @@ async function record(
     },
   } as unknown as RecorderOptions, null);
   for (let i = 0; i < steps * options.accumulate; i++) {
-    submissions.push(recorder.next());
+    submissions.push({ ...scheduledScalars(recorder.step, { options, total }), ...recorder.next() });
     clock.submitted();
     now += 10;
     await clock.settled(() => Promise.resolve());
     recorder.submitted({ epoch: 0, next: { epoch: 0, offset: 4 * i + 4 } });
     await recorder.reportIfDue();
   }
-  await recorder.report();
+  await recorder.save();
   return { reads, lines, shown, submissions, recorder, logged };
 }
 
-Deno.test("Recorder: the GPU is asked once in 50 steps, and no logged step is left out", async () => {
+Deno.test("Recorder reads the GPU once in 50 steps and records every logged step", async () => {
   const { reads, lines, shown } = await record({ steps: 123, total: 123, lossOf: (i) => i / 100 });
   assertEquals(reads, [[0, 50], [50, 100], [100, 123]]);
   assertEquals(lines.map(({ step }) => step), [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 123]);
   assertEquals(lines.map(({ loss }) => loss), lines.map(({ step }) => (step - 1) / 100));
   // 4 images in 10 ms.
-  for (const { images_per_second } of lines) assert(Math.abs(images_per_second - 400) < 1e-6);
+  for (const { imagesPerSecond } of lines) assert(Math.abs(imagesPerSecond - 400) < 1e-6);
   assertEquals(shown, [null, null, null, null, ...Array(5).fill(0.49), ...Array(3).fill(0.99), 1.22]);
 });
 
-Deno.test("Recorder: what came before a loss that is not finite is written", async () => {
+Deno.test("Recorder writes the steps before a loss that is not finite", async () => {
   const lines: StepRecord[] = [];
   await assertThrows(
     () => record({ steps: 50, total: 90, lossOf: (i) => i < 34 ? 1 : NaN, lines }),
@@ -87,22 +90,22 @@ Deno.test("Recorder: what came before a loss that is not finite is written", asy
   assertEquals(lines.map(({ step }) => step), [10, 20, 30]);
 });
 
-Deno.test("Recorder: of logged steps it tells what the weights are like, τ and cosine only of a target network", async () => {
+Deno.test("Recorder measures the weights at logged steps, τ and cosine only with a target network", async () => {
   const run = (given: PretrainOptions) => record({ steps: 25, total: 25, lossOf: () => 1, given });
   const { lines, submissions } = await run({});
-  assertEquals(lines.map(({ step, grad_norm, target_cosine }) => [step, grad_norm, target_cosine]), [
+  assertEquals(lines.map(({ step, gradNorm, targetCosine }) => [step, gradNorm, targetCosine]), [
     [10, 9, 0.5],
     [20, 19, 0.5],
     [25, 24, 0.5],
   ]);
   assert(lines.every(({ tau }) => tau! >= 0.95));
-  // Only these steps take the time to find out.
+  // Only these steps take the time to measure.
   assertEquals(submissions.flatMap(({ health }, i) => health ? [i + 1] : []), [10, 20, 25]);
   const simclr = await run({ method: "simclr" });
-  assert(simclr.lines.every(({ tau, target_cosine }) => tau === null && target_cosine === null));
+  assert(simclr.lines.every(({ tau, targetCosine }) => tau === null && targetCosine === null));
 });
 
-Deno.test("Recorder: a step is whole after its last batch, whose position it has", async () => {
+Deno.test("Recorder completes a step at its last batch and takes its position", async () => {
   const given = { accumulate: 3, logEvery: 2 };
   const { lines, submissions, recorder } = await record({ steps: 4, total: 9, lossOf: (i) => i, given });
   assertEquals(submissions.map(({ step, part }) => [step, part]), [
@@ -115,15 +118,15 @@ Deno.test("Recorder: a step is whole after its last batch, whose position it has
     { epoch: 0, offset: 48 },
     true,
   ]);
-  // 4 images in 10 ms, whatever a step is.
-  for (const { images_per_second } of lines) assert(Math.abs(images_per_second - 400) < 1e-6);
+  // 4 images in 10 ms, however many batches a step has.
+  for (const { imagesPerSecond } of lines) assert(Math.abs(imagesPerSecond - 400) < 1e-6);
   recorder.submitted({ epoch: 0, next: { epoch: 0, offset: 52 } });
   assertEquals([recorder.step, recorder.position.offset, recorder.betweenSteps], [4, 48, false]);
 });
 
 const collapsing = (i: number) => i < 30 ? 0.08 : 0.002;
 
-Deno.test("Recorder: a collapse is warned of once, with its evidence, and the run goes on", async () => {
+Deno.test("Recorder warns of a collapse once, with its evidence, and goes on", async () => {
   const { recorder, logged, lines } = await record({
     steps: 300,
     total: 300,
@@ -139,11 +142,12 @@ Deno.test("Recorder: a collapse is warned of once, with its evidence, and the ru
   assertEquals(lines.length, 30);
 });
 
-Deno.test("Recorder: --stop-on-collapse saves, then ends the run with exit code 3", async () => {
+Deno.test("Recorder saves and throws at a collapse with stopOnCollapse", async () => {
   await using out = await temporaryFolder();
   const given = { stopOnCollapse: true, out: out.path };
   const run = () => record({ steps: 300, total: 300, lossOf: () => 0.01, zStdOf: collapsing, given });
-  const message = /^Training stopped at step 100 as the run collapsed: at step 80 z_std is .*--predictor on/;
+  const message =
+    /^Training stopped at step 100: the run has collapsed: at step 80 z_std is .*--predictor with/;
   await assertThrows(run, CollapseError, message);
   assertEquals(exitCode(new CollapseError()), 3);
   const { metadata } = await loadCheckpoint(join(out.path, "checkpoints", "step-000100.safetensors"));

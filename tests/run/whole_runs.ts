@@ -1,12 +1,13 @@
 /** Runs of train.ts in processes of their own, and what they leave. */
 import { join } from "node:path";
-import type { PretrainOptions } from "../../src/config/train_flags.ts";
-import type { StepRecord } from "../../src/run/records.ts";
+import type { StepRecord } from "../../src/config/callbacks.ts";
+import type { PretrainSettings } from "../../src/config/pretrain_options.ts";
+import { readMetrics } from "../../src/io/metrics.ts";
 import { assert } from "../assert.ts";
 
 const program = new URL("../../train.ts", import.meta.url).pathname;
 
-/** train.ts with these arguments. */
+/** Starts train.ts with these arguments. */
 export function trainWith(
   { args, env = {} }: { args: string[]; env?: Record<string, string> },
 ): Deno.ChildProcess {
@@ -18,17 +19,16 @@ export function trainWith(
   }).spawn();
 }
 
-/** The arguments of train.ts that stand for `flags`. */
-export function argumentsOf(flags: PretrainOptions): string[] {
-  return Object.entries(flags).flatMap(([name, value]) =>
-    [value].flat().flatMap((one) => [
-      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      `${one}`,
-    ])
-  );
+/** The arguments of train.ts for `options`. */
+export function argumentsOf(options: PretrainSettings): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (typeof value === "boolean") return [value ? `--${flag}` : `--no-${flag}`];
+    return [value].flat().flatMap((one) => [`--${flag}`, `${one}`]);
+  });
 }
 
-/** Signals a process, unless it is done already: a fast machine may be. */
+/** Sends a signal to a process that may have ended already. */
 export function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     process.kill(signal);
@@ -37,12 +37,11 @@ export function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** The lines of metrics.jsonl without what depends on the clock. */
+/** The records of metrics.jsonl without the fields that depend on the clock. */
 export async function records(out: string): Promise<unknown[]> {
-  const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trimEnd().split("\n");
-  return lines.map((line) => {
-    const { images_per_second, data_wait, ...rest }: StepRecord = JSON.parse(line);
-    assert(images_per_second > 0 && data_wait >= 0 && data_wait <= 1, line);
+  const found = await readMetrics<StepRecord>(join(out, "metrics.jsonl"));
+  return found.map(({ imagesPerSecond, dataWait, ...rest }) => {
+    assert(imagesPerSecond > 0 && dataWait >= 0 && dataWait <= 1, `${imagesPerSecond}, ${dataWait}`);
     return rest;
   });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { percent } from "../../table.ts";
 import { lastLines, paths, type Session, type Stage } from "../session.ts";
 import type { StepsRequest, StepsResult, TuneResult } from "../steps.ts";
 import { GpuWatch } from "../watch.ts";
@@ -67,7 +68,6 @@ function report(stage: Stage, key: string, { step, watch }: { step: StepsResult;
     `${(1000 * wall).toFixed(2)} ms, ${(1000 * sum).toFixed(2)} ms, ${(wall / sum).toFixed(3)}`,
     { wall, sum },
   );
-  const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
   stage.row(
     `${label}: share of the sum, of the peak`,
     top.map(({ name, share, ofPeak }) => `${name} ${percent(share)}, ${percent(ofPeak)}`).join("; "),

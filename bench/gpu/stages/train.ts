@@ -1,11 +1,12 @@
 /**
- * The stage that trains on CIFAR-10 for as long as there is time, and tells what the encoder is worth.
+ * The stage that trains on CIFAR-10 for as long as there is time, and scores the encoder.
  *
  * @module
  */
 import { basename, join } from "node:path";
 import type { EvaluationReport } from "../../../src/eval/types.ts";
-import type { StepRecord } from "../../../src/run/records.ts";
+import type { StepRecord } from "../../../src/config/callbacks.ts";
+import { readMetrics } from "../../../src/io/metrics.ts";
 import { median } from "../../../src/inspect/timing.ts";
 import { divide, type Division } from "../division.ts";
 import { packEncoder } from "../half.ts";
@@ -21,7 +22,7 @@ const CLOSING_SECONDS = 8;
 const PLANNED = 0.95;
 /** Points of the run's curve in figures.txt. */
 const CURVE_POINTS = 25;
-const MOST_WORKERS = 8;
+const MAX_WORKERS = 8;
 
 /** Trains, packs the encoder, evaluates it. */
 export async function trainStage(stage: Stage): Promise<void> {
@@ -36,7 +37,7 @@ export async function trainStage(stage: Stage): Promise<void> {
   // Neither the trial nor the run must begin with timing kernels.
   const { ok } = await measureSteps(stage, "run", { args: options, kernels: [] });
   options.push(...["--data", data.train, "--holdout", "0", "--cache", "memory"]);
-  options.push(...["--kernels", ok ? "auto" : "usual", "--checkpoint-every", "1000000"]);
+  options.push(...["--kernels", ok ? "auto" : "default", "--checkpoint-every", "1000000"]);
   const steps = await trial(stage, options);
   await train(stage, { options, steps, images: data.images });
   const encoder = await encoderOf(paths.run(session));
@@ -45,10 +46,8 @@ export async function trainStage(stage: Stage): Promise<void> {
 }
 
 /** The lines of a run's metrics. */
-function metricsOf(run: string): StepRecord[] {
-  return Deno.readTextFileSync(join(run, "metrics.jsonl")).trimEnd().split("\n").map((line) =>
-    JSON.parse(line)
-  );
+function metricsOf(run: string): Promise<StepRecord[]> {
+  return readMetrics(join(run, "metrics.jsonl"));
 }
 
 /** The median rate of a run and its mean wait for data, the first line left out, in which kernels are compiled. */
@@ -57,8 +56,8 @@ function ratesOf(
 ): { imagesPerSecond: number; dataWait: number; loss: number } {
   const late = records.length > 1 ? records.slice(1) : records;
   return {
-    imagesPerSecond: median(late.map(({ images_per_second }) => images_per_second)),
-    dataWait: late.reduce((sum, { data_wait }) => sum + data_wait, 0) / late.length,
+    imagesPerSecond: median(late.map(({ imagesPerSecond }) => imagesPerSecond)),
+    dataWait: late.reduce((sum, { dataWait }) => sum + dataWait, 0) / late.length,
     loss: records.at(-1)!.loss,
   };
 }
@@ -74,7 +73,7 @@ async function trial(stage: Stage, options: readonly string[]): Promise<number> 
     steps = small ? SMALL_TRIAL_STEPS : TRIAL_STEPS,
     begin = Date.now();
   await trainOnce(stage, [...options, "--log-every", `${steps / 4 | 0}`, "--steps", `${steps}`], out);
-  const rates = ratesOf(metricsOf(out)), taken = (Date.now() - begin) / 1000;
+  const rates = ratesOf(await metricsOf(out)), taken = (Date.now() - begin) / 1000;
   stage.row(`trial of ${steps} steps: images/s, data wait, loss`, describeRates(rates), { ...rates });
   if (small) return SMALL_STEPS;
   // What the trial took beside its steps, the run takes too.
@@ -111,7 +110,7 @@ async function train(
     interruptAfter: stage.left(evalSeconds),
     reserve: evalSeconds - CLOSING_SECONDS,
   });
-  const records = metricsOf(out), rates = ratesOf(records), seconds = (Date.now() - begin) / 1000;
+  const records = await metricsOf(out), rates = ratesOf(records), seconds = (Date.now() - begin) / 1000;
   const done = records.at(-1)!.step, cut = done < steps ? `, cut off at step ${done} of ${steps}` : "";
   stage.row(
     "run: epochs, steps, seconds",
@@ -130,8 +129,8 @@ async function train(
 function curveOf(records: readonly StepRecord[]): string {
   const count = Math.min(CURVE_POINTS, records.length);
   return Array.from({ length: count }, (_, i) => {
-    const { step, loss, z_std, images_per_second } = records[Math.ceil((i + 1) * records.length / count) - 1];
-    return `${step}\t${loss.toFixed(4)}\t${z_std.toFixed(4)}\t${images_per_second.toFixed(1)}`;
+    const { step, loss, zStd, imagesPerSecond } = records[Math.ceil((i + 1) * records.length / count) - 1];
+    return `${step}\t${loss.toFixed(4)}\t${zStd.toFixed(4)}\t${imagesPerSecond.toFixed(1)}`;
   }).join("\n");
 }
 
@@ -150,12 +149,12 @@ async function encoderOf(out: string): Promise<string> {
 async function evaluate(stage: Stage, { train, test }: Division): Promise<void> {
   const { session } = stage, run = paths.run(session), encoder = await encoderOf(run);
   const of = basename(encoder) === "encoder.safetensors" ? ["--encoder", encoder] : ["--run", run];
-  const workers = Math.min(MOST_WORKERS, navigator.hardwareConcurrency);
+  const workers = Math.min(MAX_WORKERS, navigator.hardwareConcurrency);
   for (const views of ["none", "cached"]) {
     const out = join(run, `evaluation_${views}`);
     const { code, output } = await stage.deno("src/cli/evaluate.ts", [
       ...of,
-      ...["--train", train, "--test", test, "--baselines", "no", "--kernels", "usual"],
+      ...["--train", train, "--test", test, "--no-baselines", "--kernels", "default"],
       ...["--workers", `${workers}`, "--probe-views", views, "--out", out],
       ...session.small && views !== "none" ? ["--probe-epochs", "2"] : [],
     ]);

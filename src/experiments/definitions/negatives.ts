@@ -14,8 +14,8 @@ export const negatives: Experiment = {
     { name: "β = 0.1", options: { negatives: .1 }, paper: 72.4 },
     { name: "β = 0.5", options: { negatives: .5 }, paper: 72.0 },
     { name: "β = 1", options: { negatives: 1 }, paper: 70.9 },
-    { name: "β = 1, no predictor", options: { negatives: 1, predictor: "off" }, paper: 70.7 },
+    { name: "β = 1, no predictor", options: { negatives: 1, predictor: false }, paper: 70.7 },
     { name: "β = 1, no target", options: { negatives: 1, target: "shared" }, paper: 69.1 },
-    { name: "β = 1, neither", options: { negatives: 1, predictor: "off", target: "shared" }, paper: 69.4 },
+    { name: "β = 1, neither", options: { negatives: 1, predictor: false, target: "shared" }, paper: 69.4 },
   ],
 };

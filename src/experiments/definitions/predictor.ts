@@ -13,7 +13,7 @@ export const predictor: Experiment = {
     { name: "predictor and target", baseline: true, paper: 72.5 },
     { name: "no target, stop-gradient", options: { target: "none" }, paper: 5.5 },
     { name: "no target", options: { target: "shared" }, paper: 0.3 },
-    { name: "no predictor", options: { predictor: "off" }, paper: 0.2 },
-    { name: "neither", options: { predictor: "off", target: "shared" }, paper: 0.1 },
+    { name: "no predictor", options: { predictor: false }, paper: 0.2 },
+    { name: "neither", options: { predictor: false, target: "shared" }, paper: 0.1 },
   ],
 };

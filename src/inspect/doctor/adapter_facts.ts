@@ -1,5 +1,5 @@
 /**
- * What the adapter tells of itself.
+ * What the adapter reports about itself.
  *
  * @module
  */
@@ -7,25 +7,25 @@ import type { Gpu } from "../../gpu/device.ts";
 
 /** An adapter, as far as WebGPU describes it. */
 export interface AdapterFacts {
-  /** Its name, as the driver gives it. */
+  /** Its name, from the driver. */
   name: string;
-  /** The vendor's number, or name. */
+  /** Number or name of the vendor. */
   vendor: string;
-  /** The model's number, or name. */
+  /** Number or name of the model. */
   device: string;
   /** The family of models; often empty. */
   architecture: string;
-  /** The interface that the driver is reached by, such as "Vulkan". */
+  /** The graphics API, such as "Vulkan". */
   backend: string;
-  /** The driver's name; WebGPU tells no version. */
+  /** Name of the driver; WebGPU does not report its version. */
   driver: string;
-  /** Deno's version stands for that of wgpu, its WebGPU. */
+  /** Version of Deno, which determines that of wgpu, its WebGPU. */
   deno: string;
   /** Whether it computes on the CPU. */
   software: boolean;
-  /** The range of subgroup sizes; null where the driver does not say. */
+  /** Range of subgroup sizes; null if the driver does not report it. */
   subgroups: { min: number; max: number } | null;
-  /** What the adapter lists, and what the product has of it; Deno grants more than it lists. */
+  /** Features that the adapter lists, and those granted to this program; Deno grants more than it lists. */
   features: { listed: string[]; granted: string[] };
   /** The adapter's limits by WebGPU's names. */
   limits: Record<string, number>;
@@ -49,7 +49,7 @@ export function adapterFacts({ adapter, device, name, backend, driver, software 
   };
 }
 
-/** Limits are getters of a prototype, in the order of their names here. */
+/** Limits are getters of a prototype; here they are sorted by name. */
 function limitsOf({ limits }: GPUAdapter): Record<string, number> {
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(limits)).sort();
   const entries = names.map((name) => [name, limits[name as keyof GPUSupportedLimits]] as const);

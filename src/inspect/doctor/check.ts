@@ -1,5 +1,5 @@
 /**
- * What an adapter must get right, one thing at a time.
+ * Checks of what an adapter computes.
  *
  * @module
  */
@@ -12,47 +12,47 @@ import { dot, sampleGradient } from "../../reference/gradient_samples.ts";
 import { hashSigned } from "../../reference/hash.ts";
 import { type Call, type Results, runTraced, traceOp, type Values } from "./op_run.ts";
 
-/** Work for the GPU whose result is known. */
+/** Work for the GPU with a known result. */
 export interface Check {
-  /** What is computed, in words. */
+  /** What is computed. */
   readonly what: string;
-  /** What it comes down to. */
+  /** Its dispatches. */
   readonly dispatches: readonly Dispatch[];
-  /** Of a convolution's product: which of the ways it is made in. */
-  readonly way?: string;
-  /** True if results are only compared with each other, which shows no kernel to be right. */
+  /** For a product of a convolution: the variant that computes it. */
+  readonly variant?: string;
+  /** True if results are only compared with each other, which does not prove any kernel correct. */
   readonly relative?: boolean;
-  /** Resolves to what is wrong with the result, or null. */
+  /** Resolves to what is wrong with the result; null if it is correct. */
   run(gpu: Gpu): Promise<string | null>;
 }
 
-/** A check of `call`: `compare` says what is wrong with its results. */
+/** A check of `call`; `compare` returns what is wrong with its results. */
 export function checkCall(
   what: string,
-  { call, compare, way, ...given }: {
+  { call, compare, variant, ...given }: {
     call: Call;
     values: Values;
     dy?: ArrayLike<number>;
     target: ChoosingProfile;
     compare(actual: Results): string | null;
-    way?: string;
+    variant?: string;
   },
 ): Check {
   const traced = traceOp(call, given);
   return {
     what,
-    way,
+    variant,
     dispatches: traced.tape.dispatches,
     run: async (gpu) => compare((await runTraced(gpu, traced)).values),
   };
 }
 
-/** The names of the kernels that take part. */
+/** The names of the kernels that a check uses. */
 export function kernelsOf({ dispatches }: Pick<Check, "dispatches">): string[] {
   return [...new Set(dispatches.map(({ kernel }) => kernel.name))];
 }
 
-/** Compares results by name with what is expected of them; says what is wrong with the first that is. */
+/** Compares results with the expected ones by name; returns the first difference. */
 export function compareAll(
   expected: Readonly<Record<string, ArrayLike<number>>>,
   tolerance: Tolerance | Readonly<Record<string, Tolerance>>,
@@ -67,19 +67,19 @@ export function compareAll(
   };
 }
 
-/** An op with a naive version in float64. */
+/** An op with a naive reference in float64. */
 export interface Referenced extends Call {
-  /** The result. */
+  /** The expected result. */
   reference(values: Values): ArrayLike<number>;
-  /** The absolute error allowed for `y`, and for the gradient `dx` of each operand that has one. */
+  /** Allowed absolute error of `y`, and of the gradient `dx` of each operand that has one. */
   tolerance: Record<string, number>;
-  /** Operands that are not to be random in [−1, 1). */
+  /** Values of operands that are not random in [−1, 1). */
   values?: Values;
 }
 
 /**
- * What is expected of an op, called `name`: its values, a cotangent, and what compares the results with the reference, and
- * the gradients with its finite differences.
+ * Values and a cotangent for the op `name`, and a function that compares results with the reference, and gradients with
+ * its finite differences.
  */
 export function expectationOf(
   name: string,
@@ -109,7 +109,7 @@ export function expectationOf(
   return { values, dy, compare };
 }
 
-/** Checks of an op against its reference: by itself, so that it is known who is to blame, then with its gradients. */
+/** Checks of an op against its reference: alone, so that a failure names its kernel, then with its gradients. */
 export function checksOfReferenced(name: string, op: Referenced, target: ChoosingProfile): Check[] {
   const { values, dy, compare } = expectationOf(name, op), { y } = op.tolerance;
   const forward = compareAll({ y: op.reference(values) }, { absolute: y });

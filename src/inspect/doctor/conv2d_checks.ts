@@ -1,5 +1,5 @@
 /**
- * The convolution and the linear layer: every product in every way that the adapter has to make it in.
+ * Checks of the convolution and the linear layer: every product by every variant that the adapter may choose.
  *
  * @module
  */
@@ -17,8 +17,9 @@ interface Shape extends Conv2dSizes {
 }
 
 /**
- * Few, but with what hurts: tails of tiles in rows and columns, of 16, 32, 64 and more channels; several taps within a
- * stage and several stages within a tap; strides that leave classes of pixels of unequal size; sums long enough to be split.
+ * Few shapes that are hard: tails of tiles in rows and columns, of 16, 32, 64 and more channels; several kernel positions
+ * within a stage, and several stages within one; strides that divide pixels into classes of unequal size; sums long enough
+ * to be split.
  */
 const SHAPES: readonly Shape[] = [
   { N: 3, H: 13, W: 11, C: 36, K: 68, R: 3, S: 3, stride: 1, padding: 1 },
@@ -29,24 +30,28 @@ const SHAPES: readonly Shape[] = [
   { N: 2, H: 5, W: 7, C: 20, K: 8, R: 2, S: 5, stride: 3, padding: 2 },
 ];
 
-/** The family that training can be held to on any adapter. */
+/** The family that runs on any adapter. */
 const FALLBACK = "blocked";
 
 /**
- * All products of all shapes in the ways that the adapter may choose, and in those of the family that fits any adapter;
- * with `all` also in those that are skipTuning there, which may take a minute to compile.
+ * All products of all shapes by the variants that the adapter may choose and by those of the family that runs on any;
+ * with `all` also by those that tuning skips there, which may take a minute to compile.
  */
 export function conv2dChecks(target: ChoosingProfile, { all }: { all: boolean }): Check[] {
   return SHAPES.flatMap((shape) => {
     const given = valuesOf(shape), expected = expectedOf(shape, given);
     return choicesOf(shape, target).flatMap((choice) =>
-      waysOf(choice, all).map((way) => checkWay(choice, { way, target, shape, given, expected }))
+      variantsOf(choice, all).map((variant) =>
+        checkVariant(choice, { variant, target, shape, given, expected })
+      )
     );
   });
 }
 
-function waysOf({ variants }: KernelChoice, all: boolean): string[] {
-  return Object.keys(variants).filter((way) => all || !variants[way].skipTuning || way.startsWith(FALLBACK));
+function variantsOf({ variants }: KernelChoice, all: boolean): string[] {
+  return Object.keys(variants).filter((name) =>
+    all || !variants[name].skipTuning || name.startsWith(FALLBACK)
+  );
 }
 
 function valuesOf(shape: Shape) {
@@ -69,7 +74,7 @@ function expectedOf(shape: Shape, { bias, ...given }: ReturnType<typeof valuesOf
   };
 }
 
-/** What a convolution of this shape and its gradients have to choose between. */
+/** The choices of kernels for a convolution of this shape and its gradients. */
 function choicesOf(
   { N, H, W, C, K, R, S, stride, padding: pad, bias }: Shape,
   target: ChoosingProfile,
@@ -90,13 +95,13 @@ function choicesOf(
   return choices;
 }
 
-/** The result of each product, and how many terms its sums have. */
+/** The result of each product. */
 const RESULTS = { forward: "y", backwardData: "dx", backwardWeights: "dw" } as const;
 
-function checkWay(
+function checkVariant(
   { name, tensors, variants }: KernelChoice,
-  { way, target, shape, given, expected }: {
-    way: string;
+  { variant, target, shape, given, expected }: {
+    variant: string;
     target: ChoosingProfile;
     shape: Shape;
     given: ReturnType<typeof valuesOf>;
@@ -106,16 +111,16 @@ function checkWay(
   const kind = name.split(" ")[1] as keyof typeof RESULTS, result = RESULTS[kind];
   const { C, K, R, S } = shape;
   const terms = { y: R * S * C + 1, dx: R * S * K, dw: given.dy.length / K }[result];
-  // The weights stand in for a bias where there is none.
+  // The weights replace a missing bias.
   const operands = Object.entries(tensors).filter(([key]) => key !== "bias" || shape.bias);
-  return checkCall(`${name}, ${way}`, {
-    way,
+  return checkCall(`${name}, ${variant}`, {
+    variant,
     target,
     values: given,
     call: {
       shapes: Object.fromEntries(operands.map(([key, { shape }]) => [key, shape])),
       trained: "w" in tensors ? ["w"] : [],
-      op: (tape, given) => variants[way].record(tape, { bias: given.w, ...given }),
+      op: (tape, given) => variants[variant].record(tape, { bias: given.w, ...given }),
     },
     compare: compareAll({ [result]: expected[result] }, { absolute: sumError(terms) }),
   });

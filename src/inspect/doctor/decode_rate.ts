@@ -1,29 +1,27 @@
 /**
- * How fast the CPU decodes photographs.
+ * How fast the CPU decodes photos.
  *
  * @module
  */
 import encode from "npm:@jsquash/jpeg@1.6.0/encode.js";
 import { decodeImage } from "../../../data/decode.ts";
 import { keyedRandom } from "../../base/random.ts";
+import { defaultWorkers } from "../../config/default_values.ts";
 
-/** How fast photographs are decoded. */
+/** How fast photos are decoded. */
 export interface Decoding {
-  /** By one Worker. */
+  /** Images per second by one Worker. */
   imagesPerSecond: number;
-  /** As many Workers as training has by default. */
+  /** Number of Workers that training uses by default. */
   workers: number;
-  /** Their size in pixels. */
+  /** Size of the photos in pixels. */
   photo: { width: number; height: number };
 }
 
-/** The size of ImageNet's usual photograph. */
+/** The most common size in ImageNet. */
 const PHOTO = { width: 500, height: 375 } as const;
 const QUALITY = 90, SECONDS = 1;
-/** Training has no more Workers by default. */
-const MOST_WORKERS = 8;
-
-/** Measures it on this thread, which is as fast as a Worker. */
+/** Measures on this thread, which is as fast as a Worker. */
 export async function measureDecoding(): Promise<Decoding> {
   const bytes = await photograph();
   await decodeImage(bytes); // compiles the decoder
@@ -35,12 +33,12 @@ export async function measureDecoding(): Promise<Decoding> {
   }
   return {
     imagesPerSecond: 1000 * count / (performance.now() - begin),
-    workers: Math.min(navigator.hardwareConcurrency, MOST_WORKERS),
+    workers: defaultWorkers(),
     photo: PHOTO,
   };
 }
 
-/** A JPEG of waves with some grain, of about as many bytes as a photograph of its size. */
+/** A JPEG of waves with some grain, with about the bytes of a photo of its size. */
 async function photograph(): Promise<Uint8Array> {
   const { width, height } = PHOTO, random = keyedRandom(0);
   const data = new Uint8ClampedArray(width * height * 4).map((_, i) => {

@@ -1,5 +1,5 @@
 /**
- * What training would do on an adapter of these rates, by the plan of its steps.
+ * Estimates of training speed and memory, from the plan of a step and the adapter's rates.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import { sizeOf } from "../../graph/tensor.ts";
 import { backbones } from "../../nn/backbones.ts";
 import type { Rates } from "./rates.ts";
 
-/** What to expect of one configuration. */
+/** The estimate for one configuration. */
 export interface Expectation {
   /** The backbone's name. */
   backbone: string;
-  /** Pixels of the views' side. */
+  /** Side of the views in pixels. */
   size: number;
-  /** Images of a batch. */
+  /** Images per batch. */
   batch: number;
-  /** Source images a second. An estimate: kernels differ in how near they come to the rates. */
+  /** Source images per second. An estimate: kernels differ in how near they come to the rates. */
   imagesPerSecond: number;
-  /** What a run of that batch takes. */
+  /** Bytes that a run with this batch takes. */
   bytes: number;
-  /** A batch near the largest that the adapter's limits admit, at most 4,096. */
+  /** About the largest batch within the adapter's limits, at most 4,096. */
   largestBatch: number;
-  /** What that takes: WebGPU does not tell how much memory there is. */
+  /** Bytes that a run with it takes. WebGPU does not report how much memory there is. */
   largestBytes: number;
 }
 
@@ -39,24 +39,24 @@ const CONFIGURATIONS = [
   { backbone: "resnet50", size: 224, batch: 64 },
 ] as const;
 
-/** Batches are tried up to this size, and down to that one. */
-const MOST = 4096, LEAST = 2;
+/** The largest and the smallest batch to try. */
+const MAX_BATCH = 4096, MIN_BATCH = 2;
 
-/** What to expect of the usual configurations on `machine`; those that do not fit are left out. */
+/** Estimates for common configurations on `machine`, without those that do not fit. */
 export function expectationsOn(machine: Machine, rates: Rates): Expectation[] {
   return CONFIGURATIONS.flatMap(({ backbone, size, batch }) => {
     const options = optionsOf(backbone, { size, batch });
-    const usual = firstThatFits(options, machine);
-    if (!usual) return [];
-    const seconds = usual.plan.dispatches.reduce((sum, dispatch) => sum + secondsOf(dispatch, rates), 0);
-    const likely = likelyLargest(usual, machine.limits);
-    const largest = firstThatFits({ ...options, batch: likely }, machine) ?? usual;
+    const fitting = firstThatFits(options, machine);
+    if (!fitting) return [];
+    const seconds = fitting.plan.dispatches.reduce((sum, dispatch) => sum + secondsOf(dispatch, rates), 0);
+    const likely = likelyLargest(fitting, machine.limits);
+    const largest = firstThatFits({ ...options, batch: likely }, machine) ?? fitting;
     return [{
       backbone,
       size,
-      batch: usual.batch,
-      imagesPerSecond: usual.batch / seconds,
-      bytes: usual.plan.total,
+      batch: fitting.batch,
+      imagesPerSecond: fitting.batch / seconds,
+      bytes: fitting.plan.total,
       largestBatch: largest.batch,
       largestBytes: largest.plan.total,
     }];
@@ -68,23 +68,23 @@ interface Fitting {
   plan: Plan;
 }
 
-/** The batch of `options` if it fits, else the first of its half, its quarter and so on that does. */
+/** The batch of `options`, or the first half, quarter and so on of it that fits. */
 function firstThatFits(options: TrainerOptions, machine: Machine): Fitting | null {
-  for (let { batch } = options; batch >= LEAST; batch = Math.floor(batch / 2)) {
+  for (let { batch } = options; batch >= MIN_BATCH; batch = Math.floor(batch / 2)) {
     const { plan, obstacle } = fitOf({ ...options, batch }, machine);
     if (plan && obstacle === null) return { batch, plan };
   }
   return null;
 }
 
-/** The batch at which the largest buffer of `plan`, which is one of `batch`, would reach its limit. */
+/** The batch at which the largest buffer of `plan`, a plan for `batch`, would reach its limit. */
 function likelyLargest({ batch, plan: { stores } }: Fitting, { maxBuffer }: Limits): number {
   const growing = stores.filter(({ category, name }) => category === "activations" || name === "views");
   const largest = Math.max(...growing.map(allocatedBytes));
-  return Math.min(MOST, Math.max(batch, Math.floor(batch * maxBuffer / largest)));
+  return Math.min(MAX_BATCH, Math.max(batch, Math.floor(batch * maxBuffer / largest)));
 }
 
-/** Training with the defaults. */
+/** The options of training with default settings. */
 function optionsOf(
   name: keyof typeof backbones,
   { size, batch }: { size: number; batch: number },
@@ -104,7 +104,7 @@ function optionsOf(
   };
 }
 
-/** A product takes what its sums take; all else what its memory traffic takes. */
+/** Seconds of a dispatch: convolutions by their operations, others by their memory traffic. */
 function secondsOf({ dispatch, copies }: PlannedDispatch, rates: Rates): number {
   const { kernel, flops, tensors } = dispatch;
   const product: Product = kernel.name.includes("backward_data")

@@ -1,5 +1,5 @@
 /**
- * How the adapter answers where it fails: a run must hear of it.
+ * How an adapter reports failures: a run must learn of them.
  *
  * @module
  */
@@ -7,30 +7,30 @@ import { MachineError, messageOf } from "../../base/errors.ts";
 import { type Gpu, openGpu } from "../../gpu/device.ts";
 import { Memory, roundUp, type Store } from "../../gpu/memory.ts";
 
-/** An answer in words, or null if nothing was heard. */
-export interface Answers {
-  /** To a buffer that is larger than any. */
+/** The messages of provoked failures; null where none came. */
+export interface FailureReports {
+  /** For a buffer that exceeds all limits. */
   tooLarge: string | null;
-  /** To work on a device that was destroyed. */
+  /** For work on a device that was destroyed. */
   lost: string | null;
 }
 
-/** How long an answer may take. */
-const PATIENCE_MS = 5000;
+/** How long to wait for a message. */
+const REPORT_TIMEOUT_MS = 5000;
 
-/** Provokes both failures; the second on a device of its own. */
-export async function provokeFailures(gpu: Gpu): Promise<Answers> {
-  return { tooLarge: await answerToTooLarge(gpu), lost: await answerToLoss() };
+/** Provokes both failures, the second on a device of its own. */
+export async function provokeFailures(gpu: Gpu): Promise<FailureReports> {
+  return { tooLarge: await reportOfTooLarge(gpu), lost: await reportOfLoss() };
 }
 
-async function answerToTooLarge(gpu: Gpu): Promise<string | null> {
+async function reportOfTooLarge(gpu: Gpu): Promise<string | null> {
   const { device, limits } = gpu;
-  let heard: string | null = null;
-  // Without this limit it is not Memory that refuses, but the driver.
+  let reported: string | null = null;
+  // Without this limit the driver refuses, not Memory.
   using memory = new Memory({
     ...gpu,
     limits: { ...limits, maxBuffer: Infinity },
-    fail: (error) => heard = messageOf(error),
+    fail: (error) => reported = messageOf(error),
   });
   const store: Store = {
     name: "a buffer too large",
@@ -41,17 +41,20 @@ async function answerToTooLarge(gpu: Gpu): Promise<string | null> {
   try {
     memory.buffer(store);
   } catch (error) {
-    heard = messageOf(error); // Deno refuses sizes that it cannot express
+    reported = messageOf(error); // Deno refuses sizes it cannot express
   }
   const error = await device.popErrorScope().catch(() => null);
-  return error?.message ?? heard;
+  return error?.message ?? reported;
 }
 
-async function answerToLoss(): Promise<string | null> {
+async function reportOfLoss(): Promise<string | null> {
   using gpu = await openGpu();
   gpu.device.destroy();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([gpu.device.lost, new Promise((resolve) => timer = setTimeout(resolve, PATIENCE_MS))]);
+  await Promise.race([
+    gpu.device.lost,
+    new Promise((resolve) => timer = setTimeout(resolve, REPORT_TIMEOUT_MS)),
+  ]);
   clearTimeout(timer);
   try {
     gpu.check();

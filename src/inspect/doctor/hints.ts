@@ -7,7 +7,7 @@ import type { AdapterFacts } from "./adapter_facts.ts";
 import type { Decoding } from "./decode_rate.ts";
 import type { Expectation } from "./expectations.ts";
 
-/** Sentences, each with what to do. */
+/** Hints, each with what to do. */
 export function hintsFor(
   { adapter, decoding, expectations }: {
     adapter: AdapterFacts;
@@ -22,29 +22,29 @@ function driverHints(adapter: AdapterFacts): string[] {
   const { backend, driver, software, subgroups, features } = adapter, hints: string[] = [];
   if (backend === "OpenGL") {
     hints.push(
-      "The driver is OpenGL's, which is slower than Vulkan's. Install the Vulkan driver of your GPU; without a GPU, " +
-        "Mesa's (Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
+      "The backend is OpenGL, which is slower than Vulkan. Install the Vulkan driver of your GPU; without a GPU, Mesa's " +
+        "(Debian, Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1).",
     );
   } else if (software && driver === "Mesa lavapipe") {
     hints.push(
-      "Mesa computes on the CPU here: small images and networks train in hours, ResNet-50 at 224 px needs a GPU. " +
-        "Mesa 25 was measured 1.5 to 2 times as fast as Mesa 22.3: install a newer one where the system has it.",
+      "The adapter computes on the CPU: small images and networks train in hours, ResNet-50 at 224 px needs a GPU. " +
+        "Mesa 25 is 1.5 to 2 times as fast as Mesa 22.3: install a newer version if your system has one.",
     );
   } else if (software) {
     hints.push(
-      "The adapter computes on the CPU. Mesa's Vulkan driver (lavapipe) is the fastest of those that were measured.",
+      "The adapter computes on the CPU. Mesa's Vulkan driver (lavapipe) is the fastest of those we measured.",
     );
   }
   if (software && subgroups?.max !== 8) {
-    hints.push("The fast kernels for CPUs need subgroups of 8 lanes, which this driver has not.");
+    hints.push("The fast kernels for CPUs need subgroups of 8 lanes, which this driver lacks.");
   }
   if (!features.granted.includes("timestamp-query")) {
-    hints.push("The driver tells no time (timestamp-query): --profile has nothing to show here.");
+    hints.push("The driver has no timestamps (timestamp-query), so --profile does not work here.");
   }
   return hints;
 }
 
-/** Workers keep up with a GPU if they decode some more than it takes. */
+/** Workers should decode more images than the GPU takes, by this factor. */
 const MARGIN = 1.2;
 
 function dataHints(
@@ -58,16 +58,16 @@ function dataHints(
     return [
       `${workers} Workers decode ${
         all.toFixed(0)
-      } photographs of ${photo.width} × ${photo.height} pixels a second, fewer ` +
-      `than the GPU would take (${
+      } photos of ${photo.width} × ${photo.height} pixels per second, fewer ` +
+      `than the GPU would train (${
         fastest.toFixed(0)
-      }): --cache memory or disk keeps what was decoded for later epochs.`,
+      }). --cache memory or disk keeps decoded images for later epochs.`,
     ];
   }
   const enough = Math.max(1, Math.ceil(wanted / each));
   return software && enough < workers
     ? [
-      `--workers ${enough} decodes enough for what the adapter trains; more of them leave it less of the CPU.`,
+      `--workers ${enough} decodes fast enough for this adapter; more Workers would take CPU time from it.`,
     ]
     : [];
 }

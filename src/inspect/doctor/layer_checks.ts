@@ -1,5 +1,5 @@
 /**
- * The layers beside the convolution: sums, batch normalization, pooling; forward and backward.
+ * Checks of the layers beside the convolution: sums, batch normalization, pooling; forward and backward.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { maxPool as maxPoolReference } from "../../reference/max_pool.ts";
 import { relu as rectify } from "../../reference/relu.ts";
 import { type Check, checkCall, checksOfReferenced, compareAll, type Referenced } from "./check.ts";
 
-/** All of them for the machine `target`. The sums come first, as others build on them. */
+/** The checks for the machine `target`. Sums come first, because others build on them. */
 export function layerChecks(target: ChoosingProfile): Check[] {
   const checks = (name: string, op: Referenced) => checksOfReferenced(name, op, target);
   return [
@@ -35,7 +35,7 @@ export function layerChecks(target: ChoosingProfile): Check[] {
       "batchNorm with a residual",
       batchNormOp({ M: 137, C: 20, views: 2, relu: true, residual: true }),
     ),
-    // Of so many rows the parts are joined before they are summed.
+    // So many rows that their parts are joined before they are summed.
     ...checks("batchNorm of many rows", batchNormOp({ M: 66 * 128 - 5, C: 4, views: 1 })),
     ...checks("batchNorm, evaluation", evaluationOp({ M: 65, C: 36 })),
     ...checks("maxPool", maxPoolOp()),
@@ -43,7 +43,7 @@ export function layerChecks(target: ChoosingProfile): Check[] {
   ];
 }
 
-/** In float32 these have one right answer, to the bit. */
+/** In float32 these have one correct result, to the bit. */
 function sums(target: ChoosingProfile): Check[] {
   const n = 7 * 256 + 4, parts = 5;
   const into = hashSigned("into", n), from = hashSigned("from", n), terms = hashSigned("parts", parts * n);
@@ -73,7 +73,7 @@ function sums(target: ChoosingProfile): Check[] {
   ];
 }
 
-/** What the rates are measured by. */
+/** The probes that rates are measured with. */
 function probes(target: ChoosingProfile): Check[] {
   const n = 4 * 64 * 7 + 4, source = hashSigned("source", n), invocations = 128, rounds = 2;
   // x ← .75 · x + .25 of x = 1 + d is 1 + .75 · d; three chains of 4 numbers begin 4 apart, at the invocation's index.
@@ -145,7 +145,7 @@ interface Norm {
 
 type Operands = Record<"x" | "gamma" | "beta" | "running_mean" | "running_var", ArrayLike<number>>;
 
-/** Positive variances that differ from channel to channel. */
+/** Positive variances that differ by channel. */
 const variances = (C: number) => hashSigned("running_var", C).map((u) => 1.5 + u);
 
 function normCall(
@@ -169,8 +169,8 @@ function normCall(
 }
 
 /**
- * Some ulps of a normalized value of about 1, as the statistics themselves are rounded. Twice what Mesa's drivers need:
- * WGSL leaves a driver some freedom in how it divides and takes roots.
+ * A few ulps of a normalized value of about 1, as the statistics are rounded too. Twice what Mesa's drivers need: WGSL
+ * leaves division and roots some freedom.
  */
 const NORM_ERROR = 2 ** -20;
 

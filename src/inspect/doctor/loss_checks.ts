@@ -1,5 +1,5 @@
 /**
- * The losses with their gradients.
+ * Checks of the losses and their gradients.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { softmaxCrossEntropy as softmaxReference } from "../../reference/softmax
 import { type Check, checkCall, checksOfReferenced, type Referenced } from "./check.ts";
 import type { Results } from "./op_run.ts";
 
-/** All of them for the machine `target`. */
+/** The checks for the machine `target`. */
 export function lossChecks(target: ChoosingProfile): Check[] {
   return [
     byol(target),
@@ -28,7 +28,7 @@ export function lossChecks(target: ChoosingProfile): Check[] {
   ];
 }
 
-/** What compares the terms `y` and gradients by name. */
+/** Compares the losses `y`, and gradients by name. */
 function comparison(
   { terms, absolute, gradients }: {
     terms: ArrayLike<number>;
@@ -87,7 +87,7 @@ function contrast(target: ChoosingProfile): Check {
       f: (moved) => infoNceReference({ ...values, [name]: moved }, sizes),
       at: values[name],
     }),
-    // An error of a cosine is one of its exponent, α times smaller.
+    // An error of a cosine becomes one of its exponent, divided by α.
     absolute: 2e-6 / N / alpha,
   });
   return checkCall("infoNce", {
@@ -97,7 +97,7 @@ function contrast(target: ChoosingProfile): Check {
       shapes: { q: [2 * N, D], z: [2 * N, D] },
       op(tape, { q, z }) {
         const losses = infoNce(tape, { q, target: z, shared: true, negatives: beta, temperature: alpha });
-        tape.backward(); // through the rows' lengths
+        tape.backward(); // through the normalization of the rows
         return losses;
       },
     },
@@ -112,7 +112,7 @@ function contrast(target: ChoosingProfile): Check {
 function crossEntropy(target: ChoosingProfile): Check {
   const sizes = { M: 67, G: 3, K: 12, classes: 9 }, { M, G, K, classes } = sizes;
   const logits = hashSigned("logits", M * G * K).map((u) => 6 * u), rates = hashSigned("rates", G);
-  // −1 is no label.
+  // −1: no label.
   const labels = hashSigned("labels", M).map((u) => Math.floor((u + 1) / 2 * (classes + 1)) - 1);
   const f = (at: ArrayLike<number>) =>
     softmaxReference({ logits: at, labels }, sizes).reduce(

@@ -1,5 +1,5 @@
 /**
- * One op by itself: traced on tensors of given values, then run on a GPU. What the op must write is NaN before, so that a
+ * Runs one op alone: traces it on tensors of given values, then runs it on a GPU. Outputs are NaN before, so that a
  * skipped tail shows.
  *
  * @module
@@ -18,43 +18,43 @@ export type Tensors = Record<string, Tensor>;
 /** Values by name. */
 export type Values = Record<string, ArrayLike<number>>;
 
-/** What was read back, by name. */
+/** Results that were read back, by name. */
 export type Results = Record<string, Float32Array>;
 
 /** An op and how to call it. */
 export interface Call {
   /** The shapes of its operands. */
   shapes: Record<string, readonly number[]>;
-  /** The operands that are parameters: their gradients go to a store instead of onto the tape. */
+  /** Operands that are parameters: their gradients go to a store instead of the tape. */
   trained?: readonly string[];
-  /** The operand that is bound as a uniform, if any. */
+  /** Operand that is bound as a uniform. */
   uniform?: string;
   training?: boolean;
   views?: number;
-  /** Appends the op and returns its result, if that is not an operand. */
+  /** Appends the op; returns its result unless that is an operand. */
   op(tape: Tape, tensors: Tensors): Tensor | void;
 }
 
 /** A traced op with the values of its operands. */
 export interface TracedOp {
   tape: Tape;
-  /** What can be read afterwards, by name. */
+  /** Tensors that can be read afterwards, by name. */
   results: Tensors;
-  /** What is written before. */
+  /** Content to write before. */
   contents: { store: Store; data: Float32Array<ArrayBuffer> }[];
 }
 
-/** Where parameters lie in their stores: in bytes, 32 texels before the second row of a texture copy. */
+/** Offset of parameters in their stores in bytes: 32 texels before the second row of a texture copy. */
 const PARAMETER_OFFSET = 62 * 256;
 
-/** A tape as the ops get it. */
+/** A tape for ops. */
 export function newOpTape(target: ChoosingProfile, { training = true, views = 1 }: Partial<Call> = {}): Tape {
   return new Tape(target, { training, views, add: addInto });
 }
 
 /**
- * Traces `call` for the machine `target`. The results are the operands, the op's result as `y`, and with a cotangent `dy`
- * the gradient of operand `x` as `dx`. An operand without a value begins as NaN.
+ * Traces `call` for the machine `target`. Results are the operands, the op's result as `y`, and with a cotangent `dy` the
+ * gradient of operand `x` as `dx`. Operands without a value start as NaN.
  */
 export function traceOp(
   call: Call,
@@ -96,7 +96,7 @@ export function traceOp(
   return { tape, results, contents };
 }
 
-/** Runs a traced op, and reads its results and how much of it is bound at once. Waits for the GPU. */
+/** Runs a traced op; returns its results, and its largest binding. Waits for the GPU. */
 export async function runTraced(
   gpu: Gpu,
   { tape, results, contents }: TracedOp,

@@ -1,9 +1,9 @@
 /**
- * Proof that an adapter computes right: all checks, and who is to blame where one fails.
+ * Runs all checks on an adapter, and finds which kernels cause failures.
  *
  * @module
  */
-import { messageOf } from "../../base/errors.ts";
+import { MachineError, messageOf } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { pipelineOf } from "../../gpu/kernel.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
@@ -16,31 +16,31 @@ import { stepChecks } from "./step_checks.ts";
 import { trainingChecks } from "./training_checks.ts";
 import { viewChecks } from "./view_check.ts";
 
-/** A check that failed. */
+/** A failed check. */
 export interface Finding {
-  /** What was computed, in words. */
+  /** What was computed. */
   what: string;
-  /** The kernels that may be wrong: those of the check that no other check has shown to be right. */
+  /** Kernels that may be wrong: those of the check that no other check has proved correct. */
   kernels: string[];
-  /** How the result differs, or what the driver says. */
+  /** How the result differs, or the message of the driver. */
   problem: string;
-  /** The family of kernels that computes right and that training can be held to, if there is one. */
+  /** The family of kernels that computes correctly and that `--kernels` can pin, if there is one. */
   pin: Pin | null;
 }
 
-/** What came of all checks. */
+/** Results of all checks. */
 export interface Proof {
-  /** How many checks were made. */
+  /** Number of checks. */
   checks: number;
-  /** The kernels that compute right. */
+  /** Kernels that compute correctly. */
   kernels: string[];
   /** The checks that failed. */
   findings: Finding[];
 }
 
 /**
- * All checks for the machine `target`, what others build on first; with `all` also of kernels that it never chooses by
- * itself.
+ * All checks for the machine `target`, in an order in which later ones build on earlier ones; with `all` also of kernels
+ * that it never chooses.
  */
 export async function checksFor(target: ChoosingProfile, { all }: { all: boolean }): Promise<Check[]> {
   return [
@@ -53,20 +53,24 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
   ];
 }
 
-/** Makes `checks` on `gpu`. A check that fails does not keep the next from being made. */
+/**
+ * Runs `checks` on `gpu`. After a failed check the next ones still run.
+ *
+ * @throws {MachineError} if the GPU is lost; names the check and its kernels.
+ */
 export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> {
-  const right = new Set<string>(), failures: Failure[] = [];
+  const correct = new Set<string>(), failures: Failure[] = [];
   for (const check of checks) {
     const { problem, refused } = await attempt(gpu, check);
-    gpu.check(); // a lost device makes every further check fail
+    expectAlive(gpu, check);
     if (problem !== null) failures.push({ check, problem, refused });
-    else for (const name of kernelsOf(check)) right.add(name);
+    else if (!check.relative) { for (const name of kernelsOf(check)) correct.add(name); }
   }
-  const blamed = blame(failures, right), failed = failures.map(({ check }) => check);
+  const blamed = blame(failures, correct), failed = failures.map(({ check }) => check);
   const wrong = new Set([...blamed.values()].flat());
   return {
     checks: checks.length,
-    kernels: [...right].filter((name) => !wrong.has(name)).sort(),
+    kernels: [...correct].filter((name) => !wrong.has(name)).sort(),
     findings: failures.map((failure) => {
       const kernels = blamed.get(failure)!, { check: { what }, problem } = failure;
       return { what, kernels, problem, pin: pinAround(kernels, { checks, failed }) };
@@ -74,20 +78,31 @@ export async function prove(gpu: Gpu, checks: readonly Check[]): Promise<Proof> 
   };
 }
 
+/** A lost device makes every further check fail: the one that lost it is named. */
+function expectAlive(gpu: Gpu, check: Check): void {
+  try {
+    gpu.check();
+  } catch (error) {
+    throw new MachineError(
+      `Cannot go on after "${check.what}" by ${kernelsOf(check).join(", ")}: ${messageOf(error)}`,
+    );
+  }
+}
+
 interface Failure {
   check: Check;
   problem: string;
-  /** The kernels that the driver refused. */
+  /** Kernels that the driver refused. */
   refused: string[];
 }
 
 /**
- * The kernels that each failure is laid to: those that the driver refused; or else those that no check has shown to be
- * `right`, if there are any. One that a check with few suspects has found is to blame wherever it takes part.
+ * The kernels that cause each failure: those that the driver refused, else those that no check has proved `correct`, else
+ * all of the check. A kernel blamed for a check with few suspects is blamed wherever it is used.
  */
-function blame(failures: readonly Failure[], right: ReadonlySet<string>): Map<Failure, string[]> {
+function blame(failures: readonly Failure[], correct: ReadonlySet<string>): Map<Failure, string[]> {
   const suspectsOf = ({ check, refused }: Failure) => {
-    const kernels = kernelsOf(check), open = kernels.filter((name) => !right.has(name));
+    const kernels = kernelsOf(check), open = kernels.filter((name) => !correct.has(name));
     return [refused, open, kernels].find((names) => names.length > 0) ?? [];
   };
   const guilty = new Set<string>(), blamed = new Map<Failure, string[]>();
@@ -102,10 +117,10 @@ function blame(failures: readonly Failure[], right: ReadonlySet<string>): Map<Fa
   return blamed;
 }
 
-/** What is wrong with the result of `check`, and the kernels that the driver refused. */
+/** Runs `check`; returns what is wrong with its result, and the kernels that the driver refused. */
 async function attempt(gpu: Gpu, check: Check): Promise<{ problem: string | null; refused: string[] }> {
   let failure: Error | undefined;
-  // What goes wrong here is told, and not held against what comes later.
+  // Errors are returned, and do not affect later checks.
   const own: Gpu = {
     ...gpu,
     fail: (error) => failure ??= error,
@@ -125,7 +140,7 @@ async function attempt(gpu: Gpu, check: Check): Promise<{ problem: string | null
   return { problem: error, refused };
 }
 
-/** Runs `work`; an error that the driver reports, or that is thrown, is its `error` in words. */
+/** Runs `work`; `error` is the message of an error that the driver reported or that was thrown. */
 async function withErrorScopes<T>(
   { device }: Gpu,
   work: () => T | Promise<T>,

@@ -1,5 +1,5 @@
 /**
- * How fast the adapter is at what a training step is made of. By the wall's clock, as not every adapter has one of its own.
+ * How fast an adapter is at the parts of a training step. Measured by the wall clock, as not every adapter has timestamps.
  *
  * @module
  */
@@ -15,25 +15,25 @@ import { copyTrace } from "../peaks.ts";
 import { keyedRandom } from "../../base/random.ts";
 import { median, newTape } from "../timing.ts";
 
-/** What was measured: seconds, bytes a second, floating-point operations a second. */
+/** Rates of an adapter: in seconds, bytes per second, floating-point operations per second. */
 export interface Rates {
-  /** Multiply-adds in registers, each two operations. */
+  /** Floating-point operations of multiply-adds in registers, two each. */
   flops: number;
-  /** Bytes read and written by a copy from one storage buffer to another. */
+  /** Bytes read and written by a copy between storage buffers. */
   copyBytes: number;
   /** A 3 × 3 convolution of 64 channels and its gradients, by the adapter's default kernels. */
   convolution: Record<Product, number>;
-  /** Bytes to the GPU. */
+  /** Bytes uploaded to the GPU. */
   uploadBytes: number;
-  /** Bytes from the GPU. */
+  /** Bytes read back from the GPU. */
   readBackBytes: number;
-  /** Waiting for an idle GPU. */
+  /** Seconds of waiting for an idle GPU. */
   awaitSeconds: number;
-  /** A dispatch of next to nothing, one of many in a pass: on the host, to encode and submit it; on the GPU. */
+  /** Seconds of a minimal dispatch, one of many in a pass: on the host, to encode and submit it, and on the GPU. */
   dispatch: { hostSeconds: number; gpuSeconds: number };
 }
 
-/** Measures all of them, which takes some seconds. */
+/** Measures all rates, which takes some seconds. */
 export async function measureRates(gpu: Gpu): Promise<Rates> {
   const awaitSeconds = await measureAwait(gpu);
   const bench = new Bench(gpu, awaitSeconds);
@@ -50,18 +50,18 @@ export async function measureRates(gpu: Gpu): Promise<Rates> {
 
 const now = () => performance.now() / 1000;
 
-/** Samples of each time, of which the median counts, and the seconds that each takes at the least. */
+/** Samples per time, whose median is taken, and the seconds of each at least. */
 const SAMPLES = 3, SAMPLE_SECONDS = 0.1;
-/** Dispatches of a submission at the most. */
-const MOST_REPEATS = 256;
+/** Dispatches per submission at most. */
+const MAX_REPEATS = 256;
 
-/** Resolves when the GPU has done what was submitted so far. */
+/** Resolves when the GPU has finished what was submitted. */
 async function settled(gpu: Gpu): Promise<void> {
   await gpu.device.queue.onSubmittedWorkDone();
   gpu.check();
 }
 
-/** The median time of `sample`, less what waiting for its end takes anyway. */
+/** The median time of `sample`, minus the time of waiting itself. */
 async function medianSeconds(
   sample: () => Promise<void>,
   { awaitSeconds = 0, samples = SAMPLES } = {},
@@ -79,7 +79,7 @@ async function medianSeconds(
 class Bench {
   constructor(readonly gpu: Gpu, readonly awaitSeconds: number) {}
 
-  /** How much of what `amountOf` counts in the first of `dispatches` is done in a second. */
+  /** The amount per second, which `amountOf` counts in the first of `dispatches`. */
   async rateOf(dispatches: readonly Dispatch[], amountOf: (dispatch: Dispatch) => number): Promise<number> {
     using memory = new Memory(this.gpu);
     for (const { store } of regionsOf(dispatches)) fill(memory, store);
@@ -93,22 +93,22 @@ class Bench {
       if (repeats === 1) await run(); // compiles
       return await medianSeconds(run, { awaitSeconds: this.awaitSeconds, samples });
     };
-    // A sample that lasts as long as a wait says little: the first ones only tell how many repeats do.
+    // A sample as short as a wait is inaccurate: the first ones only determine the number of repeats.
     let repeats = 1;
-    for (let seconds = await secondsOf(1, 1); seconds < SAMPLE_SECONDS / 2 && repeats < MOST_REPEATS;) {
-      repeats = Math.min(MOST_REPEATS, Math.ceil(repeats * Math.min(SAMPLE_SECONDS / seconds, 16)));
+    for (let seconds = await secondsOf(1, 1); seconds < SAMPLE_SECONDS / 2 && repeats < MAX_REPEATS;) {
+      repeats = Math.min(MAX_REPEATS, Math.ceil(repeats * Math.min(SAMPLE_SECONDS / seconds, 16)));
       seconds = await secondsOf(repeats, 1);
     }
     return repeats * amountOf(dispatches[0]) / await secondsOf(repeats, SAMPLES);
   }
 }
 
-/** Where the tensors lie that have a place before there is a plan. */
+/** The regions of tensors that have one before there is a plan. */
 function regionsOf(dispatches: readonly Dispatch[]) {
   return dispatches.flatMap(({ tensors }) => tensors).flatMap(({ region }) => region ?? []);
 }
 
-/** Fills a store with noise: a GPU draws more power on it than on zeros. */
+/** Fills a store with noise, on which a GPU draws more power than on zeros. */
 function fill(memory: Memory, store: Store): void {
   for (let offset = 0; offset < store.bytes; offset += NOISE.byteLength) {
     memory.write(store, NOISE.subarray(0, Math.min(NOISE.length, (store.bytes - offset) / 4)), offset);
@@ -122,14 +122,14 @@ function given(name: string, shape: readonly number[]): Tensor {
   return tensorIn(store, { shape });
 }
 
-/** Enough invocations to fill any adapter, and so many rounds that a dispatch takes longer than to start it. */
+/** Enough invocations to fill any adapter, and rounds to take longer than starting a dispatch. */
 function arithmeticTrace(gpu: Gpu): readonly Dispatch[] {
   const tape = newTape(gpu);
   probeArithmetic(tape, { out: tape.tensor("probe", [2 ** 18, 4]), rounds: gpu.software ? 64 : 1024 });
   return tape.dispatches;
 }
 
-/** The kernels by product, each with the sums of its parts, if it has any. */
+/** The rates by product, each with the sums of its parts. */
 async function measureConvolution(bench: Bench): Promise<Record<Product, number>> {
   const C = 64, N = bench.gpu.software ? 4 : 256, tape = newTape(bench.gpu);
   const w = { ...given("w", [3, 3, C, C]), gradient: given("dw", [3, 3, C, C]) };
@@ -177,7 +177,7 @@ async function measureReadBack(gpu: Gpu): Promise<number> {
   return UPLOAD_BYTES / await medianSeconds(read);
 }
 
-/** As many dispatches as take a GPU some milliseconds. */
+/** So many that they take a GPU some milliseconds. */
 const DISPATCHES = 2048;
 
 async function measureDispatch(gpu: Gpu, awaitSeconds: number): Promise<Rates["dispatch"]> {

@@ -1,12 +1,12 @@
 /**
- * A diagnosis in words.
+ * A diagnosis as text.
  *
  * @module
  */
-import type { Diagnosis } from "../doctor.ts";
+import type { Diagnosis, Speed } from "../doctor.ts";
 import type { AdapterFacts } from "./adapter_facts.ts";
 import type { Expectation } from "./expectations.ts";
-import type { Answers } from "./failures.ts";
+import type { FailureReports } from "./failures.ts";
 import type { Finding, Proof } from "./prove.ts";
 import type { Rates } from "./rates.ts";
 
@@ -17,35 +17,38 @@ const LIMITS = [
 ] as const;
 
 /** `diagnosis` as a text of several lines. */
-export function describeDiagnosis(diagnosis: Diagnosis): string {
+export function formatDiagnosis(diagnosis: Diagnosis): string {
   const { healthy, all, adapter, proof, failures, speed, seconds } = diagnosis;
   return [
     ...adapterLines(adapter),
     "",
     ...proofLines(proof),
-    ...all ? [] : ["Kernels that this adapter never chooses by itself were left out: --all checks them too."],
+    ...all ? [] : ["Kernels that this adapter never chooses were skipped: --all checks them too."],
     ...failureLines(failures),
-    ...speed
-      ? [
-        "",
-        "Rates",
-        ...rateLines(speed.rates),
-        row(
-          "decoding by one Worker",
-          `${speed.decoding.imagesPerSecond.toFixed(0)} images/s`,
-          `JPEG of ${speed.decoding.photo.width} × ${speed.decoding.photo.height} pixels`,
-        ),
-        "",
-        "What to expect of training, by the plan of its steps and these rates",
-        ...speed.expectations.map(expectationLine),
-        ...speed.hints.map((hint) => `\nHint: ${hint}`),
-      ]
-      : [],
+    ...speed ? speedLines(speed) : [],
     "",
     healthy
-      ? `Everything computes right here (${seconds.toFixed(0)} s).`
-      : `Something is wrong here, see above (${seconds.toFixed(0)} s).`,
+      ? `This machine computes correctly (${seconds.toFixed(0)} s).`
+      : `This machine has the problems above (${seconds.toFixed(0)} s).`,
   ].join("\n");
+}
+
+function speedLines({ rates, decoding, expectations, hints }: Speed): string[] {
+  const { imagesPerSecond, photo: { width, height } } = decoding;
+  return [
+    "",
+    "Rates",
+    ...rateLines(rates),
+    row(
+      "decoding by one Worker",
+      `${imagesPerSecond.toFixed(0)} images/s`,
+      `JPEG of ${width} × ${height} pixels`,
+    ),
+    "",
+    "Expected training speed, estimated from a step's plan and these rates",
+    ...expectations.map(expectationLine),
+    ...hints.map((hint) => `\nHint: ${hint}`),
+  ];
 }
 
 const row = (what: string, value: string, note = "") =>
@@ -75,35 +78,35 @@ function lanes({ min, max }: { min: number; max: number }): string {
 }
 
 function proofLines({ checks, kernels, findings }: Proof): string[] {
-  const right = checks - findings.length;
+  const passed = checks - findings.length;
   return [
-    `${right} of ${checks} checks passed: ${kernels.length} kernels against the CPU, forward and gradients; ten training`,
-    "steps against PyTorch; a step twice, to the bit",
+    `${passed} of ${checks} checks passed: ${kernels.length} kernels against the CPU, forward and gradients; ten training`,
+    "steps against PyTorch; one step repeated, bit for bit",
     ...findingLines(findings),
   ];
 }
 
-/** More kernels than this are not named, except by --json. */
-const MOST_NAMED = 6;
+/** With more kernels than this only --json names them. */
+const MAX_NAMED = 6;
 
-/** One paragraph for all findings that name the same kernels. */
+/** A paragraph for all findings with the same kernels. */
 function findingLines(findings: readonly Finding[]): string[] {
   const groups = Map.groupBy(findings, ({ kernels }) => kernels.join(", "));
   return [...groups].flatMap(([names, [{ what, kernels, problem, pin }, ...others]]) => [
-    `  WRONG: ${kernels.length <= MOST_NAMED ? names : `one of ${kernels.length} kernels`}`,
+    `  WRONG: ${kernels.length <= MAX_NAMED ? names : `one of ${kernels.length} kernels`}`,
     `    ${what}: ${problem.trim().split("\n")[0]}`,
-    ...others.length > 0 ? [`    and ${others.length} more checks`] : [],
+    ...others.length > 0 ? [`    and ${others.length} more failed checks`] : [],
     pin
       ? `    --kernels ${pin} avoids it.`
-      : "    No option avoids it. Update the driver, and report it with the output of ./run doctor --json.",
+      : "    No option avoids it. Update the driver; if that does not help, report the output of ./run doctor --json.",
   ]);
 }
 
-function failureLines({ tooLarge, lost }: Answers): string[] {
+function failureLines({ tooLarge, lost }: FailureReports): string[] {
   const line = (what: string, answer: string | null) =>
-    `  ${what}: ${answer?.split("\n")[0] ?? "NOTHING IS HEARD OF IT"}`;
+    `  ${what}: ${answer?.split("\n")[0] ?? "NOT REPORTED"}`;
   return [
-    "Failures are told",
+    "Reports of provoked failures",
     line("a buffer that is too large", tooLarge),
     line("a lost device", lost),
   ];
@@ -111,7 +114,7 @@ function failureLines({ tooLarge, lost }: Answers): string[] {
 
 function rateLines(rates: Rates): string[] {
   const { convolution: { forward, backwardData, backwardWeights }, dispatch } = rates;
-  const share = (flops: number) => `${(100 * flops / rates.flops).toFixed(0)} % of these`;
+  const share = (flops: number) => `${(100 * flops / rates.flops).toFixed(0)} % of that`;
   const gflops = (flops: number) => `${giga(flops)} GFLOP/s`;
   const gbytes = (bytes: number) => `${giga(bytes)} GB/s`;
   return [
@@ -133,6 +136,6 @@ function expectationLine(expected: Expectation): string {
   return row(
     `${backbone}, ${size} px, batch ${batch}`,
     `${rounded(imagesPerSecond)} images/s`,
-    `${giga(bytes)} GB; batches up to about ${largestBatch}, with ${giga(largestBytes)} GB`,
+    `${giga(bytes)} GB; batches up to about ${largestBatch}, which take ${giga(largestBytes)} GB`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * A whole training step: PyTorch's numbers, and the same bits each time.
+ * Checks of a whole training step: against PyTorch, and for the same bits each time.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
   type TorchSteps,
 } from "./torch_replay.ts";
 
-/** Both for the machine `target`. */
+/** The checks for the machine `target`. */
 export async function stepChecks(target: ChoosingProfile): Promise<Check[]> {
   const steps = await shippedSteps();
   const traced = replay({
@@ -28,7 +28,7 @@ export async function stepChecks(target: ChoosingProfile): Promise<Check[]> {
   });
   const { dispatches } = traced;
   return [
-    { what: "training steps, by PyTorch's", dispatches, run: (gpu) => againstTorch(steps, traced, gpu) },
+    { what: "training steps against PyTorch", dispatches, run: (gpu) => againstTorch(steps, traced, gpu) },
     {
       what: "the same step twice, to the bit",
       dispatches,
@@ -38,9 +38,9 @@ export async function stepChecks(target: ChoosingProfile): Promise<Check[]> {
   ];
 }
 
-/** The first loss by itself: nothing has multiplied its rounding yet. */
+/** Relative error of the first loss, whose rounding nothing has amplified yet. */
 const FIRST_LOSS_ERROR = 1e-5;
-/** How many times PyTorch's own float32 a group of tensors may be off after ten steps. */
+/** Allowed error of a group of tensors after ten steps, as a multiple of PyTorch's own in float32. */
 const ERRORS = 3;
 
 async function againstTorch(steps: TorchSteps, { run }: Replay, gpu: Gpu) {
@@ -52,7 +52,7 @@ async function againstTorch(steps: TorchSteps, { run }: Replay, gpu: Gpu) {
   const wrong = gradientDifference(gradients, steps);
   if (wrong) return wrong;
   const off = relativeError(ours, losses), allowed = ERRORS * relativeError(float32, losses);
-  if (!(off <= allowed)) return `the losses of ten steps are off by ${off}, allowed are ${allowed}`;
+  if (!(off <= allowed)) return `the losses of ten steps are off by ${off}, allowed is ${allowed}`;
   for (const [group, tensors] of Object.entries(groups)) {
     const actual: number[] = [], expected: number[] = [];
     for (const [name, { data }] of tensors) {
@@ -60,7 +60,7 @@ async function againstTorch(steps: TorchSteps, { run }: Replay, gpu: Gpu) {
       expected.push(...steps.tensors.get(name)!.data);
     }
     const off = relativeError(actual, expected), allowed = ERRORS * errors[group as keyof typeof errors];
-    if (!(off <= allowed)) return `${group} after ten steps is off by ${off}, allowed are ${allowed}`;
+    if (!(off <= allowed)) return `${group} after ten steps is off by ${off}, allowed is ${allowed}`;
   }
   return null;
 }

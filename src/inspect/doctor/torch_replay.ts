@@ -1,5 +1,5 @@
 /**
- * Takes the training steps that PyTorch took: from the same weights, on the same views.
+ * Repeats training steps that PyTorch took, from the same weights on the same views.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import { BYOL, type Objective } from "../../byol/objective.ts";
 import { RING_FIGURES, traceStep } from "../../byol/step.ts";
 import { MachineError } from "../../base/errors.ts";
 import type { Gpu } from "../../gpu/device.ts";
-import { Memory } from "../../gpu/memory.ts";
+import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import type { Dispatch } from "../../graph/dispatch_list.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { tensorIn } from "../../graph/tensor.ts";
 import { parseSafetensors, type TensorEntry } from "../../io/safetensors.ts";
-import type { FlatStore } from "../../nn/parameters.ts";
+import type { FlatStore, Network } from "../../nn/parameters.ts";
 import { packWeights, type TorchTensor, unpackWeights } from "../../nn/weights.ts";
 import { createOptimizer, type OptimizerName, packStep } from "../../optim/optimizer.ts";
 import { goldenViews, initialParameter, type StepMetadata } from "../../reference/torch_steps.ts";
 
-/** What PyTorch has left of its steps. */
+/** PyTorch's results. */
 export interface TorchSteps {
   tensors: Map<string, TensorEntry>;
   metadata: StepMetadata;
 }
 
-/** The values of a file of steps. */
+/** Parses a file of steps. */
 export function torchStepsOf(name: string, bytes: Uint8Array<ArrayBuffer>): TorchSteps {
   const { tensors, metadata } = parseSafetensors(name, bytes);
   const values = Object.entries(metadata).map(([key, value]) => [key, JSON.parse(value)]);
@@ -38,7 +38,7 @@ export async function shippedSteps(): Promise<TorchSteps> {
   const response = await fetch(url);
   if (!response.ok) {
     throw new MachineError(
-      `Cannot read PyTorch's steps at ${url}: the answer is ${response.status}. Try again.`,
+      `Cannot read "${url}": the server answered ${response.status}. Try again.`,
     );
   }
   return torchStepsOf(url.href, new Uint8Array(await response.arrayBuffer()));
@@ -52,32 +52,32 @@ export const SHIPPED_ARCHITECTURE: Architecture = {
   projection: 24,
 };
 
-/** Steps that are ready to be taken. */
+/** Steps that are ready to run. */
 export interface Replay {
   dispatches: readonly Dispatch[];
-  /** Takes the first `count` steps. */
+  /** Runs the first `count` steps. */
   run(gpu: Gpu, count: number): Promise<Replayed>;
 }
 
 /** Tensors under PyTorch's names and in its layouts. */
 export type TorchTensors = Map<string, TorchTensor>;
 
-/** What came of the steps, by the groups of the golden files. */
+/** Results of the steps, in the groups of the golden files. */
 export interface Replayed {
   losses: number[];
-  /** Of the first step: `grad1.…` */
+  /** Gradients of the first step: `grad1.…` */
   gradients: TorchTensors;
   groups: Record<string, TorchTensors>;
 }
 
-/** [2, N, S, S, 3] with a fourth channel of zeros. */
+/** Appends a channel of zeros to [2, N, S, S, 3]. */
 function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
   const padded = new Float32Array(views.length / 3 * 4);
   for (let i = 0; i < views.length / 3; i++) padded.set(views.subarray(3 * i, 3 * i + 3), 4 * i);
   return padded;
 }
 
-/** Traces a step of the network, with the settings that `metadata` tells. */
+/** Traces a step of the network with the settings of `metadata`. */
 export function replay(
   { metadata, architecture, optimizer: name, objective = BYOL, target }: {
     metadata: StepMetadata;
@@ -87,70 +87,97 @@ export function replay(
     target: ChoosingProfile;
   },
 ): Replay {
-  const { batch, size, lr, tau, mu, decay } = metadata;
+  const { batch, size } = metadata, { maxBinding } = target;
   const networks = createNetworks(architecture, objective);
   const online = networks.online.network, follower = networks.target?.network ?? null;
-  const { maxBinding } = target;
   const optimizer = createOptimizer({ online, target: follower }, { name, maxBinding });
   const step = traceStep(networks, { batch, size, optimizer, profile: target, objective });
-
-  const initialize = (memory: Memory) => {
-    for (const { parameters, statistics } of follower ? [online, follower] : [online]) {
-      const write = (flat: FlatStore, value: (name: string, shape: readonly number[]) => Float32Array) =>
-        memory.write(
-          flat.store,
-          packWeights(flat, (name, i) => value(name, flat.variables[i].layout.torchShape)),
-        );
-      write(parameters, initialParameter);
-      write(statistics, (name, [n]) => new Float32Array(n).fill(name.endsWith("var") ? 1 : 0));
-    }
-    optimizer.prepare(memory);
-  };
   return {
     dispatches: step.dispatches,
     async run(gpu, count) {
       using memory = new Memory(gpu);
       using program = new Program(memory, step);
-      initialize(memory);
-      const read = async (flat: FlatStore, prefix: string, store = flat.store) =>
-        unpackWeights(flat, {
-          content: await memory.read({ store, offset: 0, bytes: store.bytes }),
-          prefix,
-        });
+      initialize(memory, follower ? [online, follower] : [online]);
+      optimizer.prepare(memory);
       let gradients: TorchTensors = new Map();
       for (let k = 0; k < count; k++) {
-        memory.write(step.views, padChannels(goldenViews(metadata, k)));
-        const scalars = { lr: lr[k], momentum: mu, weightDecay: decay, tau: tau[k], slot: k };
-        memory.write(step.scalars, packStep(scalars));
-        program.run();
-        if (k === 0) gradients = await read(online.parameters, "grad1.", online.gradients!);
+        takeStep(memory, { step, metadata, k, run: () => program.run() });
+        if (k === 0) {
+          gradients = await read(memory, online.parameters, { prefix: "grad1.", store: online.gradients! });
+        }
       }
       const ring = await memory.read(tensorIn(step.ring, { shape: [count, RING_FIGURES] }).region!);
       return {
         losses: Array.from({ length: count }, (_, k) => ring[RING_FIGURES * k]),
         gradients,
-        groups: {
-          theta: await read(online.parameters, "online."),
-          momentum: await read(online.parameters, "momentum.", optimizer.velocity),
-          running_online: await read(online.statistics, "online."),
-          ...follower && {
-            xi: await read(follower.parameters, "target."),
-            running_target: await read(follower.statistics, "target."),
-          },
-        },
+        groups: await readGroups(memory, { online, follower, velocity: optimizer.velocity }),
       };
     },
   };
 }
 
-/** What is wrong with the gradients of the first step, or null. */
+/** Writes PyTorch's initial weights and statistics. */
+function initialize(memory: Memory, networks: readonly Network[]): void {
+  const write = (flat: FlatStore, value: (name: string, shape: readonly number[]) => Float32Array) => {
+    const values = packWeights(flat, (name, i) => value(name, flat.variables[i].layout.torchShape));
+    memory.write(flat.store, values);
+  };
+  for (const { parameters, statistics } of networks) {
+    write(parameters, initialParameter);
+    write(statistics, (name, [n]) => new Float32Array(n).fill(name.endsWith("var") ? 1 : 0));
+  }
+}
+
+/** Runs step `k` on PyTorch's views, with its schedule. */
+function takeStep(
+  memory: Memory,
+  { step, metadata, k, run }: {
+    step: Pick<ReturnType<typeof traceStep>, "views" | "scalars">;
+    metadata: StepMetadata;
+    k: number;
+    run: () => void;
+  },
+): void {
+  const { lr, tau, mu, decay } = metadata;
+  memory.write(step.views, padChannels(goldenViews(metadata, k)));
+  const scalars = { lr: lr[k], momentum: mu, weightDecay: decay, tau: tau[k], slot: k };
+  memory.write(step.scalars, packStep(scalars));
+  run();
+}
+
+/** Reads a flat store in PyTorch's layouts. Waits for the GPU. */
+async function read(
+  memory: Memory,
+  flat: FlatStore,
+  { prefix, store = flat.store }: { prefix: string; store?: Store },
+): Promise<TorchTensors> {
+  const content = await memory.read({ store, offset: 0, bytes: store.bytes });
+  return unpackWeights(flat, { content, prefix });
+}
+
+async function readGroups(
+  memory: Memory,
+  { online, follower, velocity }: { online: Network; follower: Network | null; velocity: Store },
+): Promise<Replayed["groups"]> {
+  return {
+    theta: await read(memory, online.parameters, { prefix: "online." }),
+    momentum: await read(memory, online.parameters, { prefix: "momentum.", store: velocity }),
+    running_online: await read(memory, online.statistics, { prefix: "online." }),
+    ...follower && {
+      xi: await read(memory, follower.parameters, { prefix: "target." }),
+      running_target: await read(memory, follower.statistics, { prefix: "target." }),
+    },
+  };
+}
+
+/** What is wrong with the gradients of the first step; null if nothing is. */
 export function gradientDifference(gradients: TorchTensors, { tensors }: TorchSteps): string | null {
   for (const [name, { data }] of gradients) {
     const expected = tensors.get(name);
     if (!expected) return `PyTorch has no ${name}`;
     const norm = Math.hypot(...expected.data);
     const off = Math.hypot(...data.map((value, i) => value - expected.data[i]));
-    // What a batch norm takes out again, such as the bias before it, has gradient 0 and each side its own rounding.
+    // A bias before a batch norm has gradient 0, and each side rounds it differently.
     if (!(off <= 1e-4 * norm + 1e-6)) return `${name} is off by ${off}, its norm is ${norm}`;
   }
   return null;

@@ -1,5 +1,5 @@
 /**
- * What a step does beside its networks and its loss: metrics, averaged gradients, the optimizer.
+ * Checks of the parts of a step beside networks and loss: metrics, averaged gradients, the optimizer.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { optimizerStep } from "../../reference/optimizer.ts";
 import { type Check, checkCall, compareAll } from "./check.ts";
 import { newOpTape } from "./op_run.ts";
 
-/** All of them for the machine `target`. */
+/** The checks for the machine `target`. */
 export function trainingChecks(target: ChoosingProfile): Check[] {
   return [
     accumulation(target),
@@ -98,10 +98,10 @@ function health(target: ChoosingProfile): Check {
   });
 }
 
-/** Parameters that end within blocks and fill them, with and without weight decay; the last two have no target. */
+/** Parameters that end within blocks or fill them, with and without weight decay; the last two have no target. */
 const PARAMETERS = [[3000], [50, 50], [64], [70, 80], [1], [9, 9]], FOLLOWED = 4, TRUST = 0.02;
 
-/** One step of the optimizer called `name`, with everything that it can do. */
+/** One step of the optimizer `name`, with all its features. */
 function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
   const online = createNetwork("online", { gradients: true });
   const follower = createNetwork("target", { gradients: false });
@@ -143,7 +143,7 @@ function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
   };
 }
 
-/** The first values of parameter `i`. Gradients grow along it, so that no part has the norms' ratio of the whole. */
+/** Initial values of parameter `i`. Gradients grow along it, so that no part has the same ratio of norms as the whole. */
 function firstValues(what: string, i: number): Float32Array {
   const n = sizeOf(PARAMETERS[i]), values = hashSigned(`${what} ${i}`, n);
   return what === "gradient" ? values.map((u, j) => u * (j + 1) / n) : values;

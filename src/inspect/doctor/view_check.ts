@@ -1,6 +1,6 @@
 /**
- * The views that the GPU makes of decoded images, against those of the TypeScript version, which Pillow and torchvision
- * have been held against.
+ * Checks of the views that the GPU makes of decoded images, against the TypeScript reference, which tests compare with
+ * Pillow and torchvision.
  *
  * @module
  */
@@ -20,13 +20,13 @@ import { newOpTape } from "./op_run.ts";
 
 const SIZE = 37, IMAGES = 9, FORMAT = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
-/** BYOL's views, with every operation in every other one or so, at thresholds that the images are not full of. */
+/** BYOL's views, with each operation in about half of them, and a threshold that few pixels are near. */
 const [first, second] = recipes.byol.views;
 const BLURRED: ViewRecipe[] = [first, { ...second, grayscale: .3, solarize: { p: .5, threshold: .37 } }];
-/** The same without the blur, which has kernels of its own. */
+/** The same without blur, which has kernels of its own. */
 const SHARP = BLURRED.map(({ blur: _, ...view }): ViewRecipe => view);
 
-/** An image of noise on a gradient, saturated in places. */
+/** An image of noise on a gradient, partly saturated. */
 function picture(width: number, height: number, seed: number) {
   const random = keyedRandom(seed);
   const clamped = new Uint8ClampedArray(width * height * 4).map((_, i) =>

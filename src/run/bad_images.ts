@@ -1,11 +1,11 @@
 /**
- * The images that a run passed over, named in `bad_images.jsonl`.
+ * The images of a run that could not be used, listed in bad_images.jsonl.
  *
  * @module
  */
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomic } from "./atomic.ts";
+import { writeFileAtomic } from "../io/atomic.ts";
 
 /** An image that could not be used, and why. */
 export interface BadImage {
@@ -14,23 +14,23 @@ export interface BadImage {
   reason: string;
 }
 
-/** What the record is of. */
+/** What the list is of. */
 export interface BadImagesOptions {
-  /** Go on with what a run had found. */
+  /** Whether to continue the list of a resumed run. */
   resume: boolean;
   log: (line: string) => void;
-  /** What the source is called. */
+  /** The name of the source. */
   source: string;
-  /** More than so many end the run. */
-  most: number;
-  /** What is done about them, to say so. */
+  /** More images than this end the run. */
+  max: number;
+  /** What happens to them, for messages. */
   verb: string;
 }
 
-/** So many are told as they come; the others are only in the file. */
-const TOLD = 5;
+/** This many are logged; the others are only in the file. */
+const LOGGED = 5;
 
-/** The images that a run passed over, each counted once however many epochs meet it. */
+/** The bad images of a run, each listed once, in however many epochs it occurs. */
 export class BadImages implements AsyncDisposable {
   readonly #path: string;
   readonly #options: BadImagesOptions;
@@ -42,11 +42,8 @@ export class BadImages implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** The record of the run in `out`; a resumed run goes on with what it had found. */
-  static async open(
-    out: string,
-    options: BadImagesOptions,
-  ): Promise<BadImages> {
+  /** Opens the list of the run in `out`. */
+  static async open(out: string, options: BadImagesOptions): Promise<BadImages> {
     const path = join(out, "bad_images.jsonl");
     const images = new BadImages(path, options);
     if (options.resume) {
@@ -60,25 +57,28 @@ export class BadImages implements AsyncDisposable {
     return images;
   }
 
-  /** How many images there are. */
+  /** The number of images in the list. */
   get count(): number {
     return this.#found.size;
   }
 
-  /** Notes an image. Throws a UserError if there are too many. */
+  /**
+   * Adds an image.
+   *
+   * @throws {UserError} if there are too many.
+   */
   readonly add = (bad: BadImage): void => {
     if (this.#found.has(bad.index)) return;
     this.#found.set(bad.index, bad);
-    const { log, verb, most, source } = this.#options;
-    if (this.count <= TOLD) {
-      const more = this.count === TOLD ? ` Further ones are only named in ${this.#path}.` : "";
+    const { log, verb, max, source } = this.#options;
+    if (this.count <= LOGGED) {
+      const more = this.count === LOGGED ? ` The following ones are only listed in ${this.#path}.` : "";
       log(`${verb} ${bad.key}: ${bad.reason}.${more}`);
     }
-    if (this.count > most) {
+    if (this.count > max) {
       throw new UserError(
-        `Cannot go on with ${source}: expected no more than ${most} images that cannot be used (--max-bad): found ` +
-          `${this.count}, such as ${bad.key}: ${bad.reason}. All are named in ${this.#path}. Check --data, or raise ` +
-          `--max-bad.`,
+        `Cannot go on with "${source}": ${this.count} images cannot be used, such as ${bad.key}: ${bad.reason}; at most ` +
+          `${max} are allowed (--max-bad). All are listed in ${this.#path}. Check --data, or raise --max-bad.`,
       );
     }
   };
@@ -93,8 +93,8 @@ export class BadImages implements AsyncDisposable {
     this.#written = this.count;
   }
 
-  /** Writes the file also where an error ends the run, as when there are too many. */
+  /** Writes the file, also where an error ends the run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.flush().catch(() => {}); // that other error is the one to tell
+    await this.flush().catch(() => {}); // the error that ended the run is the one to report
   }
 }

@@ -1,0 +1,63 @@
+/**
+ * What a run tells the program that started it.
+ *
+ * @module
+ */
+import type { Progress, ProgressOptions } from "../base/progress.ts";
+
+/** The figures of one training step: a line of metrics.jsonl, whose keys are the same in snake_case. */
+export interface StepRecord {
+  /** Steps done, 1 after the first. */
+  step: number;
+  /** The epoch of the step's batch, 0 for the first. */
+  epoch: number;
+  /** Loss averaged over the batch, both terms added: 0 … 8 without negatives. */
+  loss: number;
+  /** Learning rate. */
+  lr: number;
+  /** Decay rate of the target network; null without one. */
+  tau: number | null;
+  /** Source images per second since the previous record. */
+  imagesPerSecond: number;
+  /** Fraction of the time the GPU waited for data since the previous record, 0 … 1. */
+  dataWait: number;
+  /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
+  zStd: number;
+  /** L2 norm of the online network's gradient. */
+  gradNorm: number;
+  /** Cosine between the weights of online and target network after the step; null without a target network. */
+  targetCosine: number | null;
+}
+
+/** An evaluation on held-out samples: a line of evaluations.jsonl, whose keys are the same in snake_case. */
+export interface EvaluationRecord {
+  /** Steps done. */
+  step: number;
+  /** Epochs done. */
+  epoch: number;
+  /** kNN accuracy of the features, 0 … 1; null without labels on both sides of the split. */
+  knn: number | null;
+  /** Accuracy of the linear classifier that is trained beside the encoder, 0 … 1; null without one. */
+  probe: number | null;
+  /** Effective rank (RankMe) of the features. */
+  rankme: number;
+  /** Effective rank (RankMe) of the projections. */
+  rankmeProjections: number;
+}
+
+/** What a run reports while it goes on, and how a program ends it. */
+export interface PretrainCallbacks {
+  /**
+   * Called with each record of metrics.jsonl: every `logEvery` steps and after the last. With it the metrics are read
+   * from the GPU every `logEvery` steps instead of every 50, and each reading waits for the GPU.
+   */
+  onStep?: (record: StepRecord) => void;
+  /** Called with each record of evaluations.jsonl: every `evalEvery` epochs and after the last step. */
+  onEvaluation?: (record: EvaluationRecord) => void;
+  /** Receives every line of text; by default lines are printed. */
+  log?: (line: string) => void;
+  /** Creates the progress display; by default lines of text go to `log`. */
+  progress?: (options: ProgressOptions) => Progress;
+  /** When aborted, the run finishes its step, writes a checkpoint and returns. */
+  signal?: AbortSignal;
+}

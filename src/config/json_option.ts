@@ -1,0 +1,27 @@
+/**
+ * JSON files that an option names.
+ *
+ * @module
+ */
+import { messageOf, UserError } from "../base/errors.ts";
+
+/**
+ * The content of the JSON file `path` that the option `option` names, one of whose built-in `names` may be meant.
+ *
+ * @throws {UserError} if it cannot be read, which is then its cause, or is no JSON.
+ */
+export async function readJsonOption(
+  path: string,
+  { option, names }: { option: string; names: string },
+): Promise<unknown> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    const [fact, remedy] = error instanceof SyntaxError
+      ? ["it is no valid JSON", "Correct it"]
+      : ["it cannot be read", `Check --${option}, or name one of ${names}`];
+    throw new UserError(`Cannot use the ${option} "${path}": ${fact}: ${messageOf(error)}. ${remedy}.`, {
+      cause: error,
+    });
+  }
+}

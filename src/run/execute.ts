@@ -1,0 +1,144 @@
+/**
+ * One run from its folder to its result: open a session, train, finish.
+ *
+ * @module
+ */
+import { checkSubstitutable } from "../../data/pipeline.ts";
+import { openSource } from "../../data/sources/open.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import { UserError } from "../base/errors.ts";
+import type { PretrainCallbacks } from "../config/callbacks.ts";
+import { isImageSource } from "../config/check_options.ts";
+import type { PretrainOptions } from "../config/pretrain_options.ts";
+import { type Split, split } from "../eval/split.ts";
+import { ABORTED, unlessAborted } from "./abort.ts";
+import { Clock } from "./clock.ts";
+import { finish } from "./finish.ts";
+import type { Run } from "./folder.ts";
+import { Pacer } from "./pacer.ts";
+import { Recorder } from "./recorder.ts";
+import type { KnnBefore } from "./records.ts";
+import type { PretrainResult } from "./result.ts";
+import { openSession, type Session } from "./session.ts";
+import { knnLine, readSummary } from "./summary.ts";
+import { train } from "./train.ts";
+
+/** How a run is executed. */
+export interface ExecuteOptions {
+  /** The images if a program gave a source of its own; otherwise the run's options name them. */
+  data?: PretrainOptions["data"];
+  /** Whether to go on with changed data. */
+  allowChangedData?: boolean;
+  callbacks: PretrainCallbacks;
+}
+
+/** Trains `run` from where it was left to its last step, or until the signal is aborted. */
+export async function execute(
+  run: Run,
+  { data, allowChangedData = false, callbacks }: ExecuteOptions,
+): Promise<PretrainResult> {
+  const { options: { out, steps, onBadImage }, checkpoint } = run, done = checkpoint?.step ?? 0;
+  const opened = await unlessAborted(callbacks.signal, () => sourceOf(run, { data, callbacks }));
+  if (opened === ABORTED) return { out, step: done, total: steps ?? 0, summary: null, collapse: null };
+  using _ = opened;
+  const { source } = opened;
+  checkSubstitutable(source, onBadImage);
+  const parts = split(source, run.options), total = totalSteps(run, parts);
+  if (!allowChangedData) expectSameData(run, source);
+  const summary = done >= total ? await readSummary(out) : null;
+  if (summary) return { out, step: total, total, collapse: summary.collapse, summary };
+  await using session = await openSession({ run, source, split: parts, total, callbacks });
+  return await runSession(session);
+}
+
+/** Trains from where the session starts to the last step, or until the signal is aborted. */
+async function runSession(session: Session): Promise<PretrainResult> {
+  const { run, source, total, trainer, progress, metrics, bad, callbacks } = session;
+  const { options: { out }, checkpoint } = run;
+  const knn = checkpoint
+    ? knnIn(checkpoint.metadata)
+    : await unlessAborted(callbacks.signal, () => knnBefore(session));
+  const clock = new Clock({ delay: await settlingTime(session) });
+  const pacer = new Pacer({ clock, settled: () => trainer.settled() });
+  if (knn === ABORTED) {
+    progress.stop();
+    return { out, step: 0, total, collapse: null, summary: null };
+  }
+  const { fingerprint } = source;
+  const recorder = new Recorder(
+    { ...run, total, trainer, metrics, progress, bad, clock, pacer, fingerprint, knn, callbacks },
+    checkpoint,
+  );
+  const instruments = { clock, pacer, recorder };
+  await train(session, instruments);
+  const summary = recorder.step < total
+    ? (await recorder.save(), null)
+    : await finish(session, { ...instruments, knn });
+  progress.stop();
+  return { out, step: recorder.step, total, collapse: recorder.collapse, summary };
+}
+
+/** The images of the run; disposing of them closes what was opened here, not the program's own source. */
+async function sourceOf(
+  { options: { out, data: named } }: Run,
+  { data, callbacks: { signal } }: ExecuteOptions,
+): Promise<Disposable & { source: ImageSource }> {
+  if (isImageSource(data)) return { source: data, [Symbol.dispose]() {} };
+  if (named === null) {
+    throw new UserError(
+      `Cannot resume the run in "${out}": its data was a source of a program, which must give it again. Resume it by ` +
+        `resume(folder, { data }).`,
+    );
+  }
+  const source = await openSource(named, { signal });
+  return { source, [Symbol.dispose]: () => source.close() };
+}
+
+/** The steps of a whole run: the option `steps`, or as many as the epochs have. */
+function totalSteps({ options }: Run, { train }: Split): number {
+  const { steps, epochs, batch, accumulate } = options;
+  if (steps !== null) return steps;
+  const batches = epochs! * Math.floor(train! / batch), total = Math.floor(batches / accumulate);
+  if (total >= 1) return total;
+  throw new UserError(
+    `Cannot train for ${epochs} epochs in steps of ${accumulate} batches: the epochs have only ${batches} batches. Lower ` +
+      `--accumulate or --batch, or raise --epochs.`,
+  );
+}
+
+function expectSameData({ options: { out }, checkpoint }: Run, source: ImageSource): void {
+  if (!checkpoint || checkpoint.metadata.fingerprint === source.fingerprint) return;
+  throw new UserError(
+    `Cannot resume the run in "${out}": the images of ${source.name} have changed since it began. Restore them, start a ` +
+      `new run, or continue with the images there are now: --allow-changed-data.`,
+  );
+}
+
+/** kNN accuracies before the first step, as a checkpoint has them. */
+function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
+  const figures = knn as { raw_pixels: number; untrained: number } | null;
+  return figures && { rawPixels: figures.raw_pixels, untrained: figures.untrained };
+}
+
+/** kNN accuracies before the first step; null without labels on both sides of the split. */
+async function knnBefore(
+  { split: { holdout }, source, evaluation, progress }: Session,
+): Promise<KnnBefore | null> {
+  if (holdout === 0 || source.classes.length <= 1) return null;
+  const rawPixels = await evaluation.pixelAccuracy(), untrained = await evaluation.encoderAccuracy();
+  const knn = rawPixels !== null && untrained !== null ? { rawPixels, untrained } : null;
+  progress.log(
+    knn
+      ? `kNN before training: ${knnLine(knn)}`
+      : "No kNN: the training images or the held-out ones have no labels",
+  );
+  return knn;
+}
+
+/** Milliseconds until Deno reports that an idle GPU is idle. */
+async function settlingTime({ trainer }: Session): Promise<number> {
+  await trainer.settled();
+  const begin = performance.now();
+  await trainer.settled();
+  return performance.now() - begin;
+}

@@ -1,0 +1,39 @@
+/**
+ * Continuing a run that was interrupted.
+ *
+ * @module
+ */
+import type { ResumeOptions } from "../config/pretrain_options.ts";
+import { execute } from "./execute.ts";
+import { resumedRun } from "./folder.ts";
+import type { PretrainResult } from "./result.ts";
+
+/**
+ * Continues the run in `folder` from its last checkpoint; its files become those of an uninterrupted run, byte for byte.
+ *
+ * @param options Callbacks, and options that no weight depends on, such as `workers` or `logEvery`. Others may be given
+ * only as the run has them. A run on a source of a program needs that `data` again.
+ * @throws {UserError} if there is no run in the folder, an option differs that must not, or the data has changed.
+ * @throws {CollapseError} as `pretrain()`.
+ * @throws {MachineError} as `pretrain()`.
+ *
+ * @example Stop after the first record, and go on
+ * ```ts
+ * import { pretrain } from "./pretrain.ts";
+ * import { resume } from "./resume.ts";
+ *
+ * const out = await Deno.makeTempDir(), stop = new AbortController(), log = () => {};
+ * const options = { data: "shapes:64", holdout: 0, batch: 16, steps: 4, logEvery: 1, out, log };
+ * const { step } = await pretrain({ ...options, signal: stop.signal, onStep: () => stop.abort() });
+ * const { summary } = await resume(out, { log });
+ * console.log(`${step} of 4 steps, then all:`, summary?.finalLoss);
+ * ```
+ */
+export async function resume(folder: string, options: ResumeOptions = {}): Promise<PretrainResult> {
+  const { allowChangedData, ...given } = options;
+  return await execute(await resumedRun(folder, given), {
+    data: given.data,
+    allowChangedData,
+    callbacks: given,
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * The metrics of a run's steps: read from the GPU, checked, written, and shown as progress.
+ *
+ * @module
+ */
+import { UserError } from "../base/errors.ts";
+import type { Progress } from "../base/progress.ts";
+import type { StepMetrics, Trainer } from "../byol/trainer.ts";
+import type { PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
+import type { Metrics } from "../io/metrics.ts";
+import type { Clock, Lap } from "./clock.ts";
+import type { CollapseWatch } from "./collapse_watch.ts";
+import type { Pacer } from "./pacer.ts";
+import { scheduledScalars } from "./schedule.ts";
+
+/** What a log reads, and where it writes. */
+export interface StepLogOptions {
+  options: ResolvedOptions;
+  /** Steps of the whole run. */
+  total: number;
+  trainer: Pick<Trainer, "metrics">;
+  metrics: Metrics<StepRecord>;
+  progress: Progress;
+  clock: Clock;
+  pacer: Pacer;
+  callbacks: Pick<PretrainCallbacks, "onStep">;
+}
+
+/**
+ * Steps, or else seconds, between two readings of the GPU's ring of metrics. Each costs a wait for the GPU; the ring holds
+ * some thousand steps.
+ */
+const READ_EVERY = { steps: 50, seconds: 120 };
+
+/** A step whose metrics have not been read; with the rates up to it if it is to be logged. */
+interface UnreadStep {
+  epoch: number;
+  lap?: Lap;
+}
+
+/** Logs the steps of one run. */
+export class StepLog {
+  /** The loss of the last step read; NaN before the first. */
+  loss: number;
+  readonly #run: StepLogOptions;
+  readonly #watch: CollapseWatch;
+  readonly #readEvery: number;
+  #unread: UnreadStep[] = [];
+  #lastRead = 0;
+  #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
+
+  constructor(run: StepLogOptions, { watch, loss }: { watch: CollapseWatch; loss: number }) {
+    this.#run = run;
+    this.#watch = watch;
+    this.loss = loss;
+    const { callbacks: { onStep }, options: { logEvery } } = run;
+    this.#readEvery = onStep ? Math.min(READ_EVERY.steps, logEvery) : READ_EVERY.steps;
+  }
+
+  /** Adds a step that was submitted, of epoch `epoch`. */
+  add(epoch: number): void {
+    this.#unread.push({ epoch });
+  }
+
+  /** Whether it is time to read. */
+  get isDue(): boolean {
+    const { clock } = this.#run;
+    return this.#unread.length >= this.#readEvery || clock.seconds - this.#lastRead >= READ_EVERY.seconds;
+  }
+
+  /** Takes the rates since the last call, for the record of the last step. */
+  async takeLap(): Promise<void> {
+    const { options: { batch }, clock, pacer } = this.#run;
+    if (clock.done === 0) await pacer.drain(); // no step is known to be done, so there is no rate
+    this.#lap = clock.lap(batch);
+    this.#unread[this.#unread.length - 1].lap = this.#lap;
+  }
+
+  /** Shows the last rates and the last known loss after `step` steps. */
+  show(step: number): void {
+    this.#run.progress.update(step, {
+      loss: Number.isNaN(this.loss) ? null : this.loss,
+      lr: scheduledScalars(step - 1, this.#run).lr,
+      ...this.#lap,
+    });
+  }
+
+  /** Reads the metrics of all steps up to `done`, checks each, and writes every `logEvery`th and the last. */
+  async read(done: number): Promise<void> {
+    const { total, trainer, clock, pacer } = this.#run;
+    if (this.#unread.length === 0) return;
+    const steps = this.#unread, first = done - steps.length;
+    const figures = await pacer.read(() => trainer.metrics(first, done));
+    if (done === total) await this.takeLap();
+    this.#unread = [];
+    this.#lastRead = clock.seconds;
+    figures.forEach((figure, i) => this.#record(first + i, { figure, ...steps[i] }));
+    if (done === total) this.show(done);
+  }
+
+  /** Checks the metrics of step `index`, 0 for the first, and writes them if it has a lap. */
+  #record(index: number, { figure, epoch, lap }: UnreadStep & { figure: StepMetrics }): void {
+    const { options: { target }, metrics, callbacks } = this.#run, step = index + 1;
+    const { loss, zStd, gradNorm, targetCosine } = figure;
+    if (!Number.isFinite(loss)) {
+      metrics.flush();
+      throw new UserError(
+        `Training stopped: the loss of step ${step} is ${loss}. Checkpoints written before are good. Start a new run with ` +
+          `a lower --lr or a longer --warmup.`,
+      );
+    }
+    this.loss = loss;
+    if (lap) {
+      const { lr, tau } = scheduledScalars(index, this.#run);
+      const hasTarget = target === "ema" || target === "fixed";
+      const record = {
+        step,
+        epoch,
+        loss,
+        lr,
+        tau: hasTarget ? tau : null,
+        ...lap,
+        zStd,
+        gradNorm,
+        targetCosine,
+      };
+      metrics.write(record);
+      callbacks.onStep?.(record);
+    }
+    this.#watch.observe({ step, loss, zStd });
+  }
+}

@@ -1,0 +1,45 @@
+import {
+  type Backbone,
+  backboneText,
+  parseBackbone,
+  parseBackboneText,
+  resnetConfigOf,
+} from "../../src/config/backbone.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+
+const own = { block: "basic", layers: [1, 2], widths: [8, 12] } as const;
+
+Deno.test("parseBackboneText() reverses backboneText() for names and objects", () => {
+  for (const backbone of ["resnet50", own] satisfies Backbone[]) {
+    assertEquals(parseBackboneText(backboneText(backbone)), backbone);
+  }
+  assertEquals([parseBackboneText("resnet19"), parseBackboneText("{"), parseBackboneText("[]")], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("resnetConfigOf() looks up names and returns objects", () => {
+  assertEquals(resnetConfigOf("resnet8"), { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] });
+  assertEquals(resnetConfigOf(own), own);
+});
+
+const refused: [what: string, value: unknown, message: RegExp][] = [
+  ["an unknown name", "resnet19", /"resnet19": it must be one of resnet8, .*or an object/],
+  ["a list", [], /or an object/],
+  ["null", null, /or an object/],
+  ["an unknown field", { ...own, depth: 3 }, /not depth/],
+  ["an unknown block", { ...own, block: "dense" }, /block must be "basic" or "bottleneck"/],
+  ["no layers", { ...own, layers: [] }, /layers must list the blocks of 1 to 8 stages/],
+  ["a stage without blocks", { ...own, layers: [1, 0] }, /each at least 1/],
+  ["a fraction of a block", { ...own, layers: [1, 1.5] }, /each at least 1/],
+  ["fewer widths than stages", { ...own, widths: [8] }, /widths must list .* each of the 2 stages/],
+  ["a width that is no multiple of 4", { ...own, widths: [8, 10] }, /a multiple of 4/],
+  ["a width of 0", { ...own, widths: [8, 0] }, /a multiple of 4/],
+];
+for (const [what, value, message] of refused) {
+  Deno.test(`parseBackbone() refuses ${what}`, () =>
+    assertThrows(() => parseBackbone(value), UserError, message));
+}
