@@ -1,4 +1,4 @@
-/** Products and convolutions, each in every way that the target may choose from. */
+/** Products and convolutions, by every variant that the target may choose from. */
 import type { Gpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
 import type { Dispatch } from "../src/graph/dispatch_list.ts";
@@ -28,7 +28,7 @@ const SHAPES: readonly Shape[] = [
   { name: "3×3, 512→512, 8 images of 4²", x: [8, 4, 4, 512], w: [3, 3, 512, 512], pad: 1 },
 ];
 
-/** Times the ways of each shape's products; with `--all` those too that are known to be slow here. */
+/** Times the variants of each shape's products; with `--all` also those that are known to be slow here. */
 export async function benchKernels(gpu: Gpu, args: readonly string[]): Promise<void> {
   const all = args.includes("--all");
   const arithmetic = await arithmeticTrace(gpu);
@@ -36,12 +36,14 @@ export async function benchKernels(gpu: Gpu, args: readonly string[]): Promise<v
     `Kernels: medians of ${SAMPLES} by the GPU's clock, variants and the probe of arithmetic in turns. "Copies" are of what ` +
       `a kernel reads as a texture, once a run\n`,
   );
-  const row = printTable(["what", "way", "ms", "GFLOP/s", "of the peak", "peak, GFLOP/s", "copies, ms"]);
+  const row = printTable(["what", "variant", "ms", "GFLOP/s", "of the peak", "peak, GFLOP/s", "copies, ms"]);
   for (const shape of SHAPES) {
     for (const choice of choicesOf(gpu, shape)) {
-      const variants = Object.keys(choice.variants).filter((way) => all || !choice.variants[way].skipTuning);
+      const variants = Object.keys(choice.variants).filter((variant) =>
+        all || !choice.variants[variant].skipTuning
+      );
       using memory = new Memory(gpu);
-      const traces = variants.map((way) => traceOf(memory, choice, way));
+      const traces = variants.map((variant) => traceOf(memory, choice, variant));
       const [[probe], ...times] = await timeInTurns(memory, [arithmetic, ...traces]);
       const peak = probe.flops / probe.seconds;
       times.forEach((kernels, i) => {
@@ -82,11 +84,11 @@ function choicesOf(gpu: Gpu, { x: xShape, w: wShape, stride = 1, pad = 0 }: Shap
   return choices;
 }
 
-/** The dispatches of one way, on tensors of noise: a GPU draws more power on that than on zeros. */
+/** The dispatches of one variant, on tensors of noise: a GPU draws more power on that than on zeros. */
 function traceOf(
   memory: Memory,
   { variants, tensors }: KernelChoice,
-  way: string,
+  variant: string,
 ): readonly Dispatch[] {
   const tape = newTape(memory.gpu);
   const noisy = ([name, { shape }]: [string, Tensor]) => {
@@ -94,6 +96,6 @@ function traceOf(
     memory.write(store, new Float32Array(sizeOf(shape)).map(keyedRandom(0).normal));
     return [name, tensorIn(store, { shape })] as const;
   };
-  variants[way].record(tape, Object.fromEntries(Object.entries(tensors).map(noisy)));
+  variants[variant].record(tape, Object.fromEntries(Object.entries(tensors).map(noisy)));
   return tape.dispatches;
 }

@@ -2,7 +2,7 @@
  * The benchmarks, as Markdown for docs/benchmarks.md:
  *
  *     deno task bench                            all of them that need no data
- *     deno task bench kernels [--all]            products and convolutions, each way of doing them; --all: slow ways too
+ *     deno task bench kernels [--all]            products and convolutions, by variant; --all: slow variants too
  *     deno task bench step [backbone batch]…     a training step
  *     deno task bench optimizer                  the update, with and without the target's moving average
  *     deno task bench host                       whether the host keeps a GPU busy that holds it

@@ -110,7 +110,7 @@ async function benchSteps(gpu: Gpu, batch: number): Promise<void> {
   fillParameters(memory, pair);
   const traces = [true, false].map((ema) => {
     const optimizer = optimizerOf(memory, pair, { name: "lars", ema });
-    const step = traceStep(pair, { batch, size: SIZE, optimizer, target: deviceProfileOf(gpu) });
+    const step = traceStep(pair, { batch, size: SIZE, optimizer, profile: deviceProfileOf(gpu) });
     memory.write(step.views, new Float32Array(step.views.bytes / 4).map(keyedRandom(0).normal));
     memory.write(step.scalars, packStep(SCALARS));
     return step.dispatches;

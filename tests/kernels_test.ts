@@ -2,7 +2,7 @@ import { assert, assertEquals } from "./assert.ts";
 import { pipelines } from "./dawn/pipelines.ts";
 import { kernelFile, kernelFiles } from "./kernel_files.ts";
 
-Deno.test("kernels: no function and no struct stands in two files", () => {
+Deno.test("kernels/ has no function or struct twice", () => {
   const files = new Map<string, string[]>();
   for (const file of kernelFiles()) {
     // Without its name, so that a copy under another name is found too. `Params` is each kernel's own.
@@ -16,7 +16,7 @@ Deno.test("kernels: no function and no struct stands in two files", () => {
   assertEquals([...files.values()].filter(({ length }) => length > 1), []);
 });
 
-Deno.test("kernels: each contract has the text of the files that it names, its own file last, and all files are used", () => {
+Deno.test("Kernel.files has the text of the named files, the kernel's own last, and covers kernels/", () => {
   const used = new Set<string>(), own = new Map<string, string>();
   for (const { kernel: { name, files } } of pipelines()) {
     const paths = Object.keys(files);

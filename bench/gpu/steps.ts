@@ -130,11 +130,11 @@ class Measurement {
 }
 
 function tuneResult(found: readonly Decision[], seconds: number): TuneResult {
-  const best = ({ way, milliseconds }: Decision) => milliseconds[way];
+  const best = ({ variant, milliseconds }: Decision) => milliseconds[variant];
   const timed = found.filter((decision) => best(decision) !== undefined);
-  const lines = timed.toSorted((a, b) => best(b) - best(a)).map(({ choice, way, milliseconds }) => {
+  const lines = timed.toSorted((a, b) => best(b) - best(a)).map(({ choice, variant, milliseconds }) => {
     const all = Object.entries(milliseconds).map(([name, ms]) => `${name} ${ms.toFixed(3)}`);
-    return `${choice}: ${way} (ms: ${all.join(", ")})`;
+    return `${choice}: ${variant} (ms: ${all.join(", ")})`;
   });
   return { shapes: found.length, timed: timed.length, seconds, report: lines.join("\n") };
 }

@@ -10,10 +10,24 @@ export class UserError extends Error {
   override name = "UserError";
 }
 
+/**
+ * Why a machine cannot do the work: the batch or the size exceeds its limits, memory runs out, a kernel fails, or the device
+ * is lost. Code that knows the options gives advice by it.
+ */
+export type MachineProblem = "batch" | "size" | "memory" | "kernels" | "lost";
+
 /** The machine cannot do what was asked: no adapter, too little memory, a full disk. The process exits with 2. */
 export class MachineError extends Error {
   /** The name of this class. */
   override name = "MachineError";
+
+  /** What the machine lacks, if advice can be given; the message states facts. */
+  readonly problem?: MachineProblem;
+
+  constructor(message?: string, { problem, ...options }: ErrorOptions & { problem?: MachineProblem } = {}) {
+    super(message, options);
+    this.problem = problem;
+  }
 }
 
 /** The run has collapsed and `stopOnCollapse` is set. What was trained is saved. The process exits with 3. */

@@ -9,18 +9,18 @@ import type { Limits } from "../gpu/device.ts";
 import { liveBudget, obstacleTo, type Plan, planMemory } from "../graph/plan.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 
-/** The machine in question: what kernels are chosen by, and what it can hold. */
+/** A machine: the profile that kernels are chosen for, and its limits. */
 export interface Machine {
   target: ChoosingProfile;
   limits: Limits;
 }
 
-/** What came of planning a run. */
+/** The result of planning a run. */
 export interface Fit {
-  /** Null if not even a trace could be made. */
+  /** Null if the step could not even be traced. */
   trace: ReturnType<typeof traceTraining> | null;
   plan: Plan | null;
-  /** Why the run would be refused, in a sentence; null if it fits. */
+  /** Why the run would be refused, as a sentence; null if it fits. */
   obstacle: string | null;
 }
 
@@ -28,9 +28,9 @@ export interface Fit {
 export function fitOf(options: TrainerOptions, { target, limits }: Machine): Fit {
   const views = 2 * options.batch * options.size ** 2 * 16;
   if (views > limits.maxBuffer) {
-    // Said before such a batch is traced: it may be a slip of the keyboard, and fall into thousands of pieces.
+    // Before such a batch is traced: it may be a typo, and fall into thousands of pieces.
     const obstacle =
-      `Cannot train on this GPU as the views of a batch take ${views} bytes and a buffer has at most ` +
+      `Cannot train on this GPU: the views of a batch take ${views} bytes, and a buffer has at most ` +
       `${limits.maxBuffer}.`;
     return { trace: null, plan: null, obstacle };
   }
@@ -40,18 +40,18 @@ export function fitOf(options: TrainerOptions, { target, limits }: Machine): Fit
       budget: liveBudget(options.recompute ?? "auto", target),
     });
     const obstacle = obstacleTo(plan, limits);
-    return { trace, plan, obstacle: obstacle && `Cannot train on this GPU as ${obstacle}.` };
+    return { trace, plan, obstacle: obstacle && `Cannot train on this GPU: ${obstacle}.` };
   } catch (error) {
     if (!(error instanceof MachineError)) throw error;
     return { trace: null, plan: null, obstacle: error.message.replace(/\.?$/, ".") };
   }
 }
 
-/** The largest batch below that of `options` with which they fit `machine`; null if none does. */
+/** The largest batch below that of `options` with which they fit `machine`; null if there is none. */
 export function largestBatch(options: TrainerOptions, machine: Machine): number | null {
-  // What is recomputed changes how much memory a run takes, but not the largest buffer, binding, texture or grid.
+  // Recomputation changes the memory of a run, but not its largest buffer, binding, texture or grid.
   const fits = (batch: number) => fitOf({ ...options, batch, recompute: "never" }, machine).obstacle === null;
-  // By halves down to a batch that fits, then by halves between it and the last that does not: large ones take longest.
+  // Halve down to a batch that fits, then bisect up to the last that does not: tracing large batches takes longest.
   let least = options.batch, most = options.batch;
   do {
     most = least;
@@ -66,23 +66,23 @@ export function largestBatch(options: TrainerOptions, machine: Machine): number 
   return least;
 }
 
-/** Batch normalisation after the pooling needs two images in each view. */
+/** Batch normalization after the pooling needs two images per view. */
 const SMALLEST_BATCH = 2;
 
-/** `obstacle`, and the largest batch that does not meet it. */
-export function refusal(obstacle: string, options: TrainerOptions, machine: Machine): string {
+/** The error of a run that `obstacle` prevents: it names the largest batch that fits. */
+export function refusal(obstacle: string, options: TrainerOptions, machine: Machine): MachineError {
   const batch = largestBatch(options, machine);
   return batch
-    ? `${obstacle} The largest batch that fits is ${batch}.`
-    : `${obstacle} No smaller batch fits either: lower --size, --decode-size, --hidden or --projection.`;
+    ? new MachineError(`${obstacle} The largest batch that fits is ${batch}.`)
+    : new MachineError(`${obstacle} No smaller batch fits either.`, { problem: "size" });
 }
 
 /**
  * Throws unless training with `options` fits `machine`.
  *
- * @throws {MachineError} that names the largest batch that does.
+ * @throws {MachineError} naming the largest batch that fits.
  */
 export function expectFit(options: TrainerOptions, machine: Machine): void {
   const { obstacle } = fitOf(options, machine);
-  if (obstacle) throw new MachineError(refusal(obstacle, options, machine));
+  if (obstacle) throw refusal(obstacle, options, machine);
 }

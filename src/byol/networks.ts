@@ -4,7 +4,7 @@
  *     online θ   f backbone → g projector → q predictor
  *     target ξ   f backbone → g projector
  *
- * Other members of the family do without q, or without ξ; see {@linkcode Objective}.
+ * Other objectives have no q, or no ξ; see {@linkcode Objective}.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { ResNetConfig, Stem } from "../nn/backbones.ts";
 import { featuresOf, resnet } from "../nn/resnet.ts";
 import { BYOL, hasTargetNetwork, type Objective } from "./objective.ts";
 
-/** What a pair of networks is made of. */
+/** The sizes of both networks. */
 export interface Architecture {
   backbone: ResNetConfig;
   stem: Stem;
@@ -34,9 +34,9 @@ export interface Branch {
 
 /** The online network, which learns, and the target network, which follows. */
 export interface Networks {
-  /** The predictor is null where projections are the predictions. */
+  /** Without a predictor (null) the projections are the predictions. */
   online: Branch & { predictor: Layer | null };
-  /** Null where the online network's own projections are the target. */
+  /** Null if the online network's own projections are the target. */
   target: Branch | null;
 }
 
@@ -53,7 +53,7 @@ function branch(network: Network, { backbone, stem, hidden, projection }: Archit
   };
 }
 
-/** Declares the networks of `objective`. The predictor comes last, so that ξ pairs with the beginning of θ. */
+/** Declares the networks of `objective`. The predictor comes last, so that ξ pairs with a prefix of θ. */
 export function createNetworks(architecture: Architecture): Networks & { target: Branch };
 export function createNetworks(architecture: Architecture, objective: Objective): Networks;
 export function createNetworks(architecture: Architecture, objective: Objective = BYOL): Networks {

@@ -1,6 +1,6 @@
 /**
- * The family between BYOL and SimCLR (paper, section 5 and appendix F): which networks there are, and what their outputs
- * are held to.
+ * The objectives between BYOL and SimCLR (paper, section 5 and appendix F): which networks there are, and the loss of their
+ * outputs.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import { byolLoss } from "../ops/byol_loss.ts";
 import { infoNce } from "../ops/info_nce.ts";
 
 /**
- * Whose projections the predictions are held against: `ema`, a second network, the moving average of the first; `fixed`, a
- * second network that stays as it began; `none`, those of the online network itself, without a gradient; `shared`, the same
- * with a gradient, so that both sides learn.
+ * The projections that the predictions should match: `ema`, those of a second network, the moving average of the first;
+ * `fixed`, those of a second network that never changes; `none`, those of the online network, without a gradient; `shared`,
+ * the same with a gradient, so that both sides learn.
  */
 export type TargetKind = "ema" | "fixed" | "none" | "shared";
 
-/** A member of the family. */
+/** An objective. */
 export interface Objective {
   /** Whether the online network has a predictor; without one its projections are the predictions. */
   predictor: boolean;
   target: TargetKind;
   /** The weight β of the negatives. */
   negatives: number;
-  /** The temperature α, which counts where there are negatives. */
+  /** The temperature α, which matters only with negatives. */
   temperature: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The course of τ, how slowly the target network follows (paper, section 3.3).
+ * The schedule of τ, the decay rate of the target network (paper, section 3.3).
  *
  * @module
  */

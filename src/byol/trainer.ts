@@ -1,5 +1,5 @@
 /**
- * The networks of a run in GPU memory: step by step trained, read and restored.
+ * The networks of a run in GPU memory: trained step by step, read and restored.
  *
  * @module
  */
@@ -22,38 +22,38 @@ import {
 } from "../optim/optimizer.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
 import { BYOL, type Objective } from "./objective.ts";
-import type { AuxiliaryHead, AuxiliaryHeadFactory } from "./observer.ts";
+import type { AuxiliaryHead, AuxiliaryHeadFactory } from "./auxiliary_head.ts";
 import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
-/** What a trainer is built from. */
+/** Options of a {@linkcode Trainer}. */
 export interface TrainerOptions {
   architecture: Architecture;
-  /** Images of a batch, and pixels of their side. */
+  /** Images per batch, and pixels of their sides. */
   batch: number;
   size: number;
   optimizer: OptimizerName;
   /** Of LARS, see {@linkcode OptimizerOptions}. */
   trust?: number;
   larsClip?: boolean;
-  /** Batches whose gradients are averaged for a step, 1 if not given. */
+  /** Batches whose gradients are averaged per step; 1 by default. */
   accumulate?: number;
-  /** What the networks are held to; BYOL's if not given. */
+  /** The training objective; BYOL's by default. */
   objective?: Objective;
-  /** How the GPU makes the views of decoded images; null if it is given views. */
+  /** How the GPU creates the views from decoded images; null if the host writes the views. */
   loading?: LoaderOptions | null;
-  /** How kernels are chosen; without it, each gets its default. */
+  /** How kernels are chosen; by default, each choice gets its default. */
   chooser?: KernelChooser;
-  /** When activations are made again instead of being kept; "auto" if not given. */
+  /** When activations are recomputed instead of being kept; "auto" by default. */
   recompute?: Recompute;
-  /** What learns beside the encoder from its features, if anything. */
+  /** Learns from the encoder's features, without affecting it. */
   auxiliaryHead?: AuxiliaryHeadFactory;
 }
 
-/** What a step reports. */
+/** The metrics of a step. */
 export interface StepMetrics {
   /** The sum of both terms averaged over the batch: 0 … 8 without negatives. */
   loss: number;
-  /** Standard deviation of the normalised projections: near 1/√D when healthy, 0 when collapsed. */
+  /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
   /** The l2 norm of the online network's gradient; of steps whose `health` was asked for. */
   gradNorm: number;
@@ -61,21 +61,21 @@ export interface StepMetrics {
   targetCosine: number | null;
 }
 
-/** What is said of a batch that is submitted. */
+/** The scalars of a submitted batch. */
 export interface Submission extends Omit<StepScalars, "slot"> {
-  /** The step that it belongs to, 0 for the first. */
+  /** The step of the batch, 0 for the first. */
   step: number;
-  /** Whether the step also reports what its weights tell; of the last batch of a step. */
+  /** Whether the step also computes health metrics of the weights; for the last batch of a step. */
   health?: boolean;
-  /** The classes of its images, for the observer. */
+  /** The classes of its images, for the auxiliary head. */
   labels?: ArrayLike<number>;
 }
 
 /** Traces a step of `options` without touching a GPU, for planning. */
 export function traceTraining(
   options: TrainerOptions,
-  target: ChoosingProfile,
-): { networks: Networks; optimizer: Optimizer; step: Step; observer?: AuxiliaryHead } {
+  profile: ChoosingProfile,
+): { networks: Networks; optimizer: Optimizer; step: Step; auxiliaryHead?: AuxiliaryHead } {
   const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
   const networks = createNetworks(architecture, objective);
   const { parameters, gradients } = networks.online.network;
@@ -84,37 +84,37 @@ export function traceTraining(
     : null;
   const optimizer = createOptimizer(
     { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
-    { name, maxBinding: target.maxBinding, ema: objective.target === "ema", trust, larsClip },
+    { name, maxBinding: profile.maxBinding, ema: objective.target === "ema", trust, larsClip },
   );
-  const observer = options.auxiliaryHead?.({ target, batch: options.batch });
+  const auxiliaryHead = options.auxiliaryHead?.({ target: profile, batch: options.batch });
   const step = traceStep(networks, {
     ...options,
     optimizer,
-    target,
+    profile,
     averaged,
     batches: accumulate,
-    observer,
+    auxiliaryHead,
   });
-  return { networks, optimizer, step, observer };
+  return { networks, optimizer, step, auxiliaryHead };
 }
 
 /** The state of a run on the GPU. Dispose of it to free the memory. */
 export class Trainer {
   readonly memory: Memory;
   readonly networks: Networks;
-  /** Bytes that the plan gives to training. */
+  /** Bytes of the memory plan. */
   readonly plannedBytes: number;
   readonly #gpu: Gpu;
   readonly #optimizer: Optimizer;
   readonly #step: Step;
   readonly #program: Program;
   readonly #feed: ViewFeed;
-  /** Batches of a step. */
+  /** Batches per step. */
   readonly #batches: number;
-  readonly #observer: AuxiliaryHead | undefined;
+  readonly #auxiliaryHead: AuxiliaryHead | undefined;
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step, observer } = traceTraining(
+    const { networks, optimizer, step, auxiliaryHead } = traceTraining(
       options,
       deviceProfileOf(gpu, options.chooser),
     );
@@ -123,7 +123,7 @@ export class Trainer {
     this.#optimizer = optimizer;
     this.#step = step;
     this.#batches = options.accumulate ?? 1;
-    this.#observer = observer;
+    this.#auxiliaryHead = auxiliaryHead;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, {
       dispatches: step.dispatches,
@@ -136,7 +136,7 @@ export class Trainer {
     });
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
-    observer?.prepare(this.memory);
+    auxiliaryHead?.prepare(this.memory);
   }
 
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
@@ -145,37 +145,36 @@ export class Trainer {
     return variables.filter(({ tensor }) => tensor.shape.length === 1).map(({ name }) => name);
   }
 
-  /** Draws the first weights. A target network starts as a copy of the online network, or by a draw of its own. */
+  /** Draws the initial weights. A target network starts as a copy of the online network, or from a draw of its own. */
   initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
     const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
       const values = drawWeights(online[part], { seed });
       this.memory.write(online[part].store, values);
       if (!target) continue;
-      // The target's layout is the beginning of the online network's.
-      const theirs = targetInit === "copy"
+      // The target's layout is a prefix of the online network's.
+      const targetValues = targetInit === "copy"
         ? values.subarray(0, target[part].store.bytes / 4)
         : drawWeights(target[part], { seed: seed + 2 ** 32 });
-      this.memory.write(target[part].store, theirs);
+      this.memory.write(target[part].store, targetValues);
     }
   }
 
   /**
-   * Submits one batch of a step: `views` [2, batch, size, size, 4], or decoded images if it is the GPU that makes the views.
-   * The last batch of a step, as a rule the only one, updates the weights. Does not wait for the GPU; `views` may be reused
-   * at once.
+   * Submits one batch of a step: `views` [2, batch, size, size, 4], or decoded images if the GPU creates the views. The last
+   * batch of a step, usually the only one, updates the weights. Does not wait for the GPU; `views` may be reused at once.
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
     { step, health = false, labels, ...scalars }: Submission,
   ): void {
     this.#gpu.check();
-    if (labels) this.#observer?.feed(this.memory, labels);
+    if (labels) this.#auxiliaryHead?.feed(this.memory, labels);
     this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
     this.#feed.run(views, { end: this.#end({ part: scalars.part ?? 0, health }) });
   }
 
-  /** Before which dispatch batch `part` of a step ends: the last one goes on to the update, and to what weights tell. */
+  /** The end of batch `part` of a step: only the last batch runs the update, and the health metrics if requested. */
   #end({ part, health }: { part: number; health: boolean }): number {
     const { update, health: healthCount } = this.#step.tail;
     const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
@@ -183,8 +182,8 @@ export class Trainer {
   }
 
   /**
-   * Takes one more step, all batches of it on what the last one was given, and resolves to what each of its commands took.
-   * It also reports what its weights tell.
+   * Takes one more step, with all batches on the last inputs, and resolves to the duration of each command, health metrics
+   * included.
    */
   async timings(): Promise<Timing[]> {
     const timings: Timing[] = [];
@@ -194,13 +193,13 @@ export class Trainer {
     return timings;
   }
 
-  /** Resolves when the GPU has done what was submitted so far. */
+  /** Resolves when the GPU has finished what was submitted so far. */
   async settled(): Promise<void> {
     await this.#gpu.device.queue.onSubmittedWorkDone();
     this.#gpu.check();
   }
 
-  /** What the steps `from` … `to` − 1 reported, at most {@linkcode RING_SLOTS} back. Waits for the GPU. */
+  /** The metrics of the steps `from` … `to` − 1, at most {@linkcode RING_SLOTS} back. Waits for the GPU. */
   async metrics(from: number, to: number): Promise<StepMetrics[]> {
     const ring = await this.memory.read(
       tensorIn(this.#step.ring, { shape: [RING_SLOTS, RING_FIGURES] }).region!,
@@ -225,7 +224,7 @@ export class Trainer {
         ]
         : [],
       { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
-      ...this.#observer?.parts ?? [],
+      ...this.#auxiliaryHead?.parts ?? [],
     ];
   }
 
@@ -257,7 +256,7 @@ export class Trainer {
   }
 }
 
-/** The online backbone's part of a state, under torchvision's own names: what other tools load. */
+/** The online backbone's part of a state, under torchvision's own names, for other tools. */
 export function backboneOf(state: ReadonlyMap<string, TorchTensor>): Map<string, TorchTensor> {
   const prefix = "online.backbone.";
   const entries = [...state].filter(([name]) => name.startsWith(prefix));

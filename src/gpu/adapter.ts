@@ -1,10 +1,10 @@
 /**
  * The choice of the adapter: the only code that asks for one.
  *
- * Deno takes OpenGL where there is nothing better. Mesa's OpenGL computes on the CPU, at a fraction of the speed of
- * Mesa's Vulkan driver, and merely loading it makes a process abort at its end now and then: its teardown races with
- * threads that are ending. So only Vulkan, Metal and Direct3D 12 are asked, and OpenGL where none of them answers and
- * a GPU is behind it. Deno reads the backends from the environment, and each thread keeps those of its first request.
+ * Deno uses OpenGL where there is nothing better. Mesa's OpenGL computes on the CPU, at a fraction of the speed of
+ * Mesa's Vulkan driver, and merely loading it makes a process abort at exit now and then: its teardown races with
+ * threads that are ending. So only Vulkan, Metal and Direct3D 12 are requested, and OpenGL where none of them has an
+ * adapter and a GPU is behind it. Deno reads the backends from the environment, and each thread keeps those of its first request.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { MachineError } from "../base/errors.ts";
 import { driverOf, isSoftware } from "./driver.ts";
 
 /** The adapter to compute on. */
-export interface Chosen {
+export interface AdapterChoice {
   adapter: GPUAdapter;
-  /** The interface that the driver is reached by, such as "Vulkan". */
+  /** The API of the driver, such as "Vulkan". */
   backend: string;
-  /** Deno's names of the backends that were asked; null: all of them. */
+  /** Deno's names of the requested backends; null: all of them. */
   backends: string | null;
-  /** The driver's name. WebGPU tells no version. */
+  /** The driver's name. WebGPU has no version. */
   driver: string;
 }
 
-/** What names the backends to Deno; a list of them is separated by commas. */
+/** Deno's variable for the backends, separated by commas. */
 const BACKEND_VARIABLE = "DENO_WEBGPU_BACKEND";
-/** What is asked if the user names no backends. */
+/** The backends that are requested if the user names none. */
 const MODERN = "vulkan,metal,dx12";
 const OPENGL = "gl";
 
@@ -35,17 +35,17 @@ const INSTALL = "Install the Vulkan driver of your GPU. Without a GPU, Mesa's co
 /**
  * The machine's fastest adapter. The driver's own variables choose among several GPUs, see docs/adapters.md.
  *
- * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; says what to install.
+ * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; the message says what to install.
  */
-export async function chooseAdapter(): Promise<Chosen> {
-  const { backends, named } = await (asked ??= backendsToAsk());
+export async function chooseAdapter(): Promise<AdapterChoice> {
+  const { backends, named } = await (requested ??= backendsToRequest());
   const adapter = await request();
-  // Who names OpenGL, as to try it, gets it.
+  // A user who names OpenGL gets it.
   if (!named) expectUsable(adapter, backends);
   if (!adapter) {
     throw new MachineError(
-      `Cannot open a GPU: Deno finds no WebGPU adapter by ${BACKEND_VARIABLE}=${backends}. Unset it, or install the ` +
-        `driver that it names.`,
+      `Cannot open a GPU: Deno finds no WebGPU adapter with ${BACKEND_VARIABLE}=${backends}. Unset it, or install ` +
+        `the driver that it names.`,
     );
   }
   const backend = backendOf(adapter.info, { backends });
@@ -53,23 +53,23 @@ export async function chooseAdapter(): Promise<Chosen> {
   return { adapter, backend, backends, driver: driverOf(adapter.info, { backend }) };
 }
 
-/** Of this thread, which keeps them: whoever asks meanwhile must wait for the same answer. */
-let asked: Promise<{ backends: string | null; named: boolean }> | undefined;
+/** The backends of this thread, which keeps those of its first request: concurrent calls wait for the same answer. */
+let requested: Promise<{ backends: string | null; named: boolean }> | undefined;
 
-/** The backends to ask, and whether it is the user who named them. */
-async function backendsToAsk(): Promise<{ backends: string | null; named: boolean }> {
+/** The backends to request, and whether the user named them. */
+async function backendsToRequest(): Promise<{ backends: string | null; named: boolean }> {
   const given = environmentVariable(BACKEND_VARIABLE) || null;
   if (given !== null) return { backends: given, named: given !== MODERN };
   return { backends: await chooseBackends(), named: false };
 }
 
 /**
- * Puts the backends to ask into the environment, before this thread's first request: the modern ones, or OpenGL where
- * none of them has an adapter. Null without the permission to do so: then Deno asks every backend.
+ * Sets the backends in the environment, before this thread's first request: the modern ones, or OpenGL where none of
+ * them has an adapter. Null without the permission to do so: then Deno tries every backend.
  */
 async function chooseBackends(): Promise<string | null> {
   if (!setEnvironmentVariable(BACKEND_VARIABLE, MODERN)) return null;
-  if (await answersInWorker()) return MODERN;
+  if (await hasModernAdapter()) return MODERN;
   setEnvironmentVariable(BACKEND_VARIABLE, OPENGL);
   try {
     expectUsable(await request(), OPENGL);
@@ -99,12 +99,12 @@ function expectUsable(adapter: GPUAdapter | null, backends: string | null) {
 }
 
 /**
- * Whether a modern backend has an adapter. A thread's backends cannot be changed later, so another one asks. On macOS
- * and Windows one always has.
+ * Whether a modern backend has an adapter. A thread's backends cannot be changed later, so a worker asks. On macOS and
+ * Windows there always is one.
  */
-async function answersInWorker(): Promise<boolean> {
+async function hasModernAdapter(): Promise<boolean> {
   if (["darwin", "windows"].includes(Deno.build.os)) return true;
-  // By a data URL, as it needs no permission to read.
+  // A data URL needs no permission to read.
   const source = "postMessage(!!await navigator.gpu?.requestAdapter())";
   const worker = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
   try {
@@ -112,7 +112,7 @@ async function answersInWorker(): Promise<boolean> {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => {
         event.preventDefault();
-        resolve(true); // Then the request itself tells what is wrong.
+        resolve(true); // Then the request itself reports what is wrong.
       };
     });
   } finally {
@@ -120,7 +120,7 @@ async function answersInWorker(): Promise<boolean> {
   }
 }
 
-/** The backend of the adapter, which WebGPU does not tell, from those that were asked; null: every one. */
+/** The backend of the adapter, which WebGPU does not say, among the requested ones; null: all of them. */
 export function backendOf(
   info: Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize">,
   { backends, os = Deno.build.os }: { backends: string | null; os?: typeof Deno.build.os },
@@ -128,7 +128,7 @@ export function backendOf(
   const asked = (backends ?? `${MODERN},${OPENGL}`).toLowerCase().split(",").map((name) => name.trim());
   const vulkan = asked.includes("vulkan"), openGl = asked.includes(OPENGL) || asked.includes("opengl");
   if (os === "darwin") return asked.includes("metal") ? "Metal" : vulkan ? "Vulkan" : "OpenGL";
-  // wgpu knows the size of OpenGL's subgroups nowhere, and tells the widest range. Vulkan's drivers tell theirs.
+  // wgpu does not know the size of OpenGL's subgroups, and reports the widest range. Vulkan's drivers report theirs.
   const anyWidth = info.subgroupMinSize === 4 && info.subgroupMaxSize === 128;
   if (openGl && (anyWidth || asked.length === 1)) return "OpenGL";
   const direct3d = os === "windows" && asked.includes("dx12");

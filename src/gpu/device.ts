@@ -1,5 +1,5 @@
 /**
- * One WebGPU device and what is known of it. Every error that WebGPU reports outside of a promise ends up in
+ * One WebGPU device and what is known of it. Every error that WebGPU reports outside of a promise is thrown by
  * {@linkcode Gpu.check}: without a handler, Deno drops such errors and turns later submissions into no-ops.
  *
  * @module
@@ -9,7 +9,7 @@ import { chooseAdapter } from "./adapter.ts";
 import { type Files, locateError } from "./compile_errors.ts";
 import { isSoftware } from "./driver.ts";
 
-/** The part of the adapter's limits that the project depends on. Sizes are in bytes. */
+/** The limits of the adapter that the project depends on. Sizes are in bytes. */
 export interface Limits {
   maxBinding: number;
   maxBuffer: number;
@@ -21,26 +21,26 @@ export interface Limits {
 /** A device, its queue, and the pipelines compiled for it. Close it when done. */
 export interface Gpu {
   readonly device: GPUDevice;
-  /** What the device was opened on, for what it tells of itself. */
+  /** The adapter that the device was opened on. */
   readonly adapter: GPUAdapter;
   /** Human-readable name of the adapter. */
   readonly name: string;
-  /** The interface that its driver is reached by, such as "Vulkan". */
+  /** The API of its driver, such as "Vulkan". */
   readonly backend: string;
   /** The name of its driver. */
   readonly driver: string;
   /** Name, backend and driver, for a line of a log. */
   readonly description: string;
-  /** What tells this adapter and its driver from others, as far as WebGPU does; Deno's version stands for its own part. */
+  /** Distinguishes this adapter and its driver from others, as far as WebGPU does; includes Deno's version. */
   readonly identity: string;
   readonly limits: Limits;
   /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
   readonly subgroupSize: number;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
-  /** What the text of every kernel begins with on this device: the extensions that its compiler wants to be named. */
+  /** The first text of every kernel on this device: the directives that its compiler requires. */
   readonly prelude: string;
-  /** Whether the driver can tell when a pass began and ended. */
+  /** Whether the driver has timestamps. */
   readonly timestamps: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
   readonly pipelines: Map<string, GPUComputePipeline>;
@@ -53,7 +53,7 @@ export interface Gpu {
   [Symbol.dispose](): void;
 }
 
-/** Limits of any adapter that WebGPU admits: for planning where no adapter is asked. */
+/** Limits that every WebGPU adapter has: for planning without an adapter. */
 export const DEFAULT_LIMITS: Limits = {
   maxBinding: 2 ** 27,
   maxBuffer: 2 ** 28,
@@ -83,27 +83,8 @@ export async function openGpu(): Promise<Gpu> {
   const prelude = subgroups ? await preludeOf(device) : "";
   const { subgroupMinSize, subgroupMaxSize } = adapter.info;
 
-  let failure: Error | undefined;
-  let closed = false;
   const modules = new Map<string, Files>();
-  const fail = (error: Error) => {
-    if (!closed) failure ??= error;
-  };
-  device.addEventListener("uncapturederror", (event) => {
-    event.preventDefault();
-    const { message } = (event as GPUUncapturedErrorEvent).error;
-    fail(new MachineError(`The GPU refused a command: ${locateError(message, modules)}`));
-  });
-  device.lost.then((info) => {
-    // A device that was closed is no loss; as the process ends, Dawn may have freed what it would tell.
-    if (closed) return;
-    const { reason, message } = info;
-    fail(
-      new MachineError(
-        `The GPU was lost (${reason}): ${message}. What was saved before is intact; use --resume.`,
-      ),
-    );
-  });
+  const errors = errorsOf(device, modules);
   const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unnamed adapter";
   return {
     device,
@@ -127,13 +108,43 @@ export async function openGpu(): Promise<Gpu> {
     timestamps,
     pipelines: new Map(),
     modules,
+    check: errors.check,
+    fail: errors.fail,
+    [Symbol.dispose]() {
+      errors.close();
+      device.destroy();
+    },
+  };
+}
+
+/** Collects what the device reports: {@linkcode Gpu.check} throws the first error, until the device is closed. */
+function errorsOf(
+  device: GPUDevice,
+  modules: ReadonlyMap<string, Files>,
+): Pick<Gpu, "check" | "fail"> & { close(): void } {
+  let failure: Error | undefined;
+  let closed = false;
+  const fail = (error: Error) => {
+    if (!closed) failure ??= error;
+  };
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    const { message } = (event as GPUUncapturedErrorEvent).error;
+    fail(new MachineError(`The GPU refused a command: ${locateError(message, modules)}`));
+  });
+  device.lost.then((info) => {
+    // A device that was closed is not lost; as the process ends, Dawn may have freed its message.
+    if (!closed) {
+      fail(new MachineError(`The GPU was lost (${info.reason}): ${info.message}`, { problem: "lost" }));
+    }
+  });
+  return {
     check() {
       if (failure) throw failure;
     },
     fail,
-    [Symbol.dispose]() {
+    close() {
       closed = true;
-      device.destroy();
     },
   };
 }
@@ -160,10 +171,10 @@ async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureNa
   }
 }
 
-/** The directive that WGSL demands of a kernel with subgroups. No line of its own, so that errors name the right ones. */
+/** The directive that WGSL requires of a kernel with subgroups. On the first line, so that line numbers stay right. */
 const SUBGROUPS = "enable subgroups; ";
 
-/** {@linkcode Gpu.prelude} of a device with subgroups: Chrome's compiler demands the directive, Deno's refuses it. */
+/** {@linkcode Gpu.prelude} of a device with subgroups: Chrome's compiler requires the directive, Deno's rejects it. */
 async function preludeOf(device: GPUDevice): Promise<string> {
   device.pushErrorScope("validation");
   device.createShaderModule({ label: "probe of the directive for subgroups", code: SUBGROUPS });

@@ -1,4 +1,4 @@
-/** What an adapter's name tells of its driver: WebGPU has no field for it. */
+/** The driver, guessed from the adapter's name: WebGPU has no field for it. */
 
 type Info = Pick<GPUAdapterInfo, "description" | "vendor" | "isFallbackAdapter">;
 
@@ -9,10 +9,10 @@ const NAMES: [pattern: RegExp, driver: string][] = [
   [/\bTurnip\b/, "Mesa Turnip"],
   [/\bSwiftShader\b/, "SwiftShader"],
   [/^Mesa\b/, "Mesa"],
-  [/^Apple\b/, "Apple"], // Metal knows no number
+  [/^Apple\b/, "Apple"], // Metal has no vendor number
 ];
 
-/** Drivers by PCI's and Khronos's number of the vendor. */
+/** Drivers by the vendor's number of PCI or Khronos. */
 const VENDORS: Record<string, string> = {
   0x1002: "AMD",
   0x106b: "Apple",
@@ -24,7 +24,7 @@ const VENDORS: Record<string, string> = {
   0x10005: "Mesa",
 };
 
-/** Mesa's drivers that compute on the CPU: wgpu knows not all of them as such. */
+/** Mesa's drivers that compute on the CPU: wgpu does not recognize all of them. */
 const SOFTWARE = /llvmpipe|softpipe|swrast|software rasterizer/i;
 
 /** Whether the adapter computes on the CPU. */
@@ -32,7 +32,7 @@ export function isSoftware({ description, isFallbackAdapter }: Info): boolean {
   return isFallbackAdapter || SOFTWARE.test(description);
 }
 
-/** The driver's name, as far as the adapter's tells it. */
+/** The driver's name, as far as it is known. */
 export function driverOf({ description, vendor }: Info, { backend }: { backend: string }): string {
   if (/^llvmpipe\b/.test(description)) return `Mesa ${backend === "OpenGL" ? "llvmpipe" : "lavapipe"}`;
   if (SOFTWARE.test(description)) return "Mesa softpipe";

@@ -1,20 +1,21 @@
 /**
- * Rows that the GPU makes a batch at a time, read back many batches at a time: each wait takes 11 ms, and lets the GPU idle.
+ * Rows that the GPU computes batch by batch, read back many batches at a time: each wait takes 11 ms, and lets the GPU idle.
  *
  * @module
  */
 import type { Memory, Region } from "./memory.ts";
 
-/** How many rows there are at once, and how many are read back at once at the least. */
+/** The sizes of rows and batches, and how many rows are read back at once. */
 export interface Gathering {
-  /** Numbers of a row. */
+  /** Numbers in a row. */
   dims: number;
-  /** Rows of a batch at the most. */
+  /** Most rows in a batch. */
   batch: number;
+  /** Fewest rows that are read back at once. */
   rows: number;
 }
 
-/** Bytes of the buffer that rows are gathered in: whole batches. */
+/** Bytes of the buffer that gathers the rows: whole batches. */
 export function gatheringBytes({ dims, batch, rows }: Gathering): number {
   return 4 * dims * batch * Math.ceil(rows / batch);
 }
@@ -25,7 +26,7 @@ export class GatheredRows implements Disposable {
   readonly #from: Region;
   readonly #sizes: Gathering;
   readonly #staging: GPUBuffer;
-  /** Rows on the GPU, and what was read back of those before. */
+  /** Rows that wait on the GPU, and the rows that were read back before. */
   #waiting = 0;
   #read: Float32Array[] = [];
 
@@ -40,7 +41,7 @@ export class GatheredRows implements Disposable {
     });
   }
 
-  /** Takes the first `n` rows of the region, as they are after what was submitted. Waits for the GPU if that is enough. */
+  /** Appends the first `n` rows of the region, as submitted work leaves them. Waits for the GPU if the buffer is full. */
   async add(n: number): Promise<void> {
     const { device } = this.#memory.gpu, { dims, batch } = this.#sizes;
     const encoder = device.createCommandEncoder(), from = this.#memory.buffer(this.#from.store);
@@ -82,7 +83,7 @@ export class GatheredRows implements Disposable {
   }
 }
 
-/** `pieces`, one after the other. */
+/** `pieces`, concatenated. */
 export function joinedRows(pieces: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
   pieces.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);

@@ -1,6 +1,6 @@
 /**
- * A kernel's contract: what its WGSL file binds, in which order and with which access, its `Params`, and the
- * pipeline compiled from it.
+ * A kernel's contract: its WGSL files, what they bind, in which order and with which access, its `Params`, and the pipeline
+ * compiled from it.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Gpu } from "./device.ts";
 /**
  * How a kernel uses a binding. `uniform` is for the step's scalars. `texture` reads a copy of the tensor as a texture of
  * four floats a texel, see `Memory.texture`: on Mesa's software adapter such a load costs a twelfth of one from a storage
- * buffer. The copy may be of all of the tensor's store if the kernel has a parameter `xAt`, by which the program tells it
- * where in the texture the tensor `x` begins, in texels.
+ * buffer. The copy may be of the tensor's whole store if the kernel has a parameter `xAt`: the texel at which the tensor `x`
+ * begins.
  */
 export type Access = "read" | "read_write" | "uniform" | "texture";
 
@@ -27,8 +27,8 @@ export interface Kernel {
   readonly bindings: Readonly<Record<string, Access>>;
   readonly params: Readonly<Record<string, "u32" | "f32">>;
   /**
-   * True of a kernel that costs little more than to read and write its tensors, and writes all of what it binds for
-   * writing from what it binds for reading: the plan may have it done again instead of keeping the result.
+   * True of a kernel that costs little more than to read and write its tensors, and computes all that it binds for writing
+   * from what it binds for reading: the plan may run it again instead of keeping the result.
    */
   readonly repeatable?: boolean;
 }
@@ -48,7 +48,7 @@ export function pipelineOf(
   if (pipeline) return pipeline;
   const { device } = gpu;
   const accesses: Access[] = [...Object.values(kernel.bindings), "uniform"];
-  // "auto" layouts drop bindings that a kernel happens not to use.
+  // "auto" layouts drop bindings that a kernel does not use.
   const layout = device.createBindGroupLayout({
     entries: accesses.map((access, binding) => ({
       binding,
@@ -71,7 +71,7 @@ export function pipelineOf(
   return pipeline;
 }
 
-/** Forgets a pipeline that the driver has refused, so that whoever asks for it next is told why. */
+/** Removes a pipeline that the driver rejected, so that the next request reports why. */
 export function forgetPipeline(gpu: Gpu, of: { kernel: Kernel; constants: Constants }): void {
   gpu.pipelines.delete(keyOf(of));
 }
@@ -85,7 +85,7 @@ export function codeOf({ files }: Pick<Kernel, "files">): string {
   return joinedFiles(files);
 }
 
-/** `kernel`, given to the compiler of `gpu`. */
+/** `kernel`, compiled by `gpu`. */
 export function moduleOf({ device, prelude, modules }: Gpu, kernel: Kernel): GPUShaderModule {
   modules.set(kernel.name, kernel.files);
   return device.createShaderModule({ label: kernel.name, code: prelude + codeOf(kernel) });
@@ -102,12 +102,12 @@ export function packParams(
   fields.forEach(([name, type], i) => {
     const value = values[name];
     if (value === undefined) {
-      throw new TypeError(`Cannot run ${kernel.name} as its parameter ${name} is missing`);
+      throw new TypeError(`Cannot run "${kernel.name}": its parameter ${name} is missing`);
     }
     if (type === "f32") view.setFloat32(4 * i, value, true);
     else if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) view.setUint32(4 * i, value, true);
     else {throw new RangeError(
-        `Cannot run ${kernel.name} as ${name} must be a 32-bit index: current value is ${value}`,
+        `Cannot run "${kernel.name}": ${name} must be a 32-bit index, but it is ${value}`,
       );}
   });
   return bytes;

@@ -1,6 +1,6 @@
 /**
- * The buffers behind named stores. A store is a name and a size until memory is given to it, so that a plan can be
- * made and judged without allocating anything.
+ * The buffers behind named stores. A store is a name and a size until memory is allocated for it, so that a plan can be
+ * made and checked without allocating anything.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export type Category =
   | "texture copies"
   | "metrics";
 
-/** A piece of GPU memory: a buffer of its own once there is memory for it. Sizes are in bytes. */
+/** A piece of GPU memory: a buffer of its own once it is allocated. Sizes are in bytes. */
 export interface Store {
   readonly name: string;
   readonly category: Category;
@@ -42,7 +42,7 @@ export const ALIGNMENT = 256;
 const TEXTURE_WIDTH = 1024;
 const TEXEL_BYTES = 16, ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
 
-/** What a texture takes that holds a copy of `bytes` bytes: whole rows. */
+/** Bytes of a texture that holds a copy of `bytes` bytes: whole rows. */
 export function textureBytes(bytes: number): number {
   return roundUp(bytes, ROW_BYTES);
 }
@@ -52,7 +52,7 @@ export function textureRows(store: Store): number {
   return Math.ceil(store.bytes / ROW_BYTES);
 }
 
-/** What a buffer or a texture for `store` takes: whole rows of a texture. */
+/** Bytes of the buffer or texture of `store`: whole rows of a texture. */
 export function allocatedBytes(store: Store): number {
   return store.uniform ? roundUp(store.bytes, 16) : textureBytes(Math.max(store.bytes, 1));
 }
@@ -79,7 +79,9 @@ export class Memory {
       const size = allocatedBytes(store);
       if (size > limits.maxBuffer) {
         throw new MachineError(
-          `Cannot allocate ${store.name} as a buffer has at most ${limits.maxBuffer} bytes on this GPU: ${size} were asked for. Lower --batch or --size.`,
+          `Cannot allocate "${store.name}": it takes ${size} bytes, and a buffer of this GPU has at most ` +
+            `${limits.maxBuffer}.`,
+          { problem: "batch" },
         );
       }
       device.pushErrorScope("out-of-memory");
@@ -89,7 +91,8 @@ export class Memory {
         if (error) {
           this.gpu.fail(
             new MachineError(
-              `The GPU refused ${size} bytes for ${store.name}: ${error.message}. Lower --batch or --size, add --recompute always, or choose a smaller --backbone.`,
+              `Cannot allocate "${store.name}": the GPU refused ${size} bytes: ${error.message}`,
+              { problem: "memory" },
             ),
           );
         }
@@ -107,8 +110,8 @@ export class Memory {
       const { maxTexture } = this.gpu.limits;
       if (height > maxTexture) {
         throw new MachineError(
-          `Cannot copy ${store.name} to a texture as it takes ${height} rows and this GPU has at most ${maxTexture}: ` +
-            `lower --batch or --size`,
+          `Cannot copy to "${store.name}": it takes ${height} rows, and a texture of this GPU has at most ${maxTexture}.`,
+          { problem: "batch" },
         );
       }
       texture = this.gpu.device.createTexture({
@@ -122,7 +125,7 @@ export class Memory {
     return texture;
   }
 
-  /** Encodes the copy of a region to the beginning of the texture `to`; what lies behind it there stays. */
+  /** Encodes the copy of a region to the beginning of the texture `to`; the rest of the texture stays. */
   copyToTexture(encoder: GPUCommandEncoder, { from, to }: { from: Region; to: Store }): void {
     const buffer = this.buffer(from.store), texture = this.texture(to);
     const rows = Math.floor(from.bytes / ROW_BYTES);
@@ -137,7 +140,7 @@ export class Memory {
     }
   }
 
-  /** Copies `data` to the beginning of the store, or to `offset` bytes behind it. */
+  /** Copies `data` to the beginning of the store, or to `offset` bytes after it. */
   write(store: Store, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     this.gpu.device.queue.writeBuffer(this.buffer(store), offset, data);
   }

@@ -1,5 +1,5 @@
 /**
- * Work that the device may refuse without ending the run.
+ * Work that the device may reject without ending the run.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Gpu } from "./device.ts";
 const FILTERS: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
 
 /**
- * Calls `work`, which submits something or makes pipelines and buffers, and resolves to what the device has against it,
- * or to null. What it reports is not the run's error then. A lost device is: {@linkcode Gpu.check} tells.
+ * Calls `work`, which submits something or creates pipelines and buffers, and resolves to the device's error, or to null.
+ * That error does not end the run. A lost device does: see {@linkcode Gpu.check}.
  */
 export async function refusalOf({ device, modules }: Gpu, work: () => void): Promise<string | null> {
   for (const filter of FILTERS) device.pushErrorScope(filter);

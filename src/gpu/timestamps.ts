@@ -1,12 +1,12 @@
 /**
- * Timestamps by the GPU's own clock: passes write them, and the submission that wrote them also reads them back.
+ * Timestamps of the GPU's own clock: passes write them, and the same submission reads them back.
  *
  * @module
  */
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "./device.ts";
 
-/** Timestamps of a set at the most, as WebGPU has it. */
+/** WebGPU's limit of timestamps in a set. */
 export const MAX_TIMESTAMPS = 4096;
 
 /** A set of timestamps. Disposing of it frees it. */
@@ -19,7 +19,7 @@ export class Timestamps implements Disposable {
   /** @throws {MachineError} if the adapter has no timestamps. */
   constructor(gpu: Gpu, readonly count: number) {
     if (!gpu.timestamps) {
-      throw new MachineError("Cannot profile as this adapter tells no time (timestamp-query)");
+      throw new MachineError("Cannot profile: this adapter has no timestamps (timestamp-query).");
     }
     this.#gpu = gpu;
     const size = count * BigUint64Array.BYTES_PER_ELEMENT, { COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
@@ -28,7 +28,7 @@ export class Timestamps implements Disposable {
     this.#staging = gpu.device.createBuffer({ size, usage: MAP_READ | COPY_DST });
   }
 
-  /** What makes a compute pass write number `begin` as it begins, and number `end` as it ends. */
+  /** Has a compute pass write timestamp `begin` as it begins, and `end` as it ends. */
   writes({ begin, end }: { begin?: number; end?: number }): GPUComputePassTimestampWrites {
     return {
       querySet: this.#set,
@@ -37,7 +37,7 @@ export class Timestamps implements Disposable {
     };
   }
 
-  /** Encodes that all are read back, after the last pass that writes one. */
+  /** Encodes the read-back, after the last pass that writes a timestamp. */
   resolve(encoder: GPUCommandEncoder): void {
     encoder.resolveQuerySet(this.#set, 0, this.count, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, this.#staging.size);

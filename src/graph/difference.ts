@@ -1,5 +1,5 @@
 /**
- * How far apart two tensors are, found on the GPU: three numbers are read back, however large they are, and some elements.
+ * The difference of two tensors, computed on the GPU: three numbers are read back, and some elements.
  *
  * @module
  */
@@ -18,12 +18,12 @@ const kernel: Kernel = {
   params: { n: "u32" },
 };
 
-/** Elements that an invocation takes, where that makes enough of them to fill a GPU, and workgroups at the most. */
+/** Elements per invocation, where that makes enough invocations to fill a GPU, and most workgroups. */
 const PER_INVOCATION = 16, MOST_GROUPS = 1024;
 
 /** What {@linkcode Difference.measure} finds. A value that is not finite makes a maximum infinite or NaN. */
 export interface Distance {
-  /** The elements of `actual` that were asked for. */
+  /** The requested elements of `actual`. */
   samples: Float32Array;
   /** max |actual| */
   actual: number;
@@ -46,7 +46,7 @@ export function recordDifference(
   });
 }
 
-/** Compares two tensors of equal size, whose stores are in `memory`, as often as is asked. */
+/** Compares two tensors of equal size, whose stores are in `memory`, repeatedly. */
 export class Difference implements Disposable {
   readonly #memory: Memory;
   readonly #actual: Region;
@@ -55,7 +55,7 @@ export class Difference implements Disposable {
   readonly #found: Store;
   readonly #program: Program;
 
-  /** @param options `samples`: the elements of `actual` to be told, by number. */
+  /** @param options `samples`: the indices of elements of `actual` to read back. */
   constructor(
     memory: Memory,
     { actual, expected, samples = [] }: { actual: Tensor; expected: Tensor; samples?: readonly number[] },
@@ -75,7 +75,7 @@ export class Difference implements Disposable {
     this.#program = new Program(memory, tape);
   }
 
-  /** The distance of what the tensors hold now. Waits for the GPU. */
+  /** The distance of the tensors' current content. Waits for the GPU. */
   async measure(): Promise<Distance> {
     this.#memory.write(this.#found, new Uint32Array(3));
     this.#program.run();

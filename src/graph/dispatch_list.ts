@@ -1,5 +1,6 @@
 /**
- * A list of kernel launches for one device, and the tensors between them. The result is flat: a plan places and replays it.
+ * A list of kernel launches for one device, and the tensors between them: a plan places the tensors, a program replays the
+ * launches.
  *
  * @module
  */
@@ -18,13 +19,13 @@ export interface Dispatch {
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups in x, y, z. */
   readonly grid: readonly [number, number, number];
-  /** Floating-point operations of the equation, a multiply-add being two; 0 where memory is what limits. */
+  /** Floating-point operations of the equation, a multiply-add counting two; 0 where memory bandwidth is the limit. */
   readonly flops: number;
-  /** Bytes that are read and written at the least, if that is not each tensor once. */
+  /** Fewest bytes read and written, if that is not each tensor once. */
   readonly bytes?: number;
 }
 
-/** What an op asks for with {@linkcode Tape.dispatch}. */
+/** The arguments of {@linkcode DispatchList.dispatch}. */
 export interface Launch {
   /** The tensors by binding name. */
   tensors: Readonly<Record<string, Tensor>>;
@@ -35,7 +36,7 @@ export interface Launch {
   bytes?: number;
 }
 
-/** Into what tensors may be split: item i is rows begin(i) … begin(i + 1) − 1 of each of them. */
+/** How tensors may be split: item i is rows begin(i) … begin(i + 1) − 1 of each of them. */
 export interface Items {
   readonly count: number;
   begin(i: number): number;
@@ -43,12 +44,12 @@ export interface Items {
 
 /** Some of the items, in slices small enough for a kernel. */
 export interface Piece<Tensors> {
-  /** Slices by the names of the tensors they are of; the tensors themselves where nothing had to be split. */
+  /** Slices by tensor name; the tensors themselves where nothing had to be split. */
   readonly tensors: Tensors;
   /** The items `first` … `end` − 1. */
   readonly first: number;
   readonly end: number;
-  /** The row that the slices begin at: begin(first), or up to 15 rows before, as bindings are aligned. */
+  /** The row at which the slices begin: begin(first), or up to 15 rows before, as bindings are aligned. */
   readonly row: number;
 }
 
@@ -56,21 +57,20 @@ export interface Piece<Tensors> {
 export class DispatchList {
   readonly dispatches: Dispatch[] = [];
 
-  /** @param target The machine that the kernels are for. */
+  /** @param target The device that the kernels are for. */
   constructor(readonly target: DeviceProfile) {}
 
-  /** A tensor that lives for part of the step; the plan finds a place for it. */
+  /** A tensor that lives for part of the step; the plan places it. */
   tensor(name: string, shape: readonly number[]): Tensor {
     return { name, shape, region: null };
   }
 
   /**
-   * `tensor` under another shape of the same size: one memory, one gradient. Both names lead to the same place, so
-   * that a shape costs nothing.
+   * `tensor` with another shape of the same size: it shares memory and gradient.
    */
   reshape(tensor: Tensor, shape: readonly number[]): Tensor {
     if (sizeOf(shape) !== sizeOf(tensor.shape)) {
-      throw new TypeError(`Cannot reshape ${tensor.name} as [${tensor.shape}] and [${shape}] differ in size`);
+      throw new TypeError(`Cannot reshape "${tensor.name}": [${tensor.shape}] and [${shape}] differ in size`);
     }
     return {
       name: tensor.name,
@@ -86,13 +86,14 @@ export class DispatchList {
   dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0, bytes }: Launch): void {
     const ordered = Object.keys(kernel.bindings).map((name) => {
       const tensor = tensors[name];
-      if (!tensor) throw new TypeError(`Cannot run ${kernel.name} as its tensor ${name} is missing`);
+      if (!tensor) throw new TypeError(`Cannot run "${kernel.name}": its tensor ${name} is missing`);
       return tensor;
     });
     if (grid.some((n) => !Number.isInteger(n) || n < 1 || n > this.target.maxGrid)) {
       throw new MachineError(
-        `Cannot run ${kernel.name} as a grid has 1 … ${this.target.maxGrid} workgroups in each direction: [${grid}] are ` +
-          `asked for. Lower --batch, --size, --hidden or --projection.`,
+        `Cannot run "${kernel.name}": it needs a grid of [${grid}], and each dimension has 1 … ` +
+          `${this.target.maxGrid} workgroups on this device.`,
+        { problem: "batch" },
       );
     }
     this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops, bytes });
@@ -108,11 +109,11 @@ export class DispatchList {
   }
 
   /**
-   * Splits `tensors`, all of equally many rows (as a rule images), into pieces of which a kernel can bind each: one
-   * piece as a rule, several where a tensor has more bytes than the target's `maxBinding`.
+   * Splits `tensors`, which have equally many rows (usually images), into pieces that a kernel can bind: usually one,
+   * several where a tensor has more bytes than the target's `maxBinding`.
    *
-   * @param items Where to cut, for a kernel that knows from {@linkcode Piece.row} what it was given. Otherwise the cuts
-   * come where the slices are aligned, and a kernel takes a piece for all there is.
+   * @param items Where to cut, for a kernel that takes {@linkcode Piece.row} into account. Otherwise the cuts are where the
+   * slices are aligned, and a kernel handles a piece like a whole tensor.
    * @throws {MachineError} if not even one item fits.
    */
   pieces<Tensors extends Readonly<Record<string, Tensor>>>(
@@ -122,7 +123,7 @@ export class DispatchList {
     const all = Object.values(tensors), [rows] = all[0].shape, { maxBinding } = this.target;
     const bytes = all.map(({ shape }) => sizeOf(shape) / rows * 4);
     const largest = Math.max(...bytes), fitting = Math.floor(maxBinding / largest);
-    // Every how many rows all tensors are aligned: 16 at the most, as a row is a multiple of 16 bytes.
+    // All tensors are aligned at multiples of so many rows: at most 16, as a row is a multiple of 16 bytes.
     let unit = 1;
     while (bytes.some((n) => unit * n % ALIGNMENT !== 0)) unit *= 2;
     const { count, begin } = items ??
@@ -136,8 +137,9 @@ export class DispatchList {
       if (end === first) {
         const { name } = all[bytes.indexOf(largest)], needed = begin(end + 1) - row;
         throw new MachineError(
-          `Cannot run on this GPU as ${name} cannot be split into less than ${needed} of its ${rows} rows of ` +
-            `${largest} bytes, and a kernel sees at most ${maxBinding} bytes: lower --size, --hidden or --projection`,
+          `Cannot split "${name}": ${needed} of its ${rows} rows of ${largest} bytes must be bound together, and a ` +
+            `binding of this device has at most ${maxBinding} bytes.`,
+          { problem: "size" },
         );
       }
       const range = { begin: row, end: begin(end) };

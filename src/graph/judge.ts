@@ -1,77 +1,77 @@
 /**
- * Who computes right, of several ways to do the same work.
+ * Which of several variants of the same work compute right.
  *
- * The host computes some elements of the result in double precision, the first and the last among them: a way that misses
- * one is wrong, be it the default, or all of them. The other elements the ways that are left are held against each other
- * for: what at least half of them agree on is right; of two equal halves, that with the default; and the default if all
- * differ.
+ * The host computes some elements of the result in double precision, including the first and the last: a variant that misses
+ * one is wrong, even if it is the default, or if all do. On all elements the remaining variants are compared with each other:
+ * the result that at least half of them agree on is right; of two equal halves, the one with the default; and the default if
+ * all differ.
  *
  * @module
  */
 
-/** What a run of a way came to. */
-export type Outcome =
-  /** Why the driver refuses it. */
+/** The outcome of running a variant. */
+export type Attempt =
+  /** Why the driver rejects it. */
   | { refused: string }
   /**
-   * Whether all of the result is finite; and its largest errors, as parts of its largest value: of the elements that the
-   * host has computed, and of all, held against what was kept.
+   * Whether the whole result is finite; and its largest errors, relative to its largest value: of the elements that the host
+   * computed, and of all elements, compared with the kept result.
    */
   | { finite: boolean; missed: number; error: number };
 
 /**
- * How far apart the results of two right ways can be, as a part of the largest value, if sums have so many `terms`.
+ * The largest difference between the results of two right variants, relative to the largest value, for sums of `terms` terms.
  *
- * Of random terms the partial sums grow like √k, each is rounded to 2⁻²⁴ of itself, and the errors add up to
- * .3 · 2⁻²⁴ · n where the sum is √n: √n · 2⁻²⁴ times .3. Of millions of elements the largest error of a difference is
- * some eight times that; the rest of the factor is for sums of few terms, which round in their products too.
+ * The partial sums of random terms grow like √k, each is rounded to 2⁻²⁴ of itself, and the errors add up to
+ * .3 · 2⁻²⁴ · n where the sum is √n: √n · 2⁻²⁴ times .3. Over millions of elements the largest error of a difference is
+ * about eight times that; the rest of the factor is for sums of few terms, whose products are rounded too.
  */
 export function toleranceOf(terms: number): number {
   return 8 * Math.sqrt(terms) * 2 ** -24;
 }
 
 /**
- * Finds which of `ways` are not to be used, and why.
+ * Finds which of `variants` must not be used, and why.
  *
- * @param ways Their names, the default first.
- * @param options `attempt` runs a way and compares its result with the one that `keep` was called for last, which keeps
- * that of the last run. `tolerance`: the error that is allowed.
+ * @param variants Their names, the default first.
+ * @param options `attempt` runs a variant and compares its result with the kept one; `keep` keeps the result of the last run.
+ * `tolerance`: the allowed error.
  */
 export async function judge(
   variants: readonly string[],
   { attempt, keep, tolerance }: {
-    attempt: (way: string) => Promise<Outcome>;
+    attempt: (variant: string) => Promise<Attempt>;
     keep: () => void;
     tolerance: number;
   },
 ): Promise<Map<string, string>> {
   const broken = new Map<string, string>();
   const wrongBy = (error: number) =>
-    `it computes wrong, by ${error.toExponential(1)} of the largest value where ${
+    `it computes wrong: its error is ${error.toExponential(1)} of the largest value, and ${
       tolerance.toExponential(1)
     } is allowed`;
-  /** The error of a way that is not broken. */
-  const errorOf = async (way: string) => {
-    const outcome = await attempt(way);
-    if ("refused" in outcome) broken.set(way, `the driver refuses it: ${outcome.refused}`);
-    else if (!outcome.finite) broken.set(way, "it computes values that are not finite");
-    else if (!(outcome.missed <= tolerance)) broken.set(way, wrongBy(outcome.missed));
+  /** The error of a variant; null if it is broken. */
+  const errorOf = async (variant: string) => {
+    const outcome = await attempt(variant);
+    if ("refused" in outcome) broken.set(variant, `the driver rejects it: ${outcome.refused}`);
+    else if (!outcome.finite) broken.set(variant, "it computes values that are not finite");
+    else if (!(outcome.missed <= tolerance)) broken.set(variant, wrongBy(outcome.missed));
     else return outcome.error;
     return null;
   };
-  let usual: Map<string, string> | undefined;
+  let apartFromDefault: Map<string, string> | undefined;
   for (const judge of variants) {
     if (broken.has(judge) || await errorOf(judge) === null) continue;
     keep();
     const apart = new Map<string, string>();
-    for (const way of variants) {
-      if (way === judge || broken.has(way)) continue;
-      const error = await errorOf(way);
+    for (const variant of variants) {
+      if (variant === judge || broken.has(variant)) continue;
+      const error = await errorOf(variant);
       if (error === null || error <= tolerance) continue;
-      apart.set(way, wrongBy(error));
+      apart.set(variant, wrongBy(error));
     }
     if (2 * apart.size <= variants.length - broken.size) return new Map([...apart, ...broken]);
-    usual ??= apart;
+    apartFromDefault ??= apart;
   }
-  return new Map([...usual ?? [], ...broken]);
+  return new Map([...apartFromDefault ?? [], ...broken]);
 }

@@ -8,35 +8,35 @@ import type { DeviceProfile } from "./device_profile.ts";
 import type { DispatchList } from "./dispatch_list.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A machine, and how kernels are chosen for it. */
+/** A device, and how kernels are chosen for it. */
 export interface ChoosingProfile extends DeviceProfile {
-  /** Picks one of the ways of a choice, or none to take the default. */
+  /** Picks a variant of a choice, or none to take the default. */
   readonly chooser?: KernelChooser;
 }
 
-/** Picks a way by name. */
+/** Picks a variant of a choice by name. */
 export type KernelChooser = (choice: KernelChoice) => string | undefined;
 
-/** One of the ways to do some work. */
+/** One implementation of some work. */
 export interface Variant {
   /** Appends the work; `tensors` are named and shaped as those of the choice. */
   record(list: DispatchList, tensors: Readonly<Record<string, Tensor>>): void;
-  /** Known to be slow on this target, or to compile for long: no one need time it. */
+  /** Known to be slow on this device, or slow to compile: the tuner does not time it. */
   readonly skipTuning?: boolean;
 }
 
-/** The one tensor of a choice that its ways write, as they are held against it. */
+/** The one tensor of a choice that its variants write. */
 export interface Result {
   readonly name: string;
-  /** Terms of the longest sum of an element: how far right ways can be apart depends on it. */
+  /** Terms of the longest sum of an element, which determines how much right variants can differ. */
   readonly terms: number;
-  /** Element `i` in double precision; `read` tells the elements of any tensor of the choice, as they are before. */
+  /** Element `i` in double precision; `read` gives the elements of any tensor of the choice before the work. */
   element(i: number, read: (name: string, i: number) => number): number;
 }
 
-/** The ways to do the same work. */
+/** Work that several variants can do. */
 export interface KernelChoice {
-  /** What is done, such as "conv2d forward", and the sizes that matter, in words. */
+  /** What is computed, such as "conv2d forward", and the sizes that matter, in words. */
   readonly name: string;
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly result: Result;
@@ -44,12 +44,12 @@ export interface KernelChoice {
   readonly variants: Readonly<Record<string, Variant>>;
 }
 
-/** Picks the first way whose name begins with `family`, wherever there is one. */
+/** Picks the first variant whose name begins with `family`, if there is one. */
 export function pinned(family: string): KernelChooser {
   return ({ variants }) => Object.keys(variants).find((name) => name.startsWith(family));
 }
 
-/** The machine of `gpu`, or any where there is none. */
+/** The profile of `gpu`; without one, a profile that any device fulfills. */
 export function deviceProfileOf(gpu: Gpu | null, chooser?: KernelChooser): ChoosingProfile {
   const { maxGrid, maxBinding } = gpu?.limits ?? DEFAULT_LIMITS;
   return {

@@ -1,5 +1,5 @@
 /**
- * What a list of dispatches does to memory: who uses what, from when to when, and how much is alive at once.
+ * How a list of dispatches uses memory: the lifetime of each tensor, and how much is alive at once.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { Store } from "../gpu/memory.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
-/** A stretch of memory that a dispatch binds: the bytes `begin` … `end` − 1 of what owns it. */
+/** A range of memory that a dispatch binds: the bytes `begin` … `end` − 1 of its owner. */
 export interface Use {
-  /** The store of a tensor that has a place already, else the tensor that the plan will find one for. */
+  /** The store of a tensor that is placed already, else the tensor itself. */
   readonly owner: Tensor | Store;
   readonly begin: number;
   readonly end: number;
@@ -19,7 +19,7 @@ export interface Use {
   readonly tensor: Tensor;
 }
 
-/** The uses of a dispatch, in the order of its bindings. A binding of unknown access is taken for a write. */
+/** The uses of a dispatch, in the order of its bindings. A binding of unknown access counts as a write. */
 export function usesOf({ kernel, tensors }: Dispatch): Use[] {
   const accesses = Object.values(kernel.bindings);
   return tensors.map((tensor, i) => {
@@ -35,7 +35,7 @@ export function overlap(a: Use, b: Use): boolean {
   return a.owner === b.owner && a.begin < b.end && b.begin < a.end;
 }
 
-/** The life of a tensor without a place: its numbers are indices of dispatches. */
+/** The lifetime of a tensor that is not placed yet, in indices of dispatches. */
 export interface Life {
   readonly tensor: Tensor;
   readonly bytes: number;
@@ -46,7 +46,7 @@ export interface Life {
   readonly reads: number[];
 }
 
-/** The lives of all tensors of `dispatches` that have no place, by tensor; those of `keep` outlive the last dispatch. */
+/** The lifetimes of all tensors of `dispatches` that are not placed yet; those of `keep` outlive the last dispatch. */
 export function livesOf(
   dispatches: readonly Dispatch[],
   keep: readonly Tensor[] = [],
@@ -76,7 +76,7 @@ export function livesOf(
   return lives;
 }
 
-/** The most bytes that are alive at once: no plan takes less. `at` is the first dispatch where it is so. */
+/** The most bytes that are alive at once, which every plan needs at least. `at`: the first dispatch with so many. */
 export function livePeak(
   lives: Iterable<Pick<Life, "bytes" | "first" | "last">>,
 ): { bytes: number; at: number } {

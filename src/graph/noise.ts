@@ -1,6 +1,6 @@
 /**
- * Numbers to try kernels on: normal ones, as activations are. A GPU draws more power on them than on zeros, and an error
- * shows that zeros would hide.
+ * Numbers to try kernels on: normally distributed, as activations are. A GPU draws more power on them than on zeros, and
+ * they reveal errors that zeros would hide.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { hashText, keyedRandom } from "../base/random.ts";
 
-/** A prime, so that the numbers recur at no multiple of a tensor's sizes: what is read from the wrong row differs. */
+/** A prime, so that the numbers repeat at no multiple of a tensor's sizes: reads from a wrong row differ. */
 export const NOISE_LENGTH = 262_139;
 
-/** A buffer of noise that others are filled from: uploaded once, 1 MB, and copied by the GPU. */
+/** A buffer of noise, 1 MB: uploaded once, and copied into other buffers by the GPU. */
 export class Noise implements Disposable {
   readonly #memory: Memory;
   readonly #store: Store = { name: "noise", category: "input", bytes: 4 * NOISE_LENGTH };
@@ -24,7 +24,7 @@ export class Noise implements Disposable {
     this.#memory.write(this.#store, this.#values);
   }
 
-  /** Fills `stores` of `memory`, each from another place of the noise that its name decides. */
+  /** Fills `stores` of `memory`, each from a position in the noise that depends on its name. */
   fill(memory: Memory, stores: Iterable<Store>): void {
     const { device } = memory.gpu, encoder = device.createCommandEncoder();
     const from = this.#memory.buffer(this.#store);
@@ -40,7 +40,7 @@ export class Noise implements Disposable {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** Reads element `i` of the store with that name, as it is when it has been filled. */
+  /** Reads element `i` of the store called `name`, as it was filled. */
   readerOf(name: string): (i: number) => number {
     const begin = beginOf(name), values = this.#values;
     return (i) => values[(begin + i) % NOISE_LENGTH];

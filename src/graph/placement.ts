@@ -1,5 +1,5 @@
 /**
- * Places for tensors: which buffer, and where in it.
+ * Places tensors: in which buffer, and where in it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Life, usesOf } from "./lifetimes.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A buffer in the making, and who has which part of it when. */
+/** A buffer that is planned, and which tensor has which part of it when. */
 interface Buffer {
   store: Store;
   tenants: { life: Life; begin: number; end: number }[];
@@ -17,21 +17,21 @@ interface Buffer {
 /**
  * Gives each tensor of `lives` a region, in as few bytes of buffers as it finds. Returns the buffers.
  *
- * The largest tensors come first. Each takes the tightest gap that is free throughout its life in any buffer, or a new
+ * The largest tensors come first. Each takes the tightest gap that is free throughout its lifetime in any buffer, or a new
  * buffer of its size: so a buffer is as large as its first tenant, and smaller tensors lie side by side where a larger
- * one lay before or will lie later. WebGPU forbids a buffer that a dispatch binds both for reading and for writing, even
- * in disjoint parts; tensors that meet so never share one.
+ * one lies before or after. WebGPU forbids a dispatch to bind a buffer for reading and for writing, even in disjoint parts:
+ * tensors in conflict never share one.
  */
 export function placeTensors(dispatches: readonly Dispatch[], lives: Iterable<Life>): Store[] {
-  const strangers = readAndWritten(dispatches);
+  const conflicts = conflictsOf(dispatches);
   const buffers: Buffer[] = [];
   for (const life of [...lives].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
     const bytes = roundUp(life.bytes, ALIGNMENT);
     let best: { buffer: Buffer; begin: number; room: number } | undefined;
     for (const buffer of buffers) {
       if (buffer.store.bytes < bytes) continue;
-      const shunned = strangers.get(life.tensor);
-      if (shunned && buffer.tenants.some(({ life: { tensor } }) => shunned.has(tensor))) continue;
+      const excluded = conflicts.get(life.tensor);
+      if (excluded && buffer.tenants.some(({ life: { tensor } }) => excluded.has(tensor))) continue;
       for (const gap of gapsOf(buffer, life)) {
         if (gap.room >= bytes && (!best || gap.room < best.room)) best = { buffer, ...gap };
       }
@@ -48,7 +48,7 @@ export function placeTensors(dispatches: readonly Dispatch[], lives: Iterable<Li
   return buffers.map(({ store }) => store);
 }
 
-/** The stretches of `buffer` that nobody has at any time of `life`. */
+/** The ranges of `buffer` that are free throughout `life`. */
 function gapsOf({ store, tenants }: Buffer, { first, last }: Life): { begin: number; room: number }[] {
   const taken = tenants.filter(({ life }) => life.first <= last && first <= life.last)
     .sort((a, b) => a.begin - b.begin);
@@ -61,13 +61,13 @@ function gapsOf({ store, tenants }: Buffer, { first, last }: Life): { begin: num
   return gaps;
 }
 
-/** Of each tensor those that some dispatch reads while it writes it, or writes while it reads it. */
-function readAndWritten(dispatches: readonly Dispatch[]): Map<Tensor, Set<Tensor>> {
-  const strangers = new Map<Tensor, Set<Tensor>>();
+/** The conflicts of each tensor: those that some dispatch reads while it writes it, or writes while it reads it. */
+function conflictsOf(dispatches: readonly Dispatch[]): Map<Tensor, Set<Tensor>> {
+  const conflicts = new Map<Tensor, Set<Tensor>>();
   const add = (a: Tensor, b: Tensor) => {
-    const known = strangers.get(a);
+    const known = conflicts.get(a);
     if (known) known.add(b);
-    else strangers.set(a, new Set([b]));
+    else conflicts.set(a, new Set([b]));
   };
   for (const dispatch of dispatches) {
     // A texture is a copy: the buffer behind it is not bound.
@@ -81,5 +81,5 @@ function readAndWritten(dispatches: readonly Dispatch[]): Map<Tensor, Set<Tensor
       }
     }
   }
-  return strangers;
+  return conflicts;
 }

@@ -1,9 +1,9 @@
 /**
- * The memory plan: every tensor of a trace gets a place before anything is allocated.
+ * The memory plan: every tensor of a trace is placed before anything is allocated.
  *
  * A tensor lives from the dispatch that first writes it to the last one that binds it. Where too much is alive at once,
- * some tensors are made again instead of kept (rematerialise.ts); then each gets a part of a buffer for its life
- * (placement.ts), and what kernels read as textures is copied (texture_copies.ts).
+ * some tensors are recomputed instead of kept (rematerialize.ts); then each gets a part of a buffer for its
+ * lifetime (placement.ts), and tensors that kernels read as textures are copied (texture_copies.ts).
  *
  * @module
  */
@@ -11,52 +11,52 @@ import type { Limits } from "../gpu/device.ts";
 import { allocatedBytes, type Category, type Store, textureRows } from "../gpu/memory.ts";
 import { livePeak, livesOf } from "./lifetimes.ts";
 import { placeTensors } from "./placement.ts";
-import { rematerialise } from "./rematerialise.ts";
+import { rematerialize } from "./rematerialize.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 import { type PlannedDispatch, planTextureCopies } from "./texture_copies.ts";
 
-/** When activations are made again for the backward pass instead of being kept for it: see {@linkcode liveBudget}. */
+/** When activations are recomputed for the backward pass instead of being kept: see {@linkcode liveBudget}. */
 export type Recompute = "auto" | "always" | "never";
 
 /**
- * Where no more bytes are alive than this, memory is spent to save time: nothing is recomputed, and texture copies are kept.
- * Beyond it, a step does up to a sixth more of its memory traffic to need little more than half of the memory.
+ * Up to so many live bytes, memory is spent to save time: nothing is recomputed, and texture copies are kept. Beyond, a step
+ * has up to a sixth more memory traffic and needs little more than half of the memory.
  *
- * A CPU shares its memory with all else that runs. A GPU's is its own, but WebGPU does not tell how much that is, and no
- * limit does. GPUs that people train on have 8 GB or more: up to 8 GiB a step keeps what it has (resnet18 at batch 512:
- * 4.9 GB); beyond, as much is recomputed as it takes to stay below (at batch 1024 it would have 9.8 GB, and has 8.2).
+ * A CPU shares its memory with everything else that runs. A GPU has its own, but WebGPU does not say how much. GPUs that
+ * people train on have 8 GB or more: up to 8 GiB a step keeps everything (resnet18 at batch 512: 4.9 GB); beyond, it
+ * recomputes enough to stay below (at batch 1024 it would have 9.8 GB, and has 8.2).
  */
 const LIVE_BUDGET = { software: 2 ** 31, hardware: 2 ** 33 };
 
-/** Bytes that may be alive at once before something is recomputed; never: however many, always: none. */
+/** Bytes that may be alive at once before something is recomputed: for "never" unlimited, for "always" none. */
 export function liveBudget(recompute: Recompute, { software }: { software: boolean }): number {
   if (recompute === "auto") return software ? LIVE_BUDGET.software : LIVE_BUDGET.hardware;
   return recompute === "always" ? 0 : Infinity;
 }
 
-/** Dispatches without a read after which a texture copy is given up. More of them save few copies, and take many bytes. */
+/** Dispatches without a read after which a texture copy is dropped. More of them save few copies and take many bytes. */
 const GAP = 8;
 
-/** Where everything lies and what it costs. */
+/** Where everything lies and how much memory it takes. */
 export interface Plan {
-  /** What is to be run, in order. */
+  /** The dispatches to run, in order. */
   dispatches: PlannedDispatch[];
-  /** All stores of the trace: the given ones, and the buffers that tensors without a place share. */
+  /** All stores of the trace: the given ones, and the buffers that other tensors share. */
   stores: Store[];
-  /** The textures that copies take turns in. */
+  /** The textures that copies share. */
   textures: Store[];
   /** Bytes by category. */
   bytes: Map<Category, number>;
   total: number;
-  /** The most bytes that are alive at once: of activations, and of copies. What is planned beyond them is gaps. */
+  /** The most bytes that are alive at once: of activations, and of copies. The plan has gaps in addition. */
   live: { activations: number; copies: number };
-  /** The largest single binding of a buffer in bytes, and the tensor that asks for it; a slice binds a part only. */
+  /** Bytes of the largest binding of a buffer, and its tensor; a slice binds only a part. */
   largest: { bytes: number; name: string };
 }
 
 /**
- * Gives a place to each tensor of `dispatches` that has none.
+ * Places each tensor of `dispatches` that is not placed yet.
  *
  * @param keep Tensors that must survive the last dispatch, such as outputs that are read back.
  * @param options `budget`: bytes that may be alive at once before time is spent to save memory.
@@ -66,7 +66,7 @@ export function planMemory(
   keep: readonly Tensor[] = [],
   { budget = LIVE_BUDGET.software }: { budget?: number } = {},
 ): Plan {
-  const list = rematerialise(dispatches, { budget, keep });
+  const list = rematerialize(dispatches, { budget, keep });
   const lives = [...livesOf(list, keep).values()];
   placeTensors(list, lives);
   const live = livePeak(lives).bytes;
@@ -92,26 +92,28 @@ export function planMemory(
   };
 }
 
-/** Why `plan` does not fit a machine of these limits, in words; null if it does. */
+/** Why `plan` exceeds these limits, in words; null if it fits. */
 export function obstacleTo({ largest, stores, textures }: Plan, limits: Limits): string | null {
   const { maxBinding, maxBuffer, maxTexture } = limits;
   if (largest.bytes > maxBinding) {
-    return `${largest.name} takes ${largest.bytes} bytes and a kernel sees at most ${maxBinding}`;
+    return `"${largest.name}" takes ${largest.bytes} bytes, and a binding has at most ${maxBinding}`;
   }
   for (const store of stores) {
     const bytes = allocatedBytes(store);
     if (bytes > maxBuffer) {
-      return `the ${store.name} takes ${bytes} bytes and a buffer has at most ${maxBuffer}`;
+      return `"${store.name}" takes ${bytes} bytes, and a buffer has at most ${maxBuffer}`;
     }
   }
   for (const texture of textures) {
     const rows = textureRows(texture);
-    if (rows > maxTexture) return `a texture copy takes ${rows} rows and a texture has at most ${maxTexture}`;
+    if (rows > maxTexture) {
+      return `a texture copy takes ${rows} rows, and a texture has at most ${maxTexture}`;
+    }
   }
   return null;
 }
 
-/** The largest of what is bound; texture copies are not, and have a limit of their own. */
+/** The largest binding; texture copies are not bound, and have a limit of their own. */
 function largestBinding(dispatches: readonly Dispatch[]): Plan["largest"] {
   let largest = { bytes: 0, name: "" };
   for (const { kernel, tensors } of dispatches) {

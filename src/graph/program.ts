@@ -1,6 +1,6 @@
 /**
- * A planned trace, ready to be replayed: bind groups and pipelines made once, then one submission for each
- * step: a single compute pass, unless stores are copied to textures in between.
+ * A planned trace, ready to be replayed: bind groups and pipelines are created once, then each step is one submission: a
+ * single compute pass, unless stores are copied to textures in between.
  *
  * @module
  */
@@ -15,35 +15,35 @@ import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
 import type { PlannedDispatch, TextureCopy } from "./texture_copies.ts";
 
 /** A kernel launch, or a copy to a texture. */
-type Command = Launched | TextureCopy;
-type Launched = { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch };
+type Command = Launch | TextureCopy;
+type Launch = { pipeline: GPUComputePipeline; group: GPUBindGroup; dispatch: Dispatch };
 
-/** What one command of a program took. */
+/** The duration of one command of a program. */
 export interface Timing {
   /** The kernel's name. */
   name: string;
   seconds: number;
   /** Floating-point operations of its equation. */
   flops: number;
-  /** What it must read and write at the least: each of its tensors once. */
+  /** Fewest bytes read and written: usually each of its tensors once. */
   bytes: number;
 }
 
-/** Dispatches with their buffers. Disposing of it frees the slots, not the stores it was given. */
+/** Dispatches with their buffers. Disposing of it frees what the plan allocated, not the given stores. */
 export class Program {
   readonly plan: Plan;
   readonly #gpu: Gpu;
   readonly #memory: Memory;
   readonly #params: GPUBuffer;
   readonly #commands: Command[] = [];
-  /** Which command is the first of each dispatch, and how many there are. */
+  /** The first command of each dispatch, and the number of commands. */
   readonly #begins: number[] = [];
 
   /**
    * Allocates what the trace needs and compiles its kernels.
    *
    * @param options `keep`: tensors that can be read after a run. `budget`: see {@linkcode planMemory}.
-   * @throws {MachineError} if the GPU's limits are too low, before anything is allocated.
+   * @throws {MachineError} if the plan exceeds the GPU's limits, before anything is allocated.
    */
   constructor(
     memory: Memory,
@@ -59,55 +59,28 @@ export class Program {
     this.plan = planMemory(traced, keep, { budget });
     const obstacle = obstacleTo(this.plan, gpu.limits);
     if (obstacle) {
-      throw new MachineError(
-        `Cannot run on this GPU as ${obstacle}: lower --batch, --size, --hidden or --projection`,
-      );
+      throw new MachineError(`Cannot run on this GPU: ${obstacle}.`, { problem: "batch" });
     }
 
-    // All Params structs lie in one uniform buffer, each at an offset that any adapter accepts.
     const { dispatches } = this.plan;
-    const stride = roundUp(
-      Math.max(...dispatches.map(({ dispatch: { kernel } }) => Object.keys(kernel.params).length)) * 4,
-      ALIGNMENT,
-    );
-    const packed = new Uint8Array(stride * dispatches.length);
-    const sizes = dispatches.map((planned, i) => {
-      const { kernel, params } = planned.dispatch;
-      const bytes = packParams(kernel, { ...params, ...texelsBefore(planned) });
-      packed.set(bytes, i * stride);
-      return bytes.length;
-    });
+    const { packed, stride, sizes } = packedParams(dispatches);
     this.#params = gpu.device.createBuffer({
       label: "params",
       size: packed.length,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     gpu.device.queue.writeBuffer(this.#params, 0, packed);
-
-    dispatches.forEach(({ dispatch, copies, textures }, i) => {
-      const { kernel, constants, tensors } = dispatch;
-      const resources = tensors.map((tensor, j): GPUBindingResource => {
-        const copy = textures.get(j);
-        if (copy) return memory.texture(copy.to).createView();
-        const { store, offset, bytes } = regionOf(tensor);
-        return { buffer: memory.buffer(store), offset, size: roundUp(bytes, 16) };
-      });
-      const pipeline = pipelineOf(gpu, { kernel, constants });
-      const group = gpu.device.createBindGroup({
-        label: kernel.name,
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [...resources, { buffer: this.#params, offset: i * stride, size: sizes[i] }]
-          .map((resource, binding) => ({ binding, resource })),
-      });
+    dispatches.forEach((planned, i) => {
+      const params = { buffer: this.#params, offset: i * stride, size: sizes[i] };
       this.#begins.push(this.#commands.length);
-      this.#commands.push(...copies, { pipeline, group, dispatch });
+      this.#commands.push(...planned.copies, launchOf(memory, planned, params));
     });
     this.#begins.push(this.#commands.length);
   }
 
   /**
-   * Submits all dispatches, or those from number `begin` to before `end`, once or `times` times over in one submission.
-   * Does not wait for the GPU.
+   * Submits all dispatches, or those from `begin` to before `end`, once or `times` times in one submission. Does not wait
+   * for the GPU.
    */
   run(
     { begin = 0, end = this.#begins.length - 1, times = 1 }: {
@@ -122,7 +95,7 @@ export class Program {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** As few passes as copies to textures allow; `timestampWrites` is for programs without any, which are one pass. */
+  /** Encodes as few passes as copies to textures allow; `timestampWrites` is for programs without copies: a single pass. */
   #encode(
     encoder: GPUCommandEncoder,
     { commands, times, timestampWrites }: {
@@ -152,8 +125,7 @@ export class Program {
   }
 
   /**
-   * Submits all dispatches `times` times over in one submission and resolves to what all of it took, in ticks of the
-   * GPU's clock.
+   * Submits all dispatches `times` times in one submission and resolves to their duration in ticks of the GPU's clock.
    *
    * @throws {MachineError} if the adapter has no timestamps.
    */
@@ -175,8 +147,8 @@ export class Program {
   }
 
   /**
-   * Submits the dispatches before number `end` once, all if it is not given, each in a pass of its own, and resolves to what
-   * each of them took by the GPU's clock.
+   * Submits the dispatches before `end`, by default all, each in a pass of its own, and resolves to their durations by the
+   * GPU's clock.
    *
    * @throws {MachineError} if the adapter has no timestamps.
    */
@@ -220,10 +192,45 @@ export class Program {
   }
 }
 
-/**
- * The parameters that tell a kernel where in a texture its tensor begins: `x` comes `xAt` texels of 16 bytes behind the
- * beginning.
- */
+/** All Params structs, one every `stride` bytes, an offset that any adapter accepts; and the size of each. */
+function packedParams(
+  dispatches: readonly PlannedDispatch[],
+): { packed: Uint8Array<ArrayBuffer>; stride: number; sizes: number[] } {
+  const counts = dispatches.map(({ dispatch: { kernel } }) => Object.keys(kernel.params).length);
+  const stride = roundUp(Math.max(...counts) * 4, ALIGNMENT);
+  const packed = new Uint8Array(stride * dispatches.length);
+  const sizes = dispatches.map((planned, i) => {
+    const { kernel, params } = planned.dispatch;
+    const bytes = packParams(kernel, { ...params, ...texelsBefore(planned) });
+    packed.set(bytes, i * stride);
+    return bytes.length;
+  });
+  return { packed, stride, sizes };
+}
+
+/** Pipeline and bind group of a dispatch. */
+function launchOf(
+  memory: Memory,
+  { dispatch, textures }: PlannedDispatch,
+  params: GPUBufferBinding,
+): Launch {
+  const { kernel, constants, tensors } = dispatch;
+  const resources = tensors.map((tensor, j): GPUBindingResource => {
+    const copy = textures.get(j);
+    if (copy) return memory.texture(copy.to).createView();
+    const { store, offset, bytes } = regionOf(tensor);
+    return { buffer: memory.buffer(store), offset, size: roundUp(bytes, 16) };
+  });
+  const pipeline = pipelineOf(memory.gpu, { kernel, constants });
+  const group = memory.gpu.device.createBindGroup({
+    label: kernel.name,
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [...resources, params].map((resource, binding) => ({ binding, resource })),
+  });
+  return { pipeline, group, dispatch };
+}
+
+/** The parameters `xAt` of a kernel: the texel, of 16 bytes, at which the tensor `x` begins in its texture. */
 function texelsBefore({ dispatch: { kernel, tensors }, textures }: PlannedDispatch): Record<string, number> {
   const names = Object.keys(kernel.bindings);
   return Object.fromEntries(

@@ -1,16 +1,16 @@
 /**
- * A race of ways to do the same work: timed in turns, so that a machine that grows busy or hot slows all of them.
+ * A race of variants of the same work: timed in turns, so that a machine that gets busy or hot slows all of them.
  *
  * @module
  */
 import type { Sample } from "./timer.ts";
 
-/** Rounds, of which each way's median counts. */
+/** Rounds; the median of each variant counts. */
 const ROUNDS = 3;
-/** A way that takes so many times as long as the best is out, after so many rounds: in one, a machine may be busy. */
-const OUT_OF_QUESTION = 1.25, TELLING_ROUNDS = 2;
-/** Runs of a sample: from sample to sample they become so many times as many at the most; and in all. */
-const GROWTH = 16, MOST_RUNS = 4096;
+/** A variant is eliminated if it is slower than the best by this factor, after so many rounds: in one, a machine may be busy. */
+const ELIMINATION_FACTOR = 1.25, ELIMINATION_ROUNDS = 2;
+/** The runs of a sample grow at most by this factor from sample to sample, and up to so many. */
+const MAX_GROWTH = 16, MAX_RUNS = 4096;
 
 interface Entrant {
   name: string;
@@ -21,11 +21,11 @@ interface Entrant {
 }
 
 /**
- * Times `names` in rounds, each in turn, after as many runs at a time have been found as last long enough.
+ * Times `names` in rounds, in turns, with as many runs per sample as last long enough.
  *
- * @param options `sample`: takes a sample of so many runs. `enough`: seconds that it must last. `late`: whether there is
- * no time for another round.
- * @returns the fastest, and milliseconds of a run of each; one round there is always.
+ * @param options `sample`: takes a sample of so many runs. `enough`: seconds that a sample must last. `late`: whether there
+ * is no time for another round; there always is for the first.
+ * @returns the fastest, and milliseconds of a run of each.
  */
 export async function race(
   names: readonly string[],
@@ -46,7 +46,7 @@ export async function race(
     for (;;) {
       samples = [];
       for (const { name, times } of running) samples.push(await sample(name, times));
-      const short = running.filter(({ times }, i) => samples[i].wall < enough && times < MOST_RUNS);
+      const short = running.filter(({ times }, i) => samples[i].wall < enough && times < MAX_RUNS);
       if (short.length === 0 || late()) break;
       for (const entrant of short) {
         entrant.times = longer(entrant.times, samples[running.indexOf(entrant)].wall / enough);
@@ -60,22 +60,22 @@ export async function race(
       entrant.samples.push({ wall: wall / times, ticks: ticks / times });
     });
     if (late()) break;
-    if (rounds + 1 < TELLING_ROUNDS) continue;
+    if (rounds + 1 < ELIMINATION_ROUNDS) continue;
     const best = Math.min(...running.map(leastOf));
-    running = running.filter((entrant) => leastOf(entrant) <= OUT_OF_QUESTION * best);
+    running = running.filter((entrant) => leastOf(entrant) <= ELIMINATION_FACTOR * best);
   }
-  // The GPU's clock tells the proportions, the host's what a tick is.
+  // The GPU's clock gives the proportions, the host's the length of a tick.
   const seconds = hasClock ? total.wall / total.ticks : 1;
   const milliseconds = entrants.map((entrant) => [entrant.name, 1000 * seconds * timeOf(entrant)] as const);
-  // A way that is out does not win because the others were timed once more, when the machine was slow.
+  // An eliminated variant does not win because the others were timed again when the machine was slow.
   const [fastest] = running.toSorted((a, b) => timeOf(a) - timeOf(b));
   return { fastest: fastest.name, milliseconds: Object.fromEntries(milliseconds) };
 }
 
-/** How many runs to try next if so many `times` last for the given share of what they should. */
+/** How many runs to try next if `times` runs last the given share of the required time. */
 function longer(times: number, share: number): number {
-  const factor = Math.max(2, Math.min(GROWTH, 1.2 / share));
-  return Math.min(MOST_RUNS, Math.ceil(times * factor));
+  const factor = Math.max(2, Math.min(MAX_GROWTH, 1.2 / share));
+  return Math.min(MAX_RUNS, Math.ceil(times * factor));
 }
 
 function median(values: readonly number[]): number {

@@ -8,22 +8,23 @@ import { DispatchList } from "./dispatch_list.ts";
 import type { ChoosingProfile, KernelChoice } from "./kernel_choice.ts";
 import { originOf, sizeOf, type Tensor } from "./tensor.ts";
 
-interface Note {
+/** How to differentiate an op. */
+interface BackwardRecord {
   output: Tensor;
   differentiate(dy: Tensor): void;
 }
 
 /** The record of one step. */
 export class Tape extends DispatchList {
-  readonly #notes: Note[] = [];
+  readonly #records: BackwardRecord[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   readonly #constants = new Set<Tensor>();
   #recording = true;
 
   /**
-   * @param target The machine that kernels are chosen for.
-   * @param options `training`: batch statistics (true) or running statistics. `views`: into how many equal parts the
-   * batch falls that have batch statistics of their own. `add`: the op that adds a second gradient to a first one.
+   * @param target The device that kernels are chosen for.
+   * @param options `training`: batch statistics (true) or running statistics. `views`: the number of equal parts of the
+   * batch with their own batch statistics. `add`: the op that adds a second gradient to a first one.
    */
   constructor(
     override readonly target: ChoosingProfile,
@@ -36,31 +37,31 @@ export class Tape extends DispatchList {
     super(target);
   }
 
-  /** Declares that nobody asks for the gradient of `tensor`, such as the images. */
+  /** Declares that the gradient of `tensor`, such as the images, is not needed. */
   markConstant(tensor: Tensor): Tensor {
     this.#constants.add(originOf(tensor));
     return tensor;
   }
 
-  /** Whether the backward pass goes on through `tensor`. */
+  /** Whether the backward pass continues through `tensor`. */
   needsGradient(tensor: Tensor): boolean {
     return !this.#constants.has(originOf(tensor));
   }
 
-  /** Appends the work of `choice` in the way that the target picks. */
+  /** Appends the work of `choice`, by the variant that the target's chooser picks. */
   choose(choice: KernelChoice): void {
     const { variants, tensors } = choice;
-    const [usual, ...others] = Object.keys(variants);
+    const [first, ...others] = Object.keys(variants);
     const picked = others.length > 0 ? this.target.chooser?.(choice) : undefined;
-    (variants[picked ?? usual] ?? variants[usual]).record(this, tensors);
+    (variants[picked ?? first] ?? variants[first]).record(this, tensors);
   }
 
-  /** Notes that `output` came from an op whose gradients `differentiate` appends, given that of `output`. */
+  /** Records that `differentiate` appends the gradients of the op that made `output`, given the gradient of `output`. */
   recordBackward(output: Tensor, differentiate: (dy: Tensor) => void): void {
-    if (this.#recording) this.#notes.push({ output, differentiate });
+    if (this.#recording) this.#records.push({ output, differentiate });
   }
 
-  /** Runs `fn` without noting anything: for the target network, which has no gradient. */
+  /** Runs `fn` without recording gradients: for the target network, which has none. */
   noGrad<T>(fn: () => T): T {
     const before = this.#recording;
     this.#recording = false;
@@ -71,11 +72,13 @@ export class Tape extends DispatchList {
     }
   }
 
-  /** Adds `gradient` to what is known of the gradient of `tensor`. The op that made `gradient` must be its owner. */
+  /** Adds `gradient` to the gradient of `tensor`. The op that made `gradient` must own it. */
   accumulate(tensor: Tensor, gradient: Tensor): void {
     if (sizeOf(originOf(tensor).shape) !== sizeOf(gradient.shape)) {
       throw new TypeError(
-        `Cannot add [${gradient.shape}] to the gradient of ${tensor.name}, [${tensor.shape}]`,
+        `Cannot add to the gradient of "${tensor.name}": [${gradient.shape}] and [${
+          originOf(tensor).shape
+        }] differ in size`,
       );
     }
     const known = this.gradientOf(tensor);
@@ -88,13 +91,13 @@ export class Tape extends DispatchList {
     return this.#gradients.get(originOf(tensor));
   }
 
-  /** Appends the backward dispatches, from the gradients that were accumulated so far. */
+  /** Appends the backward pass, starting from the gradients that were accumulated so far. */
   backward(): void {
     this.#recording = false;
-    for (const { output, differentiate } of this.#notes.reverse()) {
+    for (const { output, differentiate } of this.#records.reverse()) {
       const dy = this.gradientOf(output);
       if (dy) differentiate(this.reshape(dy, output.shape));
     }
-    this.#notes.length = 0;
+    this.#records.length = 0;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Tensors of float32: a shape, and a place in memory that is either given (a part of a store) or found by the plan.
+ * Tensors of float32: a shape, and a region of memory that is either given (a part of a store) or chosen by the plan.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { ALIGNMENT, type Region, type Store } from "../gpu/memory.ts";
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Where the tensor lies; the plan fills it in for the tensors of a trace. */
+  /** Where the tensor lies; the plan sets it for the tensors of a trace. */
   region: Region | null;
-  /** For parameters: where the gradient goes. Null for what is not trained. */
+  /** For parameters: the tensor of the gradient; null if they are not trained. */
   readonly gradient?: Tensor | null;
   /** For a reshaped tensor or a slice: the one that owns the memory. */
   readonly origin?: Tensor;
@@ -24,10 +24,10 @@ export function originOf(tensor: Tensor): Tensor {
   return tensor.origin ?? tensor;
 }
 
-/** Where `tensor` lies: within the place that its origin was given. */
+/** Where `tensor` lies: within the region of its origin. */
 export function regionOf(tensor: Tensor): Region {
   const { region, name } = originOf(tensor);
-  if (!region) throw new TypeError(`Cannot tell where ${name} lies as it has no place yet`);
+  if (!region) throw new TypeError(`Cannot locate "${name}": it is not placed yet`);
   const { store, offset } = region;
   return { store, offset: offset + (tensor.offset ?? 0), bytes: sizeOf(tensor.shape) * 4 };
 }
@@ -38,9 +38,11 @@ export function slice(tensor: Tensor, { begin, end }: { begin: number; end: numb
   if (begin === 0 && end === rows) return tensor;
   const offset = (tensor.offset ?? 0) + begin * sizeOf(rest) * 4;
   if (!(0 <= begin && begin < end && end <= rows)) {
-    throw new RangeError(`Cannot slice ${name} from ${begin} to ${end} as it has ${rows} rows`);
+    throw new RangeError(`Cannot slice "${name}" from ${begin} to ${end}: it has ${rows} rows`);
   }
-  if (offset % ALIGNMENT !== 0) throw new RangeError(`Cannot slice ${name} as ${offset} is not aligned`);
+  if (offset % ALIGNMENT !== 0) {
+    throw new RangeError(`Cannot slice "${name}": offset ${offset} is not aligned`);
+  }
   return { name, shape: [end - begin, ...rest], region: null, origin: originOf(tensor), offset };
 }
 
@@ -49,7 +51,7 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
-/** A tensor that lies in `store`, `offset` bytes behind its beginning. */
+/** A tensor in `store`, `offset` bytes from its beginning. */
 export function tensorIn(
   store: Store,
   { name = store.name, shape, offset = 0, gradient }: {
@@ -60,16 +62,20 @@ export function tensorIn(
   },
 ): Tensor {
   const bytes = sizeOf(shape) * 4;
-  if (offset % ALIGNMENT !== 0) throw new RangeError(`Cannot place ${name} as ${offset} is not aligned`);
+  if (offset % ALIGNMENT !== 0) {
+    throw new RangeError(`Cannot place "${name}": offset ${offset} is not aligned`);
+  }
   if (offset + bytes > store.bytes) {
     throw new RangeError(
-      `Cannot place ${name} as it ends at ${offset + bytes}: ${store.name} has ${store.bytes} bytes`,
+      `Cannot place "${name}": it ends at byte ${
+        offset + bytes
+      } of "${store.name}", which has ${store.bytes}`,
     );
   }
   return { name, shape, region: { store, offset, bytes }, gradient };
 }
 
-/** Throws a TypeError in the words of design.md unless `condition` holds. */
+/** Throws a TypeError unless `condition` holds. */
 export function expectShape(
   op: string,
   tensor: Tensor,
@@ -77,7 +83,7 @@ export function expectShape(
 ): void {
   if (!condition) {
     throw new TypeError(
-      `Cannot run ${op} as ${tensor.name} must ${expected}: current shape is [${tensor.shape.join(", ")}]`,
+      `Cannot run ${op}: "${tensor.name}" must ${expected}, but its shape is [${tensor.shape.join(", ")}]`,
     );
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Texture copies: which parts of which stores are copied to textures, when, and to which.
  *
- * A texture takes as many bytes as what it is a copy of; to copy a hundred megabytes takes about 15 ms. So a copy serves
- * reads that follow each other closely, and is made again for one that comes late; and textures take turns: every copy
- * begins at a texture's first texel, so that any texture with enough rows holds it.
+ * A texture takes as many bytes as its source; to copy a hundred megabytes takes about 15 ms. So a copy serves reads that
+ * follow each other closely, and is repeated for a late one; and copies share textures: every copy begins at a texture's
+ * first texel, so that any texture with enough rows holds it.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface TextureCopy {
   readonly to: Store;
 }
 
-/** A dispatch, with what the textures that it reads need. */
+/** A dispatch, with the texture copies that it needs. */
 export interface PlannedDispatch {
   readonly dispatch: Dispatch;
   /** The copies that are made before it. */
@@ -27,7 +27,7 @@ export interface PlannedDispatch {
   readonly textures: ReadonlyMap<number, TextureCopy>;
 }
 
-/** A copy that has no texture yet: made before dispatch `first`, read by `last` at last. */
+/** A copy without a texture yet: made before dispatch `first`, last read by dispatch `last`. */
 interface Need {
   from: Region;
   bytes: number;
@@ -36,16 +36,16 @@ interface Need {
 }
 
 /**
- * Plans the copies of `dispatches`, whose tensors have places; returns the textures too, and the most bytes in use.
+ * Plans the copies of `dispatches`, whose tensors are placed; returns the textures too, and the most bytes in use.
  *
- * @param options `gap`: dispatches without a read after which a copy is given up.
+ * @param options `gap`: dispatches without a read after which a copy is dropped.
  */
 export function planTextureCopies(
   dispatches: readonly Dispatch[],
   { gap }: { gap: number },
 ): { planned: PlannedDispatch[]; textures: Store[]; peak: number } {
   const needs: Need[] = [];
-  // Copies whose content is still that of what they are of. At first there are none: the host or the last run wrote.
+  // Copies whose source has not changed since. Initially none: the host or the last run wrote it.
   let valid: Need[] = [];
   const reads = dispatches.map((dispatch, i) => {
     const accesses = Object.values(dispatch.kernel.bindings);
@@ -80,8 +80,8 @@ export function planTextureCopies(
 }
 
 /**
- * What is copied for a binding: the tensor; or all of its store if that was given and the kernel is told, by its parameter
- * `…At`, where in it the tensor begins. A store of parameters is copied once for all the kernels that follow.
+ * The part that is copied for a binding: the tensor; or its whole store if that was given and the kernel has a parameter
+ * `…At` for the position of the tensor in it. A store of parameters is copied once for all kernels that follow.
  */
 function copiedPart({ kernel, tensors }: Dispatch, binding: number): Region {
   const name = Object.keys(kernel.bindings)[binding];
@@ -92,7 +92,7 @@ function copiedPart({ kernel, tensors }: Dispatch, binding: number): Region {
     : region;
 }
 
-/** The largest copies first, each to the lowest texture that is free as long as it is read, or to a new one. */
+/** The largest copies first, each to the last texture that is free during its lifetime, or to a new one. */
 function assignTextures(needs: readonly Need[]): { copies: Map<Need, TextureCopy>; textures: Store[] } {
   const pool: { store: Store; tenants: Need[] }[] = [];
   const copies = new Map<Need, TextureCopy>();

@@ -1,5 +1,5 @@
 /**
- * Times programs that take microseconds: many runs in one submission, by the GPU's own clock where it has one.
+ * Times programs that take microseconds: many runs in one submission, by the GPU's own clock where there is one.
  *
  * @module
  */
@@ -7,33 +7,33 @@ import type { Gpu } from "../gpu/device.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import type { Program } from "./program.ts";
 
-/** What some runs in one submission took. */
+/** The duration of some runs in one submission. */
 export interface Sample {
-  /** Seconds by the host's clock, less what it takes to wait for nothing. */
+  /** Seconds by the host's clock, without the time to wait for an idle GPU. */
   wall: number;
   /**
-   * By the GPU's clock, in ticks, the length of which drivers differ in (gfx-rs/wgpu#6719): compare them with each other.
-   * 0 where the adapter tells no time.
+   * By the GPU's clock, in ticks, whose length differs between drivers (gfx-rs/wgpu#6719): compare them only with each
+   * other. 0 where the adapter has no timestamps.
    */
   ticks: number;
 }
 
 /** Takes samples. */
 export interface Timer {
-  /** Seconds that a sample must last for its length to count. */
+  /** Seconds that a sample must last to be reliable. */
   readonly enough: number;
-  /** Runs `program` so many `times` in one submission, and waits for it. */
+  /** Runs `program` `times` times in one submission, and waits for it. */
   sample(program: Program, times: number): Promise<Sample>;
 }
 
 /**
- * By the host's clock a sample must last many times as long as waiting takes, which varies by a millisecond; and on a CPU
- * many times as long as other processes get to run in between.
+ * By the host's clock a sample must last many times as long as waiting, which varies by a millisecond; and on a CPU many
+ * times as long as other processes run in between.
  */
 const ENOUGH = { ticks: 0.01, wall: 0.1 };
 const WAITS = 3;
 
-/** The timer of `gpu`; measures what waiting takes. */
+/** The timer of `gpu`; measures the time to wait for an idle GPU. */
 export async function createTimer(gpu: Gpu): Promise<Timer> {
   const { device, timestamps, software } = gpu;
   const timed = async (work: () => Promise<number>) => {

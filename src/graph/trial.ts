@@ -1,5 +1,5 @@
 /**
- * A choice on trial: its ways made ready once, on the same tensors full of noise, to be compared and timed.
+ * A trial of a choice: its variants prepared once, on the same tensors of noise, to be compared and timed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Memory, type Region } from "../gpu/memory.ts";
 import { refusalOf } from "../gpu/refusal.ts";
 import { keyedRandom } from "../base/random.ts";
 import { Difference } from "./difference.ts";
-import type { Outcome } from "./judge.ts";
+import type { Attempt } from "./judge.ts";
 import type { Noise } from "./noise.ts";
 import { Program } from "./program.ts";
 import type { Dispatch } from "./dispatch_list.ts";
@@ -17,24 +17,24 @@ import { Tape } from "./tape.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChoice } from "./kernel_choice.ts";
 import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
-/** What `way` comes down to: its dispatches on `tensors`, which stand in for those of the choice. */
+/** The dispatches of `variant` on `tensors`, which stand in for those of the choice. */
 export function dispatchesOf(
   target: ChoosingProfile,
   { variants }: KernelChoice,
-  { way, tensors }: { way: string; tensors: Readonly<Record<string, Tensor>> },
+  { variant, tensors }: { variant: string; tensors: Readonly<Record<string, Tensor>> },
 ): Dispatch[] {
   const tape = new Tape(target, {
     training: true,
     views: 1,
     add() {
-      throw new TypeError("A way has no gradients to add");
+      throw new TypeError("A variant has no gradients to add");
     },
   });
-  variants[way].record(tape, tensors);
+  variants[variant].record(tape, tensors);
   return tape.dispatches;
 }
 
-/** Tensors of a choice that nothing else uses, one for each that it names: `make` gives a name and a shape a place. */
+/** Stand-ins for the tensors of a choice, one for each: `make` creates a tensor of a name and a shape. */
 export function standInsFor(
   { tensors }: KernelChoice,
   make: (name: string, shape: readonly number[]) => Tensor,
@@ -48,17 +48,17 @@ export function standInsFor(
   );
 }
 
-/** Elements that the host computes: as many as take so many terms, within limits. */
-const SAMPLED_TERMS = 2 ** 20, SAMPLES = { least: 4, most: 64 };
+/** Elements that the host computes: as many as have so many terms in total, within limits. */
+const SAMPLED_TERMS = 2 ** 20, SAMPLES = { min: 4, max: 64 };
 
-/** The ways of a choice. Disposing of it frees what they take. */
+/** The variants of a choice. Disposing of it frees their memory. */
 export class Trial implements Disposable {
   readonly #stack = new DisposableStack();
   readonly #memory: Memory;
   readonly #noise: Noise;
   readonly #dispatches: ReadonlyMap<string, readonly Dispatch[]>;
   readonly #programs = new Map<string, Program>();
-  /** What the ways write, and what it is compared with. */
+  /** The result of the variants, and the one that it is compared with. */
   readonly #result: Region;
   readonly #kept: Region;
   readonly #difference: Difference;
@@ -74,7 +74,9 @@ export class Trial implements Disposable {
     this.#noise = noise;
     const tensors = standInsFor(choice, place);
     noise.fill(memory, new Set(Object.values(tensors).map(({ region }) => region!.store)));
-    this.#dispatches = new Map(variants.map((way) => [way, dispatchesOf(target, choice, { way, tensors })]));
+    this.#dispatches = new Map(
+      variants.map((variant) => [variant, dispatchesOf(target, choice, { variant, tensors })]),
+    );
 
     const actual = tensors[name], expected = place(`kept ${name}`, actual.shape);
     const samples = sampled(sizeOf(actual.shape), terms);
@@ -87,19 +89,19 @@ export class Trial implements Disposable {
     this.#difference = this.#stack.use(new Difference(memory, { actual, expected, samples }));
   }
 
-  /** The program of a way that has been attempted. */
-  program(way: string): Program {
-    return this.#programs.get(way)!;
+  /** The program of a variant that was attempted. */
+  program(variant: string): Program {
+    return this.#programs.get(variant)!;
   }
 
-  /** Runs a way, which compiles it the first time, on noise that is the same each time, in its result too. */
-  async attempt(way: string): Promise<Outcome> {
-    const { gpu } = this.#memory, dispatches = this.#dispatches.get(way)!;
+  /** Runs a variant, and compiles it the first time. All its tensors, the result too, hold the same noise each time. */
+  async attempt(variant: string): Promise<Attempt> {
+    const { gpu } = this.#memory, dispatches = this.#dispatches.get(variant)!;
     const refused = await refusalOf(gpu, () => {
-      if (!this.#programs.has(way)) {
-        this.#programs.set(way, this.#stack.use(new Program(this.#memory, { dispatches })));
+      if (!this.#programs.has(variant)) {
+        this.#programs.set(variant, this.#stack.use(new Program(this.#memory, { dispatches })));
       }
-      const program = this.program(way);
+      const program = this.program(variant);
       const scratch = program.plan.stores.filter(({ category }) => category === "activations");
       this.#noise.fill(this.#memory, [...scratch, this.#result.store]);
       program.run();
@@ -120,7 +122,7 @@ export class Trial implements Disposable {
     };
   }
 
-  /** Keeps the result of the last run, to compare others with. */
+  /** Keeps the result of the last run, to compare others with it. */
   keep(): void {
     const { gpu } = this.#memory, encoder = gpu.device.createCommandEncoder();
     const [from, to] = [this.#result, this.#kept].map(({ store }) => this.#memory.buffer(store));
@@ -141,9 +143,9 @@ function place(name: string, shape: readonly number[]): Tensor {
   return tensorIn({ name, category: "input", bytes: 4 * sizeOf(shape) }, { shape });
 }
 
-/** The elements that the host computes, of `n` that are sums of `terms`: the first, the last, and others at random. */
+/** The elements that the host computes, of `n` sums of `terms`: the first, the last, and random others. */
 function sampled(n: number, terms: number): number[] {
-  const count = Math.max(SAMPLES.least, Math.min(SAMPLES.most, Math.floor(SAMPLED_TERMS / terms)));
+  const count = Math.max(SAMPLES.min, Math.min(SAMPLES.max, Math.floor(SAMPLED_TERMS / terms)));
   const { integer } = keyedRandom(n, terms);
   return [...new Set([0, n - 1, ...Array.from({ length: count - 2 }, () => integer(n))])];
 }

@@ -1,12 +1,12 @@
 /**
- * The tuner: of the ways to do the same work it takes the one that is fastest on this adapter, by timing them.
+ * The tuner: times the variants of the same work, and takes the fastest on this adapter.
  *
- * First they are held against each other: one that the driver refuses, or that computes wrong, is dropped and named, and
- * the run goes on without it.
+ * First their results are compared: a variant that the driver rejects, or that computes wrong, is dropped and reported, and
+ * the run continues without it.
  *
- * A decision depends on the adapter and on the dispatches that the ways come down to: the text of their kernels, their
- * constants, sizes and grids. A hash of all that is the key under which a cache remembers it. Nothing is timed that the
- * cache knows, so that with a warm cache equal runs use equal kernels and agree to the bit.
+ * A decision depends on the adapter and on the dispatches of the variants: the joined text of their kernels, constants,
+ * sizes and grids. A hash of all that is its key in a cache. Decisions in the cache are not timed again, so that with a warm
+ * cache equal runs use equal kernels and agree to the bit.
  *
  * @module
  */
@@ -27,37 +27,37 @@ import type { Dispatch } from "./dispatch_list.ts";
 import { createTimer, type Timer } from "./timer.ts";
 import { dispatchesOf, standInsFor, Trial } from "./trial.ts";
 
-/** What was found for one choice. */
+/** The decision on one choice. */
 export interface Decision {
-  /** What the choice is about, in words. */
+  /** The name of the choice. */
   choice: string;
-  /** The way to take. */
-  way: string;
-  /** Milliseconds of each way that was timed; none if there was no time left to, or nothing to choose from. */
+  /** The variant to use. */
+  variant: string;
+  /** Milliseconds of each variant that was timed; empty if there was no time left, or no alternative. */
   milliseconds: Record<string, number>;
-  /** The ways that are not to be used, and why, if there are any. */
+  /** Why variants must not be used, by name. */
   excluded?: Record<string, string>;
   /** Set if there was no time to measure, but a later run may have it. */
   provisional?: true;
 }
 
-/** Decisions by key, kept for another day by whoever makes it. */
+/** Decisions by key, which the caller may keep for later runs. */
 export interface TuningCache {
   get(key: string): Decision | undefined;
   set(key: string, decision: Decision): void;
 }
 
-/** After how many seconds no more shapes are taken up. A CPU cannot outrun what it would win; a GPU trains for hours. */
+/** Seconds after which no more shapes are timed. On a CPU more would not pay off; a GPU trains for hours. */
 const BUDGET = { software: 3, hardware: 30 };
 
 /**
- * Decides every choice of a trace that the cache does not know, the largest first, as long as the time lasts; what
- * remains gets its default.
+ * Decides every choice of a trace that is not in the cache, the largest first, until the time is up; the rest get their
+ * defaults.
  *
- * @param trace Traces what will be run, for the target that it is given.
- * @param options `cache` is asked first and told what was found. `seconds`: the time for it all. `report` hears what
- * is going on. `timer` takes the samples; by default that of the GPU.
- * @returns what a {@linkcode ChoosingProfile} picks by.
+ * @param trace Traces the work for the given profile.
+ * @param options `cache`: known decisions, to which new ones are added. `seconds`: the time limit. `report`: receives lines
+ * about the progress. `timer`: takes the samples; by default the GPU's.
+ * @returns the chooser for a {@linkcode ChoosingProfile}.
  * @throws {MachineError} if the GPU is lost.
  */
 export async function tune(
@@ -71,29 +71,29 @@ export async function tune(
   },
 ): Promise<KernelChooser> {
   const end = performance.now() + 1000 * seconds;
-  const worth = openContests(gpu, { trace, cache });
-  if (worth.length > 0) {
-    report(`Timing kernels for ${worth.length} shapes on ${gpu.name}, once for all runs to come`);
+  const contests = openContests(gpu, { trace, cache });
+  if (contests.length > 0) {
+    report(`Timing kernels for ${contests.length} shapes on ${gpu.name}; later runs reuse the result`);
     using noise = new Noise(gpu);
     const trials = { noise, timer: timer ?? await createTimer(gpu), late: () => performance.now() > end };
     const dropped = new Map<string, { choice: string; reason: string; more: number }>();
-    for (const { key, choice } of worth) {
+    for (const { key, choice } of contests) {
       const decision = trials.late() ? untimed(gpu, choice) : await decide(gpu, choice, trials);
       cache.set(key, decision);
-      for (const [way, reason] of Object.entries(decision.excluded ?? {})) {
-        const known = dropped.get(way);
+      for (const [variant, reason] of Object.entries(decision.excluded ?? {})) {
+        const known = dropped.get(variant);
         if (known) known.more++;
-        else dropped.set(way, { choice: choice.name, reason, more: 0 });
+        else dropped.set(variant, { choice: choice.name, reason, more: 0 });
       }
     }
-    for (const [way, { choice, reason, more }] of dropped) {
-      report(`Dropped ${way} for ${choice}${more > 0 ? ` and ${more} more shapes` : ""}: ${reason}`);
+    for (const [variant, { choice, reason, more }] of dropped) {
+      report(`Dropped ${variant} for ${choice}${more > 0 ? ` and ${more} more shapes` : ""}: ${reason}`);
     }
   }
-  return pickFrom(gpu, cache);
+  return chooserFrom(gpu, cache);
 }
 
-/** What a trace chooses between that the cache does not know, what takes longest first. */
+/** The choices of a trace that are not in the cache, the slowest first. */
 function openContests(
   gpu: Gpu,
   { trace, cache }: {
@@ -117,58 +117,58 @@ function openContests(
     .filter(({ choice }) => eligible(choice).length > 1);
 }
 
-/** Picks what the cache knows. */
-function pickFrom(gpu: Gpu, cache: TuningCache): KernelChooser {
-  return (choice) => cache.get(keyOf(gpu, choice))?.way;
+/** Picks by the decisions in the cache. */
+function chooserFrom(gpu: Gpu, cache: TuningCache): KernelChooser {
+  return (choice) => cache.get(keyOf(gpu, choice))?.variant;
 }
 
 interface Contest {
   key: string;
   choice: KernelChoice;
-  /** How often the trace makes this choice, and the floating-point operations of its default way. */
+  /** How often the trace has this choice, and the floating-point operations of its default variant. */
   uses: number;
   flops: number;
 }
 
-/** The names of the ways that may win, the default first. */
+/** The names of the variants that may win, the default first. */
 function eligible({ variants }: KernelChoice): string[] {
   return Object.keys(variants).filter((name) => !variants[name].skipTuning);
 }
 
-/** The dispatches of `way` on tensors without a place: enough to tell what work it is. */
-function traceOf(target: ChoosingProfile, choice: KernelChoice, way: string): Dispatch[] {
+/** The dispatches of `variant` on tensors that are not placed: they identify the work. */
+function traceOf(target: ChoosingProfile, choice: KernelChoice, variant: string): Dispatch[] {
   const tensors = standInsFor(choice, (name, shape) => ({ name, shape, region: null }));
-  return dispatchesOf(target, choice, { way, tensors });
+  return dispatchesOf(target, choice, { variant, tensors });
 }
 
 function flopsOf(target: ChoosingProfile, choice: KernelChoice): number {
-  const [usual] = Object.keys(choice.variants);
-  return traceOf(target, choice, usual).reduce((sum, { flops }) => sum + flops, 0);
+  const [first] = Object.keys(choice.variants);
+  return traceOf(target, choice, first).reduce((sum, { flops }) => sum + flops, 0);
 }
 
-/** The key of a choice: of the adapter, and of every way that may win. */
+/** The key of a choice: a hash of the adapter and of every variant that may win. */
 function keyOf(gpu: Gpu, choice: KernelChoice): string {
   const hash = createHash("sha256").update(gpu.identity);
-  for (const way of eligible(choice)) {
-    for (const { kernel, constants, params, grid } of traceOf(deviceProfileOf(gpu), choice, way)) {
-      hash.update(JSON.stringify([way, kernel.name, codeOf(kernel), constants, params, grid]));
+  for (const variant of eligible(choice)) {
+    for (const { kernel, constants, params, grid } of traceOf(deviceProfileOf(gpu), choice, variant)) {
+      hash.update(JSON.stringify([variant, kernel.name, codeOf(kernel), constants, params, grid]));
     }
   }
   return hash.digest("hex").slice(0, 32);
 }
 
-/** The default, for want of time. */
+/** The default, without timing. */
 function untimed({ software }: Gpu, { name, variants }: KernelChoice): Decision {
-  // On a CPU the ways are close, and each run would begin with seconds of timing.
+  // On a CPU the variants are close, and each run would start with seconds of timing.
   return {
     choice: name,
-    way: Object.keys(variants)[0],
+    variant: Object.keys(variants)[0],
     milliseconds: {},
     ...!software && { provisional: true },
   };
 }
 
-/** Drops the ways that are not to be used, and times the others: if `late`, no more than one round. */
+/** Drops the variants that must not be used, and times the others: if `late`, for one round only. */
 async function decide(
   gpu: Gpu,
   choice: KernelChoice,
@@ -176,33 +176,34 @@ async function decide(
 ): Promise<Decision> {
   const variants = eligible(choice), { name } = choice;
   using trial = new Trial(gpu, { choice, variants, noise });
-  /** A device that is lost has no error scopes any more: what was running is named. */
-  const named = async <T>(way: string, result: Promise<T>): Promise<T> => {
+  /** Names what was running when the device was lost: it has no error scopes any more. */
+  const named = async <T>(variant: string, result: Promise<T>): Promise<T> => {
     try {
       return await result;
     } catch (error) {
       if (!(error instanceof MachineError)) throw error;
       throw new MachineError(
-        `Cannot time ${way} for ${name}: ${error.message}. Use --kernels usual, or --kernels blocked.`,
+        `Cannot time "${variant}" for ${name}: ${error.message}`,
+        { problem: "kernels" },
       );
     }
   };
   const faults = await judge(variants, {
-    attempt: (way) => named(way, trial.attempt(way)),
+    attempt: (variant) => named(variant, trial.attempt(variant)),
     keep: () => trial.keep(),
     tolerance: toleranceOf(choice.result.terms),
   });
-  const right = variants.filter((way) => !faults.has(way));
+  const right = variants.filter((variant) => !faults.has(variant));
   const { fastest, milliseconds } = right.length > 1
     ? await race(right, {
-      sample: (way, times) => named(way, timer.sample(trial.program(way), times)),
+      sample: (variant, times) => named(variant, timer.sample(trial.program(variant), times)),
       enough: timer.enough,
       late,
     })
     : { fastest: right[0] ?? variants[0], milliseconds: {} };
   return {
     choice: name,
-    way: fastest,
+    variant: fastest,
     milliseconds,
     ...faults.size > 0 && { excluded: Object.fromEntries(faults) },
   };

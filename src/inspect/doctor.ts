@@ -12,7 +12,7 @@ import { type Expectation, expectationsOn } from "./doctor/expectations.ts";
 import { type FailureReports, provokeFailures } from "./doctor/failures.ts";
 import { hintsFor } from "./doctor/hints.ts";
 import { checksFor, type Finding, type Proof, prove } from "./doctor/prove.ts";
-import type { Product } from "../ops/conv2d_kernels.ts";
+import type { Product } from "../ops/conv2d_geometry.ts";
 import type { Pin } from "./doctor/pins.ts";
 import { measureRates, type Rates } from "./doctor/rates.ts";
 

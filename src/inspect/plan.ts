@@ -5,6 +5,7 @@
  */
 import { fitOf, type Machine, refusal } from "../byol/fit.ts";
 import type { TrainerOptions } from "../byol/trainer.ts";
+import { messageWithAdvice } from "../config/advice.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
@@ -78,7 +79,7 @@ export function planTraining(
     batch,
     size,
     step: stepPlanOf(fit, { options, machine, evaluated }),
-    refusal: fit.obstacle && refusal(fit.obstacle, options, machine),
+    refusal: fit.obstacle && messageWithAdvice(refusal(fit.obstacle, options, machine)),
   };
 }
 

@@ -11,7 +11,7 @@ import { writeJson } from "./json_file.ts";
 /** What the file must have of a choice; entries may hold more. */
 export interface Entry {
   /** The variant to use. */
-  way: string;
+  variant: string;
   /** Set if there was no time to measure it; a later run will. */
   provisional?: true;
 }
@@ -31,7 +31,7 @@ async function read<T extends Entry>(folder: string | null): Promise<Map<string,
   if (folder === null) return new Map();
   try {
     const entries = Object.entries(JSON.parse(await Deno.readTextFile(join(folder, FILE))) as object);
-    return new Map(entries.filter(([, entry]) => typeof entry?.way === "string"));
+    return new Map(entries.filter(([, entry]) => typeof entry?.variant === "string"));
   } catch {
     return new Map();
   }

@@ -1,5 +1,5 @@
 /**
- * The backbones to choose from, as data.
+ * The backbones, as data.
  *
  * @module
  */
@@ -34,7 +34,9 @@ export const backbones = {
 export function backboneByName(name: string): ResNetConfig {
   if (!Object.hasOwn(backbones, name)) {
     throw new UserError(
-      `Cannot build the backbone "${name}": expected one of ${Object.keys(backbones).join(", ")}`,
+      `Cannot build the backbone "${name}": there is none of this name. Use one of ${
+        Object.keys(backbones).join(", ")
+      }.`,
     );
   }
   return backbones[name as keyof typeof backbones];

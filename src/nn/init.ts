@@ -1,5 +1,5 @@
 /**
- * First values of parameters, as torchvision draws them.
+ * Initial values of parameters, drawn as in torchvision.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export function constant(value: number): Initializer {
   return (values) => values.fill(value);
 }
 
-/** Normal with deviation √(2 / fanOut): He et al. 2015, as torchvision initialises its ResNets' convolutions. */
+/** Normal with deviation √(2 / fanOut): He et al. 2015, as torchvision initializes its ResNets' convolutions. */
 export function kaimingNormal(fanOut: number): Initializer {
   const deviation = Math.sqrt(2 / fanOut);
   return (values, random) => {

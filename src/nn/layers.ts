@@ -12,7 +12,7 @@ import { constant, kaimingNormal, uniformByFanIn } from "./init.ts";
 import { convLayout, linearLayout, vectorLayout } from "./layout.ts";
 import type { Scope } from "./parameters.ts";
 
-/** What a built layer does: appends its ops to the tape. */
+/** A layer: appends its ops to the tape. */
 export type Layer = (tape: Tape, x: Tensor) => Tensor;
 
 /** A convolution without bias, padded so that stride 1 keeps the size. Images of 3 channels come padded to 4. */
@@ -32,14 +32,14 @@ export function convLayer(
   return (tape, x) => conv2d(tape, { x, w, stride, pad: (kernelSize - 1) / 2, name: scope.prefix });
 }
 
-/** What may follow a batch normalisation in the same kernel. */
+/** What may follow a batch normalization in the same kernel. */
 export interface Epilogue {
   relu?: boolean;
   /** Added before the activation. */
   residual?: Tensor;
 }
 
-/** A batch normalisation of `channels` channels. */
+/** A batch normalization of `channels` channels. */
 export function batchNormLayer(
   scope: Scope,
   { channels }: { channels: number },
@@ -64,7 +64,7 @@ export function linearLayer(
   return (tape, x) => linear(tape, { x, w, b, name: scope.prefix });
 }
 
-/** Linear → batch normalisation → ReLU → linear without bias: the paper's projector and predictor (section 3.3). */
+/** Linear → batch normalization → ReLU → linear without bias: the paper's projector and predictor (section 3.3). */
 export function mlp(
   scope: Scope,
   { inFeatures, hidden, outFeatures }: { inFeatures: number; hidden: number; outFeatures: number },

@@ -1,13 +1,13 @@
 /**
  * How a parameter lies in memory here and in PyTorch's files.
  *
- * Convolutions are [R, S, C, K] here, so that neighbouring filters are neighbours in memory, and [K, C, R, S] there.
+ * Convolutions are [R, S, C, K] here, so that neighboring filters are neighbors in memory, and [K, C, R, S] there.
  * Here C is padded to a multiple of 4; the padding is 0 and stays 0, since the padded channels of the images are.
  *
  * @module
  */
 
-/** The two shapes of a parameter and the way from one to the other. */
+/** The two shapes of a parameter, and the conversions between them. */
 export interface Layout {
   /** The shape in GPU memory. */
   readonly shape: readonly number[];
@@ -52,7 +52,7 @@ function matrixLayout(
 ): Layout {
   const [R, S, C, K] = shape;
   const inChannels = torchShape[1];
-  /** Calls `visit(here, there)` for each element that both sides have. */
+  /** Calls `visit(here, there)` for each element that both layouts have. */
   const each = (visit: (here: number, there: number) => void) => {
     for (let k = 0, there = 0; k < K; k++) {
       for (let c = 0; c < inChannels; c++) {

@@ -1,9 +1,9 @@
 /**
  * The flat parameter store: all parameters of a network in one buffer, so that one kernel can update them all.
  *
- * A network is built by calling its layers' functions with a {@linkcode Scope}; each declares what it needs under the
- * name that torchvision gives it. Two networks built by the same calls have the same layout, which is what lets the
- * optimizer's kernel pair a parameter of the online network with the target's.
+ * A network is built by calling its layers' functions with a {@linkcode Scope}; each declares its parameters under
+ * torchvision's names. Two networks built by the same calls have the same layout, so that the optimizer's kernel can pair a
+ * parameter of the online network with the target's.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { Random } from "../base/random.ts";
 import type { Layout } from "./layout.ts";
 
-/** Fills a parameter with its first values. */
+/** Fills a parameter with its initial values. */
 export type Initializer = (values: Float32Array, random: Random) => void;
 
 /** A named tensor of a network: a parameter, or a running statistic. */
@@ -20,12 +20,12 @@ export interface Variable {
   /** Such as "backbone.layer1.0.conv1.weight". */
   name: string;
   layout: Layout;
-  /** Its place; for parameters with the place of the gradient. */
+  /** The tensor; for parameters with the tensor of the gradient. */
   tensor: Tensor;
   init: Initializer;
 }
 
-/** A flat store and what lies in it, in order. */
+/** A flat store, and its variables in order. */
 export interface FlatStore {
   store: Store;
   variables: Variable[];
@@ -35,7 +35,7 @@ export interface FlatStore {
 export interface Network {
   parameters: FlatStore;
   statistics: FlatStore;
-  /** Where the parameters' gradients go, with the layout of the parameters; null for the target. */
+  /** The store of the gradients, with the layout of the parameters; null for the target. */
   gradients: Store | null;
 }
 
@@ -62,7 +62,7 @@ function append(
 ): Tensor {
   const bytes = sizeOf(layout.shape) * 4;
   const offset = flat.store.bytes;
-  // Bindings must be aligned; and so a block of 64 elements belongs to one parameter, on which the optimizer counts.
+  // Bindings must be aligned; so a block of 64 elements belongs to one parameter, which the optimizer relies on.
   const end = offset + roundUp(bytes, ALIGNMENT);
   flat.store.bytes = end;
   let gradient: Tensor | null = null;
@@ -80,7 +80,7 @@ function append(
   return tensor;
 }
 
-/** A place in a network's tree of names, where layers declare their parameters. */
+/** A node in a network's tree of names, where layers declare their parameters. */
 export class Scope {
   constructor(readonly network: Network, readonly prefix = "") {}
 

@@ -9,7 +9,7 @@ import type { ResNetConfig, Stem } from "./backbones.ts";
 import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
 
-/** The number of features that a backbone gives. */
+/** The number of features of a backbone. */
 export function featuresOf({ block, widths }: ResNetConfig): number {
   return widths[widths.length - 1] * (block === "basic" ? 1 : 4);
 }

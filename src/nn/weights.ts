@@ -1,5 +1,5 @@
 /**
- * A flat store's content on the CPU: drawn, read from PyTorch's layout, or written to it.
+ * The content of a flat store on the CPU: drawn, converted from PyTorch's layout, or converted to it.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { sizeOf } from "../graph/tensor.ts";
 import { keyedRandom } from "../base/random.ts";
 import type { FlatStore } from "./parameters.ts";
 
-/** A tensor as PyTorch lays it out. */
+/** A tensor in PyTorch's layout. */
 export interface TorchTensor {
   shape: readonly number[];
   data: Float32Array;
 }
 
-/** The content of `flat` as its variables' initializers draw it, each keyed by the seed and its place. */
+/** The content of `flat` as its variables' initializers draw it, each keyed by the seed and its index. */
 export function drawWeights(flat: FlatStore, { seed }: { seed: number }): Float32Array<ArrayBuffer> {
   return packWeights(flat, (_name, i) => {
     const { layout, init } = flat.variables[i];
@@ -23,7 +23,7 @@ export function drawWeights(flat: FlatStore, { seed }: { seed: number }): Float3
   });
 }
 
-/** Keeps the draws of weights apart from those of orders and views, which have keys of their own behind the seed. */
+/** Separates the draws of weights from those of orders and views, which have other keys after the seed. */
 const WEIGHTS_KEY = 2 ** 40;
 
 /** The content of `flat` from its variables' values in PyTorch's order. Padding is 0. */

@@ -17,7 +17,7 @@ const kernel: Kernel = {
 };
 
 /**
- * mean[i] += from[i] / batches, from 0 on for the first batch of a step, which the step's scalars know.
+ * mean[i] += from[i] / batches, starting at 0 for the first batch of a step, which the step's scalars say.
  *
  * @param tensors `mean` and `from` [blocks, 64]; `step`: the step's scalars.
  */

@@ -29,7 +29,7 @@ export interface BatchNormParameters {
   runningVar: Tensor;
 }
 
-/** What is normalized, and what follows. */
+/** The operands of a batch normalization, and what follows it. */
 export interface BatchNormOptions extends BatchNormParameters {
   x: Tensor;
   relu: boolean;
@@ -43,8 +43,9 @@ export interface BatchNormOptions extends BatchNormParameters {
  * In training, mean and biased variance are those of each view (the tape's `views` equal parts of the batch), and the
  * running statistics are updated view by view with the unbiased variance; in evaluation they are the running ones.
  *
- * @param x [N, …, C] with C a multiple of 4. With `residual`, an op that owns the only use of y's gradient: it is
- * overwritten and becomes the residual's.
+ * With `residual`, the gradient of y is overwritten and becomes the residual's: this op must be its only user.
+ *
+ * @param options `x`: [N, …, C] with C a multiple of 4.
  * @returns y, shaped as x.
  */
 export function batchNorm(tape: Tape, options: BatchNormOptions): Tensor {
@@ -80,7 +81,7 @@ function rowsOf(tape: Tape, { x, gamma, residual }: BatchNormOptions): Rows {
   if (residual) {
     expectShape("batchNorm", residual, {
       condition: residual.shape.join() === x.shape.join(),
-      expected: `be shaped as what it is added to, [${x.shape.join(", ")}]`,
+      expected: `have the shape of the result, [${x.shape.join(", ")}]`,
     });
   }
   const M = sizeOf(x.shape) / C / G;
@@ -91,7 +92,7 @@ function rowsOf(tape: Tape, { x, gamma, residual }: BatchNormOptions): Rows {
   return { G, M, C };
 }
 
-/** Appends what finds mean and reciprocal deviation of each group, [G, 2, C]. */
+/** Appends the kernels for mean and reciprocal deviation of each group, [G, 2, C]. */
 function recordStatistics(
   tape: Tape,
   { x, runningMean, runningVar, name, rows }: BatchNormOptions & { rows: Rows },
@@ -127,7 +128,7 @@ function recordGradients(
   },
 ): Tensor {
   if (!gamma.gradient || !beta.gradient) {
-    throw new TypeError(`Cannot differentiate ${name}: it has no gradients`);
+    throw new TypeError(`Cannot differentiate "${name}": it has no gradients.`);
   }
   const sums = tape.tensor(`${name}.sums`, [rows.G, 2, rows.C]);
   const dx = tape.tensor(`${name}.dx`, x.shape);

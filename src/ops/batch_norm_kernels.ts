@@ -19,7 +19,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import { wgsl } from "../gpu/wgsl_parts.ts";
 import { groupParams, type Loads, partParams, sweepParams } from "./channel_parts.ts";
 
-/** What the kernels over the activations share. */
+/** The parts that all kernels over activations share. */
 const shared = { ...wgsl.workgroup, ...wgsl.nan } as const;
 
 /** y = act(x̂ · gamma + beta [+ residual]) */

@@ -18,9 +18,9 @@ const kernel: Kernel = {
 };
 
 /**
- * The l2-normalised mean squared error between the online network's predictions of one view and the target network's
- * projections of the other, both ways: L = (1 / N) Σ_i 2 − 2·cos(q_i, z'_j). The gradient of `q` is accumulated on the
- * tape, so that {@linkcode Tape.backward} starts here; `target` gets none unless `shared`.
+ * The l2-normalized mean squared error between the online network's predictions of one view and the target network's
+ * projections of the other, in both directions: L = (1 / N) Σ_i 2 − 2·cos(q_i, z'_j). The gradient of `q` is accumulated on the
+ * tape, where {@linkcode Tape.backward} starts; `target` gets one only if `shared`.
  *
  * @param q [2N, D], view 1 then view 2, D a multiple of 4; `target` [2N, D].
  * @returns losses [2N]: each row's term, 0 for equal directions … 4 for opposite ones.
@@ -39,7 +39,7 @@ export function byolLoss(
     expected: `be shaped as the predictions, [${q.shape.join(", ")}]`,
   });
   /** The terms of each row of `a`, whose gradient is accumulated. */
-  const oneWay = (a: Tensor, b: Tensor) => {
+  const oneDirection = (a: Tensor, b: Tensor) => {
     const losses = tape.tensor("losses", [rows]);
     const da = tape.tensor("dq", q.shape);
     tape.dispatch(kernel, {
@@ -50,8 +50,8 @@ export function byolLoss(
     tape.accumulate(a, da);
     return losses;
   };
-  const losses = oneWay(q, target);
-  // Each pair of rows meets once, and the cosine is symmetric: with the sides swapped the terms are the same ones.
-  if (shared) oneWay(target, q);
+  const losses = oneDirection(q, target);
+  // Each pair of rows occurs once, and the cosine is symmetric: with the sides swapped the terms are the same.
+  if (shared) oneDirection(target, q);
   return losses;
 }

@@ -1,5 +1,5 @@
 /**
- * Sums over the rows of each channel, in parts: many invocations each take some rows, then the parts are joined.
+ * Sums over the rows of each channel, in parts: many invocations each sum some rows, then the parts are joined.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import type { Launch } from "../graph/dispatch_list.ts";
 import type { Tape } from "../graph/tape.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
-/** Kernels over the activations take the parts `first` … `end` − 1 of the rows, and tensors bound from `row` on. */
+/** Parameters of kernels over activations: the parts `first` … `end` − 1 of the rows, of tensors bound from `row` on. */
 export const sweepParams: Kernel["params"] = { M: "u32", C: "u32", first: "u32", end: "u32", row: "u32" };
-/** The same, for kernels that write to one of `parts` parts, each of `length` rows. */
+/** The same for kernels that write to one of `parts` parts, each of `length` rows. */
 export const partParams: Kernel["params"] = { ...sweepParams, parts: "u32", length: "u32" };
-/** Kernels over the parts themselves. */
+/** Parameters of kernels over the parts themselves. */
 export const groupParams: Kernel["params"] = { G: "u32", M: "u32", C: "u32", parts: "u32", length: "u32" };
 
-/** Kernels that pass over the activations come twice: `buffer` for any adapter, `texture` where such loads are cheaper. */
+/** How kernels load activations: from buffers on any adapter, from textures where such loads are cheaper. */
 export type Loads = "buffer" | "texture";
 
-/** How kernels load activations on the tape's target: Mesa's software adapter, for which see `Access`, has subgroups of 8. */
+/** How kernels load activations on the tape's target: from textures on Mesa's software adapter, which has subgroups of 8. */
 export function loadsOn({ target: { software, subgroupSize } }: Tape): Loads {
   return software && subgroupSize === 8 ? "texture" : "buffer";
 }
@@ -58,24 +58,24 @@ const joinKernel: Kernel = {
   params: groupParams,
 };
 
-/** How a kernel over parts spreads its work: LANES invocations to each of QUADS quadruples of channels in a workgroup. */
+/** The workgroup of a kernel over parts: LANES invocations for each of QUADS quadruples of channels. */
 type Spread = { QUADS: number; LANES: number };
 
-/** How sums over rows are spread over an adapter. This is the place to tune them. */
+/** How sums over rows are spread over an adapter: the values to tune. */
 interface Spreading {
-  /** Rows of a part, which one invocation sums: the most, and the fewest. */
+  /** Most and fewest rows of a part, which one invocation sums. */
   rows: { most: number; fewest: number };
-  /** Parts have fewer rows, as few as allowed, until so many invocations have work. */
+  /** Parts get fewer rows, as few as allowed, until so many invocations have work. */
   invocations: number;
   /** FACTOR parts are joined into one by {@linkcode joinKernel} … */
   join: Spread & { FACTOR: number };
-  /** … until there are at most so many, … */
+  /** … until there are at most so many … */
   few: number;
-  /** … which the kernels take that need all of them. */
+  /** … for the kernels that take all of them. */
   finish: Spread;
 }
 
-/** A CPU has few invocations at work, and each barrier costs it: one invocation walks through a channel's parts. */
+/** A CPU runs few invocations at a time, and barriers are expensive: one invocation loops over a channel's parts. */
 const SOFTWARE: Spreading = {
   rows: { most: 128, fewest: 128 },
   invocations: 0,
@@ -84,7 +84,7 @@ const SOFTWARE: Spreading = {
   finish: { QUADS: 8, LANES: 1 },
 };
 
-/** A GPU wants some 100,000 invocations in flight, and few loads in a row: each is a wait of about half a microsecond. */
+/** A GPU needs some 100,000 invocations in flight, and few dependent loads: each takes about half a microsecond. */
 const HARDWARE: Spreading = {
   rows: { most: 128, fewest: 16 },
   invocations: 2 ** 17,
@@ -104,7 +104,7 @@ function rowsPerPart({ rows: { most, fewest }, invocations }: Spreading, { G, M,
   return length;
 }
 
-/** Workgroups and constants of a kernel that takes all parts of `C` channels. */
+/** Grid and constants of a kernel that takes all parts of `C` channels. */
 export function finishing(tape: Tape, C: number): Pick<Launch, "grid" | "constants"> {
   const { finish } = spreadingOn(tape);
   return { grid: tape.grid(Math.ceil(C / 4 / finish.QUADS)), constants: { ...finish } };
@@ -125,8 +125,8 @@ export interface Parts {
 }
 
 /**
- * Appends `kernel` for all parts of `length` rows. The tensors of `over` are shaped [G·M, C] or alike, so one dispatch
- * may not be able to bind them whole.
+ * Appends `kernel` for all parts of `length` rows, in several dispatches where the tensors of `over`, [G·M, C] or reshaped,
+ * are too large to bind.
  */
 export function sweep(
   tape: Tape,
@@ -159,7 +159,7 @@ export function sweep(
  * Two sums over the rows by channel, in few parts.
  *
  * @param kernel Writes [G, parts, 2, C] `partials` of the tensors of `over`. `moments`: whether these are means and sums
- * of squared deviations rather than sums.
+ * of squared deviations instead of sums.
  */
 export function channelSums(
   tape: Tape,

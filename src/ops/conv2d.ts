@@ -1,33 +1,51 @@
 /**
- * Two-dimensional convolution, NHWC. A linear layer is the case of 1 × 1 pixels and taps.
+ * Two-dimensional convolution, NHWC. A linear layer is the special case of 1 × 1 pixels and a 1 × 1 kernel.
  *
  * @module
  */
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
+import type { Geometry } from "./conv2d_geometry.ts";
 import { product } from "./conv2d_product.ts";
 import { sumParts } from "./sum_parts.ts";
+
+/** The operands of a convolution. */
+export interface Conv2dOptions {
+  x: Tensor;
+  w: Tensor;
+  bias?: Tensor;
+  stride: number;
+  pad: number;
+  name: string;
+}
 
 /**
  * y[n,p,q,k] = Σ_r,s,c x[n, p·stride + r − pad, q·stride + s − pad, c] · w[r,s,c,k] (+ bias[k])
  *
  * @param x [N, H, W, C] with C a multiple of 4.
- * @param options `w`: [R, S, C, K] with K a multiple of 4, its gradient goes to `w.gradient`; `bias`: [K] or none,
+ * @param options `w`: [R, S, C, K] with K a multiple of 4, whose gradient is written to `w.gradient`; `bias`: [K] or none,
  * likewise; `stride` and `pad` in pixels.
  * @returns y [N, P, Q, K] with P = ⌊(H + 2·pad − R) / stride⌋ + 1 and Q alike.
  */
-export function conv2d(
-  tape: Tape,
-  { x, w, bias, stride, pad, name }: {
-    x: Tensor;
-    w: Tensor;
-    bias?: Tensor;
-    stride: number;
-    pad: number;
-    name: string;
-  },
-): Tensor {
-  const [N, H, W, C] = x.shape;
+export function conv2d(tape: Tape, options: Conv2dOptions): Tensor {
+  const { x, w, bias, name } = options, [N] = x.shape;
+  const geometry = geometryOf(options), { P, Q, C, K, R, S } = geometry;
+  const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
+  product(tape, "forward", {
+    name,
+    geometry,
+    images: { x, y },
+    others: { w, bias: bias ?? w },
+    constants: { BIAS: Number(bias !== undefined) },
+    extent: (N) => ({ rows: N * P * Q, columns: K, count: 1, depth: R * S * C }),
+  });
+  tape.recordBackward(y, (dy) => recordGradients(tape, { ...options, geometry, dy }));
+  return y;
+}
+
+/** The sizes of the convolution; checks the shapes. */
+function geometryOf({ x, w, stride, pad }: Conv2dOptions): Geometry {
+  const [, H, W, C] = x.shape;
   const [R, S, inChannels, K] = w.shape;
   expectShape("conv2d", x, {
     condition: x.shape.length === 4 && C === inChannels && C % 4 === 0,
@@ -43,46 +61,41 @@ export function conv2d(
     condition: P > 0 && Q > 0,
     expected: `be at least ${R} × ${S} pixels with padding ${pad}`,
   });
+  return { H, W, C, P, Q, K, R, S, stride, pad };
+}
 
-  const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
-  const geometry = { H, W, C, P, Q, K, R, S, stride, pad };
-  product(tape, "forward", {
-    name,
-    geometry,
-    images: { x, y },
-    others: { w, bias: bias ?? w },
-    constants: { BIAS: Number(bias !== undefined) },
-    extent: (N) => ({ rows: N * P * Q, columns: K, count: 1, depth: R * S * C }),
-  });
-  tape.recordBackward(y, (dy) => {
-    if (bias?.gradient) {
-      sumParts(tape, { parts: tape.reshape(dy, [N * P * Q, K]), total: bias.gradient });
-    }
-    if (w.gradient) {
-      product(tape, "backwardWeights", {
-        name,
-        geometry,
-        images: { x, dy },
-        others: { dw: w.gradient },
-        extent: (N) => ({ rows: R * S * C, columns: K, count: 1, depth: N * P * Q }),
-      });
-    }
-    if (!tape.needsGradient(x)) return;
-    const dx = tape.tensor(`${name}.dx`, x.shape);
-    const along = (size: number) => Math.ceil(size / stride);
-    product(tape, "backwardData", {
+/** Appends the gradients of bias, w and x. */
+function recordGradients(
+  tape: Tape,
+  { x, w, bias, name, geometry, dy }: Conv2dOptions & { geometry: Geometry; dy: Tensor },
+): void {
+  const [N] = x.shape, { H, W, C, P, Q, K, R, S, stride } = geometry;
+  if (bias?.gradient) {
+    sumParts(tape, { parts: tape.reshape(dy, [N * P * Q, K]), total: bias.gradient });
+  }
+  if (w.gradient) {
+    product(tape, "backwardWeights", {
       name,
       geometry,
-      images: { dy, dx },
-      others: { w },
-      extent: (N) => ({
-        rows: N * along(H) * along(W),
-        columns: C,
-        count: stride * stride, // one class of pixels for each pair of remainders by the stride, see the kernel
-        depth: along(R) * along(S) * K,
-      }),
+      images: { x, dy },
+      others: { dw: w.gradient },
+      extent: (N) => ({ rows: R * S * C, columns: K, count: 1, depth: N * P * Q }),
     });
-    tape.accumulate(x, dx);
+  }
+  if (!tape.needsGradient(x)) return;
+  const dx = tape.tensor(`${name}.dx`, x.shape);
+  const along = (size: number) => Math.ceil(size / stride);
+  product(tape, "backwardData", {
+    name,
+    geometry,
+    images: { dy, dx },
+    others: { w },
+    extent: (N) => ({
+      rows: N * along(H) * along(W),
+      columns: C,
+      count: stride * stride, // one class of pixels for each pair of remainders by the stride, see the kernel
+      depth: along(R) * along(S) * K,
+    }),
   });
-  return y;
+  tape.accumulate(x, dx);
 }

@@ -1,15 +1,15 @@
 /**
- * Single elements of the convolution's products, in double precision: what the tuner holds kernels against.
+ * Single elements of the convolution's products in double precision: the tuner compares kernels with them.
  *
  * @module
  */
-import type { Product } from "./conv2d_kernels.ts";
+import type { Product } from "./conv2d_geometry.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
 
-/** Reads element `i` of the tensor with that name. */
+/** Reads element `i` of the tensor called `name`. */
 export type Read = (name: string, i: number) => number;
 
-/** How the product is made. */
+/** How the product is computed. */
 interface Options {
   /** Images. */
   N: number;
@@ -19,7 +19,7 @@ interface Options {
   more: boolean;
 }
 
-/** Computes element `i` of what `kind` makes: y [N, P, Q, K], dx [N, H, W, C] or dw [R, S, C, K]. */
+/** Computes element `i` of the result of `kind`: y [N, P, Q, K], dx [N, H, W, C] or dw [R, S, C, K]. */
 export function elementOf(
   kind: Product,
   geometry: Geometry,

@@ -12,25 +12,24 @@ import backwardWeightsTiled from "../../kernels/conv2d/backward_weights_tiled.wg
 import type { Files } from "../gpu/compile_errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { wgsl } from "../gpu/wgsl_parts.ts";
-import { geometryParams, type Product, subgroup8Kernels } from "./conv2d_software.ts";
+import { geometryParams, type Product } from "./conv2d_geometry.ts";
+import { subgroup8Kernels } from "./conv2d_software.ts";
 
-export type { Product };
-
-/** A set of kernels that divide the outputs of a product into tiles in the same way. */
+/** Kernels of all three products with the same tiles. */
 export interface Variant {
   readonly kernels: Readonly<Record<Product, Kernel>>;
-  /** Rows and columns of the tile that an invocation or a workgroup makes. */
+  /** Rows and columns of the tile that an invocation or a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
-  /** Tiles of a workgroup, counted through rows and columns together; 0 if a workgroup makes one tile of a grid of both. */
+  /** Tiles of a workgroup, counted through rows and columns together; 0 if it computes one tile of a grid of both. */
   readonly tilesPerGroup: number;
-  /** Whether sums may be taken in parts in each product. Otherwise only the weights' gradient has parts, one a group. */
+  /** Whether the sums of each product may be split into parts. Otherwise only those of the weights' gradient may. */
   readonly splits?: boolean;
 }
 
 const withParts: Kernel["params"] = { ...geometryParams, parts: "u32" };
 
-/** What each product binds, where nothing is read from textures. */
+/** The bindings of each product, without textures. */
 const BINDINGS = {
   forward: { x: "read", w: "read", bias: "read", y: "read_write" },
   backwardData: { dy: "read", w: "read", dx: "read_write" },
@@ -75,7 +74,7 @@ const blocked: Record<Product, Kernel> = {
   },
 };
 
-/** The kernels that make tiles as `tile` says, with names that end in `suffix`. */
+/** The kernels with tiles of the size in the part `tile`; their names end in `suffix`. */
 function tiled(suffix: string, tile: Files): Record<Product, Kernel> {
   const shared = { ...wgsl.workgroup, ...wgsl.conv2dParams, ...tile, ...wgsl.tiles };
   return {

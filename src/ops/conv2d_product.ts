@@ -1,5 +1,5 @@
 /**
- * One product of the convolution, in the best way: what the layers and plain products of matrices have in common.
+ * One product of the convolution, by the best variant: for layers and for plain products of matrices.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { Variant } from "../graph/kernel_choice.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { elementOf } from "./conv2d_element.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
-import type { Product } from "./conv2d_kernels.ts";
-import { candidates, type Matrices, workgroups } from "./conv2d_ways.ts";
+import type { Product } from "./conv2d_geometry.ts";
+import { candidates, type Matrices, workgroups } from "./conv2d_candidates.ts";
 import { sumParts } from "./sum_parts.ts";
 
-/** At most this many floats of partial sums of a product; bounds what the parts cost in memory. */
+/** Most floats of a product's partial sums: bounds their memory. */
 const PARTIAL_FLOATS = 2 ** 22;
-/** The tensor that each product makes. */
+/** The result of each product. */
 const RESULT = { forward: "y", backwardData: "dx", backwardWeights: "dw" } as const;
 
-/** Appends the product `kind`, for all images or as many at a time as a kernel can bind. */
+/** Appends the product `kind`, in one dispatch or for as many images at a time as a kernel can bind. */
 export function product(
   tape: Tape,
   kind: Product,
   { name, geometry, images, others, constants, extent }: {
     name: string;
     geometry: Geometry;
-    /** The tensors of which there is one part an image, x, y, dx or dy. */
+    /** The tensors with an axis of images: x, y, dx or dy. */
     images: Record<string, Tensor>;
     others: Record<string, Tensor>;
     constants?: Constants;
-    /** What the product of N images is as one of matrices. */
+    /** The product of N images as a product of matrices. */
     extent: (N: number) => Omit<Matrices, "kind" | "maxParts">;
   },
 ): void {
@@ -44,7 +44,7 @@ export function product(
     // The weights' gradient is a sum over all images.
     const more = kind === "backwardWeights" && first > 0;
     const variants = candidates(tape.target, matrices).map((candidate) => {
-      const { name: way, variant, parts, skipTuning } = candidate;
+      const { name: variantName, variant, parts, skipTuning } = candidate;
       const { n, z } = workgroups(candidate, matrices);
       const record: Variant["record"] = (tape, tensors) => {
         const total = tensors[result];
@@ -59,7 +59,7 @@ export function product(
         });
         if (!direct) sumParts(tape, { parts: made, total, more });
       };
-      return [way, { record, skipTuning }] as const;
+      return [variantName, { record, skipTuning }] as const;
     });
     const sizes = `[${[N, H, W, C]}] · [${[R, S, C, K]}], stride ${stride}`;
     tape.choose({

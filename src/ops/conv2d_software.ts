@@ -1,5 +1,5 @@
 /**
- * The convolution's kernels for Mesa's software adapter: subgroups of 8 lanes, which read textures.
+ * The convolution's kernels for Mesa's software adapter: for subgroups of 8 lanes, reading from textures.
  *
  * @module
  */
@@ -21,14 +21,7 @@ import backwardWeightsNarrow from "../../kernels/software/conv2d_backward_weight
 import type { Files } from "../gpu/compile_errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { wgsl } from "../gpu/wgsl_parts.ts";
-
-/** The three products of a convolution. */
-export type Product = "forward" | "backwardData" | "backwardWeights";
-
-// deno-fmt-ignore
-export const geometryParams: Kernel["params"] = {
-  N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", K: "u32", R: "u32", S: "u32", stride: "u32", pad: "u32",
-};
+import { geometryParams, type Product } from "./conv2d_geometry.ts";
 
 const textureParams: Kernel["params"] = { ...geometryParams, wAt: "u32" };
 
@@ -76,7 +69,7 @@ function subgroup8(suffix: string, files: Record<Product, Files>): Record<Produc
   };
 }
 
-/** By the rows and columns of the tile that a workgroup makes. */
+/** By the rows and columns of a workgroup's tile. */
 export const subgroup8Kernels = {
   "32x32": subgroup8("", {
     forward: { "software/conv2d_forward_32x32.wgsl": forwardSquare },

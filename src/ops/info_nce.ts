@@ -2,7 +2,7 @@
  * The losses between BYOL's and SimCLR's: the paper's InfoNCE with a weight on the negatives (Grill et al. 2020, section 5
  * and appendix F).
  *
- * The paper maximises, with B images, views v and v', and S(u, u') the cosine of φ(u) and ψ(u'),
+ * The paper maximizes, with B images, views v and v', and S(u, u') the cosine of φ(u) and ψ(u'),
  *
  *     2 / B · Σ_i S(v_i, v'_i) − β · 2α / B · Σ_i ln(Σ_{j≠i} exp(S(v_i, v_j) / α) + Σ_j exp(S(v_i, v'_j) / α))
  *
@@ -27,7 +27,7 @@ const kernel: Kernel = {
   params: { N: "u32", P: "u32", first: "u32", rows: "u32", beta: "f32", alpha: "f32" },
 };
 
-/** What the loss is of, and how it weighs. */
+/** The operands of the loss, and its weights. */
 export interface InfoNceOptions {
   /** φ [2N, D], view 1 then view 2, D a multiple of 4. */
   q: Tensor;
@@ -44,7 +44,7 @@ export interface InfoNceOptions {
 /**
  * L = (1 / N) Σ_i 2 − 2·s_ij + 2βα · ln Σ_{k≠i} exp(s_ik / α) with the cosines s_ik of row i of `q` and row k of `target`,
  * where row j is the other view of row i's image. The gradients of `q`, and with `shared` that of `target`, are accumulated
- * on the tape, so that {@linkcode Tape.backward} starts here.
+ * on the tape, where {@linkcode Tape.backward} starts.
  *
  * @returns losses [2N]: each row's term.
  */
@@ -61,7 +61,7 @@ export function infoNce(
     condition: target.shape.join() === q.shape.join(),
     expected: `be shaped as the predictions, [${q.shape.join(", ")}]`,
   });
-  // The kernels of products take rows by fours.
+  // The kernels of products need a multiple of 4 rows.
   const P = Math.ceil(rows / 4) * 4;
   const normalized = (x: Tensor, name: string) => normalizeRows(tape, { x, name, rows: P });
   const phi = normalized(q, "phi");

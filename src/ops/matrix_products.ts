@@ -1,7 +1,7 @@
 /**
- * The products of two matrices, by the kernels of the linear layer: what is y = x·W there with both its gradients.
+ * The products of two matrices, by the kernels of the linear layer: those of y = x·W and of its two gradients.
  *
- * Nothing is noted on the tape. C and K are multiples of 4.
+ * No gradient is recorded on the tape. C and K are multiples of 4.
  *
  * @module
  */

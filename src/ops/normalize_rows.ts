@@ -23,14 +23,14 @@ const backwardKernel: Kernel = {
   params: { M: "u32", D: "u32", eps: "f32" },
 };
 
-/** A row shorter than this has no direction; PyTorch's cosine similarity and normalise guard alike. */
+/** Rows are divided by at least this length, as in PyTorch's cosine similarity and normalize. */
 export const EPS = 1e-8;
 
 /**
  * y[i] = x[i] / ‖x[i]‖
  *
- * @param x [M, D], D a multiple of 4. `rows`: of the result, M if not given; what it has more is 0, and its gradient does
- * not count.
+ * @param x [M, D], D a multiple of 4. `rows`: of the result, by default M; additional ones are 0, and their gradient is
+ * ignored.
  * @returns y [rows, D]
  */
 export function normalizeRows(

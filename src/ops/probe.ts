@@ -1,5 +1,5 @@
 /**
- * Probes: kernels that do nothing but arithmetic or nothing but copying, to know what an adapter can reach.
+ * Probes: kernels that only compute or only copy, to measure the peak rates of an adapter.
  *
  * @module
  */
@@ -23,9 +23,9 @@ const copyKernel: Kernel = {
   params: { n: "u32" },
 };
 
-/** Multiply-adds of one invocation in a round: 3 vectors of 4 numbers, 16 steps. */
+/** Multiply-adds of one invocation per round: 3 vectors of 4 numbers, 16 steps. */
 const STEPS_OF_A_ROUND = 3 * 4 * 16;
-/** x ← x · M + A goes to 1 from wherever it starts: neither infinite nor so small that a CPU computes it slowly. */
+/** x ← x · M + A converges to 1: neither to infinity nor to numbers so small that a CPU computes them slowly. */
 const M = 0.75, A = 0.25;
 
 /** `rounds` of multiply-adds in registers by each of the invocations that own a row of `out`, [64·n, 4]. */

@@ -18,10 +18,10 @@ const kernel: Kernel = {
 
 /**
  * The cross entropy of G classifiers of the same rows, L_g = Σ_m losses[m,g] / M. The gradient of `logits`, that of each
- * classifier times its rate, is accumulated on the tape, so that {@linkcode Tape.backward} starts here.
+ * classifier times its rate, is accumulated on the tape, where {@linkcode Tape.backward} starts.
  *
- * @param logits [M, G · K] with K a multiple of 4; `labels` [M]: classes as floats, −1 for none, which neither costs nor
- * teaches; `rates` [G]; `classes`: how many of the K columns are classes.
+ * @param logits [M, G · K] with K a multiple of 4; `labels` [M]: classes as floats, −1 for none, which has neither loss
+ * nor gradient; `rates` [G]; `classes`: how many of the K columns are classes.
  * @returns losses [M, G]
  */
 export function softmaxCrossEntropy(

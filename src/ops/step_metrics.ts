@@ -1,5 +1,5 @@
 /**
- * The scalars that a step reports of its batch.
+ * The metrics of a step's batch.
  *
  * @module
  */
@@ -20,9 +20,9 @@ const kernel: Kernel = {
 
 /**
  * Writes (loss, z_std) to the slot of `ring` [slots, 4] that the step's scalars name. The loss is the sum of both terms
- * averaged over the batch; z_std is the standard deviation over the batch of the normalised projections `z` [2N, D],
- * averaged over D: 1/√D when they are spread evenly, 0 when they have collapsed. `batches`: how many of them make a step,
- * which reports their mean.
+ * averaged over the batch; z_std is the standard deviation over the batch of the normalized projections `z` [2N, D],
+ * averaged over D: 1/√D when they are spread evenly, 0 when they have collapsed. `batches`: the number of batches of
+ * a step, which reports their mean.
  */
 export function stepMetrics(
   tape: Tape,
@@ -30,7 +30,7 @@ export function stepMetrics(
   { batches }: { batches: number },
 ): void {
   const [rows, D] = z.shape;
-  const normalized = tape.noGrad(() => normalizeRows(tape, { x: z, name: "normalised projections" }));
+  const normalized = tape.noGrad(() => normalizeRows(tape, { x: z, name: "normalized projections" }));
   const { partials, parts, length } = channelMoments(tape, {
     rows: { G: 1, M: rows, C: D },
     x: normalized,

@@ -18,7 +18,7 @@ const kernel: Kernel = {
 
 /**
  * total[i] = Σ_part parts[part, i]; the first axis of `parts` counts them, the size of `total` is a multiple of 4. With
- * `more`, the sum goes on from what `total` holds.
+ * `more`, the sum is added to `total`.
  */
 export function sumParts(
   list: DispatchList,

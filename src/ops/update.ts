@@ -1,5 +1,5 @@
 /**
- * The optimizer's kernels: the norms and trust ratios of LARS, and the update that moves the target network too.
+ * The optimizer's kernels: the norms and trust ratios of LARS, and the update, which includes the target network.
  *
  * @module
  */
@@ -51,10 +51,10 @@ const spreadKernel: Kernel = {
   params: { blocks: "u32" },
 };
 
-/** Parameters that a workgroup of the trust kernel takes (PARAMETERS there). */
+/** Parameters per workgroup of the trust kernel (PARAMETERS there). */
 const PARAMETERS_PER_GROUP = 4;
 
-/** Part of a flat parameter store, with what the kernels look up. Blocks are of 64 elements. */
+/** Part of a flat parameter store, with the tables of the kernels. A block has 64 elements. */
 export interface ParameterSlice {
   /** [n], n a multiple of 64. */
   theta: Tensor;
@@ -116,7 +116,7 @@ export function larsTrust(
 
 /**
  * v ← momentum · v + trust · (g + λ·θ); θ ← θ − lr · v; and for the first `paired` elements ξ ← τ·ξ + (1 − τ)·θ with the
- * new θ. `ema` = false compiles the average away, for targets that do not follow. With `nesterov`,
+ * new θ. `ema` = false compiles without the average, for targets that do not follow. With `nesterov`,
  * θ ← θ − lr · (trust · (g + λ·θ) + momentum · v) in place of the second.
  */
 export function updateParameters(

@@ -1,5 +1,5 @@
 /**
- * What the weights tell of a run's health: the length of the gradient, and how far the target has come.
+ * The health metrics of the weights: the norm of the gradient, and the cosine of online and target weights.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const joinKernel: Kernel = {
   params: { chunks: "u32" },
 };
 
-/** Blocks of 64 elements that a workgroup takes; CHUNK in the kernel. */
+/** Blocks of 64 elements per workgroup; CHUNK in the kernel. */
 const BLOCKS_PER_CHUNK = 128;
 
 /**
@@ -54,7 +54,7 @@ export function weightHealth(
     tape.dispatch(kernel, {
       tensors: {
         ...tensors,
-        // Where no weight has a target, the weights stand in for it: a binding must be something.
+        // Where no weight has a target, the weights are bound in its place.
         xi: paired > 0 ? slice(xi!, { begin: row, end: row + paired }) : tensors.theta,
         sums,
       },

@@ -1,5 +1,5 @@
 /**
- * The flat parameter store in blocks, which is how the optimizer's kernels see it.
+ * The flat parameter store in blocks, as the optimizer's kernels use it.
  *
  * @module
  */
@@ -12,13 +12,13 @@ export interface FlatParameters {
   variables: readonly Parameter[];
 }
 
-/** A parameter in its place. */
+/** A parameter: its tensor and layout. */
 export interface Parameter {
   tensor: Tensor;
   layout: { torchShape: readonly number[] };
 }
 
-/** Elements of a block have one parameter in common: it is what the kernels look up. */
+/** A block belongs to one parameter: the kernels look it up by block. */
 export const BLOCK_BYTES = ALIGNMENT;
 
 /** The blocks `first` … `end` − 1 of a parameter. */
@@ -27,7 +27,7 @@ export function blocksOf({ tensor }: Parameter): { first: number; end: number } 
   return { first: offset / BLOCK_BYTES, end: Math.ceil((offset + bytes) / BLOCK_BYTES) };
 }
 
-/** Whether a parameter has weight decay and a trust ratio: biases and batch normalisation, of one axis, do not. */
+/** Whether a parameter has weight decay and a trust ratio: biases and batch normalization, of one axis, do not. */
 export function isAdapted({ layout }: Parameter): boolean {
   return layout.torchShape.length > 1;
 }

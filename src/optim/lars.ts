@@ -1,8 +1,8 @@
 /**
  * LARS's trust ratios (You et al. 2017): one for each parameter of more than one axis, written to all of its blocks.
  *
- * A parameter may have one block or most of all blocks. So that none keeps a GPU waiting, the store falls into pieces of
- * about the same size, each within one parameter: their norms first, then each parameter's from those of its pieces.
+ * A parameter may have one block or most of all blocks. To balance the work, the store is split into pieces of about the
+ * same size, each within one parameter: first their norms, then each parameter's from those of its pieces.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { larsNorms, larsTrust, type ParameterSlice } from "../ops/update.ts";
 import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
 
-/** Blocks of a piece at the most. Pieces do not cross a multiple of it, where a store may be cut that is too large to bind. */
+/** Most blocks of a piece. Pieces do not cross a multiple of it, where a store too large to bind may be cut. */
 const PIECE_BLOCKS = 64;
 
 /** A part of the parameter store: its tensors, and its blocks `block` … `end` − 1. */
@@ -22,7 +22,7 @@ interface Part {
   end: number;
 }
 
-/** The trust ratios of `parameters`; `store` makes the stores of its tables. */
+/** The trust ratios of `parameters`; `store` creates the stores of its tables. */
 export function createLars(
   { store: { bytes }, variables }: FlatParameters,
   store: (name: string, bytes: number) => Store,

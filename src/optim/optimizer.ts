@@ -19,7 +19,7 @@ import { updateParameters } from "../ops/update.ts";
 import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
 import { createLars } from "./lars.ts";
 
-/** The networks that an optimizer works on; the target's parameters, if any, pair with the first of the online network. */
+/** The networks of an optimizer; the target's parameters, if any, pair with the first of the online network. */
 export interface OptimizedNetworks {
   online: { parameters: FlatParameters; gradients: Store | null };
   target: { parameters: FlatParameters } | null;
@@ -31,9 +31,9 @@ const TRUST_COEFFICIENT = 1e-3;
 /** How an optimizer updates. */
 export interface OptimizerOptions {
   name: OptimizerName;
-  /** Bytes that a kernel may bind at once; a larger store is updated in parts. */
+  /** Most bytes of a binding; a larger store is updated in parts. */
   maxBinding: number;
-  /** Whether the target follows; if not, it stays as it is. */
+  /** Whether the target follows; otherwise it stays fixed. */
   ema?: boolean;
   /** Of LARS: the trust coefficient, the paper's if not given, and whether a parameter's rate is clipped at lr. */
   trust?: number;
@@ -42,14 +42,14 @@ export interface OptimizerOptions {
   nesterov?: boolean;
 }
 
-/** Which rule scales the gradient. */
+/** The rule that scales the gradient. */
 export type OptimizerName = "sgd" | "lars";
 
 /** An optimizer of one online network and, by moving average, its target. */
 export interface Optimizer {
   /** Momentum, with the layout of the online network's parameters. */
   readonly velocity: Store;
-  /** Writes the tables that the kernels look up. Call once before the first step. */
+  /** Writes the tables of the kernels. Call once before the first step. */
   prepare(memory: Memory): void;
   /** Appends the update; `step` holds the step's scalars, see {@linkcode StepScalars}. */
   record(tape: Tape, step: Tensor): void;
@@ -61,16 +61,16 @@ export interface StepScalars {
   momentum: number;
   weightDecay: number;
   tau: number;
-  /** Where in the ring the step writes its metrics. */
+  /** The slot of the ring for the step's metrics. */
   slot: number;
-  /** Which of the batches that the step takes its gradient from is at hand, 0 for the first. */
+  /** The number of the current batch among those of the step, 0 for the first. */
   part?: number;
 }
 
 /** Bytes of the `Step` struct. */
 export const STEP_BYTES = 32;
 
-/** The bytes of the `Step` struct. 1 − τ is taken before rounding: at τ = .9999 float32 would keep three digits of it. */
+/** The bytes of the `Step` struct. 1 − τ is computed before rounding: at τ = .9999 float32 would keep three digits of it. */
 export function packStep(
   { lr, momentum, weightDecay, tau, slot, part = 0 }: StepScalars,
 ): Uint8Array<ArrayBuffer> {
@@ -78,6 +78,12 @@ export function packStep(
   floats.set([lr, momentum, weightDecay, tau, 1 - tau]);
   new Uint32Array(floats.buffer).set([slot, part], 5);
   return new Uint8Array(floats.buffer);
+}
+
+/** A range of the parameter store, in bytes. */
+interface Range {
+  offset: number;
+  bytes: number;
 }
 
 /** The optimizer of `online`, whose first parameters pair with those of `target`, if there is one. */
@@ -89,23 +95,15 @@ export function createOptimizer(
   const { store: thetaStore, variables } = online.parameters;
   const blockCount = thetaStore.bytes / BLOCK_BYTES;
   const store = (suffix: string, bytes: number): Store => ({ name: suffix, category: "optimizer", bytes });
-  // The kernel binds a target in any case, and one block stands in for it where there is none.
+  // The kernel always binds a target; without one, a single block stands in for it.
   const follows = target !== null && ema;
   const xiStore = target?.parameters.store ?? store("no target", BLOCK_BYTES);
   const velocity = store("momentum", thetaStore.bytes);
   const scales = store("trust and decay of each block", blockCount * 8);
   const lars = name === "lars" ? createLars(online.parameters, store) : null;
-
-  // Offsets into the table of blocks are aligned too, so a part is a whole number of aligned pieces of that table.
-  const part = thetaStore.bytes <= maxBinding
-    ? thetaStore.bytes
-    : Math.floor(maxBinding / BLOCK_BYTES / 64) * 64 * BLOCK_BYTES;
-  const parts: { offset: number; bytes: number }[] = [];
-  for (let offset = 0; offset < thetaStore.bytes; offset += part) {
-    parts.push({ offset, bytes: Math.min(part, thetaStore.bytes - offset) });
-  }
-  /** The tensors that a kernel over the store binds for one part. */
-  const slice = ({ offset, bytes }: { offset: number; bytes: number }) => ({
+  const ranges = rangesOf(thetaStore, maxBinding);
+  /** The tensors that a kernel over the store binds for one range. */
+  const slice = ({ offset, bytes }: Range) => ({
     theta: tensorIn(thetaStore, { shape: [bytes / 4], offset }),
     gradient: tensorIn(online.gradients!, { shape: [bytes / 4], offset }),
     scales: tensorIn(scales, { shape: [bytes / BLOCK_BYTES, 2], offset: offset / BLOCK_BYTES * 8 }),
@@ -114,17 +112,12 @@ export function createOptimizer(
   return {
     velocity,
     prepare(memory) {
-      const scaleTable = new Float32Array(blockCount * 2);
-      for (const variable of variables) {
-        const { first, end } = blocksOf(variable);
-        for (let b = first; b < end; b++) scaleTable.set([1, isAdapted(variable) ? 1 : 0], 2 * b);
-      }
-      memory.write(scales, scaleTable);
+      memory.write(scales, initialScales(variables, blockCount));
       lars?.prepare(memory);
     },
     record(tape, step) {
       lars?.record(tape, {
-        parts: parts.map(({ offset, bytes }) => ({
+        parts: ranges.map(({ offset, bytes }) => ({
           tensors: { ...slice({ offset, bytes }), step },
           block: offset / BLOCK_BYTES,
           end: (offset + bytes) / BLOCK_BYTES,
@@ -132,20 +125,52 @@ export function createOptimizer(
         scales: tensorIn(scales, { shape: [blockCount, 2] }),
         step,
       }, { coefficient: trust, clip: larsClip });
-      for (const piece of parts) {
-        const { offset, bytes } = piece;
-        const targetBytes = follows ? Math.max(0, Math.min(bytes, xiStore.bytes - offset)) : 0;
+      for (const range of ranges) {
+        const { xi, paired } = targetSlice(xiStore, range, follows);
         updateParameters(tape, {
-          ...slice(piece),
-          velocity: tensorIn(velocity, { shape: [bytes / 4], offset }),
-          // A part behind the target's end binds the target's beginning, and a paired size of 0 leaves it alone.
-          xi: tensorIn(xiStore, {
-            shape: [targetBytes > 0 ? targetBytes / 4 : Math.min(xiStore.bytes, BLOCK_BYTES) / 4],
-            offset: targetBytes > 0 ? offset : 0,
-          }),
+          ...slice(range),
+          velocity: tensorIn(velocity, { shape: [range.bytes / 4], offset: range.offset }),
+          xi,
           step,
-        }, { paired: targetBytes / 4, ema: follows, nesterov });
+        }, { paired, ema: follows, nesterov });
       }
     },
   };
+}
+
+/** `store` in ranges that a kernel can bind. Offsets into the table of blocks are aligned too: 64 blocks are 512 bytes there. */
+function rangesOf({ bytes }: Store, maxBinding: number): Range[] {
+  const length = bytes <= maxBinding ? bytes : Math.floor(maxBinding / BLOCK_BYTES / 64) * 64 * BLOCK_BYTES;
+  const ranges: Range[] = [];
+  for (let offset = 0; offset < bytes; offset += length) {
+    ranges.push({ offset, bytes: Math.min(length, bytes - offset) });
+  }
+  return ranges;
+}
+
+/** The part of the target that a range of θ pairs with, and its elements. Beyond the target, its beginning is bound unused. */
+function targetSlice(
+  store: Store,
+  { offset, bytes }: Range,
+  follows: boolean,
+): { xi: Tensor; paired: number } {
+  const paired = follows ? Math.max(0, Math.min(bytes, store.bytes - offset)) : 0;
+  const xi = tensorIn(store, {
+    shape: [paired > 0 ? paired / 4 : Math.min(store.bytes, BLOCK_BYTES) / 4],
+    offset: paired > 0 ? offset : 0,
+  });
+  return { xi, paired: paired / 4 };
+}
+
+/** Trust 1 and, for adapted parameters, decay 1 of each block. */
+function initialScales(
+  variables: FlatParameters["variables"],
+  blockCount: number,
+): Float32Array<ArrayBuffer> {
+  const table = new Float32Array(blockCount * 2);
+  for (const variable of variables) {
+    const { first, end } = blocksOf(variable);
+    for (let b = first; b < end; b++) table.set([1, isAdapted(variable) ? 1 : 0], 2 * b);
+  }
+  return table;
 }

@@ -1,12 +1,12 @@
 /**
- * The learning rate's course: linear warm-up, then a cosine to 0 (paper, appendix C.1).
+ * The learning-rate schedule: linear warm-up, then a cosine to 0 (paper, appendix C.1).
  *
  * @module
  */
 
 /**
  * The learning rate of `step`, 0 … `total` − 1, with peak `lr` after a warm-up of `warmup` · `total` steps. The first
- * step of a warm-up of w steps has lr / w: a step of size 0 would be wasted.
+ * step of a warm-up of w steps has lr / w, as a step of size 0 would be wasted.
  */
 export function learningRate(
   step: number,

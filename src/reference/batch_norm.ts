@@ -9,7 +9,7 @@ export function channelStatistics(
   return { mean, variance };
 }
 
-/** y = (x − mean) ÷ √(variance + eps) · gamma + beta, for x [rows, C]: batch norm of evaluation. */
+/** y = (x − mean) ÷ √(variance + eps) · gamma + beta, for x [rows, C]: batch norm in evaluation. */
 export function normalize(
   { x, mean, variance, gamma, beta }: Record<"x" | "mean" | "variance" | "gamma" | "beta", ArrayLike<number>>,
   { C, eps = 1e-5 }: { C: number; eps?: number },
@@ -25,14 +25,14 @@ export interface BatchNormSizes {
   groups: number;
   rows: number;
   C: number;
-  /** What a new value counts in the running statistics. */
+  /** The weight of a new value in the running statistics. */
   momentum?: number;
   eps?: number;
 }
 
 /**
- * Batch norm of training: each group is normalised by its own statistics, and moves the running ones after the group
- * before it. The running variance is unbiased: of rows − 1.
+ * Batch norm in training: each group is normalized by its own statistics, and updates the running ones after the previous
+ * group. The running variance is unbiased: of rows − 1.
  */
 export function batchNorm(
   { x, gamma, beta, running_mean, running_var }: Record<

@@ -4,13 +4,13 @@
  * @module
  */
 
-/** How far two arrays may be apart: |actual − expected| ≤ absolute + relative · |expected|. */
+/** How much two arrays may differ: |actual − expected| ≤ absolute + relative · |expected|. */
 export interface Tolerance {
   absolute?: number;
   relative?: number;
 }
 
-/** Compares two arrays element by element; names the worst element if they are too far apart, else gives null. */
+/** Compares two arrays element by element; describes the worst element if they differ too much, else returns null. */
 export function differenceOf(
   name: string,
   { actual, expected }: Record<"actual" | "expected", ArrayLike<number>>,
@@ -44,7 +44,7 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 }
 
 /**
- * What float32 may lose, absolutely, on a sum of `n` products of values in [−1, 1): the partial sums grow like
+ * The absolute error of float32 on a sum of `n` products of values in [−1, 1): the partial sums grow like
  * √n / 3, each rounded to 2⁻²⁴ of itself, together .14 · 2⁻²⁴ · n; the largest error of many is five times that.
  */
 export function sumError(n: number): number {

@@ -6,7 +6,7 @@ import { hashSigned } from "./hash.ts";
 const STEP = 1e-6;
 const ELEMENTS = 8;
 
-/** Compares a gradient with what is known of it; null if it agrees. */
+/** Compares a gradient with samples of the true one; null if it agrees. */
 export type GradientCheck = (
   name: string,
   actual: ArrayLike<number>,
@@ -14,8 +14,8 @@ export type GradientCheck = (
 ) => string | null;
 
 /**
- * Differentiates `f` at the first, the last and a few random elements, and in a random direction of ±1, in which every
- * element counts. Returns what compares a gradient with that.
+ * Differentiates `f` at the first, the last and a few random elements, and in a random direction of ±1, which covers every
+ * element. Returns a function that compares a gradient with these.
  */
 export function sampleGradient(
   tag: string,
@@ -41,7 +41,9 @@ export function sampleGradient(
 
 /** The sum of products of two vectors. */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) throw new TypeError(`vectors of ${a.length} and ${b.length} elements`);
+  if (a.length !== b.length) {
+    throw new TypeError(`Cannot multiply vectors: they have ${a.length} and ${b.length} elements.`);
+  }
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;

@@ -1,5 +1,5 @@
 /**
- * Numbers that depend on a name alone: the same here, on any machine, and in the script that had PyTorch compute with them.
+ * Numbers that depend only on a name: the same here, on any machine, and in the script that ran PyTorch on them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The training steps that PyTorch took for the files step_*.safetensors (tests/golden/make.py): what they say of themselves,
- * and what they were taken on, which is made again instead of stored.
+ * The training steps of PyTorch in the files step_*.safetensors (tests/golden/make.py): their metadata, and their inputs,
+ * which are generated again instead of stored.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface StepMetadata {
     "theta" | "xi" | "momentum" | "running_online" | "running_target" | "losses" | "grad1",
     number
   >; // without a target network neither xi nor running_target
-  /** How near to 0 a ReLU's input comes, in units of float32's error there. */
+  /** The smallest distance of a ReLU's input from 0, in units of float32's error there. */
   clearance: number;
 }
 

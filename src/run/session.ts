@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { createLines, type Progress } from "../base/progress.ts";
-import type { AuxiliaryHeadFactory } from "../byol/observer.ts";
+import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";

@@ -1,6 +1,6 @@
 /**
- * Makes views of decoded images: crop and resize, colours, blur, normalise. What is applied to which image stands in a
- * table that is written before each run.
+ * Creates views of decoded images: crop and resize, color jitter, blur, normalize. A table, which is written before each
+ * run, says what is applied to which image.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
 
-const NORMALISED = {
+const NORMALIZATION = {
   mean_r: "f32",
   mean_g: "f32",
   mean_b: "f32",
@@ -50,7 +50,7 @@ const colorsKernel: Kernel = {
     "views/colors.wgsl": colorsCode,
   },
   bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
-  params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALISED },
+  params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALIZATION },
 };
 const blurRowsKernel: Kernel = {
   name: "view_blur_rows",
@@ -67,34 +67,34 @@ const blurColumnsKernel: Kernel = {
     "views/blur_columns.wgsl": blurColumnsCode,
   },
   bindings: { table: "read", blurred: "read", image: "read_write" },
-  params: { first: "u32", row: "u32", turns: "u32", ...NORMALISED },
+  params: { first: "u32", row: "u32", turns: "u32", ...NORMALIZATION },
 };
 
-/** Rows that a workgroup of the first pass makes at a time. */
-const ROWS_OF_A_WORKGROUP = 32;
-/** Pixels of a view that a workgroup of the later passes makes, four of an invocation at a time. */
-const PIXELS_OF_A_WORKGROUP = 4096;
-/** Invocations of a workgroup. Those of a software adapter take turns, and each of them costs the reading of its record. */
+/** Rows that a workgroup of the first pass computes at a time. */
+const ROWS_PER_WORKGROUP = 32;
+/** Pixels of a view per workgroup of the later passes, in which an invocation computes four at a time. */
+const PIXELS_PER_WORKGROUP = 4096;
+/** Invocations per workgroup. A software adapter runs them one after the other, and each has to read its record. */
 const LANES = 64, SOFTWARE_LANES = 16;
 
-/** Pixels from row to row of a view between the passes: four at a time are read there. */
+/** Pixels from row to row of a view between the passes, which read four at a time. */
 export function pitchOf(size: number): number {
   return 4 * Math.ceil(size / 4);
 }
 
-/** What is to be made of the images. */
+/** Which views to create from the images. */
 export interface Augmentation {
-  /** Words of four bytes: the images one after the other, row by row. */
+  /** Words of four bytes: one image after the other, row by row. */
   pixels: Tensor;
-  /** First where each view's record begins, 0 for none; then the records, as data/views/table.ts packs them. */
+  /** First the offset of each view's record, 0 for none; then the records, as data/views/table.ts packs them. */
   table: Tensor;
-  /** [M, size, size, 4]: `count` views are written behind `row` others. */
+  /** [M, size, size, 4]: `count` views are written after `row` others. */
   images: Tensor;
   row: number;
   count: number;
-  /** Which entry of the table is that of the first view. */
+  /** The index of the first view in the table. */
   first: number;
-  /** Words that the rows of all these views take between the two passes of the resize, each of a pitch. */
+  /** Words for the rows of all these views, of one pitch each, between the two passes of the resize. */
   rowWords: number;
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
@@ -102,7 +102,7 @@ export interface Augmentation {
   blur: boolean;
 }
 
-/** Makes `count` views. */
+/** Appends the kernels for `count` views. */
 export function augment(
   tape: Tape,
   { pixels, table, images, row, count, first, rowWords, mean, std, blur }: Augmentation,
@@ -113,11 +113,11 @@ export function augment(
     expected: "be [M, size, size, 4]",
   });
   const pitch = pitchOf(size);
-  const groups = Math.ceil(size * pitch / PIXELS_OF_A_WORKGROUP);
+  const groups = Math.ceil(size * pitch / PIXELS_PER_WORKGROUP);
   const lanes = tape.target.software ? SOFTWARE_LANES : LANES;
   const turnsOf = (lanes: number) => Math.ceil(size * pitch / 4 / lanes / groups);
   const grid = [groups, count, 1] as const;
-  const normalised = {
+  const normalization = {
     mean_r: mean[0],
     mean_g: mean[1],
     mean_b: mean[2],
@@ -128,7 +128,7 @@ export function augment(
   const rows = tape.tensor("rows of the views", [rowWords]);
   const resized = tape.tensor("resized views", [count, size, pitch]);
   const partials = tape.tensor("sums of the luma", [count, groups]);
-  const stripes = Math.ceil(size / ROWS_OF_A_WORKGROUP);
+  const stripes = Math.ceil(size / ROWS_PER_WORKGROUP);
   tape.dispatch(rowsKernel, {
     tensors: { pixels, table, rows },
     params: { first, groups: stripes },
@@ -143,7 +143,7 @@ export function augment(
   });
   tape.dispatch(colorsKernel, {
     tensors: { table, resized, partials, image: images },
-    params: { first, row, groups, turns: turnsOf(lanes), ...normalised },
+    params: { first, row, groups, turns: turnsOf(lanes), ...normalization },
     constants: { SIZE: size, PITCH: pitch, LANES: lanes },
     grid,
   });
@@ -157,7 +157,7 @@ export function augment(
     });
     tape.dispatch(blurColumnsKernel, {
       tensors: { table, blurred, image: images },
-      params: { first, row, turns: turnsOf(LANES), ...normalised },
+      params: { first, row, turns: turnsOf(LANES), ...normalization },
       constants: { SIZE: size },
       grid,
     });

@@ -36,7 +36,7 @@ function valuesOf(state: Map<string, TorchTensor>, prefix: string): number[] {
 }
 
 Deno.test(
-  "accumulate: a step's gradient is the mean of its batches', each with its own statistics",
+  "traceStep() averages the gradients of batches, each with its own statistics",
   onGpu,
   async () => {
     // From momentum 0 the first step's momentum is its gradient.
@@ -93,7 +93,7 @@ Deno.test(
 );
 
 Deno.test(
-  "accumulate: the second step begins anew, and running statistics see each batch",
+  "traceStep() starts the second step at zero, and updates running statistics with each batch",
   onGpu,
   async () => {
     using trainer = await trainerOf({ accumulate: 2 });
@@ -118,7 +118,7 @@ Deno.test(
   },
 );
 
-Deno.test("accumulate: it takes one more store of gradients, and only where it is asked for", () => {
+Deno.test("traceTraining() adds a store of gradients only to average several batches", () => {
   const bytes = (accumulate?: number) =>
     planMemory(traceTraining({ ...options, accumulate }, deviceProfileOf(null)).step.dispatches).bytes.get(
       "gradients",

@@ -23,13 +23,13 @@ function machine(limits: Partial<Limits>, target: Partial<ChoosingProfile> = {})
 /** The first convolution's result of one image of two views, in bytes: the largest tensor. */
 const IMAGE_BYTES = 2 * 16 * 16 * 16 * 4;
 
-Deno.test("fitOf: what fits has a plan and no obstacle", () => {
+Deno.test("fitOf() has a plan and no obstacle for what fits", () => {
   const { trace, plan, obstacle } = fitOf(options, machine({}));
   assert(trace && plan && plan.total > 0 && obstacle === null);
   expectFit(options, machine({}));
 });
 
-Deno.test("largestBatch: it fits, one more does not", () => {
+Deno.test("largestBatch() fits, and one more does not", () => {
   const cases: [string, number, Machine][] = [
     ["buffers", 21, machine({ maxBuffer: 22 * IMAGE_BYTES - 1 })],
     // A row of a texture is 16 KiB: half an image.
@@ -43,35 +43,36 @@ Deno.test("largestBatch: it fits, one more does not", () => {
   }
 });
 
-Deno.test("largestBatch: grids beyond the limit count, which a trace refuses", async () => {
+Deno.test("largestBatch() accounts for grids beyond the limit, which a trace rejects", async () => {
   const small = machine({ maxGrid: 40 });
   const { trace, obstacle } = fitOf({ ...options, batch: 30_000 }, small);
-  assert(trace === null && /^Cannot run .* as a grid has 1 … 40 workgroups/.test(obstacle!), `${obstacle}`);
+  assert(
+    trace === null && /^Cannot run .*, and each dimension has 1 … 40 workgroups/.test(obstacle!),
+    `${obstacle}`,
+  );
   const batch = largestBatch({ ...options, batch: 30_000 }, small)!;
   assert(batch >= 2 && fitOf({ ...options, batch: batch + 1 }, small).obstacle !== null, `${batch}`);
   await assertThrows(
     () => expectFit({ ...options, batch: 30_000 }, small),
     MachineError,
-    new RegExp(`in each direction: .* The largest batch that fits is ${batch}\\.$`),
+    new RegExp(`on this device\\. The largest batch that fits is ${batch}\\.$`),
   );
 });
 
-Deno.test("refusal: names the largest batch, or says that there is none", async () => {
+Deno.test("refusal() names the largest batch, or says that there is none", async () => {
   const limits = { maxBuffer: 22 * IMAGE_BYTES - 1 };
   await assertThrows(
     () => expectFit(options, machine(limits)),
     MachineError,
-    /^Cannot train on this GPU as the buffer of .* takes \d+ bytes and a buffer has at most \d+\. The largest batch that fits is 21\.$/,
+    /^Cannot train on this GPU: "buffer of .*" takes \d+ bytes, and a buffer has at most \d+\. The largest batch that fits is 21\.$/,
   );
   const none = machine({ maxBuffer: IMAGE_BYTES });
   assertEquals(largestBatch(options, none), null);
-  assertEquals(
-    refusal("It is too large.", options, none),
-    "It is too large. No smaller batch fits either: lower --size, --decode-size, --hidden or --projection.",
-  );
+  const error = refusal("It is too large.", options, none);
+  assertEquals([error.message, error.problem], ["It is too large. No smaller batch fits either.", "size"]);
 });
 
-Deno.test("fitOf: views that no buffer holds are refused before anything is traced", () => {
+Deno.test("fitOf() rejects views beyond the largest buffer before tracing", () => {
   const { trace, obstacle } = fitOf({ ...options, batch: 1e9 }, machine({}));
   assert(trace === null && /the views of a batch take \d+ bytes/.test(obstacle!), `${obstacle}`);
 });

@@ -42,28 +42,35 @@ function assertSameState(actual: Map<string, TorchTensor>, expected: Map<string,
 }
 
 for (const negatives of [0, 0.5]) {
-  Deno.test(`objective: target none is ema with τ = 0, to the bit, β = ${negatives}`, onGpu, async () => {
-    for (const predictor of [true, false]) {
-      const follower = await train({ predictor, negatives }, 0);
-      const none = await train({ predictor, negatives, target: "none" }, 0);
-      const shared = await train({ predictor, negatives, target: "shared" }, 0);
-      assertEquals(none.figures.map(({ loss }) => loss), follower.figures.map(({ loss }) => loss));
-      assertSameState(none.state, follower.state);
-      assert(shared.figures[0].loss === none.figures[0].loss, "the first loss depends on gradients");
-      assert(shared.figures[STEPS - 1].loss !== none.figures[STEPS - 1].loss, "shared has no gradient of ψ");
-      for (const { state } of [none, shared]) {
-        const parts = new Set([...state.keys()].map((name) => name.split(".").slice(0, 2).join(".")));
-        assertEquals([...parts], [
-          ...["backbone", "projector", ...predictor ? ["predictor"] : []].map((part) => `online.${part}`),
-          // running statistics are online's too
-          ...["backbone", "projector", ...predictor ? ["predictor"] : []].map((part) => `momentum.${part}`),
-        ]);
+  Deno.test(
+    `traceTraining() with target none has the bits of ema with τ = 0, β = ${negatives}`,
+    onGpu,
+    async () => {
+      for (const predictor of [true, false]) {
+        const follower = await train({ predictor, negatives }, 0);
+        const none = await train({ predictor, negatives, target: "none" }, 0);
+        const shared = await train({ predictor, negatives, target: "shared" }, 0);
+        assertEquals(none.figures.map(({ loss }) => loss), follower.figures.map(({ loss }) => loss));
+        assertSameState(none.state, follower.state);
+        assert(shared.figures[0].loss === none.figures[0].loss, "the first loss depends on gradients");
+        assert(
+          shared.figures[STEPS - 1].loss !== none.figures[STEPS - 1].loss,
+          "shared has no gradient of ψ",
+        );
+        for (const { state } of [none, shared]) {
+          const parts = new Set([...state.keys()].map((name) => name.split(".").slice(0, 2).join(".")));
+          assertEquals([...parts], [
+            ...["backbone", "projector", ...predictor ? ["predictor"] : []].map((part) => `online.${part}`),
+            // running statistics are online's too
+            ...["backbone", "projector", ...predictor ? ["predictor"] : []].map((part) => `momentum.${part}`),
+          ]);
+        }
       }
-    }
-  });
+    },
+  );
 }
 
-Deno.test("objective: target fixed is ema with τ = 1, to the bit", onGpu, async () => {
+Deno.test("traceTraining() with a fixed target has the bits of ema with τ = 1", onGpu, async () => {
   for (const negatives of [0, 1]) {
     const one = await train({ negatives }, 1), fixed = await train({ negatives, target: "fixed" }, 0.3);
     assertEquals(fixed.figures.map(({ loss }) => loss), one.figures.map(({ loss }) => loss));
@@ -72,7 +79,7 @@ Deno.test("objective: target fixed is ema with τ = 1, to the bit", onGpu, async
   }
 });
 
-Deno.test("objective: without a second network there is none in the plan, nor a pass through it", () => {
+Deno.test("traceTraining() without a target network plans and runs none", () => {
   const trace = (objective: Partial<Objective>) => {
     const { step } = traceTraining(
       { ...options, objective: { ...BYOL, ...objective } },

@@ -44,7 +44,11 @@ function trace(net: keyof typeof nets, target: ChoosingProfile) {
   const { online: { network: online }, target: { network: follower } } = networks;
   const { maxBinding } = target;
   const optimizer = createOptimizer({ online, target: follower }, { name: "lars", maxBinding });
-  return { networks, optimizer, step: traceStep(networks, { batch: BATCH, size, optimizer, target }) };
+  return {
+    networks,
+    optimizer,
+    step: traceStep(networks, { batch: BATCH, size, optimizer, profile: target }),
+  };
 }
 
 /** The loss, gradients and parameters of the first step. */
@@ -105,7 +109,7 @@ function counts({ dispatches }: Step): Map<string, number> {
 }
 
 for (const net of ["resnet8", "bottleneck"] as const) {
-  Deno.test(`step: ${net} in pieces of ${LIMIT} bytes is the step in one piece`, onGpu, async () => {
+  Deno.test(`traceStep() takes the same step for ${net} in pieces of ${LIMIT} bytes`, onGpu, async () => {
     for (const { limit, ...target } of await machines()) {
       const whole = await firstStep(net, target),
         pieces = await firstStep(net, { ...target, maxBinding: limit });
@@ -132,7 +136,7 @@ for (const net of ["resnet8", "bottleneck"] as const) {
   });
 }
 
-Deno.test("step: where all tensors fit nothing is split, whatever the limit", async () => {
+Deno.test("traceStep() splits nothing where all tensors fit", async () => {
   for (const target of await machines()) {
     const { step } = trace("resnet8", target);
     const largest = Math.max(

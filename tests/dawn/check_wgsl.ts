@@ -22,7 +22,7 @@ function changed(file: string, text: string, replacement: string): { pipeline: P
   return { pipeline: { kernel: { ...kernel, files }, constants }, line: before.split("\n").length };
 }
 
-Deno.test("check:wgsl: every kernel compiles with every value of its constants", async () => {
+Deno.test("check:wgsl compiles every kernel with all values of its constants", async () => {
   const found = new Set<string>();
   for (const pipeline of all) {
     for (const message of await refusals(gpu, pipeline)) found.add(message);
@@ -31,7 +31,7 @@ Deno.test("check:wgsl: every kernel compiles with every value of its constants",
   console.log(`${all.length} pipelines of ${new Set(all.map(({ kernel }) => kernel.name)).size} kernels`);
 });
 
-Deno.test("check:wgsl: the traces of pipelines.ts reach every file in kernels/, parts included", () => {
+Deno.test("pipelines() reaches every file in kernels/, parts included", () => {
   const reached = new Set(all.flatMap(({ kernel }) => Object.keys(kernel.files)));
   assertEquals(
     kernelFiles().filter((file) => !reached.has(file)),
@@ -40,7 +40,7 @@ Deno.test("check:wgsl: the traces of pipelines.ts reach every file in kernels/, 
   );
 });
 
-Deno.test("check:wgsl: & and | beside a shift without parentheses are refused, with file and line", async () => {
+Deno.test("check:wgsl rejects & and | beside a shift without parentheses, with file and line", async () => {
   const shifts = [
     ["views/resize_rows.wgsl", "byte.r | (byte.g << 8u) | (byte.b << 16u)"],
     ["views/resize_columns.wgsl", "vec4i((pixel >> vec4u(8u)) & vec4u(255u))"],
@@ -60,7 +60,7 @@ Deno.test("check:wgsl: & and | beside a shift without parentheses are refused, w
   }
 });
 
-Deno.test("check:wgsl: a contract that does not fit its kernel is refused", async () => {
+Deno.test("check:wgsl rejects a contract that does not fit its kernel", async () => {
   const { kernel, constants } = all.find(({ kernel }) => kernel.name === "add")!;
   const readOnly = { ...kernel, bindings: { ...kernel.bindings, into: "read" } as const };
   const found = await refusals(gpu, { kernel: readOnly, constants });

@@ -43,7 +43,7 @@ async function choose(
 }
 
 Deno.test(
-  "chooseAdapter() asks Vulkan, Metal and Direct3D 12 if nobody named a backend",
+  "chooseAdapter() requests Vulkan, Metal and Direct3D 12 if no backend is named",
   { ignore },
   async () => {
     const { out } = await choose({});
@@ -58,7 +58,7 @@ Deno.test("chooseAdapter() works without the permission to read the environment"
   assertEquals([backend, backends], ["Vulkan", null]);
 });
 
-Deno.test("chooseAdapter() refuses OpenGL on the CPU, and says what to install", { ignore }, async () => {
+Deno.test("chooseAdapter() rejects OpenGL on the CPU and says what to install", { ignore }, async () => {
   for (const permissions of [undefined, []]) {
     const { out } = await choose(noVulkan, permissions);
     if (!out.startsWith("MachineError")) {
@@ -77,7 +77,7 @@ Deno.test("chooseAdapter() refuses OpenGL on the CPU, and says what to install",
   }
 });
 
-Deno.test("chooseAdapter() answers all who ask at once, and later, like one alone", { ignore }, async () => {
+Deno.test("chooseAdapter() gives concurrent and later calls the same answer", { ignore }, async () => {
   const asking = (asks: string) => `
     import { chooseAdapter } from "${module}";
     const ask = () => chooseAdapter().then(({ backends }) => backends, ({ message }) => message);
@@ -90,11 +90,11 @@ Deno.test("chooseAdapter() answers all who ask at once, and later, like one alon
   }
 });
 
-Deno.test("chooseAdapter() takes the backends that the user named, or none", { ignore }, async () => {
+Deno.test("chooseAdapter() uses the backends that the user names", { ignore }, async () => {
   const { out } = await choose({ DENO_WEBGPU_BACKEND: "vulkan" });
   assertEquals(JSON.parse(out).backends, "vulkan");
   const { out: none } = await choose({ DENO_WEBGPU_BACKEND: "metal" });
-  assert(/^MachineError: .*no WebGPU adapter by DENO_WEBGPU_BACKEND=metal\. Unset it/.test(none), none);
+  assert(/^MachineError: .*no WebGPU adapter with DENO_WEBGPU_BACKEND=metal\. Unset it/.test(none), none);
   // OpenGL is there to be tried, with one warning.
   const { out: openGl, err } = await choose({ ...noVulkan, DENO_WEBGPU_BACKEND: "gl" });
   if (openGl.startsWith("MachineError")) return; // no OpenGL here
@@ -102,7 +102,7 @@ Deno.test("chooseAdapter() takes the backends that the user named, or none", { i
   assertEquals(err.match(/Warning: computing by OpenGL/g)?.length, 1);
 });
 
-Deno.test("backendOf() tells OpenGL by the width of its subgroups, where both were asked", () => {
+Deno.test("backendOf() recognizes OpenGL by its subgroup sizes where both were requested", () => {
   const any = { subgroupMinSize: 4, subgroupMaxSize: 128 },
     eight = { subgroupMinSize: 8, subgroupMaxSize: 8 };
   const cases: [typeof any, string | null, typeof Deno.build.os, string][] = [
@@ -123,7 +123,7 @@ Deno.test("backendOf() tells OpenGL by the width of its subgroups, where both we
   }
 });
 
-Deno.test("driverOf() names the driver by the adapter's name, else by its vendor", () => {
+Deno.test("driverOf() finds the driver by the adapter's name, otherwise by its vendor", () => {
   const cases: [description: string, vendor: string, backend: string, driver: string, software: boolean][] = [
     ["llvmpipe (LLVM 15.0.6, 256 bits)", "65541", "Vulkan", "Mesa lavapipe", true],
     ["llvmpipe (LLVM 15.0.6, 256 bits)", "65541", "OpenGL", "Mesa llvmpipe", true],

@@ -8,7 +8,7 @@ import { Memory, roundUp, type Store } from "../../src/gpu/memory.ts";
 const storeOf = (bytes: number): Store => ({ name: "store", category: "input", bytes });
 
 Deno.test(
-  "openGpu: the device has at least the limits that WebGPU promises, and a subgroup size if only one",
+  "openGpu() has at least WebGPU's guaranteed limits, and a subgroup size if there is only one",
   onGpu,
   async () => {
     const { limits, subgroupSize, name } = await sharedGpu();
@@ -17,7 +17,7 @@ Deno.test(
   },
 );
 
-Deno.test("gpu: an error that nobody catches surfaces through check, the first one only", onGpu, async () => {
+Deno.test("Gpu.check() throws the first uncaptured error", onGpu, async () => {
   using gpu = await openGpu();
   gpu.check();
   using memory = new Memory(gpu);
@@ -31,7 +31,7 @@ Deno.test("gpu: an error that nobody catches surfaces through check, the first o
   await assertThrows(() => gpu.check(), MachineError, refused);
 });
 
-Deno.test("gpu: a kernel that does not compile surfaces through a read", onGpu, async () => {
+Deno.test("Memory.read() throws if a kernel does not compile", onGpu, async () => {
   using gpu = await openGpu();
   using memory = new Memory(gpu);
   const kernel: Kernel = {
@@ -48,14 +48,14 @@ Deno.test("gpu: a kernel that does not compile surfaces through a read", onGpu, 
   );
 });
 
-Deno.test("gpu: closing it is no loss", onGpu, async () => {
+Deno.test("Gpu.check() does not throw after the device was closed", onGpu, async () => {
   const gpu = await openGpu();
   gpu[Symbol.dispose]();
   await gpu.device.lost;
   gpu.check();
 });
 
-Deno.test("pipelineOf: one pipeline for a kernel and its constants", onGpu, async () => {
+Deno.test("pipelineOf() creates one pipeline per kernel and constants", onGpu, async () => {
   const gpu = await sharedGpu();
   const code = "override A: u32 = 0; @compute @workgroup_size(1) fn main() { _ = A; }";
   const kernel: Kernel = { name: "constants", files: { code }, bindings: {}, params: {} };
@@ -64,7 +64,7 @@ Deno.test("pipelineOf: one pipeline for a kernel and its constants", onGpu, asyn
 });
 
 Deno.test(
-  "moduleOf: a kernel may use subgroups where the device has them, whatever its compiler wants named",
+  "moduleOf() compiles kernels with subgroups where the device has them",
   onGpu,
   async () => {
     const gpu = await sharedGpu();
@@ -77,7 +77,7 @@ Deno.test(
   },
 );
 
-Deno.test("packParams: scalars in their order, padded to 16 bytes; missing and impossible ones are refused", async () => {
+Deno.test("packParams() packs scalars in order, pads to 16 bytes, and rejects missing and invalid ones", async () => {
   const kernel: Kernel = {
     name: "k",
     files: {},
@@ -89,18 +89,18 @@ Deno.test("packParams: scalars in their order, padded to 16 bytes; missing and i
   await assertThrows(
     () => packParams(kernel, { n: 1 }),
     TypeError,
-    /^Cannot run k as its parameter eps is missing$/,
+    /^Cannot run "k": its parameter eps is missing$/,
   );
   for (const n of [-1, 0.5, 2 ** 32, NaN]) {
     await assertThrows(
       () => packParams(kernel, { n, eps: 0, a: 0, b: 0, c: 0 }),
       RangeError,
-      /^Cannot run k as n must be a 32-bit index: current value is /,
+      /^Cannot run "k": n must be a 32-bit index, but it is /,
     );
   }
 });
 
-Deno.test("Memory: regions are read and written where they lie, stores begin as zeros", onGpu, async () => {
+Deno.test("Memory reads and writes regions at their offsets, and stores start as zeros", onGpu, async () => {
   using memory = new Memory(await sharedGpu());
   const store = storeOf(1024);
   assertEquals([...await memory.read({ store, offset: 0, bytes: 1024 })], Array(256).fill(0));
@@ -111,14 +111,14 @@ Deno.test("Memory: regions are read and written where they lie, stores begin as 
   assertEquals([...await memory.read({ store, offset: 508, bytes: 16 })], [127, -1, -2, 130]);
 });
 
-Deno.test("Memory: a uniform store can be read back", onGpu, async () => {
+Deno.test("Memory.read() reads uniform stores", onGpu, async () => {
   using memory = new Memory(await sharedGpu());
   const store: Store = { ...storeOf(32), uniform: true };
   memory.write(store, Float32Array.of(1, 2, 3));
   assertEquals([...await memory.read({ store, offset: 0, bytes: 16 })], [1, 2, 3, 0]);
 });
 
-Deno.test("Memory: a freed store begins anew", onGpu, async () => {
+Deno.test("Memory.free() lets a store start as zeros again", onGpu, async () => {
   using memory = new Memory(await sharedGpu());
   const [freed, kept] = [storeOf(16), storeOf(16)];
   const before = memory.buffer(freed);
@@ -130,28 +130,28 @@ Deno.test("Memory: a freed store begins anew", onGpu, async () => {
   assertEquals([...await memory.read({ store: kept, offset: 0, bytes: 4 })], [2]);
 });
 
-Deno.test("Memory: a store larger than any buffer is refused", onGpu, async () => {
+Deno.test("Memory.buffer() rejects a store larger than the largest buffer", onGpu, async () => {
   const gpu = await sharedGpu();
   using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxBuffer: 2 ** 15 } });
   memory.buffer(storeOf(2 ** 15));
   await assertThrows(
     () => memory.buffer(storeOf(2 ** 15 + 4)),
     MachineError,
-    /^Cannot allocate store as a buffer has at most 32768 bytes on this GPU: 49152 were asked for. Lower --batch or --size.$/,
+    /^Cannot allocate "store": it takes 49152 bytes, and a buffer of this GPU has at most 32768\.$/,
   );
 });
 
-Deno.test("Memory: a store too large for a texture copy is refused", onGpu, async () => {
+Deno.test("Memory.texture() rejects a store with too many rows", onGpu, async () => {
   const gpu = await sharedGpu();
   using memory = new Memory(gpu);
   const rows = gpu.device.limits.maxTextureDimension2D + 1;
   await assertThrows(
     () => memory.texture(storeOf(rows * 16384)),
     MachineError,
-    /^Cannot copy store to a texture as it takes \d+ rows and this GPU has at most \d+: lower --batch or --size$/,
+    /^Cannot copy to "store": it takes \d+ rows, and a texture of this GPU has at most \d+\.$/,
   );
 });
 
-Deno.test("roundUp: to the next multiple", () => {
+Deno.test("roundUp() rounds up to the next multiple", () => {
   assertEquals([0, 1, 16, 17].map((n) => roundUp(n, 16)), [0, 16, 16, 32]);
 });

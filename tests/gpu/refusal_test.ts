@@ -3,7 +3,7 @@ import { onGpu, sharedGpu } from "./shared.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { refusalOf } from "../../src/gpu/refusal.ts";
 
-Deno.test("refusalOf: tells what the device refuses, and the run goes on", onGpu, async () => {
+Deno.test("refusalOf() returns the device's error, which does not end the run", onGpu, async () => {
   const gpu = await sharedGpu(), { device } = gpu;
   const reason = await refusalOf(gpu, () => {
     device.createShaderModule({ code: "fn main() { let x: nonsense = 1; }" });
@@ -14,7 +14,7 @@ Deno.test("refusalOf: tells what the device refuses, and the run goes on", onGpu
 });
 
 Deno.test(
-  "refusalOf: a limit of the machine counts as refused, a mistake of ours does not",
+  "refusalOf() returns machine errors and rethrows others",
   onGpu,
   async () => {
     const gpu = await sharedGpu();

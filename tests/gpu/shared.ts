@@ -21,7 +21,7 @@ export function sharedGpu(): Promise<Gpu> {
 /** Kernels to test wherever the adapter can run them. */
 export const FAMILIES = ["subgroup8", "subgroup8-32x64", "blocked"];
 
-/** All the ways to convolve: most of the other tests see no difference between them. */
+/** All variants of convolutions: most of the other tests see no difference between them. */
 export const CONVOLUTIONS = [
   ...FAMILIES,
   "tiled-128x128",
@@ -52,7 +52,7 @@ export async function targets(
   }));
 }
 
-/** Picks the way of that name, else one of that family, else one that does without the split. */
+/** Picks the variant of that name, otherwise one of that family, otherwise one without the split. */
 function exactly(name: string): KernelChooser {
   return (choice) =>
     name in choice.variants ? name : pinned(name)(choice) ?? pinned(name.replace(" split", ""))(choice);

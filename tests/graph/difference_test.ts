@@ -39,7 +39,7 @@ Deno.test(
   },
 );
 
-Deno.test("Difference: values that are not finite are not lost", onGpu, async () => {
+Deno.test("Difference.measure() keeps infinite and NaN values", onGpu, async () => {
   for (const bad of [NaN, -NaN, Infinity, -Infinity]) {
     const [actual, expected] = await distance(1000, { actual: { 999: bad, 3: 7 } });
     assertEquals([Number.isFinite(actual), expected], [false, .5]);

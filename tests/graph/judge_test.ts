@@ -1,18 +1,18 @@
 import { assertEquals } from "../assert.ts";
-import { judge, type Outcome, toleranceOf } from "../../src/graph/judge.ts";
+import { type Attempt, judge, toleranceOf } from "../../src/graph/judge.ts";
 
 const TOLERANCE = 1e-4;
 
 /**
- * What is found of ways whose results are single numbers; text is why one is refused. Also how many runs it took. `truth`
- * is what the host computes, if it does.
+ * The faults of variants whose results are single numbers, or the text of a rejection; and the number of runs. `truth`: the
+ * number that the host computes, if any.
  */
 async function faultsOf(results: Record<string, number | string>, truth?: number) {
   let kept = NaN, last = NaN, runs = 0;
   const faults = await judge(Object.keys(results), {
-    attempt(way): Promise<Outcome> {
+    attempt(variant): Promise<Attempt> {
       runs++;
-      const result = results[way];
+      const result = results[variant];
       if (typeof result === "string") return Promise.resolve({ refused: result });
       last = result;
       return Promise.resolve({
@@ -24,13 +24,13 @@ async function faultsOf(results: Record<string, number | string>, truth?: number
     keep: () => kept = last,
     tolerance: TOLERANCE,
   });
-  const named = [...faults].sort().map(([way, why]) => [way, why.split(",")[0]]);
+  const named = [...faults].sort().map(([variant, why]) => [variant, why.split(": its error")[0]]);
   return { faults: Object.fromEntries(named), runs };
 }
 
 const wrong = "it computes wrong", notFinite = "it computes values that are not finite";
 
-Deno.test("judge: who agrees with the default is right, each way run once", async () => {
+Deno.test("judge() accepts variants that agree with the default, running each once", async () => {
   assertEquals(await faultsOf({ a: 1, b: 1, c: 1 + TOLERANCE / 2 }), { faults: {}, runs: 3 });
   assertEquals(await faultsOf({ a: 1, b: 2, c: 1, d: 1 + 2 * TOLERANCE }), {
     faults: { b: wrong, d: wrong },
@@ -38,7 +38,7 @@ Deno.test("judge: who agrees with the default is right, each way run once", asyn
   });
 });
 
-Deno.test("judge: who misses what the host has computed is wrong, be it most of all, or all", async () => {
+Deno.test("judge() rejects variants that miss the host's elements, even most or all of them", async () => {
   assertEquals(await faultsOf({ a: 2, b: 2, c: 1, d: 2 }, 1), {
     faults: { a: wrong, b: wrong, d: wrong },
     runs: 4,
@@ -46,7 +46,7 @@ Deno.test("judge: who misses what the host has computed is wrong, be it most of 
   assertEquals((await faultsOf({ a: 2, b: 2 }, 1)).faults, { a: wrong, b: wrong });
 });
 
-Deno.test("judge: of two that differ the default counts, of three the two that agree, if all differ the default", async () => {
+Deno.test("judge() trusts the majority, and the default without a majority", async () => {
   assertEquals((await faultsOf({ a: 2, b: 1 })).faults, { b: wrong });
   assertEquals((await faultsOf({ a: 2, b: 1, c: 1 })).faults, { a: wrong });
   assertEquals((await faultsOf({ a: 2, b: 2, c: 1, d: 1 })).faults, { c: wrong, d: wrong });
@@ -54,9 +54,9 @@ Deno.test("judge: of two that differ the default counts, of three the two that a
   assertEquals((await faultsOf({ a: 1, b: 2, c: 3 })).faults, { b: wrong, c: wrong });
 });
 
-Deno.test("judge: who is refused or not finite has no say, the default neither", async () => {
+Deno.test("judge() ignores rejected and non-finite variants, even the default", async () => {
   assertEquals((await faultsOf({ a: "no such type", b: 1, c: NaN, d: 1 })).faults, {
-    a: "the driver refuses it: no such type",
+    a: "the driver rejects it: no such type",
     c: notFinite,
   });
   assertEquals((await faultsOf({ a: Infinity, b: 1, c: 2 })).faults, { a: notFinite, c: wrong });
@@ -70,7 +70,7 @@ Deno.test("judge: who is refused or not finite has no say, the default neither",
   });
 });
 
-Deno.test("toleranceOf: sums of random terms in another order pass, one without a term does not", () => {
+Deno.test("toleranceOf() accepts sums in another order and rejects a missing term", () => {
   // xorshift32: equal on every machine.
   let state = 1;
   const random = () => {

@@ -4,7 +4,7 @@ import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Noise, NOISE_LENGTH } from "../../src/graph/noise.ts";
 
 Deno.test(
-  "Noise: fills every element of stores of any size, each in its own way, the same each time",
+  "Noise.fill() fills every element of each store, differently by name, equally each time",
   onGpu,
   async () => {
     const gpu = await sharedGpu();

@@ -26,7 +26,7 @@ function chain(cells: number[]): { dispatches: Dispatch[]; tensors: Tensor[] } {
 
 const storesOf = (tensors: Tensor[]) => new Set(tensors.map((tensor) => regionOf(tensor).store));
 
-Deno.test("planMemory: what is planned computes what was traced, to the last cell, recomputed and copied or not", () => {
+Deno.test("planMemory() keeps every result of the trace, with and without recomputation and copies", () => {
   let repeated = 0, copies = 0, together = 0;
   for (let seed = 0; seed < 400; seed++) {
     const budget = seed % 2 ? Infinity : 0;
@@ -49,7 +49,7 @@ Deno.test("planMemory: what is planned computes what was traced, to the last cel
   assert(repeated > 150 && copies > 5000 && together > 10_000, `${repeated}, ${copies}, ${together}`);
 });
 
-Deno.test("planMemory: tensors that are alive at the same time, or kept, have no byte in common", () => {
+Deno.test("planMemory() separates tensors that are alive at the same time or kept", () => {
   let shared = 0;
   for (let seed = 0; seed < 100; seed++) {
     const { dispatches, keep } = randomTrace(keyedRandom(seed, 1));
@@ -74,7 +74,7 @@ Deno.test("planMemory: tensors that are alive at the same time, or kept, have no
   assert(shared > 1000, "hardly anything is shared");
 });
 
-Deno.test("planMemory: a chain takes turns in two buffers", () => {
+Deno.test("planMemory() uses two buffers for a chain", () => {
   const { dispatches, tensors } = chain(Array(50).fill(2 * UNIT));
   const plan = planMemory(dispatches);
   assertEquals(plan.bytes.get("activations"), 2 * 2 * UNIT * 256);
@@ -82,7 +82,7 @@ Deno.test("planMemory: a chain takes turns in two buffers", () => {
   assertEquals(storesOf(tensors).size, 2);
 });
 
-Deno.test("planMemory: buffers are as large as the largest tensors, small ones lie side by side in them", () => {
+Deno.test("planMemory() places small tensors side by side in buffers of the largest", () => {
   // The small ones come first and last: a plan in the order of time would have grown their buffers, or left 40 idle.
   const small = [1, 2, 3, 4, 5].map((n) => tensorOf(`small ${n}`, n * UNIT));
   const large = tensorOf("large", 40 * UNIT), last = tensorOf("last", 10 * UNIT);
@@ -97,7 +97,7 @@ Deno.test("planMemory: buffers are as large as the largest tensors, small ones l
   assertEquals(plan.largest, { bytes: 40 * UNIT * 256, name: "large" });
 });
 
-Deno.test("planMemory: the tightest gap is taken", () => {
+Deno.test("planMemory() takes the tightest gap", () => {
   // Of a buffer of 40 and one of 10, both free, 9 must take that of 10: 38 comes while it lives.
   const [forty, ten, nine, other] = [40, 10, 9, 38].map((n) => tensorOf(`t${n}`, n * UNIT));
   planMemory([
@@ -108,7 +108,7 @@ Deno.test("planMemory: the tightest gap is taken", () => {
   assert(regionOf(nine).store === regionOf(ten).store && regionOf(other).store === regionOf(forty).store);
 });
 
-Deno.test("planMemory: kept tensors share with nobody who comes later", () => {
+Deno.test("planMemory() reuses no memory of kept tensors", () => {
   const { dispatches, tensors } = chain(Array(10).fill(UNIT));
   const kept = tensors[3];
   planMemory(dispatches, [newTape({}).reshape(kept, [64 * UNIT, 1])]);
@@ -116,7 +116,7 @@ Deno.test("planMemory: kept tensors share with nobody who comes later", () => {
   assert(tenants.at(-1) === kept, `${tenants.map(({ name }) => name)}`);
 });
 
-Deno.test("planMemory: a reshaped tensor or a slice lies where its origin lies, and keeps it alive", () => {
+Deno.test("planMemory() places reshaped tensors and slices with their origin and keeps it alive", () => {
   const tape = newTape({}), a = tensorOf("a", 4);
   const view = slice(tape.reshape(tape.reshape(a, [2, 128]), [4, 64]), { begin: 3, end: 4 });
   const [b, c] = ["b", "c"].map((name) => tensorOf(name, 4));
@@ -129,7 +129,7 @@ Deno.test("planMemory: a reshaped tensor or a slice lies where its origin lies, 
   assert(regionOf(a).store !== regionOf(b).store && regionOf(a).store !== regionOf(c).store);
 });
 
-Deno.test("planMemory: stores that were given keep their place and count once, by category", () => {
+Deno.test("planMemory() counts given stores once, by category", () => {
   const x = placed("x", [4096]), y = tensorOf("y", 3 * UNIT);
   const region = x.region;
   const use = dispatchOf("make", { reads: [x], writes: [y] });
@@ -138,7 +138,7 @@ Deno.test("planMemory: stores that were given keep their place and count once, b
   assertEquals([...plan.bytes], [["input", 4 * 4096], ["activations", 3 * UNIT * 256]]);
 });
 
-Deno.test("texture copies: one for reads that follow each other, another after a write or a long pause", () => {
+Deno.test("planTextureCopies() copies once for close reads, again after a write or a long pause", () => {
   const x = tensorOf("x", UNIT), y = tensorOf("y", UNIT), idle = dispatchOf("idle", { writes: [y] });
   const read = dispatchOf("read", { textures: [x], writes: [y] });
   const change = dispatchOf("change", { writes: [x] });
@@ -163,7 +163,7 @@ Deno.test("texture copies: one for reads that follow each other, another after a
   assertEquals(copiesOf(readA, dispatchOf("change", { writes: [b] }), readA), "0100");
 });
 
-Deno.test("texture copies: textures take turns, the lowest that is high enough first", () => {
+Deno.test("planTextureCopies() shares textures, the lowest that is high enough first", () => {
   const [big, low, other] = [["big", 9], ["low", 2], ["other", 3]].map(([name, n]) =>
     tensorOf(`${name}`, Number(n) * UNIT)
   );
@@ -186,7 +186,7 @@ Deno.test("texture copies: textures take turns, the lowest that is high enough f
   );
 });
 
-Deno.test("texture copies: a store of parameters is copied whole for kernels that are told where to read", () => {
+Deno.test("planTextureCopies() copies a whole store for kernels with an offset parameter", () => {
   const store = { name: "w", category: "parameters" as const, bytes: 8 * 256 };
   const part = (i: number): Tensor => ({
     name: `w${i}`,
@@ -208,7 +208,7 @@ Deno.test("texture copies: a store of parameters is copied whole for kernels tha
   assertEquals([from.offset, from.bytes], [768, 256]);
 });
 
-Deno.test("obstacleTo: bindings, buffers and textures beyond the limits are named", () => {
+Deno.test("obstacleTo() names bindings, buffers and textures beyond the limits", () => {
   const x = tensorOf("x", 4 * UNIT), y = tensorOf("y", UNIT);
   const [half, rest] = [slice(x, { begin: 0, end: 2 * UNIT }), slice(x, { begin: 2 * UNIT, end: 4 * UNIT })];
   const plan = planMemory([
@@ -220,15 +220,15 @@ Deno.test("obstacleTo: bindings, buffers and textures beyond the limits are name
   assertEquals(obstacleTo(plan, limits), null);
   assertEquals(
     obstacleTo(plan, { ...limits, maxBinding: 2 * 16384 - 1 }),
-    "x takes 32768 bytes and a kernel sees at most 32767",
+    '"x" takes 32768 bytes, and a binding has at most 32767',
   );
   assertEquals(
     obstacleTo(plan, { ...limits, maxBuffer: 4 * 16384 - 1 }),
-    "the buffer of x takes 65536 bytes and a buffer has at most 65535",
+    '"buffer of x" takes 65536 bytes, and a buffer has at most 65535',
   );
   assertEquals(
     obstacleTo(plan, { ...limits, maxTexture: 3 }),
-    "a texture copy takes 4 rows and a texture has at most 3",
+    "a texture copy takes 4 rows, and a texture has at most 3",
   );
 });
 
@@ -243,7 +243,7 @@ const resnet = (name: string, batch: number, target: Partial<ChoosingProfile>) =
     { ...deviceProfileOf(null), ...target },
   ).step.dispatches;
 
-Deno.test("liveBudget: a GPU keeps up to 8 GiB before anything is recomputed, a software adapter 2 GiB", () => {
+Deno.test("liveBudget() is 8 GiB on a GPU and 2 GiB on a software adapter", () => {
   const gpu = { software: false, maxBinding: 2 ** 31 };
   const plan = (batch: number, recompute: Recompute, target: Partial<ChoosingProfile> = gpu) => {
     const traced = resnet("resnet18", batch, target);
@@ -269,7 +269,7 @@ for (
     ["a software adapter that reads textures", { subgroupSize: 8, software: true }],
   ] as const
 ) {
-  Deno.test(`planMemory: resnet18 at batch 512 takes at most 4.0 GB on ${what}`, () => {
+  Deno.test(`planMemory() plans resnet18 at batch 512 in at most 4.0 GB on ${what}`, () => {
     const plan = planMemory(resnet("resnet18", 512, target));
     assert(plan.total <= 4.0e9, `${plan.total} bytes`);
     // Gaps between tensors, and what could be packed better, are few.

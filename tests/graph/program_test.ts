@@ -21,7 +21,7 @@ function input(name: string, shape: number[]) {
   };
 }
 
-Deno.test("Program: a replay gives the same bits, and other inputs other ones", onGpu, async () => {
+Deno.test("Program.run() replays to the same bits, and to others for other inputs", onGpu, async () => {
   const gpu = await sharedGpu();
   for (const target of await targets()) {
     using memory = new Memory(gpu);
@@ -91,7 +91,7 @@ Deno.test(
     await assertThrows(
       () => new Program(memory, tape),
       MachineError,
-      /^Cannot run on this GPU as wide.y takes 1280 bytes and a kernel sees at most 1024: lower --batch, --size, --hidden or --projection$/,
+      /^Cannot run on this GPU: "wide.y" takes 1280 bytes, and a binding has at most 1024\.$/,
     );
   },
 );

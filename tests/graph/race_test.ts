@@ -29,7 +29,7 @@ async function raced(
   return { ...result, taken };
 }
 
-Deno.test("race: in turns, with as many runs a sample as last long enough, then three rounds", async () => {
+Deno.test("race() samples in turns, with enough runs per sample, for three rounds", async () => {
   const { fastest, milliseconds, taken } = await raced({ a: 11_000, b: 10_000, c: 12_000 });
   assertEquals(taken.map(([name, times]) => `${name}${times}`).join(" "), "a1 b1 c1 a1 b1 c1 a1 b1 c1");
   assertEquals(fastest, "b");
@@ -43,7 +43,7 @@ Deno.test("race: in turns, with as many runs a sample as last long enough, then 
   }
 });
 
-Deno.test("race: 40 µs are told from 50, by either clock, however the machine drifts", async () => {
+Deno.test("race() distinguishes 40 µs from 50 by either clock on a drifting machine", async () => {
   for (const ticks of [true, false]) {
     for (const [a, b] of [[50, 40], [40, 50]]) {
       // From round to round everything takes half as long again.
@@ -58,7 +58,7 @@ Deno.test("race: 40 µs are told from 50, by either clock, however the machine d
   }
 });
 
-Deno.test("race: who takes a quarter longer than the best is out after two rounds, not after one", async () => {
+Deno.test("race() eliminates a variant a quarter slower than the best after two rounds, not after one", async () => {
   const microseconds = { slow: 13_000, fast: 10_000, near: 12_000 };
   const { taken, fastest } = await raced(microseconds, { slow: (sample) => sample < 6 ? 1 : 2 });
   assertEquals(taken.map(([name]) => name).join(" "), "slow fast near slow fast near fast near");
@@ -68,13 +68,13 @@ Deno.test("race: who takes a quarter longer than the best is out after two round
   assertEquals([busy.fastest, busy.taken.length], ["fast", 8]);
 });
 
-Deno.test("race: the best of three rounds' medians wins, whatever one sample says", async () => {
+Deno.test("race() decides by medians, not by single samples", async () => {
   // Sample 3 is b's in the second round: hardly a tenth of what it should be.
   const { fastest } = await raced({ a: 10_000, b: 11_000 }, { slow: (sample) => sample === 3 ? .1 : 1 });
   assertEquals(fastest, "a");
 });
 
-Deno.test("race: when it is late one round is taken as it is, and the runs of a sample have a limit", async () => {
+Deno.test("race() stops after one round when late, and limits the runs of a sample", async () => {
   const { taken, fastest } = await raced({ a: 50, b: 40 }, { late: () => true });
   assertEquals([taken, fastest], [[["a", 1], ["b", 1]], "b"]);
   const tiny = await raced({ a: .02, b: .01 });

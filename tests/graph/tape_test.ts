@@ -13,7 +13,7 @@ import { linear } from "../../src/ops/linear.ts";
 const kernel: Kernel = { name: "copy", files: {}, bindings: { x: "read", y: "read_write" }, params: {} };
 const tapeOf = (maxGrid: number) => newTape({ maxGrid });
 
-Deno.test("tape: a grid holds n workgroups, in rows where one row is too short", () => {
+Deno.test("DispatchList.grid() holds n workgroups, in several rows where one is too short", () => {
   const tape = tapeOf(7);
   assertEquals(tape.grid(1), [1, 1, 1]);
   assertEquals(tape.grid(7, 3), [7, 1, 3]);
@@ -24,52 +24,52 @@ Deno.test("tape: a grid holds n workgroups, in rows where one row is too short",
   }
 });
 
-Deno.test("tape: a grid that is too large, empty or broken is refused", async () => {
+Deno.test("DispatchList.dispatch() rejects grids that are too large, empty or not integers", async () => {
   const tape = tapeOf(7), tensors = { x: placed("x", [4]), y: placed("y", [4]) };
   for (const grid of [tape.grid(50), [1, 1, 8], [0, 1, 1], [1.5, 1, 1]] as [number, number, number][]) {
     await assertThrows(
       () => tape.dispatch(kernel, { tensors, grid }),
       MachineError,
-      /^Cannot run copy as a grid has 1 … 7 workgroups in each direction: \[.*Lower --batch/,
+      /^Cannot run "copy": it needs a grid of \[.*\], and each dimension has 1 … 7 workgroups on this device\.$/,
     );
   }
   tape.dispatch(kernel, { tensors, grid: tape.grid(49) });
   assertEquals(tape.dispatches.length, 1);
 });
 
-Deno.test("tape: bindings come in the kernel's order, a missing one is named", async () => {
+Deno.test("DispatchList.dispatch() orders tensors as the kernel does, and names a missing one", async () => {
   const tape = tapeOf(7), x = placed("x", [4]), y = placed("y", [4]);
   tape.dispatch(kernel, { tensors: { y, x }, grid: [1, 1, 1] });
   assertEquals(tape.dispatches[0].tensors.map(({ name }) => name), ["x", "y"]);
   await assertThrows(
     () => tape.dispatch(kernel, { tensors: { x }, grid: [1, 1, 1] }),
     TypeError,
-    /^Cannot run copy as its tensor y is missing$/,
+    /^Cannot run "copy": its tensor y is missing$/,
   );
 });
 
-Deno.test("tape: reshaping and accumulating other sizes is refused", async () => {
+Deno.test("Tape rejects reshaping to and accumulating other sizes", async () => {
   const tape = tapeOf(7), x = placed("x", [4, 6]);
   await assertThrows(
     () => tape.reshape(x, [5, 5]),
     TypeError,
-    /^Cannot reshape x as \[4,6\] and \[5,5\] differ in size$/,
+    /^Cannot reshape "x": \[4,6\] and \[5,5\] differ in size$/,
   );
   await assertThrows(
     () => tape.accumulate(x, placed("g", [4])),
     TypeError,
-    /^Cannot add \[4\] to the gradient of x, \[4,6\]$/,
+    /^Cannot add to the gradient of "x": \[4\] and \[4,6\] differ in size$/,
   );
 });
 
-Deno.test("tape: what fits is one piece, of the tensors themselves", () => {
+Deno.test("DispatchList.pieces() returns the tensors themselves if they fit", () => {
   const x = placed("x", [4, 64]), y = placed("y", [4, 16]);
   const [piece, ...more] = newTape({ maxBinding: 4 * 256 }).pieces({ x, y });
   assertEquals([more.length, piece.row], [0, 0]);
   assertEquals([piece.tensors.x === x, piece.tensors.y === y], [true, true]);
 });
 
-Deno.test("tape: pieces have as many images as fit and are aligned in each tensor", () => {
+Deno.test("DispatchList.pieces() fills aligned pieces with as many images as fit", () => {
   const cut = (maxBinding: number, ...shapes: number[][]) => {
     const tensors = Object.fromEntries(shapes.map((shape, i) => [`t${i}`, placed(`t${i}`, shape)]));
     let next = 0;
@@ -97,7 +97,7 @@ Deno.test("tape: pieces have as many images as fit and are aligned in each tenso
   assertEquals(cut(48 * 36, [37, 12], [37, 4]), [32, 5]);
 });
 
-Deno.test("tape: pieces of given items begin at the aligned row before", () => {
+Deno.test("DispatchList.pieces() starts pieces of given items at the aligned row before", () => {
   const begins = [0, 10, 30, 37]; // rows of 64 bytes, aligned by fours
   const items = { count: 3, begin: (i: number) => begins[i] };
   const pieces = newTape({ maxBinding: 64 * 30 }).pieces({ x: placed("x", [37, 16]) }, items);
@@ -105,35 +105,39 @@ Deno.test("tape: pieces of given items begin at the aligned row before", () => {
   assertEquals(pieces.map(({ tensors }) => tensors.x.shape[0]), [30, 9]);
 });
 
-Deno.test("tape: what cannot be split far enough is refused", async () => {
+Deno.test("DispatchList.pieces() rejects rows that cannot be split enough", async () => {
   const tape = newTape({ maxBinding: 1600 });
   await assertThrows(
     () => tape.pieces({ x: placed("x", [37, 24]), y: placed("y", [37, 64]) }),
     MachineError,
-    /^Cannot run on this GPU as y cannot be split into less than 8 of its 37 rows of 256 bytes, and a kernel sees at most 1600 bytes: lower/,
+    /^Cannot split "y": 8 of its 37 rows of 256 bytes must be bound together, and a binding of this device has at most 1600 bytes\.$/,
   );
 });
 
-Deno.test("tape: a slice keeps its place under other shapes, and has no gradient of its own", async () => {
+Deno.test("slice() keeps its offset when reshaped, and has no gradient of its own", async () => {
   const tape = tapeOf(7), x = tape.tensor("x", [4, 64]), part = slice(x, { begin: 1, end: 3 });
   const other = slice(tape.reshape(part, [8, 4, 4]), { begin: 4, end: 8 });
   assertEquals([other.shape, other.offset, originOf(other) === x], [[4, 4, 4], 512, true]);
   x.region = placed("store", [5, 64]).region!;
   assertEquals({ ...regionOf(other) }, { store: x.region.store, offset: 512, bytes: 256 });
-  await assertThrows(() => tape.accumulate(part, placed("g", [2, 64])), TypeError, /^Cannot add \[2,64\]/);
+  await assertThrows(
+    () => tape.accumulate(part, placed("g", [2, 64])),
+    TypeError,
+    /^Cannot add to the gradient of "x": \[2,64\] and/,
+  );
   await assertThrows(
     () => slice(x, { begin: 3, end: 5 }),
     RangeError,
-    /^Cannot slice x from 3 to 5 as it has 4/,
+    /^Cannot slice "x" from 3 to 5: it has 4/,
   );
   await assertThrows(
     () => slice(tape.reshape(x, [16, 16]), { begin: 1, end: 3 }),
     RangeError,
-    /^Cannot slice x as 64 is not aligned$/,
+    /^Cannot slice "x": offset 64 is not aligned$/,
   );
 });
 
-Deno.test("tape: nothing is differentiated that was recorded without gradient", () => {
+Deno.test("Tape.noGrad() records no gradients", () => {
   const tape = tapeOf(7), x = placed("x", [2, 4]), w = placed("w", [1, 1, 4, 4], placed("dw", [1, 1, 4, 4]));
   const y = tape.noGrad(() => linear(tape, { x, w, name: "target" }));
   tape.accumulate(y, placed("dy", [2, 4]));
@@ -145,7 +149,7 @@ Deno.test("tape: nothing is differentiated that was recorded without gradient", 
   assertEquals(tape.dispatches.length, 2, "recording does not go on after the backward pass");
 });
 
-Deno.test("tape: the gradients of a tensor that is used twice are added", onGpu, async () => {
+Deno.test("Tape.backward() adds the gradients of a tensor that is used twice", onGpu, async () => {
   const rows = 33, C = 8;
   await checkOp("used twice", {
     shapes: { x: [rows, C], w: [1, 1, C, C], gamma: [C], beta: [C], runningMean: [C], runningVar: [C] },

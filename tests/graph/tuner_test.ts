@@ -43,7 +43,7 @@ const changed = (name: string, from: string, to: string): Kernel => {
   return { ...kernel, name, files: { "rounds.wgsl": codeOf(kernel).replace(from, to) } };
 };
 
-const way = (
+const variantOf = (
   n: number,
   { skipTuning, of = kernel }: { skipTuning?: boolean; of?: Kernel } = {},
 ): Variant => ({
@@ -86,34 +86,34 @@ async function decide(
   return { picked: choices.map(chooser), known, lines };
 }
 
-Deno.test("tuner: takes the fastest way, whatever its place, and tells the times", onGpu, async () => {
+Deno.test("tune() picks the fastest variant in any position, and records the times", onGpu, async () => {
   const { picked, known, lines } = await decide([
-    choiceOf({ slow: way(4000), fast: way(100), middle: way(1000) }),
-    choiceOf({ quick: way(50), slow: way(3000) }),
+    choiceOf({ slow: variantOf(4000), fast: variantOf(100), middle: variantOf(1000) }),
+    choiceOf({ quick: variantOf(50), slow: variantOf(3000) }),
   ]);
   assertEquals(picked, ["fast", "quick"]);
-  const [first] = [...known.values()].filter(({ way }) => way === "fast");
+  const [first] = [...known.values()].filter(({ variant }) => variant === "fast");
   assertEquals([first.choice, Object.keys(first.milliseconds)], ["rounds", ["slow", "fast", "middle"]]);
   assert(first.milliseconds.slow > 3 * first.milliseconds.fast, JSON.stringify(first));
   assertEquals(lines.length, 1);
 });
 
 Deno.test(
-  "tuner: what is known is not timed again, until a kernel, a size or the variants change",
+  "tune() reuses decisions until a kernel, a size or the variants change",
   onGpu,
   async () => {
-    const variants = { slow: way(2000), fast: way(100) };
+    const variants = { slow: variantOf(2000), fast: variantOf(100) };
     const { known } = await decide([choiceOf(variants)], { seconds: 0 });
     const [[key, decision]] = known;
     // No time left: the default, until there is a GPU's time.
     const { software } = await sharedGpu();
     assertEquals(decision, {
       choice: "rounds",
-      way: "slow",
+      variant: "slow",
       milliseconds: {},
       ...!software && { provisional: true },
     });
-    known.set(key, { ...decision, way: "fast" });
+    known.set(key, { ...decision, variant: "fast" });
     assertEquals(
       await decide([choiceOf(variants, "another name")], { known }).then((
         { picked, lines },
@@ -125,12 +125,12 @@ Deno.test(
     );
     for (
       const changed of [
-        { slow: way(2001), fast: way(100) } as Record<string, Variant>,
+        { slow: variantOf(2001), fast: variantOf(100) } as Record<string, Variant>,
         {
-          slow: way(2000, { of: { ...kernel, files: { "rounds.wgsl": `${codeOf(kernel)} ` } } }),
-          fast: way(100),
+          slow: variantOf(2000, { of: { ...kernel, files: { "rounds.wgsl": `${codeOf(kernel)} ` } } }),
+          fast: variantOf(100),
         },
-        { slow: way(2000), other: way(100) },
+        { slow: variantOf(2000), other: variantOf(100) },
       ]
     ) {
       const { picked, lines } = await decide([choiceOf(changed)], { seconds: 0, known: new Map(known) });
@@ -139,11 +139,11 @@ Deno.test(
   },
 );
 
-Deno.test("tuner: a skipTuning way is never run, and a single one needs no timing", onGpu, async () => {
-  const forbidden: Variant = { ...way(1), skipTuning: true };
+Deno.test("tune() never runs a variant with skipTuning, and does not time a single one", onGpu, async () => {
+  const forbidden: Variant = { ...variantOf(1), skipTuning: true };
   const { picked, known, lines } = await decide([
-    choiceOf({ slow: way(500), fast: way(20), forbidden }),
-    choiceOf({ only: way(30), forbidden }),
+    choiceOf({ slow: variantOf(500), fast: variantOf(20), forbidden }),
+    choiceOf({ only: variantOf(30), forbidden }),
   ]);
   assertEquals([picked, known.size, lines.length], [["fast", undefined], 1, 1]);
   assert(!("forbidden" in [...known.values()][0].milliseconds));
@@ -164,10 +164,12 @@ function fakeTimer(): Timer & { taken: number[] } {
   };
 }
 
-Deno.test("tuner: 40 µs are told from 50, by samples in turns", onGpu, async () => {
+Deno.test("tune() distinguishes 40 µs from 50 by samples in turns", onGpu, async () => {
   for (const [first, second] of [[50, 40], [40, 50]]) {
     const timer = fakeTimer();
-    const { picked, known } = await decide([choiceOf({ a: way(first), b: way(second) })], { timer });
+    const { picked, known } = await decide([choiceOf({ a: variantOf(first), b: variantOf(second) })], {
+      timer,
+    });
     assertEquals(picked, [first < second ? "a" : "b"]);
     assertEquals(timer.taken, timer.taken.map((_, i) => i % 2 ? second : first));
     const [{ milliseconds: { a, b } }] = known.values();
@@ -185,27 +187,33 @@ const faulty = {
 };
 
 Deno.test(
-  "tuner: variants that are refused or compute wrong are dropped and named once, and the run goes on",
+  "tune() drops variants that are rejected or compute wrong, and reports each once",
   onGpu,
   async () => {
     const gpu = await sharedGpu();
     const reasons = {
-      refused: /^the driver refuses it: .*nonsense/,
-      scaled: /^it computes wrong, by [1-5]\.\de-4 of/,
+      refused: /^the driver rejects it: kernels\/rounds\.wgsl:\d+:\d+ \(invalid\): .*nonsense/,
+      scaled: /^it computes wrong: its error is [1-5]\.\de-4 of/,
       shortened: /^it computes wrong/,
       shifted: /^it computes wrong/,
       spiked: /^it computes wrong, by \d\.\de\+\d\d of/,
       nan: /^it computes values that are not finite$/,
     };
     const bad = {
-      refused: way(1, { of: invalid }),
-      ...Object.fromEntries(Object.entries(faulty).map(([name, of]) => [name, way(1, { of })])),
+      refused: variantOf(1, { of: invalid }),
+      ...Object.fromEntries(Object.entries(faulty).map(([name, of]) => [name, variantOf(1, { of })])),
     };
-    // Enough right ways for most to be right, as the wrong ones would be the fastest.
-    const right = { usual: way(30), fast: way(20), a: way(40), b: way(50), c: way(60) };
+    // Enough right variants for most to be right, as the wrong ones would be the fastest.
+    const right = {
+      "default": variantOf(30),
+      fast: variantOf(20),
+      a: variantOf(40),
+      b: variantOf(50),
+      c: variantOf(60),
+    };
     const choices = [
       choiceOf({ ...right, ...bad }),
-      choiceOf({ ...right, a: way(70), ...bad }, "other rounds"),
+      choiceOf({ ...right, a: variantOf(70), ...bad }, "other rounds"),
     ];
     const known = new Map<string, Decision>();
     const { picked, lines } = await decide(choices, { known, timer: fakeTimer() });
@@ -235,47 +243,54 @@ Deno.test(
 );
 
 Deno.test(
-  "tuner: a default that is refused or wrong gives way to another, be most of them wrong",
+  "tune() replaces a default that is rejected or wrong, even if most variants are wrong",
   onGpu,
   async () => {
     for (const broken of [invalid, faulty.shortened, faulty.spiked, faulty.nan]) {
       const { picked, known, lines } = await decide([
-        choiceOf({ usual: way(1, { of: broken }), a: way(30), b: way(20) }),
+        choiceOf({ "default": variantOf(1, { of: broken }), a: variantOf(30), b: variantOf(20) }),
       ], {
         timer: fakeTimer(),
       });
       assertEquals([picked, lines.length], [["b"], 2], lines.join("\n"));
-      assertEquals(Object.keys([...known.values()][0].excluded!), ["usual"]);
+      assertEquals(Object.keys([...known.values()][0].excluded!), ["default"]);
     }
-    // Most have the same fault, as ways do that share a kernel.
-    const same = { usual: way(1, { of: faulty.scaled }), split: way(2, { of: faulty.scaled }) };
-    assertEquals((await decide([choiceOf({ ...same, a: way(30) })], { timer: fakeTimer() })).picked, ["a"]);
-    // The only way that is left needs no timing.
+    // Most have the same fault, as variants do that share a kernel.
+    const same = {
+      "default": variantOf(1, { of: faulty.scaled }),
+      split: variantOf(2, { of: faulty.scaled }),
+    };
+    assertEquals((await decide([choiceOf({ ...same, a: variantOf(30) })], { timer: fakeTimer() })).picked, [
+      "a",
+    ]);
+    // The only variant that is left needs no timing.
     const timer = fakeTimer();
-    const { picked } = await decide([choiceOf({ usual: way(1, { of: invalid }), a: way(30) })], { timer });
+    const { picked } = await decide([
+      choiceOf({ "default": variantOf(1, { of: invalid }), a: variantOf(30) }),
+    ], { timer });
     assertEquals([picked, timer.taken], [["a"], []]);
   },
 );
 
 Deno.test(
-  "tuner: where every way is refused the default stays, and tells why when it is used",
+  "tune() keeps the default if every variant is rejected, which throws when it is used",
   onGpu,
   async () => {
     using gpu = await openGpu();
-    const usual = way(1, { of: invalid }), other = way(2, { of: invalid });
-    const { picked, lines } = await decide([choiceOf({ usual, other })], { gpu });
-    assertEquals([picked, lines.length], [["usual"], 3]);
+    const default_ = variantOf(1, { of: invalid }), other = variantOf(2, { of: invalid });
+    const { picked, lines } = await decide([choiceOf({ "default": default_, other })], { gpu });
+    assertEquals([picked, lines.length], [["default"], 3]);
     gpu.check();
     using memory = new Memory(gpu);
     const tape = newTape(deviceProfileOf(gpu));
-    usual.record(tape, choiceOf({ usual }).tensors);
+    default_.record(tape, choiceOf({ "default": default_ }).tensors);
     using _program = new Program(memory, tape);
     await gpu.device.queue.onSubmittedWorkDone();
     await assertThrows(() => gpu.check(), MachineError, /nonsense/);
   },
 );
 
-Deno.test("tuner: a lost device ends the run, and what was running is named", onGpu, async () => {
+Deno.test("tune() names the running variant if the device is lost", onGpu, async () => {
   using gpu = await openGpu();
   const timer = { ...fakeTimer() };
   const losing: Timer = {
@@ -289,13 +304,13 @@ Deno.test("tuner: a lost device ends the run, and what was running is named", on
     },
   };
   await assertThrows(
-    () => decide([choiceOf({ slow: way(50), fast: way(20) })], { gpu, timer: losing }),
+    () => decide([choiceOf({ slow: variantOf(50), fast: variantOf(20) })], { gpu, timer: losing }),
     MachineError,
-    /^Cannot time slow for rounds: The GPU was lost .*--kernels usual/,
+    /^Cannot time "slow" for rounds: The GPU was lost /,
   );
 });
 
-Deno.test("tuner: large tensors are filled on the GPU, from one upload of a megabyte", onGpu, async () => {
+Deno.test("tune() fills large tensors on the GPU from one upload of a megabyte", onGpu, async () => {
   const gpu = await sharedGpu(), { queue } = gpu.device, write = queue.writeBuffer;
   const MEGABYTE = 2 ** 20, n = 4 * MEGABYTE;
   let bytes = 0;
@@ -308,7 +323,9 @@ Deno.test("tuner: large tensors are filled on the GPU, from one upload of a mega
       ...choiceOf(variants, name),
       tensors: { x: placed("x", [n]), y: placed("y", [n]) },
     });
-    const choices = [20, 30].map((k) => large(`${k}`, { a: way(k), b: way(k + 1), c: way(k + 2) }));
+    const choices = [20, 30].map((k) =>
+      large(`${k}`, { a: variantOf(k), b: variantOf(k + 1), c: variantOf(k + 2) })
+    );
     const { picked } = await decide(choices, { timer: fakeTimer() });
     assertEquals(picked, ["a", "a"]);
   } finally {
@@ -317,7 +334,7 @@ Deno.test("tuner: large tensors are filled on the GPU, from one upload of a mega
   assert(bytes > MEGABYTE / 2 && bytes < 1.1 * MEGABYTE, `${bytes} bytes`);
 });
 
-Deno.test("a choice: the default, a pinned family, a name that is not there", () => {
+Deno.test("Tape.choose() takes the default, a pinned family, and the default for an unknown name", () => {
   const ran: string[] = [];
   const noted = (name: string): Variant => ({ record: (_: Tape) => void ran.push(name) });
   const choice = choiceOf({

@@ -4,7 +4,11 @@ import { openTuningCache as open } from "../../src/io/tuning_cache.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 const openTuningCache = open<Decision>;
-const decision = (way: string): Decision => ({ choice: "product", way, milliseconds: { [way]: 1.5 } });
+const decision = (way: string): Decision => ({
+  choice: "product",
+  variant: way,
+  milliseconds: { [way]: 1.5 },
+});
 const read = async (folder: string) => JSON.parse(await Deno.readTextFile(`${folder}/kernels.json`));
 
 Deno.test("openTuningCache() has the entries that another run found", async () => {
@@ -35,8 +39,8 @@ Deno.test("openTuningCache() prefers the entries in the folder of a resumed run"
     JSON.stringify({ a: decision("blocked"), c: decision("x") }),
   );
   const resumed = await openTuningCache({ user, run });
-  assertEquals(resumed.get("a")?.way, "tiled");
-  assertEquals(resumed.get("c")?.way, "x");
+  assertEquals(resumed.get("a")?.variant, "tiled");
+  assertEquals(resumed.get("c")?.variant, "x");
   await resumed.save(run);
   assertEquals(Object.keys(await read(run)).sort(), ["a", "b", "c"]);
   // Entries of other runs stay in the user's file.
@@ -51,10 +55,10 @@ Deno.test("openTuningCache() keeps provisional entries for the run alone", async
   const user = `${temporary.path}/cache`, run = temporary.path;
   const first = await openTuningCache({ user });
   first.set("a", { ...decision("tiled"), provisional: true });
-  assertEquals(first.get("a")?.way, "tiled");
+  assertEquals(first.get("a")?.variant, "tiled");
   await first.save(run);
   assertEquals((await openTuningCache({ user })).get("a"), undefined);
-  assertEquals((await openTuningCache({ user, run })).get("a")?.way, "tiled");
+  assertEquals((await openTuningCache({ user, run })).get("a")?.variant, "tiled");
 });
 
 Deno.test("openTuningCache() ignores a damaged file and a folder it cannot write", async () => {

@@ -22,7 +22,7 @@ function namesOf({ parameters, statistics }: Network): [string, number[]][] {
 const sorted = (shapes: Record<string, number[]>) => Object.entries(shapes).sort();
 
 for (const name of ["resnet18", "resnet34", "resnet50"] as const) {
-  Deno.test(`nn: ${name} has torchvision's names and shapes`, () => {
+  Deno.test(`resnet() gives ${name} torchvision's names and shapes`, () => {
     const network = createNetwork("online", { gradients: true });
     resnet(new Scope(network), { config: backboneByName(name), stem: "imagenet" });
     assertEquals(namesOf(network), sorted(names[name]));
@@ -32,7 +32,7 @@ for (const name of ["resnet18", "resnet34", "resnet50"] as const) {
   });
 }
 
-Deno.test("nn: the heads have the names and shapes of PyTorch's Sequential", () => {
+Deno.test("mlp() has the names and shapes of PyTorch's Sequential", () => {
   const network = createNetwork("online", { gradients: true });
   mlp(new Scope(network), { inFeatures: 20, hidden: 12, outFeatures: 8 });
   assertEquals(namesOf(network), sorted(names.mlp));
@@ -40,7 +40,7 @@ Deno.test("nn: the heads have the names and shapes of PyTorch's Sequential", () 
 
 const architecture = { backbone: backbones.resnet8, stem: "cifar", hidden: 32, projection: 16 } as const;
 
-Deno.test("nn: the networks of BYOL have backbone, projector and, online only, predictor", () => {
+Deno.test("createNetworks() builds backbone, projector and, online only, predictor", () => {
   const { online, target } = createNetworks(architecture);
   const parts = (
     { parameters }: Network,
@@ -50,7 +50,7 @@ Deno.test("nn: the networks of BYOL have backbone, projector and, online only, p
   assert(target.network.gradients === null);
 });
 
-Deno.test("nn: the target's layout and first values are the beginning of the online network's", () => {
+Deno.test("createNetworks() gives the target a prefix of the online network's layout and values", () => {
   const { online: { network: online }, target: { network: target } } = createNetworks(architecture);
   for (const group of ["parameters", "statistics"] as const) {
     const place = ({ variables }: FlatStore) =>
@@ -64,7 +64,7 @@ Deno.test("nn: the target's layout and first values are the beginning of the onl
   }
 });
 
-Deno.test("nn: variables lie in blocks of their own, gradients where the parameters lie", () => {
+Deno.test("createNetworks() gives variables blocks of their own, and gradients the same layout", () => {
   const { network } = createNetworks(architecture).online;
   let end = 0;
   for (const { tensor, layout } of network.parameters.variables) {
@@ -84,7 +84,7 @@ const layouts = {
   vector: vectorLayout(12),
 };
 
-Deno.test("layout: from PyTorch and back is the identity", () => {
+Deno.test("Layout converts from PyTorch and back without change", () => {
   for (const [name, { shape, torchShape, fromTorch, toTorch }] of Object.entries(layouts)) {
     const values = Float32Array.from({ length: sizeOf(torchShape) }, (_, i) => i + 1);
     const here = fromTorch(values);
@@ -94,7 +94,7 @@ Deno.test("layout: from PyTorch and back is the identity", () => {
   }
 });
 
-Deno.test("layout: [K, C, R, S] becomes [R, S, C, K], missing channels are 0", () => {
+Deno.test("convLayout() turns [K, C, R, S] into [R, S, C, K] and pads channels with 0", () => {
   const [K, C, R] = [8, 3, 7];
   const here = layouts.padded.fromTorch(Float32Array.from({ length: K * C * R * R }, (_, i) => i + 1));
   assertEquals(layouts.padded.shape, [7, 7, 4, 8]);
@@ -107,14 +107,14 @@ Deno.test("layout: [K, C, R, S] becomes [R, S, C, K], missing channels are 0", (
   assertEquals(matrix[7 * 12 + 5], 5 * 20 + 7);
 });
 
-Deno.test("weights: packing and unpacking keep every value", () => {
+Deno.test("packWeights() and unpackWeights() keep every value", () => {
   const { network: { parameters } } = createNetworks(architecture).online;
   const content = drawWeights(parameters, { seed: 1 });
   const tensors = unpackWeights(parameters, { content, prefix: "online." });
   assertClose("content", packWeights(parameters, (name) => tensors.get(`online.${name}`)!.data), content, {});
 });
 
-Deno.test("weights: they depend on the seed alone", () => {
+Deno.test("drawWeights() depends only on the seed", () => {
   const { network: { parameters } } = createNetworks(architecture).online;
   const draw = (seed: number) => drawWeights(parameters, { seed }).join();
   assertEquals(draw(1), draw(1));
@@ -128,7 +128,7 @@ function moments(values: Float32Array): { mean: number; variance: number; larges
   return { mean, variance, largest: values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) };
 }
 
-Deno.test("weights: drawn as torchvision draws them", () => {
+Deno.test("drawWeights() has torchvision's distributions", () => {
   const { network: { parameters, statistics } } = createNetworks({ ...architecture, hidden: 512 }).online;
   for (
     const [name, { shape, data }] of unpackWeights(parameters, {
@@ -167,7 +167,7 @@ Deno.test("weights: drawn as torchvision draws them", () => {
   }
 });
 
-Deno.test("resnet: features and number of dispatches of each backbone, with either stem", () => {
+Deno.test("resnet() has the right features and dispatches for each backbone and stem", () => {
   for (const [name, config] of Object.entries(backbones)) {
     for (const stem of ["cifar", "imagenet"] as const) {
       const tape = newTape({ maxGrid: 65535 });
@@ -183,11 +183,11 @@ Deno.test("resnet: features and number of dispatches of each backbone, with eith
   }
 });
 
-Deno.test("resnet: an unknown backbone is refused with the known ones", async () => {
+Deno.test("backboneByName() rejects an unknown name and lists the known ones", async () => {
   await assertThrows(
     () => backboneByName("resnet19"),
     UserError,
-    /^Cannot build the backbone "resnet19": expected one of resnet8, resnet20, resnet18, resnet34, resnet50$/,
+    /^Cannot build the backbone "resnet19": there is none of this name\. Use one of resnet8, resnet20, resnet18, resnet34, resnet50\.$/,
   );
   await assertThrows(() => backboneByName("toString"), UserError, /toString/);
 });

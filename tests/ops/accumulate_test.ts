@@ -6,7 +6,7 @@ import { packStep } from "../../src/optim/optimizer.ts";
 import { type Call, runOp } from "./harness.ts";
 
 Deno.test(
-  "accumulateMean: the first batch of a step begins anew, the others add their share",
+  "accumulateMean() starts at zero for the first batch and adds the shares of the others",
   onGpu,
   async () => {
     for (const [blocks, maxBinding] of [[1], [5], [67], [67, 16 * 256]]) {

@@ -150,12 +150,12 @@ const training: Record<string, Case[]> = {
 };
 
 for (const [what, cases] of Object.entries(training)) {
-  Deno.test(`batchNorm: training, ${what}`, onGpu, async () => {
+  Deno.test(`batchNorm() matches the reference in training: ${what}`, onGpu, async () => {
     for (const each of cases) await check(each);
   });
 }
 
-Deno.test("batchNorm: evaluation by running statistics, whatever the views", onGpu, async () => {
+Deno.test("batchNorm() uses running statistics in evaluation, for any number of views", onGpu, async () => {
   for (const [rows, C] of [[1, 4], [17, 28], [65, 36], [3, 260]]) {
     await check({ rows, C, training: false, maxGrid: 7, families: FAMILIES });
     await check({ rows, C, training: false, maxGrid: 9, families: ["hardware"] });
@@ -166,7 +166,7 @@ Deno.test("batchNorm: evaluation by running statistics, whatever the views", onG
 });
 
 Deno.test(
-  "batchNorm: running statistics take the views in turn, evaluation leaves them alone",
+  "batchNorm() updates running statistics view by view, and not in evaluation",
   onGpu,
   async () => {
     const views = 3, rows = 131, C = 36;
@@ -191,7 +191,7 @@ Deno.test(
 );
 
 Deno.test(
-  "batchNorm: a mean of 1000 deviations costs no more digits than the input has lost",
+  "batchNorm() loses no more precision than the input at a mean of 1000 deviations",
   onGpu,
   async () => {
     const rows = 1000, C = 8;
@@ -212,7 +212,7 @@ Deno.test(
   },
 );
 
-Deno.test("batchNorm: NaN passes the ReLU, so that it reaches the loss", onGpu, async () => {
+Deno.test("batchNorm() passes NaN through the ReLU", onGpu, async () => {
   const values: Values = {
     x: [NaN, 1, 1, 1, 2, 2, 2, 2],
     gamma: [1, 1, 1, 1],
@@ -227,7 +227,7 @@ Deno.test("batchNorm: NaN passes the ReLU, so that it reaches the loss", onGpu, 
   }
 });
 
-Deno.test("batchNorm: on a GPU, rows fall into as many parts as keep it busy; on a CPU, into parts of 128", () => {
+Deno.test("batchNorm() splits rows into enough parts for a GPU, and into parts of 128 for a CPU", () => {
   const lengthOf = (software: boolean, { rows, C }: { rows: number; C: number }) => {
     const tape = newTape({ software, maxBinding: 2 ** 30 }, { views: 2 });
     const vector = (name: string) => placed(name, [C]);
@@ -251,14 +251,14 @@ Deno.test("batchNorm: on a GPU, rows fall into as many parts as keep it busy; on
 
 for (const op of ["batch_norm", "batch_norm_relu"]) {
   for (const golden of goldenCases(op)) {
-    Deno.test(`batchNorm: PyTorch's ${golden.name}`, onGpu, async () => {
+    Deno.test(`batchNorm() matches PyTorch's ${golden.name}`, onGpu, async () => {
       const options = { relu: op.endsWith("relu"), views: golden.sizes.groups };
       await checkGolden(golden, { ...call(golden.shapes.x, options), absolute: 1e-5 });
     });
   }
 }
 
-Deno.test("batchNorm: wrong shapes are refused", async () => {
+Deno.test("batchNorm() rejects wrong shapes", async () => {
   const run =
     (x: number[], { C = 8, residual, views = 1 }: { C?: number; residual?: number[]; views?: number } = {}) =>
     () =>
@@ -275,18 +275,18 @@ Deno.test("batchNorm: wrong shapes are refused", async () => {
   await assertThrows(
     run([6, 12]),
     TypeError,
-    /^Cannot run batchNorm as x must have 8 channels, a multiple of 4, and 1 views of equal size: current shape is \[6, 12\]$/,
+    /^Cannot run batchNorm: "x" must have 8 channels, a multiple of 4, and 1 views of equal size, but its shape is \[6, 12\]$/,
   );
-  await assertThrows(run([6, 6], { C: 6 }), TypeError, /x must have 6 channels, a multiple of 4/);
+  await assertThrows(run([6, 6], { C: 6 }), TypeError, /"x" must have 6 channels, a multiple of 4/);
   await assertThrows(
     run([5, 8], { views: 2 }),
     TypeError,
-    /2 views of equal size: current shape is \[5, 8\]/,
+    /2 views of equal size, but its shape is \[5, 8\]/,
   );
   await assertThrows(run([2, 8], { views: 2 }), TypeError, /more than one value per channel and view/);
   await assertThrows(
     run([4, 8], { residual: [8, 4] }),
     TypeError,
-    /residual must be shaped as .* \[4, 8\]: current/,
+    /"residual" must have the shape of the result, \[4, 8\], but its shape is \[8, 4\]/,
   );
 });

@@ -21,7 +21,7 @@ const sum = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
 /** Rows around a workgroup's 8, dimensions around the tiles, and a grid of two dimensions. */
 const cases = [[1, 4], [3, 24], [4, 28], [5, 36], [4, 32], [7, 256], [33, 20]];
 
-Deno.test("byolLoss: each row's term and the gradient of q", onGpu, async () => {
+Deno.test("byolLoss() computes each row's term and the gradient of q", onGpu, async () => {
   for (const [N, D] of cases) {
     const values = { q: hashSigned(`q ${N} ${D}`, 2 * N * D), z: hashSigned(`z ${N} ${D}`, 2 * N * D) };
     const terms = Array.from(
@@ -41,25 +41,29 @@ Deno.test("byolLoss: each row's term and the gradient of q", onGpu, async () => 
   }
 });
 
-Deno.test("byolLoss: identical unit vectors give 0, opposite ones 4, the views crossed", onGpu, async () => {
-  const N = 5, D = 12;
-  const q = new Float32Array(2 * N * D), crossed = q.slice();
-  for (let i = 0; i < 2 * N; i++) {
-    q[i * D + i] = 1; // every row is another unit vector
-    crossed[((i + N) % (2 * N)) * D + i] = 1;
-  }
-  for (const target of await targets()) {
-    const losses = async (
-      z: Float32Array,
-    ) => [...(await runOp(lossOf(N, D), { values: { q, z }, target })).y];
-    assertEquals(await losses(crossed), Array(2 * N).fill(0));
-    assertEquals(await losses(crossed.map((value) => -value)), Array(2 * N).fill(4));
-    assertEquals(await losses(q), Array(2 * N).fill(2), "a row met its own view");
-  }
-});
+Deno.test(
+  "byolLoss() is 0 for equal unit vectors and 4 for opposite ones, across the views",
+  onGpu,
+  async () => {
+    const N = 5, D = 12;
+    const q = new Float32Array(2 * N * D), crossed = q.slice();
+    for (let i = 0; i < 2 * N; i++) {
+      q[i * D + i] = 1; // every row is another unit vector
+      crossed[((i + N) % (2 * N)) * D + i] = 1;
+    }
+    for (const target of await targets()) {
+      const losses = async (
+        z: Float32Array,
+      ) => [...(await runOp(lossOf(N, D), { values: { q, z }, target })).y];
+      assertEquals(await losses(crossed), Array(2 * N).fill(0));
+      assertEquals(await losses(crossed.map((value) => -value)), Array(2 * N).fill(4));
+      assertEquals(await losses(q), Array(2 * N).fill(2), "a row met its own view");
+    }
+  },
+);
 
 Deno.test(
-  "byolLoss: lengths do not matter, and a row of length 0 has a finite loss, NaN a lost one",
+  "byolLoss() ignores lengths, is finite for a row of length 0, and NaN for NaN",
   onGpu,
   async () => {
     const N = 2, D = 8, q = hashSigned("q", 2 * N * D), z = hashSigned("z", 2 * N * D);
@@ -82,7 +86,7 @@ Deno.test(
 );
 
 for (const { name, sizes: { N, D }, values, expected } of goldenCases("byol_loss")) {
-  Deno.test(`byolLoss: PyTorch's ${name}`, onGpu, async () => {
+  Deno.test(`byolLoss() matches PyTorch's ${name}`, onGpu, async () => {
     for (const target of await targets()) {
       const { y, dq } = await runOp(lossOf(N, D), { values, target });
       assertClose("loss", [sum(y) / N], expected.y, { relative: 1e-6 });
@@ -91,19 +95,19 @@ for (const { name, sizes: { N, D }, values, expected } of goldenCases("byol_loss
   });
 }
 
-Deno.test("byolLoss: wrong shapes are refused", async () => {
+Deno.test("byolLoss() rejects wrong shapes", async () => {
   const run = (q: number[], z: number[]) => () =>
     byolLoss(newTape({ maxGrid: 7 }), { q: placed("q", q), target: placed("z", z) });
   await assertThrows(
     run([5, 8], [5, 8]),
     TypeError,
-    /^Cannot run byolLoss as q must be \[2N, D\], D a multiple of 4: current shape is \[5, 8\]$/,
+    /^Cannot run byolLoss: "q" must be \[2N, D\], D a multiple of 4, but its shape is \[5, 8\]$/,
   );
-  await assertThrows(run([4, 6], [4, 6]), TypeError, /q must be \[2N, D\]/);
+  await assertThrows(run([4, 6], [4, 6]), TypeError, /"q" must be \[2N, D\]/);
   await assertThrows(
     run([4, 8], [8, 4]),
     TypeError,
-    /z must be shaped as the predictions, \[4, 8\]: current shape is \[8, 4\]/,
+    /"z" must be shaped as the predictions, \[4, 8\], but its shape is \[8, 4\]/,
   );
 });
 
@@ -124,7 +128,7 @@ function metrics({ losses, z }: Record<"losses" | "z", Float32Array>, D: number)
 }
 
 Deno.test(
-  "stepMetrics: the loss and the spread of the projections, in the step's slot of the ring",
+  "stepMetrics() writes loss and z_std to the step's slot of the ring",
   onGpu,
   async () => {
     const slots = 7, slot = 5;

@@ -13,7 +13,7 @@ for (
     { H: 8, W: 9, R: 5, S: 4, stride: 3, pad: 2 },
   ]
 ) {
-  Deno.test(`elementOf: all elements of the three products, [${[H, W]}], [${[R, S]}], stride ${stride}`, () => {
+  Deno.test(`elementOf() matches all elements of the three products, [${[H, W]}], [${[R, S]}], stride ${stride}`, () => {
     const P = Math.floor((H + 2 * pad - R) / stride) + 1, Q = Math.floor((W + 2 * pad - S) / stride) + 1;
     const geometry = { H, W, C, P, Q, K, R, S, stride, pad };
     const random = (name: string, n: number) => Float64Array.from(hashSigned(`element.${name}.${H}`, n));

@@ -132,12 +132,12 @@ const cases: Record<string, Sizes[]> = {
 };
 
 for (const [what, group] of Object.entries(cases)) {
-  Deno.test(`conv2d: ${what}`, onGpu, async () => {
+  Deno.test(`conv2d() matches the reference: ${what}`, onGpu, async () => {
     for (const sizes of group) await check(sizes);
   });
 }
 
-Deno.test("conv2d: random shapes", onGpu, async () => {
+Deno.test("conv2d() matches the reference at random shapes", onGpu, async () => {
   const random = keyedRandom(20);
   for (let i = 0; i < 8; i++) {
     const R = 1 + random.integer(4), S = 1 + random.integer(4);
@@ -168,7 +168,7 @@ function withChannels(
 }
 
 for (const golden of goldenCases("conv2d")) {
-  Deno.test(`conv2d: PyTorch's ${golden.name}`, onGpu, async () => {
+  Deno.test(`conv2d() matches PyTorch's ${golden.name}`, onGpu, async () => {
     const { sizes, values, expected } = golden, { K, C: from } = sizes;
     const C = Math.ceil(from / 4) * 4;
     const pad = (x: Float32Array, inner: number) => withChannels(x, { from, to: C, inner });
@@ -179,7 +179,7 @@ for (const golden of goldenCases("conv2d")) {
   });
 }
 
-Deno.test("conv2d: the input's gradient is left out for constants, the weights' for what is not trained", async () => {
+Deno.test("conv2d() skips the gradients of constants and of untrained weights", async () => {
   for (const target of await targets()) {
     const count = (constant: boolean, trained: boolean) => {
       const tape = newTape(target);
@@ -212,7 +212,7 @@ function places(shape: number[], test: (...at: number[]) => boolean): number[] {
   });
 }
 
-Deno.test("conv2d: what lies outside is 0, whatever is read instead", onGpu, async () => {
+Deno.test("conv2d() treats everything outside the image as 0", onGpu, async () => {
   const N = 2, H = 5, W = 4, C = 4, K = 4; // the depth of 36 ends amid a stage
   const sizes = { N, H, W, C, K, R: 3, S: 3, stride: 1, pad: 1 };
   const ones = (...shape: number[]) => new Array<number>(shape.reduce((a, b) => a * b)).fill(1);
@@ -246,7 +246,7 @@ function traced(
   return tape.dispatches;
 }
 
-Deno.test("conv2d: parts of a product take at most 16 MiB", async () => {
+Deno.test("conv2d() limits the parts of a product to 16 MiB", async () => {
   const found: Record<string, number> = {};
   for (const target of await targets(CONVOLUTIONS)) {
     const dispatches = traced(target, { x: [64, 32, 32, 256], w: [3, 3, 256, 256] });
@@ -264,7 +264,7 @@ Deno.test("conv2d: parts of a product take at most 16 MiB", async () => {
   }
 });
 
-Deno.test("conv2d: a GPU gets tiled kernels, in parts where tiles are few and sums long", () => {
+Deno.test("candidates() prefers tiled kernels on a GPU, split where tiles are few and sums long", () => {
   const names = (sizes: Parameters<typeof traced>[1]) =>
     traced({ software: false }, sizes).map(({ kernel, params, grid }) =>
       `${kernel.name} ${params.parts} ${grid.join("×")}`
@@ -294,7 +294,7 @@ Deno.test("conv2d: a GPU gets tiled kernels, in parts where tiles are few and su
   ]);
 });
 
-Deno.test("conv2d: wrong shapes are refused", async () => {
+Deno.test("conv2d() rejects wrong shapes", async () => {
   const run = (x: number[], w: number[], pad = 0) => () =>
     conv2d(newTape({ maxGrid: 7 }), {
       x: placed("x", x),
@@ -306,18 +306,18 @@ Deno.test("conv2d: wrong shapes are refused", async () => {
   await assertThrows(
     run([8, 32, 32, 32], [3, 3, 64, 4]),
     TypeError,
-    /^Cannot run conv2d as x must be \[N, H, W, C\] with 64 channels, a multiple of 4: current shape is \[8, 32, 32, 32\]$/,
+    /^Cannot run conv2d: "x" must be \[N, H, W, C\] with 64 channels, a multiple of 4, but its shape is \[8, 32, 32, 32\]$/,
   );
-  await assertThrows(run([1, 4, 4, 3], [3, 3, 3, 4]), TypeError, /x must .* a multiple of 4/);
-  await assertThrows(run([4, 4], [1, 1, 4, 4]), TypeError, /x must be \[N, H, W, C\]/);
+  await assertThrows(run([1, 4, 4, 3], [3, 3, 3, 4]), TypeError, /"x" must .* a multiple of 4/);
+  await assertThrows(run([4, 4], [1, 1, 4, 4]), TypeError, /"x" must be \[N, H, W, C\]/);
   await assertThrows(
     run([1, 4, 4, 4], [1, 1, 4, 6]),
     TypeError,
-    /w must have a multiple of 4 filters: current shape/,
+    /"w" must have a multiple of 4 filters, but its shape/,
   );
   await assertThrows(
     run([1, 4, 4, 4], [7, 7, 4, 4], 1),
     TypeError,
-    /x must be at least 7 × 7 pixels with padding 1/,
+    /"x" must be at least 7 × 7 pixels with padding 1/,
   );
 });

@@ -21,7 +21,7 @@ const cases: [N: number, H: number, W: number, C: number, maxGrid?: number, maxB
 ];
 
 for (const [N, H, W, C, maxGrid, maxBinding] of cases) {
-  Deno.test(`globalAveragePool: [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
+  Deno.test(`globalAveragePool() matches the reference at [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
     await checkOp(`globalAveragePool ${[N, H, W, C]}`, {
       ...call([N, H, W, C]),
       maxGrid,
@@ -33,18 +33,18 @@ for (const [N, H, W, C, maxGrid, maxBinding] of cases) {
 }
 
 for (const golden of goldenCases("global_average_pool")) {
-  Deno.test(`globalAveragePool: PyTorch's ${golden.name}`, onGpu, async () => {
+  Deno.test(`globalAveragePool() matches PyTorch's ${golden.name}`, onGpu, async () => {
     await checkGolden(golden, { ...call(golden.shapes.x), absolute: 2e-7 });
   });
 }
 
-Deno.test("globalAveragePool: wrong shapes are refused", async () => {
+Deno.test("globalAveragePool() rejects wrong shapes", async () => {
   const run = (x: number[]) => () =>
     globalAveragePool(newTape({ maxGrid: 7 }), { x: placed("x", x), name: "pool" });
   await assertThrows(
     run([2, 4, 4, 6]),
     TypeError,
-    /^Cannot run globalAveragePool as x must be \[N, H, W, C\], C a multiple of 4: current shape is \[2, 4, 4, 6\]$/,
+    /^Cannot run globalAveragePool: "x" must be \[N, H, W, C\], C a multiple of 4, but its shape is \[2, 4, 4, 6\]$/,
   );
-  await assertThrows(run([2, 16, 4]), TypeError, /x must be \[N, H, W, C\]/);
+  await assertThrows(run([2, 16, 4]), TypeError, /"x" must be \[N, H, W, C\]/);
 });

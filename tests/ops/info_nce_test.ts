@@ -42,7 +42,7 @@ const cases: Case[] = [
   { N: 67, D: 8, beta: 1, alpha: 0.07, z: "same", maxBinding: 65 * 256 }, // the matrix in pieces of rows
 ];
 
-Deno.test("infoNce: each row's term and the gradients of both sides", onGpu, async () => {
+Deno.test("infoNce() computes each row's term and the gradients of both sides", onGpu, async () => {
   for (const sizes of cases) {
     const { N, D, alpha, z: kind = "constant", maxBinding } = sizes, name = JSON.stringify(sizes);
     const same = kind.startsWith("same");
@@ -71,7 +71,7 @@ Deno.test("infoNce: each row's term and the gradients of both sides", onGpu, asy
   }
 });
 
-Deno.test("infoNce: β = 0 is BYOL's loss, with one side's gradient or both", onGpu, async () => {
+Deno.test("infoNce() with β = 0 is BYOL's loss, with one side's gradient or both", onGpu, async () => {
   const sizes = { N: 6, D: 20, beta: 0, alpha: 0.1 }, { N, D } = sizes;
   const values = { q: hashSigned("q", 2 * N * D), z: hashSigned("z", 2 * N * D) };
   const byol = (shared: boolean): Call => ({
@@ -100,7 +100,7 @@ Deno.test("infoNce: β = 0 is BYOL's loss, with one side's gradient or both", on
   }
 });
 
-Deno.test("infoNce: β = 1 on one tensor is 4 + 4α · NT-Xent", onGpu, async () => {
+Deno.test("infoNce() with β = 1 on one tensor is 4 + 4α · NT-Xent", onGpu, async () => {
   const N = 9, D = 16, alpha = 0.3, q = hashSigned("q", 2 * N * D);
   const unit = q.map((value, i) => value / Math.hypot(...q.subarray(i - i % D, i - i % D + D)));
   const exponent = (i: number, k: number) => {
@@ -122,7 +122,7 @@ Deno.test("infoNce: β = 1 on one tensor is 4 + 4α · NT-Xent", onGpu, async ()
 });
 
 Deno.test(
-  "infoNce: equal rows, a tiny temperature and a row of length 0 stay finite, NaN shows",
+  "infoNce() is finite for equal rows, a tiny temperature and a row of length 0, and NaN for NaN",
   onGpu,
   async () => {
     const N = 3, D = 8, sizes = { N, D, beta: 1, alpha: 0.1, z: "shared" } as const;
@@ -156,7 +156,7 @@ Deno.test(
 );
 
 for (const { name, shapes, sizes, values, expected } of goldenCases("info_nce")) {
-  Deno.test(`infoNce: PyTorch's ${name}`, onGpu, async () => {
+  Deno.test(`infoNce() matches PyTorch's ${name}`, onGpu, async () => {
     const { N, alpha } = sizes, same = !("z" in shapes);
     const z = same ? "same" : "dz" in expected ? "shared" : "constant";
     const call = lossOf({ ...sizes, z });
@@ -172,7 +172,7 @@ for (const { name, shapes, sizes, values, expected } of goldenCases("info_nce"))
   });
 }
 
-Deno.test("infoNce: wrong shapes are refused", async () => {
+Deno.test("infoNce() rejects wrong shapes", async () => {
   const run = (q: number[], z: number[]) => () =>
     infoNce(newTape({ maxGrid: 7 }), {
       q: placed("q", q),
@@ -181,7 +181,7 @@ Deno.test("infoNce: wrong shapes are refused", async () => {
       negatives: 1,
       temperature: 0.1,
     });
-  await assertThrows(run([5, 8], [5, 8]), TypeError, /^Cannot run infoNce as q must be \[2N, D\]/);
-  await assertThrows(run([4, 6], [4, 6]), TypeError, /D a multiple of 4: current shape is \[4, 6\]/);
-  await assertThrows(run([4, 8], [8, 4]), TypeError, /z must be shaped as the predictions, \[4, 8\]/);
+  await assertThrows(run([5, 8], [5, 8]), TypeError, /^Cannot run infoNce: "q" must be \[2N, D\]/);
+  await assertThrows(run([4, 6], [4, 6]), TypeError, /D a multiple of 4, but its shape is \[4, 6\]/);
+  await assertThrows(run([4, 8], [8, 4]), TypeError, /"z" must be shaped as the predictions, \[4, 8\]/);
 });

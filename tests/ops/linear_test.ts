@@ -60,13 +60,13 @@ for (const sizes of cases) {
 }
 
 for (const golden of goldenCases("linear")) {
-  Deno.test(`linear: PyTorch's ${golden.name}`, onGpu, async () => {
+  Deno.test(`linear() matches PyTorch's ${golden.name}`, onGpu, async () => {
     const { N: M, inputs: C, outputs: K } = golden.sizes;
     await checkGolden(golden, { ...call({ M, C, K, bias: "b" in golden.shapes }), absolute: 2e-6 });
   });
 }
 
-Deno.test("linear: 8192 channels to 8192 find a grid for every product", async () => {
+Deno.test("linear() finds a grid for every product of 8192 × 8192 channels", async () => {
   for (const target of await targets(CONVOLUTIONS)) {
     const tape = newTape(target), shape = [1, 1, 8192, 8192];
     const y = linear(tape, {
@@ -81,7 +81,7 @@ Deno.test("linear: 8192 channels to 8192 find a grid for every product", async (
   }
 });
 
-Deno.test("linear: wrong shapes are refused", async () => {
+Deno.test("linear() rejects wrong shapes", async () => {
   const run = (x: number[]) => () =>
     linear(newTape({ maxGrid: 7 }), {
       x: placed("x", x),
@@ -91,11 +91,11 @@ Deno.test("linear: wrong shapes are refused", async () => {
   await assertThrows(
     run([2, 1, 8]),
     TypeError,
-    /^Cannot run linear as x must be \[M, C\]: current shape is \[2, 1, 8\]$/,
+    /^Cannot run linear: "x" must be \[M, C\], but its shape is \[2, 1, 8\]$/,
   );
   await assertThrows(
     run([2, 12]),
     TypeError,
-    /x must be .* with 8 channels, .* current shape is \[2, 1, 1, 12\]/,
+    /"x" must be .* with 8 channels, .* but its shape is \[2, 1, 1, 12\]/,
   );
 });

@@ -52,12 +52,12 @@ const cases: Record<string, Case[]> = {
 };
 
 for (const [what, group] of Object.entries(cases)) {
-  Deno.test(`maxPool: ${what}`, onGpu, async () => {
+  Deno.test(`maxPool() matches the reference: ${what}`, onGpu, async () => {
     for (const sizes of group) await check(sizes);
   });
 }
 
-Deno.test("maxPool: random shapes", onGpu, async () => {
+Deno.test("maxPool() matches the reference at random shapes", onGpu, async () => {
   const random = keyedRandom(30);
   for (let i = 0; i < 6; i++) {
     const window = 1 + random.integer(4);
@@ -73,7 +73,7 @@ Deno.test("maxPool: random shapes", onGpu, async () => {
   }
 });
 
-Deno.test("maxPool: of equal values the first gets the gradient, padding never does", onGpu, async () => {
+Deno.test("maxPool() gives the gradient to the first of equal values, never to padding", onGpu, async () => {
   const sizes = { N: 1, H: 4, W: 4, C: 4, window: 3, stride: 2, padding: 1 };
   const values = { x: new Float32Array(64).fill(-1) }, dy = [1, 2, 4, 8].flatMap((v) => [v, v, v, v]);
   for (const target of await targets()) {
@@ -85,7 +85,7 @@ Deno.test("maxPool: of equal values the first gets the gradient, padding never d
   }
 });
 
-Deno.test("maxPool: NaN goes through, so that it reaches the loss", onGpu, async () => {
+Deno.test("maxPool() passes NaN on", onGpu, async () => {
   const sizes = { N: 1, H: 3, W: 3, C: 4, window: 3, stride: 2, padding: 1 };
   const values = { x: Float32Array.from({ length: 36 }, (_, i) => i % 4 === 1 ? NaN : i) };
   for (const target of await targets()) {
@@ -95,12 +95,12 @@ Deno.test("maxPool: NaN goes through, so that it reaches the loss", onGpu, async
 });
 
 for (const golden of goldenCases("max_pool")) {
-  Deno.test(`maxPool: PyTorch's ${golden.name}`, onGpu, async () => {
+  Deno.test(`maxPool() matches PyTorch's ${golden.name}`, onGpu, async () => {
     await checkGolden(golden, { ...call(golden.sizes), absolute: 5e-7 });
   });
 }
 
-Deno.test("maxPool: wrong shapes are refused", async () => {
+Deno.test("maxPool() rejects wrong shapes", async () => {
   const run = (x: number[]) => () =>
     maxPool(newTape({ maxGrid: 7 }), {
       x: placed("x", x),
@@ -112,7 +112,7 @@ Deno.test("maxPool: wrong shapes are refused", async () => {
   await assertThrows(
     run([2, 4, 4, 3]),
     TypeError,
-    /^Cannot run maxPool as x must be \[N, H, W, C\], C a multiple of 4: current shape is \[2, 4, 4, 3\]$/,
+    /^Cannot run maxPool: "x" must be \[N, H, W, C\], C a multiple of 4, but its shape is \[2, 4, 4, 3\]$/,
   );
-  await assertThrows(run([4, 4]), TypeError, /x must be \[N, H, W, C\]/);
+  await assertThrows(run([4, 4]), TypeError, /"x" must be \[N, H, W, C\]/);
 });

@@ -4,7 +4,7 @@ import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { probeArithmetic, probeCopy } from "../../src/ops/probe.ts";
 import { newTape, placed, runOp } from "./harness.ts";
 
-Deno.test("probe: all of the arithmetic that it counts is done", onGpu, async () => {
+Deno.test("probeArithmetic() does all the arithmetic that it counts", onGpu, async () => {
   const invocations = 128, shape = [invocations, 4], target = deviceProfileOf(await sharedGpu());
   for (const rounds of [1, 2]) {
     const { out } = await runOp(
@@ -25,7 +25,7 @@ Deno.test("probe: all of the arithmetic that it counts is done", onGpu, async ()
   }
 });
 
-Deno.test("probe: a copy is a copy, whatever the grid", onGpu, async () => {
+Deno.test("probeCopy() copies with any grid", onGpu, async () => {
   const gpu = await sharedGpu();
   for (const [n, maxGrid] of [[4, 65535], [252, 65535], [260, 65535], [4 * 64 * 7 + 4, 3]]) {
     const source = Float32Array.from({ length: n }, (_, i) => i + 0.5);

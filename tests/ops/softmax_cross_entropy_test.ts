@@ -31,7 +31,7 @@ const cases: Sizes[] = [
 ];
 
 Deno.test(
-  "softmaxCrossEntropy: each loss, and the gradient by finite differences, of labelled rows only",
+  "softmaxCrossEntropy() computes losses and gradients of labeled rows only",
   onGpu,
   async () => {
     for (const sizes of cases) {
@@ -53,7 +53,7 @@ Deno.test(
 );
 
 Deno.test(
-  "softmaxCrossEntropy: large logits overflow nothing, and what is lost stays with its classifier",
+  "softmaxCrossEntropy() handles large logits, and keeps NaN within its classifier",
   onGpu,
   async () => {
     const sizes = { M: 2, G: 2, K: 4, classes: 3 };
@@ -74,7 +74,7 @@ Deno.test(
 const golden = await evaluationGolden("softmax_cross_entropy");
 
 for (const { name, sizes } of golden.cases) {
-  Deno.test(`softmaxCrossEntropy: PyTorch's ${name}`, onGpu, async () => {
+  Deno.test(`softmaxCrossEntropy() matches PyTorch's ${name}`, onGpu, async () => {
     const { M, G, K, classes } = sizes;
     const values = {
       logits: hashSigned(`${name}.logits`, M * G * K).map((u) => 5 * u),
@@ -89,7 +89,7 @@ for (const { name, sizes } of golden.cases) {
   });
 }
 
-Deno.test("softmaxCrossEntropy: wrong shapes are refused", async () => {
+Deno.test("softmaxCrossEntropy() rejects wrong shapes", async () => {
   const run = (logits: number[], labels: number[], classes: number) => () =>
     softmaxCrossEntropy(newTape({}), {
       logits: placed("logits", logits),
@@ -100,8 +100,8 @@ Deno.test("softmaxCrossEntropy: wrong shapes are refused", async () => {
   await assertThrows(
     run([5, 12], [5], 3),
     TypeError,
-    /logits must be \[M, 2 · K\], K a multiple of 4 and at least 3/,
+    /"logits" must be \[M, 2 · K\], K a multiple of 4 and at least 3/,
   );
-  await assertThrows(run([5, 16], [5], 9), TypeError, /at least 9: current shape is \[5, 16\]/);
-  await assertThrows(run([5, 16], [4], 8), TypeError, /labels must be \[5\]: current shape is \[4\]/);
+  await assertThrows(run([5, 16], [5], 9), TypeError, /at least 9, but its shape is \[5, 16\]/);
+  await assertThrows(run([5, 16], [4], 8), TypeError, /"labels" must be \[5\], but its shape is \[4\]/);
 });

@@ -9,7 +9,7 @@ import { runOp } from "./harness.ts";
 /** 1, workgroup ± 1 and a grid of two dimensions at 7 workgroups per dimension, in elements. */
 const sizes = [4, 252, 256, 260, 7 * 256, 7 * 256 + 4, 11 * 256 - 8];
 
-Deno.test("addInto: into += from, exactly", onGpu, async () => {
+Deno.test("addInto() adds exactly", onGpu, async () => {
   for (const target of await targets()) {
     for (const n of sizes) {
       const values = { into: hashSigned(`into ${n}`, n), from: hashSigned(`from ${n}`, n) };
@@ -23,7 +23,7 @@ Deno.test("addInto: into += from, exactly", onGpu, async () => {
   }
 });
 
-Deno.test("sumParts: the parts in their order, exactly", onGpu, async () => {
+Deno.test("sumParts() sums the parts in order, exactly", onGpu, async () => {
   for (const target of await targets()) {
     for (const [i, n] of sizes.entries()) {
       const count = [1, 2, 5, 17][i % 4];

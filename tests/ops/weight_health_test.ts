@@ -19,7 +19,7 @@ const cases: [blocks: number, paired: number, maxBinding?: number][] = [
 ];
 
 Deno.test(
-  "weightHealth: the gradient's length, and the cosine of the weights to the target's",
+  "weightHealth() computes the gradient's norm, and the cosine of online and target weights",
   onGpu,
   async () => {
     const slots = 5, slot = 3;
@@ -60,25 +60,29 @@ Deno.test(
   },
 );
 
-Deno.test("weightHealth: equal weights have cosine 1, opposite ones −1, none 0", onGpu, async () => {
-  const theta = hashSigned("theta", 64 * 200);
-  for (const [factor, expected] of [[1, 1], [-2, -1], [0, 0]]) {
-    const call: Call = {
-      shapes: { gradient: [200, 64], theta: [200, 64], xi: [200, 64], ring: [1, 4], step: [8] },
-      uniform: "step",
-      op: (tape, { gradient, theta, xi, ring, step }) =>
-        weightHealth(tape, { gradient, theta, xi, ring, step }),
-    };
-    const step = new Float32Array(
-      packStep({ lr: 1, momentum: 1, weightDecay: 1, tau: 1, slot: 0 }).buffer,
-    );
-    const xi = theta.map((value) => factor * value), ring = new Float32Array(4);
-    for (const target of await targets()) {
-      const actual = await runOp(call, {
-        values: { gradient: theta.map(() => 0), theta, xi, ring, step },
-        target,
-      });
-      assertClose("ring", actual.ring, [0, 0, 0, expected], { absolute: 3e-7 });
+Deno.test(
+  "weightHealth() has cosine 1 for equal weights, −1 for opposite ones, 0 without a target",
+  onGpu,
+  async () => {
+    const theta = hashSigned("theta", 64 * 200);
+    for (const [factor, expected] of [[1, 1], [-2, -1], [0, 0]]) {
+      const call: Call = {
+        shapes: { gradient: [200, 64], theta: [200, 64], xi: [200, 64], ring: [1, 4], step: [8] },
+        uniform: "step",
+        op: (tape, { gradient, theta, xi, ring, step }) =>
+          weightHealth(tape, { gradient, theta, xi, ring, step }),
+      };
+      const step = new Float32Array(
+        packStep({ lr: 1, momentum: 1, weightDecay: 1, tau: 1, slot: 0 }).buffer,
+      );
+      const xi = theta.map((value) => factor * value), ring = new Float32Array(4);
+      for (const target of await targets()) {
+        const actual = await runOp(call, {
+          values: { gradient: theta.map(() => 0), theta, xi, ring, step },
+          target,
+        });
+        assertClose("ring", actual.ring, [0, 0, 0, expected], { absolute: 3e-7 });
+      }
     }
-  }
-});
+  },
+);

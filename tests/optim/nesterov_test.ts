@@ -15,7 +15,7 @@ import { packStep, STEP_BYTES } from "../../src/optim/optimizer.ts";
 const { cases, expected } = await evaluationGolden("nesterov");
 
 for (const { name, sizes: { shape, lr, mu: momentum, decay: weightDecay } } of cases) {
-  Deno.test(`Nesterov's momentum: two steps are PyTorch's ${name}`, onGpu, async () => {
+  Deno.test(`createOptimizer() with Nesterov's momentum matches PyTorch's ${name}`, onGpu, async () => {
     const gpu = await sharedGpu(), n = sizeOf(shape);
     using memory = new Memory(gpu);
     const network = createNetwork("network", { gradients: true });

@@ -154,7 +154,7 @@ for (const { name, trust } of rules) {
 }
 
 Deno.test(
-  "optimizer: LARS with another trust coefficient, clipped where its rate is above lr",
+  "createOptimizer() clips LARS where its rate exceeds lr, with another trust coefficient",
   onGpu,
   async () => {
     // Of these parameters some are clipped and some are not.
@@ -198,7 +198,7 @@ async function checkSteps(options: Options, trust: number, clip = false): Promis
 const { tensors, metadata } = await readGolden<OpsMetadata>("ops");
 
 for (const { name, operands, sizes } of metadata.cases.filter(({ op }) => op === "optimizer")) {
-  Deno.test(`optimizer: PyTorch's ${name}`, onGpu, async () => {
+  Deno.test(`createOptimizer() matches PyTorch's ${name}`, onGpu, async () => {
     const { lr, tau, mu: momentum, decay: weightDecay, trust, clip } = sizes;
     const operand: Record<string, string> = {
       theta: "theta",
@@ -238,7 +238,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`;
 
 Deno.test(
-  "optimizer: the moving average in the update's kernel equals one of its own, to the bit",
+  "createOptimizer() has the bits of a separate moving average",
   onGpu,
   async () => {
     for (const { name } of rules) {
@@ -278,7 +278,7 @@ Deno.test(
 );
 
 Deno.test(
-  "optimizer: tau = 1 leaves the target alone to the bit, ema: false whatever tau",
+  "createOptimizer() keeps the target's bits with tau = 1, and with ema: false for any tau",
   onGpu,
   async () => {
     const special = Uint32Array.of(
@@ -310,14 +310,14 @@ Deno.test(
   },
 );
 
-Deno.test("optimizer: with 1 − tau taken before rounding, a tau near 1 keeps its digits", () => {
+Deno.test("packStep() keeps the digits of a tau near 1", () => {
   const [, , , tau, rest] = new Float32Array(
     packStep({ lr: 0, momentum: 0, weightDecay: 0, tau: 0.9999, slot: 0 }).buffer,
   );
   assertEquals([tau, rest], [Math.fround(0.9999), Math.fround(1 - 0.9999)]);
 });
 
-Deno.test("optimizer: a store updated in parts equals one updated at once, to the bit", onGpu, async () => {
+Deno.test("createOptimizer() has the same bits for a store updated in parts", onGpu, async () => {
   // 64 blocks of 256 bytes are the smallest part, 16 KiB: 4096 elements. Parameters cross the parts' ends.
   const large = [[3000], [50, 50], [64], [4096], [70, 80], [1], [9, 9]];
   for (const { name } of rules) {
@@ -335,7 +335,7 @@ Deno.test("optimizer: a store updated in parts equals one updated at once, to th
   }
 });
 
-Deno.test("optimizer: LARS's trust ratio is 1 where a norm is 0, by parameter", onGpu, async () => {
+Deno.test("createOptimizer() uses trust ratio 1 for parameters with a zero norm", onGpu, async () => {
   const matrices = [[4, 4], [4, 4], [4, 4], [16]];
   const { theta, flat } = await optimize(
     { shapes: matrices, name: "lars", scalars: { lr: 1, momentum: 0, weightDecay: 0 } },
@@ -351,7 +351,7 @@ Deno.test("optimizer: LARS's trust ratio is 1 where a norm is 0, by parameter", 
 });
 
 Deno.test(
-  "optimizer: NaN in a gradient reaches its element; with LARS all of its parameter, clipped or not",
+  "createOptimizer() passes NaN to its element, with LARS to its whole parameter",
   onGpu,
   async () => {
     // Of one axis; of one piece; of many, the NaN in the last.

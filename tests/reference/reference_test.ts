@@ -96,7 +96,7 @@ for (const name of ["resnet8_sgd", "resnet8_lars", "bottleneck_sgd", "bottleneck
   });
 }
 
-Deno.test("references: the gradients of conv2d are those of finite differences", () => {
+Deno.test("conv2dGradients() matches finite differences", () => {
   for (const [stride, padding] of [[1, 1], [2, 0], [3, 2]]) {
     const sizes = { N: 2, H: 6, W: 5, C: 2, K: 3, R: 3, S: 2, stride, padding };
     const x = hashSigned("x", 2 * 6 * 5 * 2), w = hashSigned("w", 3 * 2 * 2 * 3);
@@ -109,19 +109,19 @@ Deno.test("references: the gradients of conv2d are those of finite differences",
   }
 });
 
-Deno.test("references: byol_loss of equal vectors is 0, of opposite ones 4 a term", () => {
+Deno.test("byolLoss() of the reference is 0 for equal vectors and 4 per term for opposite ones", () => {
   const q = hashSigned("q", 6), z = Float32Array.of(...q.subarray(3), ...q.subarray(0, 3));
   assert(Math.abs(byolLoss({ q, z }, { N: 1, D: 3 })) < 1e-15);
   assert(Math.abs(byolLoss({ q, z: z.map((value) => -value) }, { N: 1, D: 3 }) - 8) < 1e-15);
 });
 
-Deno.test("references: knn gives a tie to the lowest class", () => {
+Deno.test("knn of the reference breaks ties by the lowest class", () => {
   const operands = { features: [1, 0, 1, 0, 0, 1], labels: [2, 1, 0], queries: [1, 0] };
   const { predictions } = knn(operands, { N: 3, Q: 1, D: 2, k: 2, T: 0.1, classes: 3 });
   assertEquals(Array.from(predictions), [1]);
 });
 
-Deno.test("references: optimizer takes LARS's ratio for 1 where a norm is 0", () => {
+Deno.test("optimizerStep() of the reference uses ratio 1 where a norm is 0", () => {
   const state = { theta: [0, 0], xi: [1, 2], momentum: [0, 0], gradient: [3, 4] };
   const { theta, xi } = optimizerStep(state, { lr: 1, mu: 0.9, decay: 0.1, trust: 0.001, tau: 0.5 });
   assertEquals([...theta, ...xi], [-3, -4, -1, -1]);

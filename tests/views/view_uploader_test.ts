@@ -72,7 +72,7 @@ function onCpu(
   return views;
 }
 
-Deno.test("the kernels make the views that Pillow and torchvision made", async () => {
+Deno.test("augment() makes the views of Pillow and torchvision", async () => {
   for (const { image, size, parameters, out } of golden.views) {
     const images = [{ image: goldenImage(image), parameters: [parameters] }];
     const options = {
@@ -89,7 +89,7 @@ Deno.test("the kernels make the views that Pillow and torchvision made", async (
 });
 
 for (const size of [32, 7, 37, 65]) {
-  Deno.test(`kernels and TypeScript agree on drawn views of ${size} pixels`, async () => {
+  Deno.test(`augment() agrees with TypeScript on drawn views of ${size} pixels`, async () => {
     const random = keyedRandom(size);
     const images = Array.from({ length: 9 }, (_, i) => {
       const image = picture(size + random.integer(90), size + random.integer(60), i);
@@ -129,7 +129,7 @@ const crops: ViewRecipe = { crop: { area: [.08, 1], ratio: [.75, 1.33] }, flip: 
 for (const software of [false, true]) {
   const adapter = software ? "a software adapter's workgroups" : "a GPU's workgroups";
 
-  Deno.test(`a batch of several pieces, whole and in part: ${adapter}`, async () => {
+  Deno.test(`Loader.load() handles batches of several pieces, whole and in part: ${adapter}`, async () => {
     const size = 512, batch = 37, sizes = Array.from({ length: batch }, (_, i) => [40 + i, 71 - i] as const);
     const options = { size, batch, software, views: [crops], ...plain, decodeSize: 64 };
     const all = drawn(sizes, { size, recipe: [crops] }), length = size * size * 4;
@@ -144,7 +144,7 @@ for (const software of [false, true]) {
     }
   });
 
-  Deno.test(`a piece in several goes, as its images are long: ${adapter}`, async () => {
+  Deno.test(`Loader.load() splits a piece of long images: ${adapter}`, async () => {
     const size = 16, recipe = [first, { ...second, solarize: { p: .5, threshold: .37 } }];
     const sizes = Array.from(
       { length: 11 },
@@ -166,7 +166,7 @@ for (const software of [false, true]) {
     }
   });
 
-  Deno.test(`blurs with kernels of up to twice the view size: ${adapter}`, async () => {
+  Deno.test(`augment() blurs with kernels of up to twice the view size: ${adapter}`, async () => {
     for (const [size, kernelSize] of [[12, 23], [32, 23], [33, 65]]) {
       const recipe: ViewRecipe[] = [{ ...crops, blur: { p: 1, sigma: [1, 9], kernelSize } }];
       const images = drawn([[50, 40], [33, 60], [size, size]], { size, recipe });
@@ -178,7 +178,7 @@ for (const software of [false, true]) {
     }
   });
 
-  Deno.test(`the view of an evaluation, of images of any shape: ${adapter}`, async () => {
+  Deno.test(`augment() makes evaluation views of images of any shape: ${adapter}`, async () => {
     for (const size of [32, 45]) {
       const sizes = [[45, 45], [200, 46], [47, 300], [90, 45], [64, 64]];
       const images = sizes.map(([width, height], i) => {

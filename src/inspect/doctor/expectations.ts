@@ -9,7 +9,7 @@ import { fitOf, type Machine } from "../../byol/fit.ts";
 import type { Limits } from "../../gpu/device.ts";
 import { allocatedBytes } from "../../gpu/memory.ts";
 import type { Plan } from "../../graph/plan.ts";
-import type { Product } from "../../ops/conv2d_kernels.ts";
+import type { Product } from "../../ops/conv2d_geometry.ts";
 import type { PlannedDispatch } from "../../graph/texture_copies.ts";
 import { sizeOf } from "../../graph/tensor.ts";
 import { backbones } from "../../nn/backbones.ts";

@@ -9,7 +9,7 @@ import { Program } from "../../graph/program.ts";
 import type { Dispatch } from "../../graph/dispatch_list.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
-import type { Product } from "../../ops/conv2d_kernels.ts";
+import type { Product } from "../../ops/conv2d_geometry.ts";
 import { probeArithmetic, probeCopy } from "../../ops/probe.ts";
 import { copyTrace } from "../peaks.ts";
 import { keyedRandom } from "../../base/random.ts";

@@ -91,7 +91,7 @@ export function replay(
   const networks = createNetworks(architecture, objective);
   const online = networks.online.network, follower = networks.target?.network ?? null;
   const optimizer = createOptimizer({ online, target: follower }, { name, maxBinding });
-  const step = traceStep(networks, { batch, size, optimizer, target, objective });
+  const step = traceStep(networks, { batch, size, optimizer, profile: target, objective });
   return {
     dispatches: step.dispatches,
     async run(gpu, count) {

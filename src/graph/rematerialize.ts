@@ -1,11 +1,10 @@
 /**
- * Recomputation: tensors that are cheap to make are made again for the backward pass instead of being kept for it.
+ * Recomputation: tensors that are cheap to compute are recomputed for the backward pass instead of being kept for it.
  *
- * A batch normalisation's result is needed once in the forward pass and again much later; what it is made of, the
- * normalisation's input and statistics, is kept for the backward pass in any case. In between, the result need not
- * exist: right before its later uses a copy of its dispatches writes it to a new tensor. Same kernel, same inputs: same
- * bits. It costs the time to read and write the tensor once more, so it is done only until what is alive at once is
- * within a budget.
+ * The result of a batch normalization is needed in the forward pass and again much later; its input and statistics are kept
+ * for the backward pass in any case. In between, the result need not exist: right before its later uses a copy of its
+ * dispatches writes it to a new tensor. Same kernel, same inputs: same bits. It costs the time to read and write the tensor
+ * once more, so it is done only until the live bytes are within a budget.
  *
  * @module
  */
@@ -14,31 +13,30 @@ import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, type Tensor } from "./tensor.ts";
 
 /**
- * A copy is a tensor that may be made again in turn: in a chain of residual sums the copies of the first ones wait for those
- * of the last to be used. More than two saved nothing in ResNets, and let the work grow as the square of a chain's length.
+ * A copy may be recomputed in turn: in a chain of residual sums the copies of the first ones wait until those of the last
+ * are used. More than two saved nothing in ResNets, and made the work grow as the square of a chain's length.
  */
-const MOST_COPIES = 2;
-/** Tensors may be made of others that are made again themselves, so many deep. */
+const MAX_COPIES = 2;
+/** Recomputed tensors may depend on other recomputed tensors, to this depth. */
 const MAX_DEPTH = 3;
 
 /**
- * `dispatches` with tensors made again such that at most `budget` bytes are alive at once, or as few as it gets that
- * way. Equal lists give equal lists.
+ * `dispatches` with tensors recomputed such that at most `budget` bytes are alive at once, or as few as that achieves.
+ * Equal lists give equal lists.
  *
- * One tensor is taken at a time: of those that only wait where the most bytes are alive, the largest; of equally large
- * ones the latest, whose copy may then read the earlier ones before they are taken in turn. Where that makes the most
- * bytes more, it is left.
+ * One tensor is taken at a time: of those that are only waiting at the peak, the largest; of equally large ones the latest,
+ * whose copy may then read the earlier ones before they are taken in turn. A tensor that would raise the peak is skipped.
  *
- * @param options `keep`: tensors that must be there after the last dispatch.
+ * @param options `keep`: tensors that must exist after the last dispatch.
  */
-export function rematerialise(
+export function rematerialize(
   dispatches: readonly Dispatch[],
   { budget, keep = [] }: { budget: number; keep?: readonly Tensor[] },
 ): readonly Dispatch[] {
   const settled = new Set(keep.map(originOf));
-  /** Of a tensor that was made again, the one that it equals. */
+  /** The original of each recomputed tensor. */
   const equals = new Map<Tensor, Tensor>();
-  /** The how-manieth copy it is. */
+  /** How many times each tensor has been recomputed. */
   const copies = new Map<Tensor, number>();
   let lives = livesOf(dispatches, keep), peak = livePeak(lives.values());
   while (peak.bytes > budget) {
@@ -64,20 +62,20 @@ export function rematerialise(
     if (listPeak.bytes > peak.bytes) continue;
     const times = (copies.get(taken.tensor) ?? 0) + 1;
     copies.set(again.copy, times);
-    if (times === MOST_COPIES) settled.add(again.copy);
+    if (times === MAX_COPIES) settled.add(again.copy);
     equals.set(again.copy, equals.get(taken.tensor) ?? taken.tensor);
     [dispatches, lives, peak] = [list, listLives, listPeak];
   }
   return dispatches;
 }
 
-/** The first use after dispatch `i` if `i` lies between two uses; none if not. */
+/** The first use after dispatch `i`, if `i` lies between two uses. */
 function firstUseAfter({ reads }: Life, i: number): number | undefined {
   const next = reads.findIndex((read) => read >= i);
   return next > 0 && reads[next] > i ? reads[next] : undefined;
 }
 
-/** Whether all that writes the tensor can be done again, and comes before all that reads it. */
+/** Whether all dispatches that write the tensor can be repeated, and precede all that read it. */
 function isRepeatable(dispatches: readonly Dispatch[], { tensor, writes, reads }: Life): boolean {
   return writes.length > 0 && writes[writes.length - 1] < reads[0] &&
     writes.every((i) =>
@@ -86,7 +84,7 @@ function isRepeatable(dispatches: readonly Dispatch[], { tensor, writes, reads }
     );
 }
 
-/** A write to memory that was given, such as the parameters. */
+/** A write to given memory, such as the parameters. */
 interface Write {
   dispatch: number;
   use: Use;
@@ -103,8 +101,8 @@ function writesToStores(dispatches: readonly Dispatch[]): Write[] {
 }
 
 /**
- * The dispatches that make the tensor of `life` again before dispatch `at`, and the tensor that they make it in. None if
- * something that they need is gone by then or has changed.
+ * The dispatches that recompute the tensor of `life` before dispatch `at`, and the tensor that they write. Null if one of
+ * their inputs has gone or changed by then.
  */
 function copyOf(
   dispatches: readonly Dispatch[],
@@ -133,7 +131,7 @@ function copyOf(
         : written.some(({ dispatch: i, use }) => i > index && i < at && overlap(use, input));
       if (changed) return null;
       if (!own) continue;
-      // The tensor itself, or a copy of it, whichever is alive now.
+      // The tensor itself, or a copy of it that is alive now.
       const alive = [...lives.values()].find((other) =>
         same(other.tensor) === same(tensor) && other.first < at && other.last >= at
       );
@@ -150,7 +148,7 @@ function copyOf(
   return { dispatches: [...before, ...life.writes.map((i) => substitute(dispatches[i], replaced))], copy };
 }
 
-/** `dispatch` on other tensors: slices and other shapes of what is replaced become those of its replacement. */
+/** `dispatch` on other tensors: slices and reshapes of a replaced tensor become those of its replacement. */
 function substitute(dispatch: Dispatch, replaced: ReadonlyMap<Tensor, Tensor>): Dispatch {
   if (!dispatch.tensors.some((tensor) => replaced.has(originOf(tensor)))) return dispatch;
   const tensors = dispatch.tensors.map((tensor) => {

@@ -6,7 +6,7 @@ import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { livePeak, livesOf } from "../../src/graph/lifetimes.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { Program } from "../../src/graph/program.ts";
-import { rematerialise } from "../../src/graph/rematerialise.ts";
+import { rematerialize } from "../../src/graph/rematerialize.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { originOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
@@ -51,9 +51,9 @@ function waiting(change: (tensors: Record<string, Tensor>) => Record<string, Dis
   return { dispatches: Object.values(all).flat(), y, dx };
 }
 
-Deno.test("rematerialise: a tensor that only waits is made again right before it is used again", () => {
+Deno.test("rematerialize() recomputes a waiting tensor right before its next use", () => {
   const { dispatches, y, dx } = waiting();
-  const list = rematerialise(dispatches, { budget: 0, keep: [dx] });
+  const list = rematerialize(dispatches, { budget: 0, keep: [dx] });
   assertEquals(wordsOf(list), [
     "make x",
     "make y",
@@ -70,10 +70,10 @@ Deno.test("rematerialise: a tensor that only waits is made again right before it
   assertEquals([peakOf(dispatches), peakOf(list)], [4 + 4 + 9 + 4, 4 + 9 + 4].map((n) => n * 256));
 });
 
-Deno.test("rematerialise: within the budget nothing is", () => {
+Deno.test("rematerialize() changes nothing within the budget", () => {
   const { dispatches } = waiting();
-  assertEquals(rematerialise(dispatches, { budget: 21 * 256 }).length, 7);
-  assertEquals(rematerialise(dispatches, { budget: 21 * 256 - 1 }).length, 8);
+  assertEquals(rematerialize(dispatches, { budget: 21 * 256 }).length, 7);
+  assertEquals(rematerialize(dispatches, { budget: 21 * 256 - 1 }).length, 8);
 });
 
 const kept: Record<string, Parameters<typeof waiting>[0]> = {
@@ -128,39 +128,39 @@ const kept: Record<string, Parameters<typeof waiting>[0]> = {
   }),
 };
 for (const [why, change] of Object.entries(kept)) {
-  Deno.test(`rematerialise: a tensor is kept if ${why}`, () => {
+  Deno.test(`rematerialize() keeps a tensor if ${why}`, () => {
     const { dispatches } = waiting(change);
-    assert(rematerialise(dispatches, { budget: 0 }) === dispatches);
+    assert(rematerialize(dispatches, { budget: 0 }) === dispatches);
   });
 }
 
-Deno.test("rematerialise: a tensor is kept that must outlive the step", () => {
+Deno.test("rematerialize() keeps tensors that must outlive the step", () => {
   const { dispatches, y } = waiting();
-  assert(rematerialise(dispatches, { budget: 0, keep: [y] }) === dispatches);
+  assert(rematerialize(dispatches, { budget: 0, keep: [y] }) === dispatches);
 });
 
-Deno.test("rematerialise: a change beside the parameter that is read does not matter", () => {
+Deno.test("rematerialize() ignores writes to other parts of a store", () => {
   const { dispatches } = waiting(({ other, z, big }) => ({
     "large": [
       dispatchOf("large", { reads: [z], writes: [big] }),
       dispatchOf("change p", { writes: [other] }),
     ],
   }));
-  assertEquals(rematerialise(dispatches, { budget: 0 }).length, dispatches.length + 1);
+  assertEquals(rematerialize(dispatches, { budget: 0 }).length, dispatches.length + 1);
 });
 
-Deno.test("rematerialise: an input that is gone is made again too, if it can be", () => {
+Deno.test("rematerialize() recomputes inputs that are gone", () => {
   const { dispatches } = waiting(({ x, dx, gamma }) => ({
     "make x": [dispatchOf("make x", { reads: [gamma], writes: [x], repeatable: true })],
     "use x again": [dispatchOf("use", { writes: [dx] })],
   }));
-  const list = rematerialise(dispatches, { budget: 0 });
+  const list = rematerialize(dispatches, { budget: 0 });
   assertEquals(wordsOf(list).slice(5, 8), ["make x", "make y", "use y again"]);
   assertEquals(list[5].tensors[1], list[6].tensors[0]);
   assert(list[5].tensors[1] !== list[0].tensors[1]);
 });
 
-Deno.test("rematerialise: what was made in slices is, and its later slices are slices of the copy", () => {
+Deno.test("rematerialize() recomputes tensors written in slices, and slices the copy", () => {
   const halves = (
     tensor: Tensor,
   ) => [slice(tensor, { begin: 0, end: 2 }), slice(tensor, { begin: 2, end: 4 })];
@@ -170,14 +170,14 @@ Deno.test("rematerialise: what was made in slices is, and its later slices are s
     ),
     "use y again": [dispatchOf("use y again", { reads: [halves(y)[1], dy], writes: [dx] })],
   }));
-  const list = rematerialise(dispatches, { budget: 0 });
+  const list = rematerialize(dispatches, { budget: 0 });
   assertEquals(wordsOf(list).slice(6, 9), ["make y", "make y", "use y again"]);
   const [first, second, used] = [list[6].tensors[1], list[7].tensors[1], list[8].tensors[0]];
   assert(originOf(first) === originOf(second) && originOf(used) === originOf(first) && originOf(used) !== y);
   assertEquals([first.offset, second.offset, used.offset, used.shape], [0, 512, 512, [2, 64]]);
 });
 
-Deno.test("rematerialise: in a chain of residual sums each is made again of the last, and all are the same numbers", () => {
+Deno.test("rematerialize() recomputes chains of residual sums to the same numbers", () => {
   // y_i = f(x_i, y_i−1), kept for the way back; x_i is kept in any case.
   const build = () => {
     const n = 6, of = (name: string) => Array.from({ length: n }, (_, i) => tensorOf(`${name}${i}`, 4));
@@ -197,7 +197,7 @@ Deno.test("rematerialise: in a chain of residual sums each is made again of the 
   };
   const { dispatches, keep } = build();
   const expected = runTrace(dispatches);
-  const list = rematerialise(dispatches, { budget: 0, keep });
+  const list = rematerialize(dispatches, { budget: 0, keep });
   assert(
     peakOf(list, keep) < 0.75 * peakOf(dispatches, keep),
     `${peakOf(list)} of ${peakOf(dispatches)} bytes`,
@@ -210,7 +210,7 @@ Deno.test("rematerialise: in a chain of residual sums each is made again of the 
   assertEquals([...expected].filter(([key, value]) => found.get(key) !== value), []);
 });
 
-Deno.test("rematerialise: steps of resnet8 are the same to the bit", onGpu, async () => {
+Deno.test("rematerialize() keeps the bits of resnet8's steps", onGpu, async () => {
   const gpu = await sharedGpu();
   for (const target of await targets()) {
     const results: string[][] = [], live: number[] = [], lengths: number[] = [];

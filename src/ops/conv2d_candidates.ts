@@ -1,49 +1,50 @@
 /**
- * The ways to make a product of the convolution: which kernels fit where, in how many parts, the likely fastest first.
+ * The candidates for a product of the convolution: which kernels fit, in how many parts, the likely fastest first.
  *
  * @module
  */
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
-import { type Product, type Variant, type VariantName, variants } from "./conv2d_kernels.ts";
+import type { Product } from "./conv2d_geometry.ts";
+import { type Variant, type VariantName, variants } from "./conv2d_kernels.ts";
 
-/** A product as that of two matrices. */
+/** A product of the convolution as a product of two matrices. */
 export interface Matrices {
   readonly kind: Product;
   /** Rows (pixels, or taps and channels of a weight) and columns (channels) of the result. */
   readonly rows: number;
   readonly columns: number;
-  /** Results of that size: of the input's gradient there is one for each class of pixels, see the kernel. */
+  /** Number of results of that size: the input's gradient has one for each class of pixels, see the kernel. */
   readonly count: number;
   /** Terms of a sum. */
   readonly depth: number;
-  /** At most so many partial results may be kept, for the memory they take. */
+  /** Most partial results, as they take memory. */
   readonly maxParts: number;
 }
 
-/** A way to make a product. */
+/** A variant, and how it is used for a product. */
 export interface Candidate {
-  /** The variant's name, with "split" where sums are taken in parts that need not be. */
+  /** The variant's name, with "split" where sums are taken in parts without need. */
   readonly name: string;
   readonly variant: Variant;
-  /** Parts of the depth, whose results are added afterwards. */
+  /** Parts of the depth; their results are added afterwards. */
   readonly parts: number;
   readonly skipTuning: boolean;
 }
 
-/** Terms of a part: enough to hide the final sum, few enough to occupy a GPU. */
+/** Terms of a part: enough to hide the final sum, few enough to have work for a whole GPU. */
 const TERMS_PER_PART = 512;
-/** Mesa's software adapter leaves a loop after 65,535 turns, whatever its condition says. */
-const MOST_TERMS = 2 ** 15;
-/** A tiled kernel takes parts of down to so many terms to have so many workgroups: GPUs hold some hundreds at once. */
+/** Mesa's software adapter exits a loop after 65,535 iterations, even if its condition holds. */
+const MAX_TERMS = 2 ** 15;
+/** A tiled kernel splits sums down to so many terms to reach so many workgroups: GPUs run some hundreds at once. */
 const TERMS_OF_TILED_PART = 256, WORKGROUPS = 512;
-/** The terms that pass through the workgroup memory of a tiled kernel at a time. */
+/** Terms that a tiled kernel loads into workgroup memory at a time. */
 const STAGE = 16;
 
-/** The ways to make a product on `target`, the likely fastest first. */
+/** The candidates for a product on `target`, the likely fastest first. */
 export function candidates({ subgroupSize, software }: ChoosingProfile, matrices: Matrices): Candidate[] {
   const { kind, columns, depth, maxParts } = matrices;
   const parts = kind === "backwardWeights"
-    ? Math.max(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts), Math.ceil(depth / MOST_TERMS))
+    ? Math.max(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts), Math.ceil(depth / MAX_TERMS))
     : 1;
   const plain = (name: VariantName, skipTuning: boolean) => ({
     name,
@@ -57,27 +58,27 @@ export function candidates({ subgroupSize, software }: ChoosingProfile, matrices
     const blocked = plain("blocked-4x4", false);
     return software ? [blocked, ...tiled.map(untimed)] : [...tiled, blocked];
   }
-  const half = columns % 64 > 0 && columns % 64 <= 32; // of the last tile of 64 columns would be idle
+  const halfIdle = columns % 64 > 0 && columns % 64 <= 32; // in the last tile of 64 columns
   const names = columns <= 16
     ? ["subgroup8-64x16", "subgroup8-32x32"] as const
-    : columns <= 32 || columns < 256 && half
+    : columns <= 32 || columns < 256 && halfIdle
     ? ["subgroup8-32x32", "subgroup8-32x64"] as const
     : ["subgroup8-32x64", "subgroup8-32x32"] as const;
   const subgroup8 = [
     ...names.map((name) => plain(name, columns <= 32 && name !== names[0])),
     plain("blocked-4x4", true),
   ];
-  // Subgroups of 8 alone do not make an adapter Mesa's: a GPU that has them would gain nothing from textures.
+  // Subgroups of 8 do not imply Mesa's software adapter: a GPU that has them would gain nothing from textures.
   return software ? [...subgroup8, ...tiled.map(untimed)] : [...tiled, ...subgroup8.map(untimed)];
 }
 
-/** The tiled ways, the likely fastest first. */
+/** The candidates with tiled kernels, the likely fastest first. */
 function tiledCandidates(matrices: Matrices): Candidate[] {
   const { kind, rows, columns, depth, count, maxParts } = matrices;
   const tilesOf = (variant: Variant) => tiling(variant, matrices).x * count;
   const tiled = (["tiled-128x128", "tiled-64x64"] as const).flatMap((name): Candidate[] => {
     const variant = variants[name];
-    // Half the large tile must not be idle.
+    // At least half of a large tile must be used.
     const skipTuning = name === "tiled-128x128" && (rows < 128 || columns <= 64);
     const wanted = Math.min(
       Math.ceil(WORKGROUPS / tilesOf(variant)),
@@ -85,7 +86,7 @@ function tiledCandidates(matrices: Matrices): Candidate[] {
       maxParts,
     );
     const parts = evenParts(depth, atLeast1(wanted));
-    // The parts of the weights' gradient are what makes it parallel at all.
+    // The weights' gradient is parallel only by its parts.
     if (kind === "backwardWeights") return [{ name, variant, parts, skipTuning }];
     const whole = { name, variant, parts: 1, skipTuning };
     if (depth <= STAGE || maxParts < 2) return [whole];
@@ -96,7 +97,7 @@ function tiledCandidates(matrices: Matrices): Candidate[] {
       skipTuning: skipTuning || parts < 2,
     }];
   });
-  // A large tile has the invocations of four small ones and loads half as much as they. With fewer, it leaves a GPU idle.
+  // A large tile has the invocations of four small ones and loads half as much; but with too few tiles a GPU is idle.
   const enough = ({ variant, parts }: Candidate) => tilesOf(variant) * parts >= WORKGROUPS / 4;
   const first =
     tiled.find((candidate) =>
@@ -115,13 +116,13 @@ function atLeast1(n: number): number {
   return Math.max(n, 1);
 }
 
-/** As many of `parts` as have any of the stages of the depth, if each but the last has the same number. */
+/** The number of `parts` that get a stage of the depth, if all but the last get equally many. */
 function evenParts(depth: number, parts: number): number {
   const stages = Math.ceil(depth / STAGE);
   return Math.ceil(stages / Math.ceil(stages / parts));
 }
 
-/** The tiles of `rows` × `columns` outputs: as x and z of a grid. */
+/** The tiles of `rows` × `columns` outputs, as x and z of a grid. */
 export function tiling(
   { rows: tileRows, columns: tileColumns, tilesPerGroup }: Variant,
   { rows, columns }: { rows: number; columns: number },
@@ -130,7 +131,7 @@ export function tiling(
   return tilesPerGroup > 0 ? { x: Math.ceil(x * z / tilesPerGroup), z: 1 } : { x, z };
 }
 
-/** The workgroups of a candidate: `n` that a grid counts through x and y, times `z`. */
+/** The workgroups of a candidate: `n`, counted through x and y of a grid, times `z`. */
 export function workgroups(
   { variant, parts }: Candidate,
   { kind, rows, columns, count }: Matrices,

@@ -1,5 +1,5 @@
 /**
- * What learns beside the encoder from its features, and must not touch it.
+ * A head that learns from the encoder's features during training, without affecting the encoder.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 
-/** A learner of a training step's features; it has stores of its own, and no gradient of its leads to the encoder. */
+/** Learns from the features of a training step. It has stores of its own, and its gradients do not reach the encoder. */
 export interface AuxiliaryHead {
   /** Appends its own step on the features [2N, D] of the batch, view 1 of all images, then view 2. */
   record(tape: Tape, features: Tensor): void;
-  /** Writes what its kernels look up. Call once before the first step. */
+  /** Writes the tables of its kernels. Call once before the first step. */
   prepare(memory: Memory): void;
-  /** Writes what the next step needs: the classes of the batch's N images, −1 for none. */
+  /** Writes the labels of the next step: the classes of the batch's N images, −1 for none. */
   feed(memory: Memory, labels: ArrayLike<number>): void;
   /** Its part of a checkpoint, with the prefix of its names. */
   readonly parts: { flat: FlatStore; store: Store; prefix: string }[];
 }
 
-/** Makes an observer of steps of `batch` images, for a trace for `target`. */
+/** Creates a head for steps of `batch` images on `target`. */
 export type AuxiliaryHeadFactory = (options: { target: ChoosingProfile; batch: number }) => AuxiliaryHead;
