@@ -74,9 +74,9 @@ export function pipelines(): Pipeline[] {
     const open: ChoosingProfile = {
       ...target,
       chooser({ variants, tensors }) {
-        for (const way of Object.values(variants)) {
+        for (const variant of Object.values(variants)) {
           const tape = newTape(target);
-          way.record(tape, tensors);
+          variant.record(tape, tensors);
           collect(tape.dispatches);
         }
         return undefined;
