@@ -44,7 +44,7 @@ export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
 export type { KnnBefore } from "./src/run/records.ts";
 export type { Collapse } from "./src/run/collapse.ts";
-export { CollapseError, MachineError, UserError } from "./src/base/errors.ts";
+export { CollapseError, MachineError, type MachineProblem, UserError } from "./src/base/errors.ts";
 
 export { loadPreset } from "./src/config/load_preset.ts";
 export { loadRecipe } from "./src/config/load_recipe.ts";
