@@ -24,7 +24,7 @@ export class MachineError extends Error {
   /** What the machine lacks, if advice can be given; the message states facts. */
   readonly problem?: MachineProblem;
 
-  /** An error with this message, and the problem if advice can be given. */
+  /** An error of the kind `problem`, if it is one for which there is advice. */
   constructor(message?: string, { problem, ...options }: ErrorOptions & { problem?: MachineProblem } = {}) {
     super(message, options);
     this.problem = problem;

@@ -29,8 +29,11 @@ export function profileTable(
   const sum = secondsOf(kernels), calls = kernels.reduce((sum, { calls }) => sum + calls, 0);
   const milliseconds = (seconds: number) => (1000 * seconds).toFixed(3);
   const rows = kernels.map((kernel) => {
-    const { name, calls, seconds } = kernel, { text, fraction } = rateOf(kernel, peaks);
-    return [name, `${calls}`, milliseconds(seconds), percent(seconds / sum), text, percent(fraction)];
+    const { name, calls, seconds } = kernel;
+    // WebGPU lets a clock be as coarse as 0.1 ms, in which a short kernel takes no time.
+    const rate = seconds > 0 ? rateOf(kernel, peaks) : null;
+    const rates = rate ? [rate.text, percent(rate.fraction)] : ["–", "–"];
+    return [name, `${calls}`, milliseconds(seconds), percent(seconds / sum), ...rates];
   });
   return alignColumns([
     ["kernel", "calls", "ms", "share", "rate", "of the peak"],

@@ -1,4 +1,7 @@
-/** Given to Deno as `--preload`: what runs then is on Dawn, and so are the processes that it starts with `deno run`. */
+/**
+ * Given to Deno as `--preload`: what runs then is on Dawn, and so are the processes that it starts with `deno run -A`. Those
+ * that have fewer permissions stay on Deno's WebGPU, as Dawn is a native library.
+ */
 import { installDawn } from "./dawn.ts";
 
 await installDawn();
@@ -9,7 +12,7 @@ const lock = Deno.env.get("DAWN_LOCK");
 Deno.Command = class extends Command {
   constructor(program: string | URL, options?: Deno.CommandOptions) {
     const [first, ...args] = options?.args ?? [];
-    const onDawn = program === Deno.execPath() && first === "run"
+    const onDawn = program === Deno.execPath() && first === "run" && args.includes("-A")
       ? [
         first,
         `--preload=${import.meta.url}`,

@@ -42,6 +42,15 @@ Deno.test("profileTable() has fractions of the sum, and of the peak that applies
   ]);
 });
 
+Deno.test("profileTable() shows no rate of a kernel that is too short for the clock", () => {
+  const kernels = byKernel([timing("long", 0.002, 4e6), timing("short", 0)]);
+  const lines = profileTable({ kernels, wall: 0.004, peaks: { flops: 8e9, bytes: 1e9 } });
+  assertEquals(lines.slice(1, 3).map((line) => line.trim().split(/ {2,}/)), [
+    ["long", "1", "2.000", "100.0 %", "2.0 GFLOP/s", "25.0 %"],
+    ["short", "1", "0.000", "0.0 %", "–", "–"],
+  ]);
+});
+
 Deno.test("expectTimestamps() refuses an adapter without a clock", async () => {
   expectTimestamps({ timestamps: true, name: "some GPU" });
   await assertThrows(

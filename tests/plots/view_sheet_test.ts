@@ -194,7 +194,7 @@ Deno.test("src/cli/preview.ts writes the sheet to the caller's folder, by a reci
     ..."--data shapes:8 --recipe mine.json --count 2 --seed 5".split(" "),
   );
   assertEquals([code, err], [0, ""]);
-  assert(/^Views of shapes by the recipe mine at 16 px are in .*preview\.png\n$/.test(out), out);
+  assert(/^Views of shapes with the recipe mine at 16 px are in .*preview\.png\n$/.test(out), out);
   const sheet = await decodeImage(await Deno.readFile(join(folder.path, "preview.png")));
   assertEquals(sheet.width, previewLayout(16).width);
 });
@@ -208,11 +208,11 @@ Deno.test("src/cli/preview.ts has --help, and refuses mistakes with exit code 1"
   }
   const mistakes: [string, RegExp][] = [
     ["--cuont 3", /^error: .*Did you mean --count/],
-    ["--count 65", /--count 65 as it must be a whole number from 1 to 64/],
-    ["--recipe bjol", /--recipe bjol as it must be one of byol, simclr, .*, or a \.json file/],
-    ["--data nowhere", /nowhere.*no such file/],
+    ["--count 65", /"--count 65": the value must be a whole number from 1 to 64/],
+    ["--recipe bjol", /"--recipe bjol": the value must be one of byol, simclr, .*, or a \.json file/],
+    ["--data nowhere", /nowhere": there is no such file/],
     ["--data shapes:4 --recipe byol", /fewer than the view's 224×224/],
-    ["--data shapes:4 --out no/such.png", /no\/such\.png as its folder must exist/],
+    ["--data shapes:4 --out no/such.png", /no\/such\.png": its folder does not exist/],
   ];
   for (const [args, message] of mistakes) {
     const { code, err } = await preview(folder.path, ...args.split(" "));
