@@ -151,7 +151,10 @@ async function checkFiles(folder: string, rows: readonly Row[]): Promise<void> {
   const kernels: { variant: string; provisional?: true }[] = Object.values(
     JSON.parse(await Deno.readTextFile(join(out, "kernels.json"))),
   );
-  assert(kernels.length > 3 && kernels.every(({ variant, provisional }) => variant && !provisional), "no decisions");
+  assert(
+    kernels.length > 3 && kernels.every(({ variant, provisional }) => variant && !provisional),
+    "no decisions",
+  );
   const { stdout } = await new Deno.Command("tar", { args: ["-tzf", join(out, "run.tgz")] }).output();
   const packed = new TextDecoder().decode(stdout).split("\n");
   for (const name of ["metrics.jsonl", "config.json", "evaluation_cached/evaluation.json"]) {
