@@ -148,10 +148,13 @@ async function checkFiles(folder: string, rows: readonly Row[]): Promise<void> {
   ]);
   const adapter = JSON.parse(await Deno.readTextFile(join(out, "adapter.json")));
   assert(adapter.name && adapter.limits.maxBufferSize > 0 && Object.keys(adapter.costs).length === 16);
-  const kernels: { way: string; provisional?: true }[] = Object.values(
+  const kernels: { variant: string; provisional?: true }[] = Object.values(
     JSON.parse(await Deno.readTextFile(join(out, "kernels.json"))),
   );
-  assert(kernels.length > 3 && kernels.every(({ way, provisional }) => way && !provisional), "no decisions");
+  assert(
+    kernels.length > 3 && kernels.every(({ variant, provisional }) => variant && !provisional),
+    "no decisions",
+  );
   const { stdout } = await new Deno.Command("tar", { args: ["-tzf", join(out, "run.tgz")] }).output();
   const packed = new TextDecoder().decode(stdout).split("\n");
   for (const name of ["metrics.jsonl", "config.json", "evaluation_cached/evaluation.json"]) {

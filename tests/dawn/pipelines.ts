@@ -25,7 +25,7 @@ export type Pipeline = Pick<Dispatch, "kernel" | "constants">;
 
 const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
 
-/** Whatever choices of kernels depend on. */
+/** The device profiles that choices of kernels depend on. */
 const TARGETS: ChoosingProfile[] = [true, false].flatMap((software) =>
   [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
 );
@@ -70,13 +70,13 @@ export function pipelines(): Pipeline[] {
     }
   };
   for (const target of TARGETS) {
-    // Of each choice all ways count, not only that of the target.
+    // All variants of each choice count, not only the target's.
     const open: ChoosingProfile = {
       ...target,
       chooser({ variants, tensors }) {
-        for (const way of Object.values(variants)) {
+        for (const variant of Object.values(variants)) {
           const tape = newTape(target);
-          way.record(tape, tensors);
+          variant.record(tape, tensors);
           collect(tape.dispatches);
         }
         return undefined;
@@ -114,7 +114,7 @@ function newTape(target: ChoosingProfile): Tape {
   return new Tape(target, { training: true, views: 1, add: addInto });
 }
 
-/** `constants` with all combinations of the kernel's Boolean constants: whatever the traces have, ops may combine. */
+/** `constants` with all combinations of the kernel's Boolean constants, as ops may combine them freely. */
 function combinations(kernel: Kernel, constants: Constants): Constants[] {
   const switches = [...codeOf(kernel).matchAll(/^override (\w+): bool\b/gm)].map(([, name]) => name);
   return switches.reduce(

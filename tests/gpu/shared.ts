@@ -34,7 +34,7 @@ export const CONVOLUTIONS = [
 const TARGETS = [...FAMILIES, "hardware"];
 
 /**
- * The shared GPU with each of the families of kernels pinned, if it can run them. Whatever it is, the kernels that are not
+ * The shared GPU with each of the families of kernels pinned, if it can run them. On any adapter, the kernels that are not
  * of a family get the shapes of a hardware adapter beside those for hardware, and of a software adapter beside others.
  */
 export async function targets(
@@ -45,7 +45,7 @@ export async function targets(
     family,
   ) => ({
     ...deviceProfileOf(gpu, exactly(family)),
-    // Batch normalisation reads buffers where there are no subgroups of 8.
+    // Batch normalization reads buffers where there are no subgroups of 8.
     subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
     software: !/^(tiled|hardware)/.test(family),
     family,

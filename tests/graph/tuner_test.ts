@@ -196,7 +196,7 @@ Deno.test(
       scaled: /^it computes wrong: its error is [1-5]\.\de-4 of/,
       shortened: /^it computes wrong/,
       shifted: /^it computes wrong/,
-      spiked: /^it computes wrong, by \d\.\de\+\d\d of/,
+      spiked: /^it computes wrong: its error is \d\.\de\+\d\d of/,
       nan: /^it computes values that are not finite$/,
     };
     const bad = {

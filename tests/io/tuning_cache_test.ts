@@ -64,7 +64,7 @@ Deno.test("openTuningCache() keeps provisional entries for the run alone", async
 Deno.test("openTuningCache() ignores a damaged file and a folder it cannot write", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
-  for (const text of ["", "[1", "null", '{"a": 1}', '{"a": {"way": 3, "milliseconds": {}}}']) {
+  for (const text of ["", "[1", "null", '{"a": 1}', '{"a": {"variant": 3, "milliseconds": {}}}']) {
     await Deno.writeTextFile(`${folder}/kernels.json`, text);
     assertEquals((await openTuningCache({ user: folder })).get("a"), undefined);
   }
