@@ -70,13 +70,13 @@ export function pipelines(): Pipeline[] {
     }
   };
   for (const target of TARGETS) {
-    // Of each choice all ways count, not only that of the target.
+    // All candidates of each choice count, not only the default of the device profile.
     const open: ChoosingProfile = {
       ...target,
       chooser({ variants, tensors }) {
-        for (const way of Object.values(variants)) {
+        for (const variant of Object.values(variants)) {
           const tape = newTape(target);
-          way.record(tape, tensors);
+          variant.record(tape, tensors);
           collect(tape.dispatches);
         }
         return undefined;

@@ -45,7 +45,7 @@ export async function targets(
     family,
   ) => ({
     ...deviceProfileOf(gpu, exactly(family)),
-    // Batch normalisation reads buffers where there are no subgroups of 8.
+    // Batch normalization reads buffers where there are no subgroups of 8.
     subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
     software: !/^(tiled|hardware)/.test(family),
     family,

@@ -38,7 +38,7 @@ function waiting(change: (tensors: Record<string, Tensor>) => Record<string, Dis
     tensorOf(name, [4, 4, 1, 9, 4, 4][i])
   );
   const [gamma, other] = parameters();
-  const usual: Record<string, Dispatch[]> = {
+  const base: Record<string, Dispatch[]> = {
     "make x": [dispatchOf("make x", { writes: [x] })],
     "make y": [dispatchOf("make y", { reads: [x, gamma], writes: [y], repeatable: true })],
     "use y": [dispatchOf("use y", { reads: [y], writes: [z] })],
@@ -47,7 +47,7 @@ function waiting(change: (tensors: Record<string, Tensor>) => Record<string, Dis
     "use y again": [dispatchOf("use y again", { reads: [y, dy], writes: [dx] })],
     "use x again": [dispatchOf("use x again", { reads: [x], writes: [dx] })],
   };
-  const all = { ...usual, ...change({ x, y, z, big, dy, dx, gamma, other }) };
+  const all = { ...base, ...change({ x, y, z, big, dy, dx, gamma, other }) };
   return { dispatches: Object.values(all).flat(), y, dx };
 }
 

@@ -111,7 +111,7 @@ Deno.test("byolLoss() rejects wrong shapes", async () => {
   );
 });
 
-/** The loss and the deviation of the normalised rows, averaged over dimensions. */
+/** The loss and the deviation of the normalized rows, averaged over dimensions. */
 function metrics({ losses, z }: Record<"losses" | "z", Float32Array>, D: number): [number, number] {
   const rows = z.length / D;
   const unit = Float64Array.from(z, (value, i) => {

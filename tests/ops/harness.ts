@@ -23,7 +23,7 @@ export { type Tensors, type Values } from "../../src/inspect/doctor/op_run.ts";
 export { sumError } from "../../src/reference/compare.ts";
 export { sampleGradient } from "../../src/reference/gradient_samples.ts";
 
-/** An op, how to call it, and the families of kernels to run it with, if not the usual ones. */
+/** An op, how to call it, and the families of kernels to run it with, if not all of them. */
 export interface Call extends PlainCall {
   families?: readonly string[];
 }

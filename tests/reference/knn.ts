@@ -5,7 +5,7 @@ export interface KnnOptions {
   N: number;
   Q: number;
   D: number;
-  /** Neighbours that vote, and the temperature of their votes. */
+  /** Neighbors that vote, and the temperature of their votes. */
   k: number;
   T: number;
   classes: number;
@@ -21,12 +21,12 @@ export function knn(
 ): { votes: Float64Array; predictions: Float64Array } {
   const votes = new Float64Array(Q * classes), predictions = new Float64Array(Q);
   for (let q = 0; q < Q; q++) {
-    const neighbours = Array.from({ length: N }, (_, n) => ({
+    const neighbors = Array.from({ length: N }, (_, n) => ({
       similarity: cosine([queries, q], [features, n], D),
       label: labels[n],
     }));
-    neighbours.sort((a, b) => b.similarity - a.similarity); // stable
-    for (const { similarity, label } of neighbours.slice(0, k)) {
+    neighbors.sort((a, b) => b.similarity - a.similarity); // stable
+    for (const { similarity, label } of neighbors.slice(0, k)) {
       votes[q * classes + label] += Math.exp(similarity / T);
     }
     const own = votes.subarray(q * classes, (q + 1) * classes);
