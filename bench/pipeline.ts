@@ -85,7 +85,7 @@ export async function benchPipeline(gpu: Gpu, args: readonly string[]): Promise<
 
 const batchOf = (size: number) => size <= 64 ? 256 : 32;
 
-/** Pairs a second that lie in the GPU's memory, normalised, as a training step would have them. */
+/** Pairs a second that lie in the GPU's memory, normalized, as a training step would have them. */
 async function ours(
   gpu: Gpu,
   { data, recipeName, augment, cache }: {

@@ -2,7 +2,7 @@
  * From a source to batches: order and read → decode and draw in a pool → collate.
  *
  * The streams are lazy: nothing is read before the first batch is asked for, and at most about three batches are under way.
- * Cancelling a stream (leaving its `for await` does) ends its Workers. It does not close the source.
+ * Canceling a stream (leaving its `for await` does) ends its Workers. It does not close the source.
  *
  * @module
  */
@@ -234,19 +234,19 @@ function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource
   };
 }
 
-/** `stream`, mapped by `finish`; calls `close` when it ends, fails or is cancelled. */
+/** `stream`, mapped by `finish`; calls `close` when it ends, fails or is canceled. */
 function closing<I, O>(
   stream: ReadableStream<I>,
   finish: (item: I) => O,
   close: () => void,
 ): ReadableStream<O> {
   const reader = stream.getReader();
-  // Both at once: cancelling waits for the jobs of the pool until it is closed. Errors no longer matter then, as batches
+  // Both at once: canceling waits for the jobs of the pool until it is closed. Errors no longer matter then, as batches
   // read ahead are not wanted: not even a bad image that is to end the stream.
   const end = (reason: unknown) => {
-    const cancelled = reader.cancel(reason).catch(() => {});
+    const canceled = reader.cancel(reason).catch(() => {});
     close();
-    return cancelled;
+    return canceled;
   };
   return new ReadableStream<O>({
     async pull(controller) {

@@ -53,7 +53,7 @@ const CONCURRENT_READS = 8;
 
 /**
  * Reads the samples of `source`. The same order and source give the same samples, and a stream started at a sample's `next`
- * gives those that follow it. Nothing is read before the first sample is asked for. Cancelling aborts what is being read
+ * gives those that follow it. Nothing is read before the first sample is asked for. Canceling aborts what is being read
  * and waits for it; it does not close the source.
  *
  * @throws {UserError} if the source has fewer samples, or does not know how many it has and a part was asked for. The
@@ -165,7 +165,7 @@ function sampleOf(
   };
 }
 
-/** A stream of the items of `make`. Cancelling it aborts the signal and waits until the generator has ended. */
+/** A stream of the items of `make`. Canceling it aborts the signal and waits until the generator has ended. */
 function cancellable<T>(make: (signal: AbortSignal) => AsyncGenerator<T>): ReadableStream<T> {
   const abort = new AbortController();
   const items = make(abort.signal);

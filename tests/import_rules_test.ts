@@ -1,6 +1,6 @@
 /**
  * The import rules: a module imports only from its own folder and from lower layers, and there are no import cycles. Imports
- * are read from the text of modules: statements (also of types), `import()` and URLs.
+ * are statements (also of types), `import()` and URLs.
  */
 import { assert, assertEquals } from "./assert.ts";
 
@@ -39,13 +39,42 @@ async function* modulesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** The specifiers of `text`: import and export statements, `import()`, `import.meta.resolve()`, `new URL()`. */
-function specifiersOf(text: string): string[] {
-  const code = text.replace(/\/\*.*?\*\/|^\s*\/\/.*$/gms, "");
-  const statement = /^\s*(?:import|export)\b(?:[^;"'`=()]*?\bfrom)?\s*["']([^"']+)["']/gm;
-  const call = /\bimport(?:\.meta\.resolve)?\(\s*["'`]([^"'`]+)["'`]/g;
-  const url = /\bnew URL\(\s*["'`]([^"'`]+)["'`]\s*,\s*import\.meta\.url/g;
-  return [statement, call, url].flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
+/** The text of a string literal, or of a template without values; null for any other expression. */
+function literalOf(node: Deno.lint.Node | undefined): string | null {
+  if (node?.type === "TSLiteralType") return literalOf(node.literal);
+  if (node?.type === "Literal") return typeof node.value === "string" ? node.value : null;
+  return node?.type === "TemplateLiteral" && node.quasis.length === 1 ? node.quasis[0].cooked : null;
+}
+
+/**
+ * The specifiers of `text`, as Deno's own parser finds them: import and export statements, `import()` of values and types,
+ * `import.meta.resolve()`, `new URL()`. An `import()` of an expression has the specifier "(computed)".
+ */
+function specifiersOf(text: string, path = "a.ts"): string[] {
+  const found: string[] = [];
+  const add = (node: Deno.lint.Node | undefined | null) => {
+    if (node) found.push(literalOf(node) ?? "(computed)");
+  };
+  const isMeta = (node: Deno.lint.Node | undefined, name: string) =>
+    node?.type === "MemberExpression" && node.object.type === "MetaProperty" &&
+    node.property.type === "Identifier" && node.property.name === name;
+  const rule: Deno.lint.Rule = {
+    create: () => ({
+      ImportDeclaration: ({ source }) => add(source),
+      ExportNamedDeclaration: ({ source }) => add(source),
+      ExportAllDeclaration: ({ source }) => add(source),
+      ImportExpression: ({ source }) => add(source),
+      TSImportType: ({ argument }) => add(argument),
+      CallExpression: ({ callee, arguments: [first] }) => isMeta(callee, "resolve") && add(first),
+      NewExpression({ callee, arguments: [first, base] }) {
+        const isUrl = callee.type === "Identifier" && callee.name === "URL" && isMeta(base, "url");
+        // A folder is no module.
+        if (isUrl && literalOf(first)?.endsWith("/") === false) add(first);
+      },
+    }),
+  };
+  Deno.lint.runPlugin({ name: "imports", rules: { specifiers: rule } }, path, text);
+  return found;
 }
 
 /** The path in the repository of a relative specifier. */
@@ -73,7 +102,7 @@ for (const path of entries) {
 /** The imports of each module: paths of modules and kernels in the repository. */
 const imports = new Map<string, string[]>();
 for (const [path, text] of texts) {
-  imports.set(path, specifiersOf(text).filter(isRelative).map((specifier) => resolve(specifier, path)));
+  imports.set(path, specifiersOf(text, path).filter(isRelative).map((specifier) => resolve(specifier, path)));
 }
 
 /** All modules that `path` imports, directly or not. */
@@ -99,8 +128,15 @@ Deno.test("specifiersOf() finds imports of every kind", () => {
     /** import { D } from "./no.ts"; */
     const g = await import("./g.ts"), h = import.meta.resolve("./h.ts"), i = new URL("./i.ts", import.meta.url);
     export const name = "./no.ts";
-    export function from(x: string) { return "./no.ts"; }`;
-  const found = ["a.wgsl", "b.ts", "c.ts", "d.ts", "e.ts", "npm:f@1.2.3", "g.ts", "h.ts", "i.ts"];
+    export function from(x: string) { return "./no.ts"; }
+    const glob = "**/*.jpg"; import { J } from "./j.ts"; // "*/"
+    import {
+      K, // from "./no.ts"
+    } from "./k.ts";
+    type L = import("./l.ts").L;
+    await import(name);`;
+  const found = ["a.wgsl", "b.ts", "c.ts", "d.ts", "e.ts", "npm:f@1.2.3", "g.ts", "h.ts", "i.ts"]
+    .concat("j.ts", "k.ts", "l.ts", "(computed)");
   assertEquals(specifiersOf(text).map((specifier) => specifier.replace("./", "")), found);
 });
 
@@ -166,7 +202,7 @@ Deno.test("deno.lock has no packages of single development tasks, which all task
 Deno.test("every import names its package and exact version, so that mod.ts works from a URL", () => {
   // This holds for all of src/ and data/: some modules are reached without an import statement, such as Workers.
   for (const [path, text] of texts) {
-    for (const specifier of specifiersOf(text)) {
+    for (const specifier of specifiersOf(text, path)) {
       const full = isRelative(specifier) ||
         /^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(-[\w.]+)?(\/.+)?$/.test(specifier) ||
         specifier.startsWith("node:");

@@ -4,7 +4,7 @@
  *     deno task test:soak [--samples 200000] [data…]
  *
  * Without data, it reads the built-in shapes from plain and compressed archives. For each source, one consumer takes and drops
- * batches, another takes one batch and waits, and streams are cancelled, completed, and broken by a truncated shard. The
+ * batches, another takes one batch and waits, and streams are canceled, completed, and broken by a truncated shard. The
  * exit code is 1 if memory grows, if the pipeline works while its consumer waits, or if a resource is not released. Linux
  * only.
  *

@@ -58,7 +58,7 @@ const groups = {
   "the CIFAR-10 run": {
     data: flag(
       text("DIR"),
-      "folder of labelled .tar or .bin files, of which the last is held out",
+      "folder of labeled .tar or .bin files, of which the last is held out",
       "none: the stage train is left out; with --small images are drawn",
     ),
     batch: flag(integer({ min: 2 }), "images of a step", BATCH),

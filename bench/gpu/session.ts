@@ -17,7 +17,7 @@ export interface Session {
   /** The folders for results and for what only later stages need. */
   out: string;
   work: string;
-  /** The folder of labelled CIFAR-10 files; null for none. */
+  /** The folder of labeled CIFAR-10 files; null for none. */
   data: string | null;
   /** Images of a step, and further options of train.ts, of the CIFAR-10 run. */
   batch: number;

@@ -1,5 +1,5 @@
 /**
- * A small labelled set in CIFAR-10's binary format, where there are no images at hand.
+ * A small labeled set in CIFAR-10's binary format, where there are no images at hand.
  *
  * @module
  */

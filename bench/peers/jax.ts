@@ -108,10 +108,10 @@ export async function open(): Promise<Contender> {
       const axes = pixels.length ? [1, 3, 4] : [1];
       const perChannel = [channels, ...pixels.map(() => 1)];
       const split = x.reshape([2, rows / 2, channels, ...pixels]);
-      const centred = split.ref.sub(np.mean(split, axes, { keepdims: true }));
-      const variance = np.mean(np.square(centred.ref), axes, { keepdims: true });
+      const centered = split.ref.sub(np.mean(split, axes, { keepdims: true }));
+      const variance = np.mean(np.square(centered.ref), axes, { keepdims: true });
       const scale = np.reciprocal(np.sqrt(variance.add(EPS))).mul(gamma.reshape(perChannel));
-      return centred.mul(scale).add(beta.reshape(perChannel)).reshape(shape);
+      return centered.mul(scale).add(beta.reshape(perChannel)).reshape(shape);
     },
     pool: (x) => np.mean(x, [2, 3]),
     product: (x, w) => np.matmul(x, w),

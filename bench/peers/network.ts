@@ -13,7 +13,7 @@ export interface Operations<T> {
   add(a: T, b: T): T;
   relu(x: T): T;
   convolution(x: T, w: T, options: { stride: number; pad: number }): T;
-  /** Batch normalisation of images or rows with the statistics of each view: half of the batch. */
+  /** Batch normalization of images or rows with the statistics of each view: half of the batch. */
   normalize(x: T, gamma: T, beta: T): T;
   /** The mean over the pixels. */
   pool(x: T): T;
@@ -69,5 +69,5 @@ export function networkOf<T>(ops: Operations<T>, { block, layers, widths }: ResN
   };
 }
 
-/** Batch normalisation's guard against a variance of 0. */
+/** Batch normalization's guard against a variance of 0. */
 export const EPS = 1e-5;

@@ -73,7 +73,7 @@ export async function openShapes(length = String(DEFAULT_LENGTH)): Promise<Index
 }
 
 /** Draws image `index` of class `label`: RGBA, [SIZE, SIZE, 4]. */
-export function drawShape(label: number, index: number): Uint8ClampedArray<ArrayBuffer> {
+function drawShape(label: number, index: number): Uint8ClampedArray<ArrayBuffer> {
   const random = keyedRandom(VERSION, index);
   const radius = random.between(7, 10);
   const position = () => random.between(radius * .85, SIZE - radius * .85);

@@ -195,7 +195,7 @@ function fieldsOf<const N extends string>(field: Field, known: N[]): Record<N, F
 }
 
 function invalid({ value, path, where }: Field, expected: string): UserError {
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = Number.isNaN(value) ? "NaN" : JSON.stringify(value) ?? "nothing";
   const found = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return new UserError(
     `Cannot use the recipe "${where}": ${path || "its content"} is ${found}. It must be ${expected}.`,

@@ -8,18 +8,19 @@ import { parseRecipe } from "../../data/views/parse_recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { parseBackbone } from "./backbone.ts";
 import type { PretrainCallbacks } from "./callbacks.ts";
+import { checkSource } from "./check_source.ts";
 import type { Flag } from "./flag.ts";
 import type { OptionName, PretrainOptions, PretrainSettings } from "./pretrain_options.ts";
 import { trainFlags } from "./train_flags.ts";
 
-/** The callbacks among the options, which are passed on unchecked. */
+/** The callbacks among the options, and what each must be. */
 const callbacks = {
-  onStep: true,
-  onEvaluation: true,
-  log: true,
-  progress: true,
-  signal: true,
-} satisfies Record<keyof PretrainCallbacks, true>;
+  onStep: "a function",
+  onEvaluation: "a function",
+  log: "a function",
+  progress: "a function",
+  signal: "an AbortSignal",
+} satisfies Record<keyof PretrainCallbacks, string>;
 
 /** Whether `data` is a source of the program's own. */
 export function isImageSource(data: PretrainOptions["data"]): data is ImageSource {
@@ -32,10 +33,18 @@ export function isImageSource(data: PretrainOptions["data"]): data is ImageSourc
  * @throws {UserError} on an unknown option or a value that is not allowed.
  */
 export function checkOptions(given: PretrainOptions): PretrainSettings {
-  const settings = Object.entries(given).filter(([name, value]) =>
-    value !== undefined && !Object.hasOwn(callbacks, name)
+  const values = Object.entries(given).filter(([, value]) => value !== undefined);
+  const isSetting = ([name, value]: [string, unknown]) => !isCallback(name, value);
+  return Object.fromEntries(values.filter(isSetting).map(([name, value]) => [name, checked(name, value)]));
+}
+
+/** Whether `name` is a callback. Throws a UserError if its value cannot be one. */
+function isCallback(name: string, value: unknown): boolean {
+  if (!Object.hasOwn(callbacks, name)) return false;
+  if (name === "signal" ? value instanceof AbortSignal : typeof value === "function") return true;
+  throw new UserError(
+    `Cannot use "${name} = ${value}": it must be ${callbacks[name as keyof PretrainCallbacks]}.`,
   );
-  return Object.fromEntries(settings.map(([name, value]) => [name, checked(name, value)]));
 }
 
 function checked(name: string, value: unknown): unknown {
@@ -68,14 +77,5 @@ export function checkFlag(
       `Cannot use "${name} = ${isText ? part : JSON.stringify(part)}": it must be ${type.expected}.`,
     );
   };
-  return repeatable && Array.isArray(value) ? value.map(one) : one(value);
-}
-
-/** A source of the program's own. */
-export function checkSource(value: unknown): unknown {
-  const { kind } = (value ?? {}) as { kind?: unknown };
-  if (kind === "indexed" || kind === "streamed") return value;
-  throw new UserError(
-    `Cannot use data of kind ${JSON.stringify(kind)}: an ImageSource is of kind "indexed" or "streamed".`,
-  );
+  return repeatable && Array.isArray(value) && value.length > 0 ? value.map(one) : one(value);
 }

@@ -6,7 +6,8 @@
 import { viewSizes } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { parseBackbone } from "./backbone.ts";
-import { checkFlag, checkSource, isImageSource } from "./check_options.ts";
+import { checkFlag, isImageSource } from "./check_options.ts";
+import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";

@@ -11,7 +11,7 @@ import type { HeadWeights } from "./heads.ts";
 import { scoreHeads, type Scores } from "./score_heads.ts";
 
 /** Learning rates to try, at the batch of `PROBE_BATCH`: the norms of features differ by orders of magnitude. */
-export const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 /** One in so many training samples is held back to choose the learning rate. */
 const HELD_BACK = 5;
 /** Key of the draw of the held-back part. */

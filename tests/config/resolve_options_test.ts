@@ -85,11 +85,33 @@ Deno.test("resolveOptions() refuses unknown options and values that are not allo
     [{ larsClip: "on" }, /"larsClip = on": it must be true or false/],
     [{ kernels: "fastest" }, /"kernels = fastest": it must be one of auto, default/],
     [{ data: [1, ""] }, /"data = ": it must be/],
+    [{ data: [] }, /"data = \[\]": it must be/],
+    [{ onStep: "print" }, /"onStep = print": it must be a function/],
+    [{ signal: new AbortController() }, /it must be an AbortSignal/],
+    [{ recipe: { views: [{}], mean: [NaN, 0, 0] } }, /mean\[0\] is NaN/],
     [{ data: { name: "mine" } }, /data of kind undefined: an ImageSource is of kind/],
     [{ backbone: { block: "basic" } }, /layers must list/],
     [{ recipe: { name: "mine" } }, /views/],
   ];
   for (const [given, message] of refused) await assertThrows(() => resolveOptions(given), UserError, message);
+});
+
+Deno.test("resolveOptions() names the field that an ImageSource lacks", async () => {
+  const source = await openIndexed("shapes:20");
+  const streamed = { ...source, kind: "streamed", length: null, shards: [] };
+  const refused: [data: object, message: RegExp][] = [
+    [{ ...source, name: undefined }, /its name is undefined. It must be a text/],
+    [{ ...source, fingerprint: undefined }, /"shapes": its fingerprint is undefined/],
+    [{ ...source, classes: null }, /its classes is null. It must be a list of texts/],
+    [{ ...source, length: NaN }, /its length is NaN. It must be a whole number/],
+    [{ ...source, length: -1 }, /its length is -1/],
+    [{ ...source, read: undefined }, /its read is undefined. It must be a function/],
+    [{ ...streamed, shards: undefined }, /its shards is undefined. It must be a list/],
+  ];
+  for (const [data, message] of refused) {
+    await assertThrows(() => resolveOptions({ data: data as never }), UserError, message);
+  }
+  assertEquals(resolveOptions({ data: streamed as never }).data, null);
 });
 
 Deno.test("resolveOptions() takes values of a program: numbers as text, a source, a recipe, a backbone", async () => {

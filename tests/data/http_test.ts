@@ -68,7 +68,7 @@ Deno.test("readSamples() resumes within a remote shard by Range, without reading
   });
 });
 
-Deno.test("cancelling readSamples() aborts a transfer", async () => {
+Deno.test("canceling readSamples() aborts a transfer", async () => {
   const bytes = archive(0, 30);
   const files = {
     "a.tar": bytes.subarray(0, 20_000),
@@ -92,7 +92,7 @@ Deno.test("cancelling readSamples() aborts a transfer", async () => {
         const first = await Promise.race([ended, timeout.promise]);
         clearTimeout(timer);
         if (first === "timeout") stall.resolve();
-        assert(first !== "timeout", "cancelling waited for the server");
+        assert(first !== "timeout", "canceling waited for the server");
       }
     }
     stall.resolve();

@@ -172,7 +172,7 @@ Deno.test("trainingBatches() throws without good images, for too large a batch a
   );
 });
 
-Deno.test("trainingBatches() prepares only a few batches ahead, and stops reading when cancelled", async () => {
+Deno.test("trainingBatches() prepares only a few batches ahead, and stops reading when canceled", async () => {
   let reads = 0;
   const counted: ImageSource = {
     ...source,

@@ -135,7 +135,7 @@ Deno.test("readSamples() limits a block by bytes, and fills only one block ahead
   assertEquals(log.open, 0);
 });
 
-Deno.test("readSamples() reads nothing before the first sample is asked for, and closes shards when cancelled", async () => {
+Deno.test("readSamples() reads nothing before the first sample is asked for, and closes shards when canceled", async () => {
   const { source, log } = await fakeSource([30, 30], { slow: 2 });
   const stream = readSamples(source, { ...whole, seed: 1 });
   await new Promise((resolve) => setTimeout(resolve, 5));

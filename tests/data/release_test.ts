@@ -24,9 +24,9 @@ const options = { batch: 8, size: 8, recipe: recipes.cifar, workers: WORKERS, on
 /** Threads end some time after they are told to. */
 const RELEASE_TIMEOUT_MS = 20_000;
 
-/** The ways in which a stream of batches of `source`, at `path`, can end; `note` is called while it works. */
+/** How a stream of batches of `source`, at `path`, can end; `note` is called while it works. */
 const ends: Record<string, (source: ImageSource, path: string, note: () => void) => Promise<void>> = {
-  async "is cancelled"(source, _, note) {
+  async "is canceled"(source, _, note) {
     const reader = trainingBatches<Views>({ ...options, source, seed: 1, augment: "gpu" }).getReader();
     for (let i = 0; i < 3; i++) (await reader.read()).value!.release();
     note();

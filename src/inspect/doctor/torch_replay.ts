@@ -26,7 +26,7 @@ export interface TorchSteps {
 }
 
 /** Parses a file of steps. */
-export function torchStepsOf(name: string, bytes: Uint8Array<ArrayBuffer>): TorchSteps {
+function torchStepsOf(name: string, bytes: Uint8Array<ArrayBuffer>): TorchSteps {
   const { tensors, metadata } = parseSafetensors(name, bytes);
   const values = Object.entries(metadata).map(([key, value]) => [key, JSON.parse(value)]);
   return { tensors, metadata: Object.fromEntries(values) };
