@@ -45,7 +45,7 @@ export interface EvaluationRecord {
   rankmeProjections: number;
 }
 
-/** What a run reports while it goes on, and how a program ends it. */
+/** What a run reports while it goes on, and how a program ends it. Callbacks are not awaited: they must not be async. */
 export interface PretrainCallbacks {
   /**
    * Called with each record of metrics.jsonl: every `logEvery` steps and after the last. With it the metrics are read
