@@ -152,8 +152,13 @@ export class Connection {
       isLate = true;
       this.#abort.abort();
     }, this.#idleTimeoutMs);
+    const { signal } = this.#abort, aborted = Promise.withResolvers<never>();
+    const stop = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", stop);
     try {
-      return await act();
+      signal.throwIfAborted();
+      // An abort ends the wait even if fetch ignores it: on a busy machine a canceled transfer was once still waiting after 30 s.
+      return await Promise.race([act(), aborted.promise]);
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (error instanceof Deno.errors.NotCapable) throw error; // no attempt will be permitted
@@ -161,6 +166,7 @@ export class Connection {
         isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${messageOf(error)}"`,
       );
     } finally {
+      signal.removeEventListener("abort", stop);
       clearTimeout(timer);
     }
   }

@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import { Connection } from "../../data/sources/http_connection.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
 import { UserError } from "../../src/base/errors.ts";
@@ -97,6 +98,20 @@ Deno.test("canceling readSamples() aborts a transfer", async () => {
     }
     stall.resolve();
   });
+});
+
+Deno.test("Connection.open() ends with its signal even if fetch ignores that", async () => {
+  const { fetch } = globalThis;
+  globalThis.fetch = () => new Promise(() => {});
+  try {
+    const stop = new AbortController();
+    using connection = new Connection(60_000, stop.signal);
+    const opening = connection.open("http://127.0.0.1/a.tar", { name: "a.tar" });
+    stop.abort(new UserError("stopped"));
+    await assertThrows(() => opening, UserError, /^stopped$/);
+  } finally {
+    globalThis.fetch = fetch;
+  }
 });
 
 Deno.test("readSamples() throws the file's name and byte if a server lacks it or cuts it off", async () => {
