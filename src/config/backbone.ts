@@ -50,11 +50,11 @@ export function parseBackbone(value: unknown): Backbone {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refusal(value, `it must be one of ${names}, or an object with block, layers and widths`);
   }
-  const { block, layers, widths, ...others } = value as Record<string, unknown>;
+  const { block, layers, widths, widthPerGroup, ...others } = value as Record<string, unknown>;
   if (Object.keys(others).length > 0) {
     throw refusal(
       value,
-      `its fields must be block, layers and widths, not ${Object.keys(others).join(", ")}`,
+      `its fields must be block, layers, widths and widthPerGroup, not ${Object.keys(others).join(", ")}`,
     );
   }
   if (block !== "basic" && block !== "bottleneck") {
@@ -69,13 +69,30 @@ export function parseBackbone(value: unknown): Backbone {
       `widths must list a multiple of ${WIDTH_STEP} for each of the ${layers.length} stages`,
     );
   }
-  return { block, layers: [...layers], widths: [...widths] };
+  if (widthPerGroup !== undefined && (block !== "bottleneck" || !isInner(widths, widthPerGroup))) {
+    throw refusal(
+      value,
+      `widthPerGroup is for bottlenecks, and width · widthPerGroup / 64 must be a multiple of ${WIDTH_STEP}`,
+    );
+  }
+  return {
+    block,
+    layers: [...layers],
+    widths: [...widths],
+    ...widthPerGroup !== undefined && { widthPerGroup },
+  };
 }
 
 /** Whether `value` is a list of positive multiples of `step`, one for each stage. */
 function isList(value: unknown, step: number): value is number[] {
   return Array.isArray(value) && value.length >= 1 && value.length <= MAX_STAGES &&
     value.every((n) => Number.isSafeInteger(n) && n > 0 && n % step === 0);
+}
+
+/** Whether `widthPerGroup` gives inner widths that can be stored. */
+function isInner(widths: readonly number[], widthPerGroup: unknown): widthPerGroup is number {
+  return typeof widthPerGroup === "number" && widthPerGroup > 0 &&
+    widths.every((width) => Number.isInteger(width * widthPerGroup / 64 / WIDTH_STEP));
 }
 
 function refusal(value: unknown, fact: string): UserError {

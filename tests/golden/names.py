@@ -12,7 +12,10 @@ import pathlib
 from torch import nn
 from torchvision import models
 
-networks = {name: getattr(models, name)() for name in ("resnet18", "resnet34", "resnet50")}
+resnets = (
+    ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] + ["wide_resnet50_2", "wide_resnet101_2"]
+)
+networks = {name: getattr(models, name)() for name in resnets}
 networks["mlp"] = nn.Sequential(nn.Linear(20, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 8, bias=False))
 
 lines = []

@@ -21,7 +21,11 @@ function namesOf({ parameters, statistics }: Network): [string, number[]][] {
 
 const sorted = (shapes: Record<string, number[]>) => Object.entries(shapes).sort();
 
-for (const name of ["resnet18", "resnet34", "resnet50"] as const) {
+const torchvisionNames = [
+  ...["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] as const,
+  ...["wide_resnet50_2", "wide_resnet101_2"] as const,
+];
+for (const name of torchvisionNames) {
   Deno.test(`resnet() gives ${name} torchvision's names and shapes`, () => {
     const network = createNetwork("online", { gradients: true });
     resnet(new Scope(network), { config: backboneByName(name), stem: "imagenet" });
@@ -183,11 +187,22 @@ Deno.test("resnet() has the right features and dispatches for each backbone and 
   }
 });
 
+Deno.test("resnet() has the parameters of the paper's wide networks (Table 1)", () => {
+  // Millions of parameters of the encoder, without the classifier of 1000 classes.
+  for (const [name, millions] of [["resnet50x2", 94], ["resnet50x4", 375], ["resnet200x2", 250]] as const) {
+    const network = createNetwork("online", { gradients: false });
+    resnet(new Scope(network), { config: backbones[name], stem: "imagenet" });
+    const count = [...torchShapes(network.parameters, { prefix: "" }).values()]
+      .reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    assertEquals([name, Math.round(count / 1e6)], [name, millions]);
+  }
+});
+
 Deno.test("backboneByName() rejects an unknown name and lists the known ones", async () => {
   await assertThrows(
     () => backboneByName("resnet19"),
     UserError,
-    /^Cannot build the backbone "resnet19": there is none of this name\. Use one of resnet8, resnet20, resnet18, resnet34, resnet50\.$/,
+    /^Cannot build the backbone "resnet19": there is none of this name\. Use one of resnet8, resnet20, resnet18, .*, resnet200x2\.$/,
   );
   await assertThrows(() => backboneByName("toString"), UserError, /toString/);
 });
