@@ -1,0 +1,123 @@
+/**
+ * A residual network as an ONNX graph, in torchvision's names.
+ *
+ * @module
+ */
+import type { TensorEntry } from "../io/safetensors.ts";
+import type { ResNetConfig, Stem } from "../nn/backbones.ts";
+import type { GraphBuilder, Value } from "./onnx_graph.ts";
+
+/** Added to the variance, as in src/ops/batch_norm.ts and in PyTorch. */
+const EPSILON = 1e-5;
+
+/** A network and its weights. */
+export interface ResNetWeights {
+  config: ResNetConfig;
+  stem: Stem;
+  /** The tensors by torchvision's names. */
+  tensors: ReadonlyMap<string, TensorEntry>;
+}
+
+/** Appends the network to `graph`: images [N, 3, H, W] → features [N, D], called "features". */
+export function appendResNet(
+  graph: GraphBuilder,
+  images: Value,
+  { network, fold }: { network: ResNetWeights; fold: boolean },
+): Value {
+  const { config: { block, layers }, stem } = network;
+  const layer = new LayerAppender(graph, { tensors: network.tensors, fold });
+  const first = stem === "imagenet" ? { stride: 2, pad: 3 } : { stride: 1, pad: 1 };
+  let x = layer.relu("relu", layer.convolution({ conv: "conv1", norm: "bn1" }, images, first));
+  if (stem === "imagenet") {
+    const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
+    x = graph.node("MaxPool", [x], { name: "maxpool", attributes });
+  }
+  layers.forEach((count, stage) => {
+    for (let i = 0; i < count; i++) {
+      const prefix = `layer${stage + 1}.${i}`, stride = stage > 0 && i === 0 ? 2 : 1;
+      x = block === "basic" ? basicBlock(layer, x, { prefix, stride }) : bottleneck(layer, x, { prefix, stride });
+    }
+  });
+  const pooled = graph.node("GlobalAveragePool", [x], { name: "avgpool" });
+  return graph.node("Flatten", [pooled], { name: "features", attributes: { axis: 1 } });
+}
+
+type Block = { prefix: string; stride: number };
+
+function basicBlock(layer: LayerAppender, x: Value, { prefix, stride }: Block): Value {
+  const names = (n: number) => ({ conv: `${prefix}.conv${n}`, norm: `${prefix}.bn${n}` });
+  const h = layer.relu(`${prefix}.relu1`, layer.convolution(names(1), x, { stride, pad: 1 }));
+  return layer.join(prefix, layer.convolution(names(2), h, { stride: 1, pad: 1 }), layer.shortcut(prefix, x, stride));
+}
+
+function bottleneck(layer: LayerAppender, x: Value, { prefix, stride }: Block): Value {
+  const names = (n: number) => ({ conv: `${prefix}.conv${n}`, norm: `${prefix}.bn${n}` });
+  let h = layer.relu(`${prefix}.relu1`, layer.convolution(names(1), x, { stride: 1, pad: 0 }));
+  h = layer.relu(`${prefix}.relu2`, layer.convolution(names(2), h, { stride, pad: 1 }));
+  return layer.join(prefix, layer.convolution(names(3), h, { stride: 1, pad: 0 }), layer.shortcut(prefix, x, stride));
+}
+
+/** Appends layers with their weights. */
+class LayerAppender {
+  readonly #graph: GraphBuilder;
+  readonly #tensors: ReadonlyMap<string, TensorEntry>;
+  readonly #fold: boolean;
+
+  constructor(
+    graph: GraphBuilder,
+    { tensors, fold }: { tensors: ReadonlyMap<string, TensorEntry>; fold: boolean },
+  ) {
+    this.#graph = graph;
+    this.#tensors = tensors;
+    this.#fold = fold;
+  }
+
+  relu(name: string, x: Value): Value {
+    return this.#graph.node("Relu", [x], { name });
+  }
+
+  /** The sum of a block and its shortcut, and their activation. */
+  join(prefix: string, x: Value, shortcut: Value): Value {
+    return this.relu(`${prefix}.relu`, this.#graph.node("Add", [x, shortcut], { name: `${prefix}.add` }));
+  }
+
+  shortcut(prefix: string, x: Value, stride: number): Value {
+    const names = { conv: `${prefix}.downsample.0`, norm: `${prefix}.downsample.1` };
+    return this.#tensors.has(`${names.conv}.weight`) ? this.convolution(names, x, { stride, pad: 0 }) : x;
+  }
+
+  /** A convolution and its batch normalization: one node if it is folded, else two. */
+  convolution(
+    { conv, norm }: { conv: string; norm: string },
+    x: Value,
+    { stride, pad }: { stride: number; pad: number },
+  ): Value {
+    const graph = this.#graph, weight = this.#tensor(`${conv}.weight`), [, , R, S] = weight.shape;
+    const attributes = { kernel_shape: [R, S], strides: [stride, stride], pads: [pad, pad, pad, pad] };
+    const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
+      .map((name) => this.#tensor(`${norm}.${name}`));
+    if (!this.#fold) {
+      const w = graph.floats(`${conv}.weight`, weight);
+      const y = graph.node("Conv", [x, w], { name: conv, attributes });
+      const parameters = ["weight", "bias", "running_mean", "running_var"]
+        .map((name) => graph.floats(`${norm}.${name}`, this.#tensor(`${norm}.${name}`)));
+      const options = { name: norm, attributes: { epsilon: { float: EPSILON } } };
+      return graph.node("BatchNormalization", [y, ...parameters], options);
+    }
+    const scale = gamma.data.map((value, k) => value / Math.sqrt(variance.data[k] + EPSILON));
+    const length = weight.data.length / scale.length;
+    const w = weight.data.map((value, i) => value * scale[Math.floor(i / length)]);
+    const bias = beta.data.map((value, k) => value - mean.data[k] * scale[k]);
+    return graph.node("Conv", [
+      x,
+      graph.floats(`${conv}.weight`, { shape: weight.shape, data: w }),
+      graph.floats(`${conv}.bias`, { shape: beta.shape, data: bias }),
+    ], { name: conv, attributes });
+  }
+
+  #tensor(name: string): TensorEntry {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw new TypeError(`Cannot export the network: it lacks the tensor "${name}".`);
+    return tensor;
+  }
+}
