@@ -33,10 +33,12 @@ export async function writeEvaluation(
 }
 
 /** The content of evaluation.json: as in metrics.jsonl and summary.json, settings are in snake case. */
-export function evaluationJson({ settings, paths, ...report }: EvaluationReport): unknown {
+export function evaluationJson({ settings, paths, counts, ...report }: EvaluationReport): unknown {
+  const { train: learned, test: tested, bad, leftOut } = counts;
   const { encoder, backbone, size, train, test, temperature, probeViews, probeEpochs, ...others } = settings;
   return {
     ...report,
+    counts: { train: learned, test: tested, bad, left_out: leftOut },
     settings: {
       ...{ encoder, backbone, size, train, test, temperature },
       probe_views: probeViews,

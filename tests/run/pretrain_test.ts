@@ -135,9 +135,9 @@ const refused: [what: string, given: PretrainOptions, message: RegExp][] = [
     /has 120 samples.* expected 100 to train on .*50 to hold out/,
   ],
   [
-    "images smaller than the crop",
-    { size: 64, holdout: 0 },
-    /13 images cannot be used, such as .*32×32.*64×64.*at most 12 are allowed/,
+    "images that are all below the minimum side",
+    { minSide: 33, holdout: 0 },
+    /of 120 images 120 are left out, such as .*32×32 pixels are below the minimum side of 33\. Leave out fewer/,
   ],
   [
     "an epoch of fewer batches than a step",

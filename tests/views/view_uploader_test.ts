@@ -13,6 +13,7 @@ import { assert, assertClose, assertEquals } from "../assert.ts";
 import { sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
 import { floats, golden, image as goldenImage, toThree } from "../data/views/golden.ts";
+import { crops as cropCases, digestOf, evaluations, hashedPicture } from "../data/views/sizes.ts";
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -175,6 +176,54 @@ for (const software of [false, true]) {
       assertClose(`kernel of ${kernelSize} px at ${size} px`, views, onCpu(images, options), {
         absolute: 1e-5,
       });
+    }
+  });
+
+  Deno.test(`augment() enlarges images of one pixel and more: ${adapter}`, async () => {
+    for (const size of [32, 65]) {
+      const sizes = [[1, 1], [1, 40], [40, 1], [2, 3], [5, 5], [28, 28], [31, 90], [200, 15], [3, 700], [
+        1,
+        5000,
+      ]] as const;
+      const recipe = [first, { ...second, solarize: { p: .5, threshold: .37 } }];
+      const images = drawn(sizes, { size, recipe });
+      const options = { size, software, views: recipe, ...plain, decodeSize: 114 };
+      const { views } = await onGpu(images, options);
+      assertClose("views", views, onCpu(images, options), { absolute: 1e-5 });
+      const evaluated = images.map(({ image }) => ({
+        image,
+        parameters: [evaluationView({ ...image, size })],
+      }));
+      const one = { ...options, views: [] };
+      assertClose("evaluation views", (await onGpu(evaluated, one)).views, onCpu(evaluated, one), {
+        absolute: 1e-5,
+      });
+    }
+  });
+
+  Deno.test(`augment() resizes to torchvision's pixels for images of any size: ${adapter}`, async () => {
+    for (const size of [32, 65]) {
+      const cases = [
+        ...evaluations.map((one) => ({ ...one, view: evaluationView(one) })),
+        ...cropCases.map((one) => ({
+          ...one,
+          view: { ...evaluationView(one), crop: one.crop, resized: null },
+        })),
+      ].filter((one) => one.size === size);
+      assert(cases.length >= 4, `${cases.length} cases`);
+      const images = cases.map(({ width, height, view }) => ({
+        image: hashedPicture(width, height),
+        parameters: [view],
+      }));
+      const { views } = await onGpu(images, { size, software, views: [], ...plain, decodeSize: 400 });
+      const pixels = Uint8Array.from(views, (value) => Math.round(255 * value)), length = size * size * 4;
+      cases.forEach(({ width, height, digest }, i) =>
+        assertEquals(
+          digestOf(pixels.subarray(i * length, (i + 1) * length)),
+          digest,
+          `${width}×${height} at ${size}`,
+        )
+      );
     }
   });
 
