@@ -145,7 +145,7 @@ class Collator {
   }
 
   #endEpoch(): void {
-    const { batch, partial, onBad } = this.#options, bad = this.#bad;
+    const { partial, onBad } = this.#options, bad = this.#bad;
     if (this.#isWithoutBatch || partial === "keep") bad.forEach(onBad);
     this.#pending.forEach(({ release }) => release());
     if (!this.#isWithoutBatch) return;

@@ -6,7 +6,7 @@
 import { decodeImage } from "./decode.ts";
 import { evaluationView } from "./views/draw.ts";
 import type { Recipe } from "./views/recipe.ts";
-import { type DecodedImage, resizeCrop, resizeImage, shrinkImage } from "./views/resize.ts";
+import { type DecodedImage, resizeCrop, resizeImage } from "./views/resize.ts";
 import { cropsAreBounded, MAX_ASPECT_RATIO, MAX_UPLOAD_BYTES } from "./views/table.ts";
 
 /** How training decodes images. */
@@ -29,7 +29,7 @@ export async function decodeForTraining(
   bytes: Uint8Array,
   { recipe, decodeSize, minSide }: TrainingDecodeOptions,
 ): Promise<DecodedImage> {
-  const image = shrinkImage(await decodeImage(bytes, { minSide }), decodeSize);
+  const image = await decodeImage(bytes, { shortSide: decodeSize, minSide });
   return fitted(image, {
     pixels: Math.min(MAX_UPLOAD_BYTES / 4, MAX_ASPECT_RATIO * decodeSize ** 2),
     side: cropsAreBounded(recipe) ? Infinity : MAX_ASPECT_RATIO * decodeSize,

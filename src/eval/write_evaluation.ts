@@ -33,12 +33,10 @@ export async function writeEvaluation(
 }
 
 /** The content of evaluation.json: as in metrics.jsonl and summary.json, settings are in snake case. */
-export function evaluationJson({ settings, paths, counts, ...report }: EvaluationReport): unknown {
-  const { train: learned, test: tested, bad, leftOut } = counts;
+export function evaluationJson({ settings, paths, ...report }: EvaluationReport): unknown {
   const { encoder, backbone, size, train, test, temperature, probeViews, probeEpochs, ...others } = settings;
   return {
     ...report,
-    counts: { train: learned, test: tested, bad, left_out: leftOut },
     settings: {
       ...{ encoder, backbone, size, train, test, temperature },
       probe_views: probeViews,

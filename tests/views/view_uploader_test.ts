@@ -201,6 +201,33 @@ for (const software of [false, true]) {
     }
   });
 
+  Deno.test(`Loader.load() takes the longest images that training decodes: ${adapter}`, async () => {
+    const size = 8, decodeSize = 8; // 1,024 pixels; a long side of 128 where crops may be very elongated
+    const wide = { area: [.001, 1], ratio: [1 / 14, 14] } as const,
+      wider = { area: [.001, 1], ratio: [.01, 100] } as const;
+    for (
+      const [crop, sides] of [
+        [wide, [[1, 1024], [1024, 1], [8, 128], [128, 8], [3, 341], [341, 3]]],
+        [wider, [[1, 128], [128, 1], [8, 128], [128, 8]]],
+        [undefined, [[1, 1024], [1024, 1], [8, 128], [128, 8]]],
+      ] as const
+    ) {
+      for (let i = 0; i < 20; i++) {
+        const [width, height] = sides[i % sides.length],
+          image = picture(width, height, i),
+          recipe = crop ? [{ crop }] : [{}];
+        const images = [{
+          image,
+          parameters: recipe.map((view) => drawView(view, { width, height, size }, keyedRandom(i))),
+        }];
+        const options = { size, software, views: recipe, ...plain, decodeSize };
+        assertClose(`${width}×${height}`, (await onGpu(images, options)).views, onCpu(images, options), {
+          absolute: 1e-5,
+        });
+      }
+    }
+  });
+
   Deno.test(`augment() resizes to torchvision's pixels for images of any size: ${adapter}`, async () => {
     for (const size of [32, 65]) {
       const cases = [
