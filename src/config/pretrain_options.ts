@@ -56,7 +56,7 @@ export interface PretrainOptions extends PretrainCallbacks {
    * smallest crop still has the pixels of a view.
    */
   decodeSize?: number;
-  /** Short side in pixels below which images are left out. Default: 1, smaller images than views are enlarged. */
+  /** Images with a shorter side, in pixels, are left out; others are enlarged if smaller than a view. Default: 1. */
   minSide?: number;
   /** Where decoded images are kept for later epochs, as far as there is room. Default: `"none"`. */
   cache?: "memory" | "disk" | "none";
