@@ -3,7 +3,7 @@
  *
  * @module
  */
-import protobuf from "npm:protobufjs@7.5.4/light.js";
+import protobuf from "npm:protobufjs@7.6.6/light.js";
 import { ATTRIBUTE_TYPES, DATA_TYPES, onnxSchema } from "./onnx_schema.ts";
 
 /** The name of a value in the graph. */
@@ -91,7 +91,9 @@ export class GraphBuilder {
   }
 
   #unique(name: string): string {
-    if (this.#names.has(name)) throw new TypeError(`Cannot add "${name}" to the graph: there is one already.`);
+    if (this.#names.has(name)) {
+      throw new TypeError(`Cannot add "${name}" to the graph: there is one already.`);
+    }
     this.#names.add(name);
     return name;
   }
@@ -104,7 +106,10 @@ function attributeOf(value: Attribute): object {
   return { type: ATTRIBUTE_TYPES.ints, ints: [...value] };
 }
 
-function valueInfo(name: string, { type, shape }: { type: ElementType; shape: readonly Dimension[] }): object {
+function valueInfo(
+  name: string,
+  { type, shape }: { type: ElementType; shape: readonly Dimension[] },
+): object {
   const dim = shape.map((size) => typeof size === "number" ? { dimValue: size } : { dimParam: size });
   return { name, type: { tensorType: { elemType: DATA_TYPES[type], shape: { dim } } } };
 }

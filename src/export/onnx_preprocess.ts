@@ -23,7 +23,11 @@ export interface Preparation {
  * 8 bits: the short side becomes `size` by a bicubic filter that is stretched where it shrinks, the center square is kept.
  * Pillow rounds to 8 bits between its two passes; here it is done once, after both.
  */
-export function appendPreparation(graph: GraphBuilder, images: Value, { size, mean, std }: Preparation): Value {
+export function appendPreparation(
+  graph: GraphBuilder,
+  images: Value,
+  { size, mean, std }: Preparation,
+): Value {
   const node = (opType: string, inputs: Value[], name: string, attributes = {}) =>
     graph.node(opType, inputs, { name: `prepare.${name}`, attributes });
   const list = (name: string, values: number[]) => graph.integers(`prepare.${name}`, values);
@@ -52,7 +56,11 @@ export function appendPreparation(graph: GraphBuilder, images: Value, { size, me
   const rounded = node("Clip", [node("Round", [bicubic], "rounded"), low, high], "clipped");
   // The crop: Round, too, takes halves to even.
   const rest = node("Cast", [node("Sub", [resized, list("crop", [size])], "rest")], "rest_float", { to: 1 });
-  const half = node("Mul", [rest, graph.floats("prepare.half", { shape: [], data: Float32Array.of(.5) })], "halved");
+  const half = node(
+    "Mul",
+    [rest, graph.floats("prepare.half", { shape: [], data: Float32Array.of(.5) })],
+    "halved",
+  );
   const start = node("Cast", [node("Round", [half], "start_float")], "start", { to: 7 });
   const end = node("Add", [start, list("extent", [size, size])], "crop_end");
   const cropped = node("Slice", [rounded, start, end, list("axes", [2, 3])], "cropped");

@@ -35,7 +35,9 @@ export function appendResNet(
   layers.forEach((count, stage) => {
     for (let i = 0; i < count; i++) {
       const prefix = `layer${stage + 1}.${i}`, stride = stage > 0 && i === 0 ? 2 : 1;
-      x = block === "basic" ? basicBlock(layer, x, { prefix, stride }) : bottleneck(layer, x, { prefix, stride });
+      x = block === "basic"
+        ? basicBlock(layer, x, { prefix, stride })
+        : bottleneck(layer, x, { prefix, stride });
     }
   });
   const pooled = graph.node("GlobalAveragePool", [x], { name: "avgpool" });
@@ -47,14 +49,22 @@ type Block = { prefix: string; stride: number };
 function basicBlock(layer: LayerAppender, x: Value, { prefix, stride }: Block): Value {
   const names = (n: number) => ({ conv: `${prefix}.conv${n}`, norm: `${prefix}.bn${n}` });
   const h = layer.relu(`${prefix}.relu1`, layer.convolution(names(1), x, { stride, pad: 1 }));
-  return layer.join(prefix, layer.convolution(names(2), h, { stride: 1, pad: 1 }), layer.shortcut(prefix, x, stride));
+  return layer.join(
+    prefix,
+    layer.convolution(names(2), h, { stride: 1, pad: 1 }),
+    layer.shortcut(prefix, x, stride),
+  );
 }
 
 function bottleneck(layer: LayerAppender, x: Value, { prefix, stride }: Block): Value {
   const names = (n: number) => ({ conv: `${prefix}.conv${n}`, norm: `${prefix}.bn${n}` });
   let h = layer.relu(`${prefix}.relu1`, layer.convolution(names(1), x, { stride: 1, pad: 0 }));
   h = layer.relu(`${prefix}.relu2`, layer.convolution(names(2), h, { stride, pad: 1 }));
-  return layer.join(prefix, layer.convolution(names(3), h, { stride: 1, pad: 0 }), layer.shortcut(prefix, x, stride));
+  return layer.join(
+    prefix,
+    layer.convolution(names(3), h, { stride: 1, pad: 0 }),
+    layer.shortcut(prefix, x, stride),
+  );
 }
 
 /** Appends layers with their weights. */
