@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Images with more pixels are rejected before decoding: 100 megapixels, 400 MB decoded. */
-export const MAX_PIXELS = 100e6;
+/** Images with more pixels are rejected before decoding. Sensors of 200 megapixels have up to 16384×12288. */
+export const MAX_PIXELS = 210e6;
+
+/** The image formats that can be read; kind.ts recognizes them. */
+export type FormatName = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "BMP" | "PNM" | "HEIF" | "JPEG XL";
 
 /** RGBA, [height, width, 4]. The receiver owns the buffer. */
 export interface Pixels {
@@ -13,6 +16,9 @@ export interface Pixels {
   height: number;
   data: Uint8Array | Uint8ClampedArray;
 }
+
+/** The rows of an image from top to bottom, RGBA. A row is valid until the next is asked for, and may be written to. */
+export type Rows = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** What the header of a file says. */
 export interface Header {
@@ -24,13 +30,13 @@ export interface Header {
   opaque?: boolean;
   /** Decodes the whole file. */
   decode(): Pixels | Promise<Pixels>;
+  /** Decodes row by row, for large images; absent where the decoder cannot. */
+  rows?(): Rows;
 }
 
 /** An image format. */
 export interface Format {
-  name: string;
-  /** Whether `bytes` begin like a file of this format. */
-  matches(bytes: Uint8Array): boolean;
+  name: FormatName;
   /** Throws an Error with the defect if the header is damaged. */
   readHeader(bytes: Uint8Array): Header;
 }

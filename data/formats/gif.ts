@@ -4,7 +4,7 @@
  * @module
  */
 import { onCanvas } from "./canvas.ts";
-import { ascii, checkSize, type Format, viewOf } from "./format.ts";
+import { checkSize, type Format, viewOf } from "./format.ts";
 import { reusable } from "./reusable.ts";
 
 const withDecoder = reusable(async () => {
@@ -18,7 +18,6 @@ const withDecoder = reusable(async () => {
  */
 export const gif: Format = {
   name: "GIF",
-  matches: (bytes) => /^GIF8[79]a$/.test(ascii(bytes, 0, 6)),
   readHeader(bytes) {
     const frame = firstFrame(bytes), view = viewOf(bytes);
     checkSize(frame.width, frame.height, "its first frame");

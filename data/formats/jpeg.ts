@@ -12,7 +12,6 @@ import { exifOrientation } from "./orientation.ts";
 /** JPEG, baseline and progressive: gray, YCbCr, RGB, CMYK, YCCK. */
 export const jpeg: Format = {
   name: "JPEG",
-  matches: (bytes) => bytes[0] === 0xff && bytes[1] === 0xd8,
   readHeader(bytes) {
     const view = viewOf(bytes);
     let frame: { width: number; height: number; components: number } | undefined;

@@ -8,6 +8,7 @@
  * @module
  */
 import { messageOf } from "../../src/base/errors.ts";
+import { refuseCameraRaw } from "./camera_raw.ts";
 import { Directory } from "./directory.ts";
 import { ascii, type Format, type Pixels } from "./format.ts";
 import { ORIENTATION } from "./orientation.ts";
@@ -20,12 +21,12 @@ import { putSamples, undoPredictor } from "./tiff_samples.ts";
 /** TIFF: uncompressed, LZW, deflate, PackBits or JPEG; in strips or tiles; up to 16 bits per sample. */
 export const tiff: Format = {
   name: "TIFF",
-  matches: (bytes) => /^(II[*+]\0|MM\0[*+])$/.test(ascii(bytes, 0)),
   readHeader(bytes) {
     if (ascii(bytes, 2, 2).includes("+")) {
       throw new Error("it is a BigTIFF, which is not supported: convert it");
     }
     const directory = new Directory(bytes, "TIFF");
+    refuseCameraRaw(directory);
     const layout = readLayout(directory);
     const parts = findParts(bytes, { directory, layout });
     return {
