@@ -130,9 +130,9 @@ function otherKind(bytes: Uint8Array): string {
   if (/^.{4}(moov|mdat|wide|free|skip)/s.test(head)) return "a video (QuickTime or MP4): extract its frames";
   const other = others.find(([pattern]) => pattern.test(head));
   if (other) return other[1];
-  const text = textKind(bytes);
+  const text = bytes.length >= 8 ? textKind(bytes) : null;
   if (text) return text;
-  if (bytes.length < 18) return `a truncated file of ${bytes.length} bytes: fetch it again`;
+  if (bytes.length < 18) return `a truncated file, its size in bytes is ${bytes.length}: fetch it again`;
   if (bytes.subarray(0, KIND_BYTES).every((byte) => byte === 0)) {
     return "damaged: it begins with zeros, as a broken download or copy leaves it; fetch it again";
   }

@@ -36,10 +36,12 @@ interface Channel {
 }
 
 const silent = () => {};
+// A new one for each image, in 25 ms: of damaged data libde265 leaves pixels as it finds them in its memory, and those of the
+// image before would show.
 const withLibheif = reusable(async (): Promise<Libheif> => {
   const { default: createLibheif } = await import("npm:libheif-js@1.23.2/libheif-wasm/libheif-bundle.mjs");
   return await createLibheif({ print: silent, printErr: silent }) as Libheif;
-});
+}, { maxPixels: 0 });
 
 /** Decodes the primary image of an HEIC, of `size` pixels before it is cropped and turned. */
 export async function decodeHevc(bytes: Uint8Array, size: number): Promise<Pixels> {

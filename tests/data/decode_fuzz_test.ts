@@ -3,7 +3,7 @@ import { decodeImage, MAX_PIXELS } from "../../data/decode.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
-import { goldenFiles } from "./golden.ts";
+import { goldenFiles, toleranceOf } from "./golden.ts";
 import { filesByKind, innards, mutated } from "./mutations.ts";
 
 const FILES = 2000, BATCH = 100;
@@ -26,7 +26,9 @@ Deno.test("decodeImage() decodes or rejects 2,000 damaged files, prints nothing,
           `${which}: ${width}×${height} pixels`,
         );
         assertEquals(data.length, 4 * width * height, which);
-        assert(data.every((value, i) => i % 4 < 3 || value === 255), `${which} is transparent`);
+        let i = 3;
+        while (i < data.length && data[i] === 255) i += 4;
+        assert(i >= data.length, `${which} is transparent`);
       } catch (error) {
         rejected++;
         const message = messageOf(error);
@@ -41,7 +43,7 @@ Deno.test("decodeImage() decodes or rejects 2,000 damaged files, prints nothing,
         const good = kind[(i + k) % kind.length];
         const { data } = await decodeImage(good.file);
         assertClose(`${good.name} after ${i} damaged files`, data, good.rgba, {
-          absolute: /cmyk|ycck/.test(good.name) ? 2 : 0,
+          absolute: toleranceOf(good.name),
         });
       }
     }
@@ -65,7 +67,7 @@ Deno.test("decodeImage() rejects every truncated file", async () => {
     for (const length of lengths) {
       const message = await decodeImage(file.subarray(0, length)).then(() => "it is decoded", messageOf);
       assert(
-        /^it is (empty|not a JPEG.* file|a truncated|a damaged)/.test(message),
+        /^it is (empty|a truncated|a damaged)/.test(message),
         `${name}, ${length} of ${file.length} bytes: ${message}`,
       );
     }

@@ -12,7 +12,13 @@ const kinds: RegExp[] = [
   /^gif/,
   /^tiff (?!jpeg)/,
   /^tiff jpeg/,
-  /^ppm/,
+  /^bmp (?!rle)/,
+  /^bmp rle/,
+  /^(ppm|pnm)/,
+  /^apng/,
+  /^avif/,
+  /^heic/,
+  /^jxl/,
 ];
 /** The golden files of each kind. */
 export const filesByKind = kinds.map((kind) => goldenFiles.filter(({ name }) => kind.test(name)));
