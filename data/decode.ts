@@ -20,6 +20,7 @@ import { pnm } from "./formats/pnm.ts";
 import { collectRows } from "./formats/rows.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
+import { LeftOutError } from "./rejection.ts";
 import { shrinkRows } from "./shrink_rows.ts";
 
 export { MAX_PIXELS };
@@ -33,15 +34,19 @@ const MAX_WHOLE_PIXELS = 16e6;
  * Decodes an image. EXIF orientation is applied, transparency is blended with white, and of animations and multi-page files
  * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels.
  *
- * @throws {Error} if the file is damaged or not supported; the message says why.
+ * @throws {Error} if the file is damaged or not supported; the message says why. A LeftOutError, before anything is decoded,
+ * if the header says that the short side has fewer than `minSide` pixels.
  * @throws {MachineError} if a decoder cannot be loaded.
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { shortSide = Infinity }: { shortSide?: number } = {},
+  { shortSide = Infinity, minSide = 1 }: { shortSide?: number; minSide?: number } = {},
 ): Promise<DecodedImage> {
   const { width, height, orientation, opaque, decode, rows } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
+  if (Math.min(width, height) < minSide) {
+    throw new LeftOutError(`its ${width}×${height} pixels are below the minimum side of ${minSide}`);
+  }
   const byRows = rows && width * height > MAX_WHOLE_PIXELS;
   if (byRows && Math.min(width, height) > shortSide) {
     return await shrinkRows(opaque ? rows() : onWhite(rows()), { width, height, orientation, shortSide });
