@@ -17,8 +17,15 @@ const withDecoder = reusable(async () => {
   return await jpeg.init();
 });
 
-/** Decodes a JPEG of four components and `size` pixels. Like Pillow, it takes the inks as inverted, as Adobe writes them. */
-export async function decodeCmykJpeg(bytes: Uint8Array, size: number): Promise<Pixels> {
+/**
+ * Decodes a JPEG of four components and `size` pixels. Like Pillow, it takes the inks as inverted, as Adobe writes them; in a
+ * TIFF they are not.
+ */
+export async function decodeCmykJpeg(
+  bytes: Uint8Array,
+  size: number,
+  { inverted = true }: { inverted?: boolean } = {},
+): Promise<Pixels> {
   const segments = [...jpegSegments(bytes)];
   const hasAdobeSegment = segments.some(({ marker, at }) =>
     marker === 0xee && ascii(bytes, at + 4, 5) === "Adobe"
@@ -33,6 +40,7 @@ export async function decodeCmykJpeg(bytes: Uint8Array, size: number): Promise<P
   const decoded = await withDecoder(size, (jpeg) => jpeg.decode(clean, 0, 0));
   if (decoded?.format !== CMYK) throw new Error("it is a damaged CMYK JPEG");
   const { width, height, buffer: data } = decoded;
+  if (!inverted) for (let i = 0; i < data.length; i++) data[i] = 255 - data[i];
   for (let i = 0; i < data.length; i += 4) {
     const light = 255 - data[i + 3];
     for (let c = i; c < i + 3; c++) data[c] = Math.round((255 - data[c]) * light / 255);

@@ -12,7 +12,18 @@ export interface Pixels {
   width: number;
   height: number;
   data: Uint8Array | Uint8ClampedArray;
+  /** Whether the samples were stretched already, from more than 8 bits. */
+  stretched?: boolean;
 }
+
+/** How samples become bytes. */
+export interface DecodeOptions {
+  /** Stretches each image so that its 1st percentile becomes black and its 99th white. */
+  stretch?: Stretch;
+}
+
+/** Ways to stretch the contrast of an image when it is decoded. */
+export type Stretch = "percentile";
 
 /** What the header of a file says. */
 export interface Header {
@@ -22,8 +33,10 @@ export interface Header {
   orientation?: number;
   /** Whether the format has no transparency. */
   opaque?: boolean;
-  /** Decodes the whole file. */
-  decode(): Pixels | Promise<Pixels>;
+  /** Bits per sample, if it is known. */
+  bits?: number;
+  /** Decodes the whole file. A format with samples of 8 bits may leave stretching to its caller. */
+  decode(options?: DecodeOptions): Pixels | Promise<Pixels>;
 }
 
 /** An image format. */

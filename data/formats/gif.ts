@@ -58,7 +58,7 @@ interface Frame {
   height: number;
   /** Its descriptor, local colors and data. */
   image: Uint8Array;
-  /** The extension before it that may declare a color as transparent; empty if there is none. */
+  /** The four values of its graphic control, which may declare a color as transparent; empty if there is none. */
   control: Uint8Array;
 }
 
@@ -74,11 +74,13 @@ function firstFrame(bytes: Uint8Array): Frame {
     if (at > bytes.length) throw new Error(`it is a truncated GIF: it ends within its ${what}`);
   };
   within(13, "header");
-  let at = 13 + tableBytes(bytes[10]), control = new Uint8Array();
+  let at = 13 + tableBytes(bytes[10]);
+  let control: Uint8Array = new Uint8Array();
   // Zeros between blocks are the ends of empty sub-blocks that were written twice.
   while (bytes[at] === EXTENSION || bytes[at] === 0) {
     const end = bytes[at] === 0 ? at + 1 : skip(at + 2);
-    if (bytes[at] === EXTENSION && bytes[at + 1] === GRAPHIC_CONTROL) control = bytes.slice(at, end);
+    const isControl = bytes[at] === EXTENSION && bytes[at + 1] === GRAPHIC_CONTROL && bytes[at + 2] >= 4;
+    if (isControl) control = bytes.subarray(at + 3, at + 7);
     at = end;
   }
   within(at + 1, "header");
@@ -91,8 +93,19 @@ function firstFrame(bytes: Uint8Array): Frame {
   return { left, top, width, height, image: bytes.subarray(at, end), control };
 }
 
-/** A GIF of the header and colors of `bytes` and its first frame: the decoder stumbles over extensions that others skip. */
+/**
+ * A GIF of the header and colors of `bytes` and its first frame: the decoder stumbles over extensions that others skip.
+ * Like Pillow, it shows a file without colors in grays.
+ */
 function plainGif(bytes: Uint8Array, { image, control }: Frame): Uint8Array {
-  const head = bytes.subarray(0, 13 + tableBytes(bytes[10]));
-  return concatBytes([head, control, image, new Uint8Array([TRAILER])]);
+  const head = bytes.slice(0, 13 + tableBytes(bytes[10]));
+  const hasColors = head.length > 13 || tableBytes(image[9]) > 0;
+  if (!hasColors) head[10] |= 0x87; // 256 colors
+  return concatBytes([
+    head,
+    hasColors ? new Uint8Array() : Uint8Array.from({ length: 768 }, (_, i) => i / 3),
+    control.length ? new Uint8Array([EXTENSION, GRAPHIC_CONTROL, 4, ...control, 0]) : control,
+    image,
+    new Uint8Array([TRAILER]),
+  ]);
 }

@@ -56,15 +56,15 @@ const isHierarchical = (process: number) => (process & 4) !== 0;
 function readFrame(bytes: Uint8Array, { marker, at }: Segment): Frame {
   const view = viewOf(bytes), process = marker & 15, bits = bytes[at + 4];
   const kind = isLossless(process)
-    ? "lossless"
+    ? "a lossless"
     : isHierarchical(process)
-    ? "hierarchical"
+    ? "a hierarchical"
     : process > 8
-    ? "arithmetic-coded"
+    ? "an arithmetic-coded"
     : bits !== 8
-    ? `${bits}-bit`
+    ? `a ${bits}-bit`
     : undefined;
-  if (kind) throw new Error(`it is a JPEG of a rare kind, ${kind}, which is not supported: convert it`);
+  if (kind) throw new Error(`it is ${kind} JPEG, which is not supported: convert it`);
   const count = bytes[at + 9];
   return {
     height: view.getUint16(at + 5),

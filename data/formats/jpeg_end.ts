@@ -17,8 +17,9 @@ export interface Frame {
 
 /**
  * `bytes`, whose first scan is `scan`, if they have an end marker after it: scans escape FF, so it is real, and those of
- * EXIF thumbnails lie before. Otherwise, as some writers put zeros in its place, `bytes` with the marker instead of the last
- * two bytes: a truncated file then lacks data, of which libjpeg warns. Throws an Error if scans are missing.
+ * EXIF thumbnails lie before. Otherwise, as some writers put zeros or other bytes in its place, `bytes` with the marker
+ * instead of the zeros at the end, or of the last two bytes: a truncated file, also one filled up with zeros, then lacks
+ * data, of which libjpeg warns. Throws an Error if scans are missing.
  */
 export function withEndMarker(
   bytes: Uint8Array,
@@ -28,7 +29,11 @@ export function withEndMarker(
     if (bytes[at - 1] === 0xff) return bytes;
   }
   if (!hasAllScans(bytes, { frame, scan })) throw new Error(TRUNCATED);
-  return concatBytes([bytes.subarray(0, -2), new Uint8Array([0xff, 0xd9])]);
+  let end = bytes.length;
+  while (bytes[end - 1] === 0) end--;
+  if (end < bytes.length && bytes[end - 1] === 0xff) end++; // data, escaped
+  if (end > bytes.length - 2) end = bytes.length - 2;
+  return concatBytes([bytes.subarray(0, end), new Uint8Array([0xff, 0xd9])]);
 }
 
 /** The reason why a JPEG is refused that has neither an end marker nor all of its data. */
@@ -36,7 +41,9 @@ export const TRUNCATED = "it is a truncated JPEG: it has no end marker";
 
 /** Whether the scans give every coefficient of every component in full (T.81, G.1.1). */
 function hasAllScans(bytes: Uint8Array, { frame, scan }: { frame: Frame; scan: Segment }): boolean {
-  const missing = new Set(frame.components.flatMap((id) => Array.from({ length: 64 }, (_, k) => 64 * id + k)));
+  const missing = new Set(
+    frame.components.flatMap((id) => Array.from({ length: 64 }, (_, k) => 64 * id + k)),
+  );
   for (let { at, end } = scan;;) {
     const count = bytes[at + 4], [first, last, bits] = bytes.subarray(at + 5 + 2 * count);
     for (let i = 0; i < count; i++) {
