@@ -7,33 +7,35 @@
  * @module
  */
 import { type DecodedImage, shrinkImage } from "./views/resize.ts";
-import { checkSize, type Format, MAX_PIXELS } from "./formats/format.ts";
+import { checkSize, type DecodeOptions, type Format, MAX_PIXELS, type Stretch } from "./formats/format.ts";
 import { gif } from "./formats/gif.ts";
 import { jpeg } from "./formats/jpeg.ts";
 import { upright } from "./formats/orientation.ts";
 import { png } from "./formats/png.ts";
 import { ppm } from "./formats/ppm.ts";
+import { percentileRange, toBytes } from "./formats/samples.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
 
-export { MAX_PIXELS };
+export { MAX_PIXELS, type Stretch };
 
 const formats: Format[] = [jpeg, png, webp, gif, tiff, ppm];
 
 /**
  * Decodes an image. EXIF orientation is applied, transparency is blended with white, and of animations and multi-page files
- * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels.
+ * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels. With `stretch`
+ * "percentile", the 1st percentile of its samples becomes black and the 99th white, computed from the depth of the file.
  *
  * @throws {Error} if the file is damaged or not supported; the message says why.
  * @throws {MachineError} if a decoder cannot be loaded.
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { shortSide = Infinity }: { shortSide?: number } = {},
+  { shortSide = Infinity, stretch }: DecodeOptions & { shortSide?: number } = {},
 ): Promise<DecodedImage> {
-  const { width, height, orientation, opaque, decode } = formatOf(bytes).readHeader(bytes);
+  const { width, height, orientation, opaque, bits, decode } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
-  const decoded = await decode();
+  const decoded = await decode({ stretch });
   if (decoded.width !== width || decoded.height !== height) {
     throw new Error(
       `its header says ${width}×${height} pixels, but it decodes to ${decoded.width}×${decoded.height}`,
@@ -41,8 +43,28 @@ export async function decodeImage(
   }
   const { buffer, byteOffset, length } = decoded.data;
   const data = new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  if (stretch && !decoded.stretched) stretchBytes(data);
+  const note = bits === 16 && !stretch && isNearlyBlack(data) ? NEARLY_BLACK : undefined;
   if (!opaque) blendWithWhite(data);
-  return shrinkImage(upright({ width, height, data }, orientation), shortSide);
+  return { ...shrinkImage(upright({ width, height, data }, orientation), shortSide), ...note && { note } };
+}
+
+/** Stretches RGBA in place. */
+function stretchBytes(rgba: Uint8Array): void {
+  const pixel = { channels: 4, colors: 3 };
+  if (rgba.every((value, i) => i % 4 < 3 || value === 0)) return; // nothing is to be seen
+  toBytes(rgba, pixel, { ...percentileRange(rgba, pixel), out: rgba, outChannels: 4 });
+}
+
+/** About 16-bit images with 12 or fewer bits in use, as cameras and scanners leave them. */
+const NEARLY_BLACK =
+  "its 16-bit samples are all below 4096, so it is almost black: scale them, or stretch them by the recipe";
+
+function isNearlyBlack(rgba: Uint8Array): boolean {
+  for (let i = 0; i < rgba.length; i += 4) {
+    if (rgba[i] > 15 || rgba[i + 1] > 15 || rgba[i + 2] > 15) return false;
+  }
+  return true;
 }
 
 function formatOf(bytes: Uint8Array): Format {

@@ -2,7 +2,7 @@
 import { checkImageSize } from "./views/draw.ts";
 import type { DecodedImage } from "./views/resize.ts";
 import { MAX_ASPECT_RATIO, MAX_UPLOAD_BYTES } from "./views/table.ts";
-import { decodeImage } from "./decode.ts";
+import { decodeImage, type Stretch } from "./decode.ts";
 
 /**
  * The image in `bytes`, shrunk to a short side of `decodeSize` pixels if it is larger. Throws an Error if it cannot be
@@ -10,9 +10,9 @@ import { decodeImage } from "./decode.ts";
  */
 export async function decodeUsable(
   bytes: Uint8Array,
-  { size, decodeSize }: { size: number; decodeSize: number },
+  { size, decodeSize, stretch }: { size: number; decodeSize: number; stretch?: Stretch },
 ): Promise<DecodedImage> {
-  const image = await decodeImage(bytes, { shortSide: decodeSize });
+  const image = await decodeImage(bytes, { shortSide: decodeSize, stretch });
   const { width, height } = image;
   checkImageSize({ width, height, size });
   const long = Math.max(width, height),

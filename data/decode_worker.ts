@@ -63,6 +63,8 @@ export type JobAnswer = { reason: string } | {
   height: number;
   recordsEnd: number;
   pixelsEnd: number;
+  /** What looks wrong about it nevertheless. */
+  note?: string;
 };
 
 /** Sent in place of a result if the machine is at fault, so that no image counts as bad. */
@@ -113,7 +115,10 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
       const part = bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end);
       const image = item.decoded
         ? { ...item.decoded, data: part }
-        : await decodeUsable(item.fileRange ? read(item.fileRange) : part, setup);
+        : await decodeUsable(item.fileRange ? read(item.fileRange) : part, {
+          ...setup,
+          stretch: setup.recipe.stretch,
+        });
       const parameters = drawViews(image, item);
       if (augment === "cpu") makeViews(image, parameters, { i, views });
       else {
@@ -129,6 +134,7 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
         height: image.height,
         recordsEnd: records.length,
         pixelsEnd,
+        note: "note" in image ? image.note : undefined,
       });
     } catch (error) {
       if (isMachineFault(error)) throw error;

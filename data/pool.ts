@@ -40,6 +40,8 @@ export interface PoolResult {
   images: (Prepared | null)[];
   /** Why an image cannot be used; null for good ones. */
   reasons: (string | null)[];
+  /** What looks wrong about an image that can be used; null for others. */
+  notes: (string | null)[];
   /** Returns the buffers to the pool. Call it once the images are copied. */
   release(): void;
 }
@@ -181,7 +183,7 @@ export class Pool {
       if (culprit.crashes < MAX_CRASHES_PER_JOB) this.#assign(slot, culprit);
       else if (culprit.tasks.length === 1) {
         const reasons = [`the decoder crashes on it: ${reason}`];
-        culprit.answer.resolve({ images: [null], reasons, release() {} });
+        culprit.answer.resolve({ images: [null], reasons, notes: [null], release() {} });
       } else this.#splitJob(culprit);
     }
     for (const job of others) this.#assign(slot, job);
@@ -194,6 +196,7 @@ export class Pool {
       answer.resolve({
         images: results.flatMap(({ images }) => images),
         reasons: results.flatMap(({ reasons }) => reasons),
+        notes: results.flatMap(({ notes }) => notes),
         release: () => results.forEach(({ release }) => release()),
       }), answer.reject);
   }
@@ -252,6 +255,7 @@ export class Pool {
     return {
       images,
       reasons: answers.map(({ reason }) => reason),
+      notes: answers.map((answer) => answer.reason === null ? answer.note ?? null : null),
       release: () => {
         this.#views.push(views);
         this.#pixels.push(pixels);

@@ -40,7 +40,7 @@ export async function decodeCmykJpeg(
   const decoded = await withDecoder(size, (jpeg) => jpeg.decode(clean, 0, 0));
   if (decoded?.format !== CMYK) throw new Error("it is a damaged CMYK JPEG");
   const { width, height, buffer: data } = decoded;
-  if (!inverted) for (let i = 0; i < data.length; i++) data[i] = 255 - data[i];
+  if (!inverted) { for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]; }
   for (let i = 0; i < data.length; i += 4) {
     const light = 255 - data[i + 3];
     for (let c = i; c < i + 3; c++) data[c] = Math.round((255 - data[c]) * light / 255);

@@ -24,7 +24,7 @@ export class Directory {
     this.#view = viewOf(bytes);
     if (bytes.length < 8) throw new Error(`it is a truncated ${kind}: it ends within its header`);
     this.#word = this.#integer(2, 2) === 43 ? 8 : 4;
-    if (this.#word === 8 && (bytes.length < 16 || this.#integer(4, 4) !== 8)) {
+    if (this.#word === 8 && (bytes.length < 16 || this.#integer(4, 2) !== 8)) {
       throw new Error(`it is a damaged ${kind}: its header does not say 64-bit offsets`);
     }
     const start = this.#integer(this.#word, this.#word), countWidth = this.#word === 8 ? 8 : 2;

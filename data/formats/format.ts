@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { Stretch } from "../views/recipe.ts";
+
+export type { Stretch };
+
 /** Images with more pixels are rejected before decoding: 100 megapixels, 400 MB decoded. */
 export const MAX_PIXELS = 100e6;
 
@@ -21,9 +25,6 @@ export interface DecodeOptions {
   /** Stretches each image so that its 1st percentile becomes black and its 99th white. */
   stretch?: Stretch;
 }
-
-/** Ways to stretch the contrast of an image when it is decoded. */
-export type Stretch = "percentile";
 
 /** What the header of a file says. */
 export interface Header {

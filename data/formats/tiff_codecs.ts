@@ -50,9 +50,17 @@ export function compressionText(compression: number): string {
   return `compression ${compression}${name ? ` (${name})` : ""}`;
 }
 
+/** Some writers append a few bytes. */
+const SPARE = 65536;
+
+/** The first `size` bytes of a Buffer, whose slices would share its memory. */
+function plain(buffer: Uint8Array, size: number): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, Math.min(size, buffer.length));
+}
+
 function unzstd(bytes: Uint8Array, size: number): Uint8Array {
   try {
-    return zstdDecompressSync(bytes, { maxOutputLength: size + 65536 }).subarray(0, size);
+    return plain(zstdDecompressSync(bytes, { maxOutputLength: size + SPARE }), size);
   } catch {
     throw new Error("its zstd data are damaged or truncated");
   }
@@ -60,7 +68,7 @@ function unzstd(bytes: Uint8Array, size: number): Uint8Array {
 
 function inflate(bytes: Uint8Array, size: number): Uint8Array {
   try {
-    return inflateSync(bytes, { maxOutputLength: size + 65536 }).subarray(0, size); // some writers append a few bytes
+    return plain(inflateSync(bytes, { maxOutputLength: size + SPARE }), size);
   } catch {
     throw new Error("its deflated data are damaged or truncated");
   }

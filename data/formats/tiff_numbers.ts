@@ -60,6 +60,6 @@ function plainRange(
     `its ${kind} reach from ${text(found.low)} to ${
       text(found.high)
     }, and only 0 … ${high} is unambiguous: ` +
-      `scale them, or stretch each image to its percentiles`,
+      `scale them, or stretch them by the recipe`,
   );
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { BadImage } from "../../data/pipeline.ts";
+import type { BadImage, ImageNote } from "../../data/pipeline.ts";
 import { UserError } from "../base/errors.ts";
+import { noteLog } from "../base/note_log.ts";
 import { defaultWorkers } from "../config/default_values.ts";
 import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
@@ -45,6 +46,7 @@ export interface EvaluationSetup extends Disposable {
   /** Images that could not be used, by key. Each is logged once. */
   bad: ReadonlySet<string>;
   onBad(image: BadImage): void;
+  onNote(note: ImageNote): void;
 }
 
 /**
@@ -79,6 +81,7 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
       if (!bad.has(key)) log(`Skipped ${key}: ${reason}.`);
       bad.add(key);
     },
+    onNote: noteLog(log),
     [Symbol.dispose]: () => kept.dispose(),
   };
 }

@@ -111,7 +111,7 @@ async function rowOf(
   { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
   { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
 ): Promise<SheetRow> {
-  const image = await decodeUsable(bytes, { size, decodeSize });
+  const image = await decodeUsable(bytes, { size, decodeSize, stretch: recipe.stretch });
   const sizes = { width: image.width, height: image.height, size };
   const views = recipe.views.map((view, v) => {
     const parameters = drawView(view, sizes, keyedRandom(seed, 0, index, v));
