@@ -33,6 +33,7 @@ export function withEndMarker(
   while (bytes[end - 1] === 0) end--;
   if (end < bytes.length && bytes[end - 1] === 0xff) end++; // data, escaped
   if (end > bytes.length - 2) end = bytes.length - 2;
+  if (end <= scan.end) throw new Error(TRUNCATED);
   return concatBytes([bytes.subarray(0, end), new Uint8Array([0xff, 0xd9])]);
 }
 

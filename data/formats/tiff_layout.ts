@@ -142,9 +142,16 @@ function unsupportedPart(
   if (!isKnownPredictor) return `predictor ${predictor} for ${bits}-bit samples`;
 }
 
-/** The largest expansion of a byte by a codec: LZW's longest string. Fax and zstd have no bound. */
-const MAX_EXPANSION = 4096;
-const isBoundless = (compression: number) => isFax(compression) || compression === ZSTD;
+/** The largest expansion of a byte by a codec: LZW's longest string; a block of zstd has 128 KiB in four bytes. */
+const MAX_EXPANSION: Record<number, number> = { 1: 1, [ZSTD]: 1 << 15 };
+const OTHER_MAX_EXPANSION = 4096;
+
+/** Whether a part of `length` bytes may hold so many lines. A line of fax takes a bit at least. */
+function mayHold(layout: Layout, { length, rows }: { length: number; rows: number }): boolean {
+  const { compression } = layout;
+  if (isFax(compression)) return rows <= 8 * length;
+  return lineBytes(layout) * rows <= (MAX_EXPANSION[compression] ?? OTHER_MAX_EXPANSION) * length;
+}
 
 /** Finds the strips or tiles. Throws an Error if one is missing or too short for its pixels. */
 export function findParts(
@@ -173,8 +180,7 @@ export function findParts(
     const start = offsets[i], end = start + (lengths ? lengths[i] ?? 0 : bytes.length - start);
     const name = `${kind} ${i + 1} of ${count}`;
     if (end > bytes.length) throw new Error(`it is a truncated TIFF: it ends within ${name}`);
-    const expansion = compression === 1 ? 1 : isBoundless(compression) ? Infinity : MAX_EXPANSION;
-    if (codecs[compression] && lineBytes(layout) * rows > expansion * (end - start)) {
+    if (codecs[compression] && !mayHold(layout, { length: end - start, rows })) {
       throw new Error(`it is a damaged TIFF: ${name} is too short for its pixels`);
     }
     return {

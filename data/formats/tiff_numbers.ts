@@ -54,7 +54,7 @@ function plainRange(
   const high = isFloat ? 1 : 255, found = extremes(samples, pixel);
   if (found.low >= 0 && found.high <= high) return { low: 0, high };
   if (found.low > found.high) throw new Error("its samples are not numbers");
-  const text = (value: number) => `${Number(value.toPrecision(4))}`;
+  const text = (value: number) => `${Number(value.toPrecision(4))}`.toLowerCase(); // also "infinity"
   const kind = isFloat ? "floating-point samples" : "integer samples";
   throw new Error(
     `its ${kind} reach from ${text(found.low)} to ${
