@@ -54,7 +54,9 @@ export {
   type Views,
 } from "./pipeline.ts";
 
-export { type OpenOptions, openSource } from "./sources/open.ts";
+export { openSource } from "./sources/open.ts";
+export type { OpenOptions } from "./sources/open_options.ts";
+export { type LeftOut, type LeftOutGroup, type SplitName, Survey } from "./sources/survey.ts";
 export type { RetryPolicy } from "./sources/http_connection.ts";
 export type {
   EncodedImage,
