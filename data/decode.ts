@@ -1,5 +1,5 @@
 /**
- * Decodes JPEG, PNG, WebP, GIF, TIFF and PPM images, recognized by their first bytes.
+ * Decodes image files, recognized by their first bytes.
  *
  * The modules of formats/ read the header before a decoder sees the bytes. That gives the size to allocate, and finds the
  * truncated files and color spaces that the decoders accept silently or reject with a bare number.
@@ -7,19 +7,35 @@
  * @module
  */
 import { type DecodedImage, shrinkImage } from "./views/resize.ts";
-import { checkSize, type DecodeOptions, type Format, MAX_PIXELS, type Stretch } from "./formats/format.ts";
+import { bmp } from "./formats/bmp.ts";
+import {
+  checkSize,
+  type DecodeOptions,
+  type Format,
+  MAX_PIXELS,
+  type Rows,
+  type Stretch,
+} from "./formats/format.ts";
 import { gif } from "./formats/gif.ts";
+import { heif } from "./formats/heif.ts";
 import { jpeg } from "./formats/jpeg.ts";
+import { jxl } from "./formats/jxl.ts";
+import { kindOf } from "./formats/kind.ts";
 import { upright } from "./formats/orientation.ts";
 import { png } from "./formats/png.ts";
-import { ppm } from "./formats/ppm.ts";
+import { pnm } from "./formats/pnm.ts";
+import { collectRows } from "./formats/rows.ts";
 import { percentileRange, toBytes } from "./formats/samples.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
+import { shrinkRows } from "./shrink_rows.ts";
 
 export { MAX_PIXELS, type Stretch };
 
-const formats: Format[] = [jpeg, png, webp, gif, tiff, ppm];
+const formats: Format[] = [jpeg, png, webp, gif, tiff, bmp, pnm, heif, jxl];
+
+/** Larger images are decoded row by row where their format allows it: 16 megapixels, 64 MB decoded. */
+const MAX_WHOLE_PIXELS = 16e6;
 
 /**
  * Decodes an image. EXIF orientation is applied, transparency is blended with white, and of animations and multi-page files
@@ -33,9 +49,20 @@ export async function decodeImage(
   bytes: Uint8Array,
   { shortSide = Infinity, stretch }: DecodeOptions & { shortSide?: number } = {},
 ): Promise<DecodedImage> {
-  const { width, height, orientation, opaque, bits, decode } = formatOf(bytes).readHeader(bytes);
+  const { width, height, orientation, opaque, bits, decode, rows } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
-  const decoded = await decode({ stretch });
+  const byRows = rows && !stretch && width * height > MAX_WHOLE_PIXELS;
+  const isDeep = bits === 16 && !stretch;
+  if (byRows && Math.min(width, height) > shortSide) {
+    const small = await shrinkRows(opaque ? rows() : onWhite(rows()), {
+      width,
+      height,
+      orientation,
+      shortSide,
+    });
+    return isDeep && isNearlyBlack(small.data) ? { ...small, note: NEARLY_BLACK } : small;
+  }
+  const decoded = byRows ? await collectRows(rows(), { width, height }) : await decode({ stretch });
   if (decoded.width !== width || decoded.height !== height) {
     throw new Error(
       `its header says ${width}×${height} pixels, but it decodes to ${decoded.width}×${decoded.height}`,
@@ -68,12 +95,16 @@ function isNearlyBlack(rgba: Uint8Array): boolean {
 }
 
 function formatOf(bytes: Uint8Array): Format {
-  const format = formats.find(({ matches }) => matches(bytes));
-  if (format) return format;
-  if (bytes.length === 0) throw new Error("it is empty");
-  const first = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  const names = formats.map(({ name }) => name).join(", ").replace(/, (\w+)$/, " or $1");
-  throw new Error(`it is not a ${names} file: it starts with ${first}`);
+  const kind = kindOf(bytes);
+  if (kind.format === null) throw new Error(`it is ${kind.what}`);
+  return formats.find(({ name }) => name === kind.format)!;
+}
+
+async function* onWhite(rows: Rows): AsyncGenerator<Uint8Array> {
+  for await (const row of rows) {
+    blendWithWhite(row);
+    yield row;
+  }
 }
 
 /** Blends transparent pixels with white, in place. */

@@ -8,8 +8,11 @@ import type { Stretch } from "../views/recipe.ts";
 
 export type { Stretch };
 
-/** Images with more pixels are rejected before decoding: 100 megapixels, 400 MB decoded. */
-export const MAX_PIXELS = 100e6;
+/** Images with more pixels are rejected before decoding. Sensors of 200 megapixels have up to 16384×12288. */
+export const MAX_PIXELS = 210e6;
+
+/** The image formats that can be read; kind.ts recognizes them. */
+export type FormatName = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "BMP" | "PNM" | "HEIF" | "JPEG XL";
 
 /** RGBA, [height, width, 4]. The receiver owns the buffer. */
 export interface Pixels {
@@ -26,6 +29,9 @@ export interface DecodeOptions {
   stretch?: Stretch;
 }
 
+/** The rows of an image from top to bottom, RGBA. A row is valid until the next is asked for, and may be written to. */
+export type Rows = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** What the header of a file says. */
 export interface Header {
   width: number;
@@ -38,13 +44,13 @@ export interface Header {
   bits?: number;
   /** Decodes the whole file. A format with samples of 8 bits may leave stretching to its caller. */
   decode(options?: DecodeOptions): Pixels | Promise<Pixels>;
+  /** Decodes row by row, for large images that are not stretched; absent where the decoder cannot. */
+  rows?(): Rows;
 }
 
 /** An image format. */
 export interface Format {
-  name: string;
-  /** Whether `bytes` begin like a file of this format. */
-  matches(bytes: Uint8Array): boolean;
+  name: FormatName;
   /** Throws an Error with the defect if the header is damaged. */
   readHeader(bytes: Uint8Array): Header;
 }

@@ -5,7 +5,7 @@
  */
 import { concatBytes } from "../../src/base/bytes.ts";
 import { onCanvas } from "./canvas.ts";
-import { ascii, checkSize, type Format, viewOf } from "./format.ts";
+import { checkSize, type Format, viewOf } from "./format.ts";
 import { reusable } from "./reusable.ts";
 
 /** The first bytes of blocks, and the label of an extension. */
@@ -25,7 +25,6 @@ const withDecoder = reusable(async () => {
  */
 export const gif: Format = {
   name: "GIF",
-  matches: (bytes) => /^GIF8[79]a$/.test(ascii(bytes, 0, 6)),
   readHeader(bytes) {
     const frame = firstFrame(bytes), view = viewOf(bytes);
     checkSize(frame.width, frame.height, "its first frame");

@@ -13,7 +13,6 @@ import { exifOrientation } from "./orientation.ts";
 /** JPEG, baseline and progressive: gray, YCbCr, RGB, CMYK, YCCK. */
 export const jpeg: Format = {
   name: "JPEG",
-  matches: (bytes) => bytes[0] === 0xff && bytes[1] === 0xd8,
   readHeader(bytes) {
     let frame: Frame | undefined, scan: Segment | undefined;
     let orientation: number | undefined;

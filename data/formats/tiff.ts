@@ -8,6 +8,7 @@
  * @module
  */
 import { messageOf } from "../../src/base/errors.ts";
+import { refuseCameraRaw } from "./camera_raw.ts";
 import { Directory } from "./directory.ts";
 import { ascii, type DecodeOptions, type Format, type Pixels } from "./format.ts";
 import { ORIENTATION } from "./orientation.ts";
@@ -25,9 +26,9 @@ import { numbersFor, putBytes, putNumbers, type Target, undoPredictor } from "./
  */
 export const tiff: Format = {
   name: "TIFF",
-  matches: (bytes) => /^(II[*+]\0|MM\0[*+])$/.test(ascii(bytes, 0)),
   readHeader(bytes) {
     const directory = new Directory(bytes, ascii(bytes, 2, 2).includes("+") ? "BigTIFF" : "TIFF");
+    refuseCameraRaw(directory);
     const orientation = directory.values(ORIENTATION)?.[0];
     const old = readOldJpeg(bytes, directory);
     if (old) return { ...old, orientation };

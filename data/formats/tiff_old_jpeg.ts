@@ -17,7 +17,7 @@ export function readOldJpeg(bytes: Uint8Array, directory: Directory): Header | n
   if (directory.values(COMPRESSION)?.[0] !== OLD_JPEG) return null;
   const start = directory.values(START)?.[0], length = directory.values(LENGTH)?.[0];
   const part = start === undefined ? undefined : bytes.subarray(start, length && start + length);
-  if (!part || !jpeg.matches(part)) return null; // in pieces: refused by its compression
+  if (part?.[0] !== 0xff || part[1] !== 0xd8) return null; // in pieces: refused by its compression
   const header = jpeg.readHeader(part),
     width = directory.values(256)?.[0],
     height = directory.values(257)?.[0];

@@ -3,7 +3,7 @@ import { decodeImage, MAX_PIXELS } from "../../data/decode.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
-import { type GoldenFile, goldenFiles } from "./golden.ts";
+import { type GoldenFile, goldenFiles, toleranceOf } from "./golden.ts";
 import { filesByKind, innards, mutated, oddFilesByKind } from "./mutations.ts";
 
 const BATCH = 100;
@@ -32,7 +32,9 @@ async function decodeDamaged(kinds: GoldenFile[][], count: number): Promise<void
           `${which}: ${width}×${height} pixels`,
         );
         assertEquals(data.length, 4 * width * height, which);
-        assert(data.every((value, i) => i % 4 < 3 || value === 255), `${which} is transparent`);
+        let i = 3;
+        while (i < data.length && data[i] === 255) i += 4;
+        assert(i >= data.length, `${which} is transparent`);
       } catch (error) {
         rejected++;
         const message = messageOf(error);
@@ -47,7 +49,7 @@ async function decodeDamaged(kinds: GoldenFile[][], count: number): Promise<void
         const good = kind[(i + k) % kind.length];
         const { data } = await decodeImage(good.file, { stretch: good.stretch ? "percentile" : undefined });
         assertClose(`${good.name} after ${i} damaged files`, data, good.rgba, {
-          absolute: /cmyk|ycck/.test(good.name) ? 2 : 0,
+          absolute: toleranceOf(good.name),
         });
       }
     }
@@ -71,7 +73,7 @@ Deno.test("decodeImage() rejects every truncated file", async () => {
     for (const length of lengths) {
       const message = await decodeImage(file.subarray(0, length)).then(() => "it is decoded", messageOf);
       assert(
-        /^it is (empty|not a JPEG.* file|a truncated|a damaged)/.test(message),
+        /^it is (empty|a truncated|a damaged)/.test(message),
         `${name}, ${length} of ${file.length} bytes: ${message}`,
       );
     }

@@ -12,7 +12,13 @@ const usualKinds: RegExp[] = [
   /^gif/,
   /^tiff (?!jpeg)/,
   /^tiff jpeg/,
-  /^ppm/,
+  /^bmp (?!rle)/,
+  /^bmp rle/,
+  /^(ppm|pnm)/,
+  /^apng/,
+  /^avif/,
+  /^heic/,
+  /^jxl/,
 ];
 /** Those of unusual files. */
 const oddKinds: RegExp[] = [/^jpeg/, /^png/, /^gif/, /^tiff fax/, /^tiff [fiu]\d/, /^tiff (?!fax|[fiu]\d)/];

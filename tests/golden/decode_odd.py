@@ -7,22 +7,21 @@ cannot read a file, or clips it, the pixels come from the samples it was made of
 stretched between numpy's 1st and 99th percentile.
 """
 
-import json
 import struct
 import subprocess
 import tempfile
 import zlib
 
-import decode
+import image_files
 import numpy as np
-import PIL
-from decode import (H, W, adobe, chunk, color, clear, dim, gray, gray_rgb, here, high, inks, on_white, pack, palette,
-                    picture, put, raw_png, raw_tiff, read, rgb, rgba, save, segments, tags, wide)
+from decode import (H, W, adobe, chunk, clear, color, dim, gray, gray_rgb, high, inks, pack, palette, raw_png, raw_tiff, rgb,
+                    rgba, segments, tags, wide)
+from image_files import cases, on_white, picture, put, read, save, write
 from PIL import Image
 
-decode.data.clear()
-decode.places.clear()
-cases = []
+image_files.data.clear()
+image_files.places.clear()
+cases.clear()
 rng = np.random.default_rng(14)
 
 
@@ -290,12 +289,15 @@ wild[2, 2], wild[4, 4], wild[5, 5] = np.nan, np.inf, -np.inf
 add_stretched("tiff f4", numbers(wild, "f4", 3), stretched(wild))
 add_stretched("tiff f8", numbers(wild, "f8", 3, order="MM"), stretched(wild))
 add_stretched("tiff f4 white is zero", numbers(floats[..., :1] * 40 - 20, "f4", 3, 0), 255 - stretched(floats[..., :1] * 40 - 20))
+header = f"P5 {W} {H} 65535\n".encode()
+add_stretched("pnm u2", header + (wide[..., :1] >> 5).astype(">u2").tobytes(), stretched(wide[..., :1] >> 5))
+header = f"P7\nWIDTH {W}\nHEIGHT {H}\nDEPTH 4\nMAXVAL 4095\nTUPLTYPE RGB_ALPHA\nENDHDR\n".encode()
+seen = twelve.copy()
+seen[2:5, 3:9, 3] = 0
+add_stretched("pnm u2 rgba", header + seen.astype(">u2").tobytes(),
+              stretched(seen[..., :3], np.round(seen[..., 3] / 4095 * 255).astype(np.uint8)))
 spot = np.zeros((H, W, 1), np.uint16)
 spot[4, 4] = 900  # both percentiles are 0
 add_stretched("png gray 16 bits of a spot", raw_png(spot, 16, 0), np.repeat((spot > 0).astype(np.uint8) * 255, 3, -1))
 
-lines = ",\n".join("  " + json.dumps(case) for case in cases)
-(here / "decode_odd.bin").write_bytes(decode.data)
-(here / "decode_odd.json").write_text(
-    '{\n "written_with": ' + json.dumps(dict(pillow=PIL.__version__)) + ',\n "cases": [\n' + lines + "\n ]\n}\n"
-)
+write("decode_odd")
