@@ -8,14 +8,7 @@
  */
 import { type DecodedImage, shrinkImage } from "./views/resize.ts";
 import { bmp } from "./formats/bmp.ts";
-import {
-  checkSize,
-  type DecodeOptions,
-  type Format,
-  MAX_PIXELS,
-  type Rows,
-  type Stretch,
-} from "./formats/format.ts";
+import { checkSize, type Format, MAX_PIXELS, type Rows, type Stretch } from "./formats/format.ts";
 import { gif } from "./formats/gif.ts";
 import { heif } from "./formats/heif.ts";
 import { jpeg } from "./formats/jpeg.ts";
@@ -47,7 +40,7 @@ const MAX_WHOLE_PIXELS = 16e6;
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { shortSide = Infinity, stretch }: DecodeOptions & { shortSide?: number } = {},
+  { shortSide = Infinity, stretch }: { shortSide?: number; stretch?: Stretch } = {},
 ): Promise<DecodedImage> {
   const { width, height, orientation, opaque, bits, decode, rows } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);

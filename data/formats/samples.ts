@@ -37,79 +37,84 @@ export function extremes(samples: Samples, { channels, colors }: PixelLayout): R
  * ranks. NaN and the samples of pixels whose alpha is 0 are left out. Throws an Error if none is left.
  */
 export function percentileRange(samples: Samples, layout: PixelLayout): Range {
-  const keys = orderedKeys(samples), upper = new Uint32Array(1 << 16);
-  const count = tally(keys, layout, { of: (key) => key >>> 16, into: upper });
+  const { count, valueAt } = samples.BYTES_PER_ELEMENT <= 2
+    ? rankedIntegers(samples, layout)
+    : rankedNumbers(samples as Uint32Array | Int32Array | Float32Array, layout);
   if (count === 0) throw new Error("its samples are not numbers");
-  const at = (rank: number) => keys.valueOf(keyAt(keys, layout, { rank, upper }));
   const percentile = (share: number) => {
-    const position = share * (count - 1), rank = Math.floor(position), low = at(rank);
+    const position = share * (count - 1), rank = Math.floor(position), low = valueAt(rank);
     const step = position - rank;
-    return step === 0 ? low : low + step * (at(rank + 1) - low);
+    return step === 0 ? low : low + step * (valueAt(rank + 1) - low);
   };
   return { low: percentile(.01), high: percentile(.99) };
 }
 
-/** Unsigned 32-bit keys in the order of the samples. */
-interface Keys {
-  samples: Samples;
-  /** The samples' bits. */
-  bits: Samples;
-  keyOf(bits: number): number;
-  valueOf(key: number): number;
+/** Samples in order. */
+interface Ranked {
+  count: number;
+  /** The value of this rank. */
+  valueAt(rank: number): number;
+}
+
+/** Integers of at most 16 bits, by their histogram. */
+function rankedIntegers(samples: Samples, { channels, colors }: PixelLayout): Ranked {
+  const histogram = new Uint32Array(1 << 16), hasAlpha = channels > colors;
+  let count = 0;
+  for (let i = 0; i < samples.length; i += channels) {
+    if (hasAlpha && samples[i + colors] === 0) continue;
+    for (let c = i; c < i + colors; c++) histogram[samples[c]]++;
+    count += colors;
+  }
+  return { count, valueAt: (rank) => binOf(histogram, rank).index };
+}
+
+/** Numbers of 32 bits, by two histograms: of the upper halves of their keys, and of the lower ones in a bin of these. */
+function rankedNumbers(samples: Uint32Array | Int32Array | Float32Array, layout: PixelLayout): Ranked {
+  const keys = keysOf(samples, layout), upper = new Uint32Array(1 << 16);
+  for (let i = 0; i < keys.length; i++) upper[keys[i] >>> 16]++;
+  const lowers = new Map<number, Uint32Array>();
+  const lowerOf = (bin: number) => {
+    const lower = new Uint32Array(1 << 16);
+    for (let i = 0; i < keys.length; i++) if (keys[i] >>> 16 === bin) lower[keys[i] & 0xffff]++;
+    lowers.set(bin, lower);
+    return lower;
+  };
+  return {
+    count: keys.length,
+    valueAt(rank) {
+      const { index, rest } = binOf(upper, rank);
+      return valueOf(index * 0x1_0000 + binOf(lowers.get(index) ?? lowerOf(index), rest).index, samples);
+    },
+  };
 }
 
 const SIGN = 0x8000_0000;
 
-function orderedKeys(samples: Samples): Keys {
-  if (samples instanceof Float32Array) {
-    const bits = new Uint32Array(samples.buffer, samples.byteOffset, samples.length);
-    const word = new Uint32Array(1), value = new Float32Array(word.buffer);
-    return {
-      samples,
-      bits,
-      // Negative numbers are in reversed order.
-      keyOf: (bits) => (bits & SIGN ? ~bits : bits | SIGN) >>> 0,
-      valueOf(key) {
-        word[0] = key & SIGN ? key & ~SIGN : ~key;
-        return value[0];
-      },
-    };
-  }
-  if (samples instanceof Int32Array) {
-    return { samples, bits: samples, keyOf: (bits) => (bits ^ SIGN) >>> 0, valueOf: (key) => key ^ SIGN };
-  }
-  return { samples, bits: samples, keyOf: (bits) => bits, valueOf: (key) => key };
-}
-
-/** Counts the color samples by `of` their keys, which may leave one out by −1. Returns how many it counted. */
-function tally(
-  { samples, bits, keyOf }: Keys,
+/** Unsigned keys in the order of the color samples, without those that do not count. */
+function keysOf(
+  samples: Uint32Array | Int32Array | Float32Array,
   { channels, colors }: PixelLayout,
-  { of, into }: { of(key: number): number; into: Uint32Array },
-): number {
-  const hasAlpha = channels > colors;
+): Uint32Array {
+  const bits = new Uint32Array(samples.buffer, samples.byteOffset, samples.length);
+  const isFloat = samples instanceof Float32Array, flip = samples instanceof Int32Array ? SIGN : 0;
+  const keys = new Uint32Array(samples.length / channels * colors), hasAlpha = channels > colors;
   let count = 0;
   for (let i = 0; i < samples.length; i += channels) {
     if (hasAlpha && samples[i + colors] === 0) continue;
     for (let c = i; c < i + colors; c++) {
-      const bin = Number.isNaN(samples[c]) ? -1 : of(keyOf(bits[c]));
-      if (bin < 0) continue;
-      into[bin]++;
-      count++;
+      if (Number.isNaN(samples[c])) continue;
+      // Negative floating-point numbers are in reversed order.
+      keys[count++] = !isFloat ? bits[c] ^ flip : bits[c] & SIGN ? ~bits[c] : bits[c] | SIGN;
     }
   }
-  return count;
+  return keys.subarray(0, count);
 }
 
-/** The key of this rank, by `upper`, the histogram of upper halves, and one of the lower halves in its bin. */
-function keyAt(
-  keys: Keys,
-  layout: PixelLayout,
-  { rank, upper }: { rank: number; upper: Uint32Array },
-): number {
-  const bin = binOf(upper, rank), lower = new Uint32Array(1 << 16);
-  tally(keys, layout, { of: (key) => key >>> 16 === bin.index ? key & 0xffff : -1, into: lower });
-  return bin.index * 0x1_0000 + binOf(lower, bin.rest).index;
+/** The number of a key. */
+function valueOf(key: number, samples: Uint32Array | Int32Array | Float32Array): number {
+  if (samples instanceof Int32Array) return key ^ SIGN;
+  if (samples instanceof Uint32Array) return key;
+  return new Float32Array(Uint32Array.of(key & SIGN ? key & ~SIGN : ~key).buffer)[0];
 }
 
 /** The bin that holds this rank, and the rank within it. */

@@ -5,11 +5,11 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 
-/** Ways to stretch the contrast of an image when it is decoded. */
-export const stretches = ["percentile"] as const;
+/** How the contrast of an image is stretched when it is decoded. */
+export type Stretch = "percentile";
 
-/** One of {@linkcode stretches}. */
-export type Stretch = typeof stretches[number];
+/** The ways to stretch contrast. */
+export const stretches: readonly Stretch[] = ["percentile"];
 
 /** A closed interval [low, high]. */
 export type Range = readonly [number, number];
