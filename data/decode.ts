@@ -22,6 +22,7 @@ import { percentileRange, toBytes } from "./formats/samples.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
 import { shrinkRows } from "./shrink_rows.ts";
+import { LeftOutError } from "./rejection.ts";
 
 export { MAX_PIXELS, type Stretch };
 
@@ -35,15 +36,23 @@ const MAX_WHOLE_PIXELS = 16e6;
  * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels. With `stretch`
  * "percentile", the 1st percentile of its samples becomes black and the 99th white, computed from the depth of the file.
  *
- * @throws {Error} if the file is damaged or not supported; the message says why.
+ * @throws {Error} if the file is damaged or not supported; the message says why. A LeftOutError, before anything is decoded,
+ * if the header says that the short side has fewer than `minSide` pixels.
  * @throws {MachineError} if a decoder cannot be loaded.
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { shortSide = Infinity, stretch }: { shortSide?: number; stretch?: Stretch } = {},
+  { shortSide = Infinity, minSide = 1, stretch }: {
+    shortSide?: number;
+    minSide?: number;
+    stretch?: Stretch;
+  } = {},
 ): Promise<DecodedImage> {
   const { width, height, orientation, opaque, bits, decode, rows } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
+  if (Math.min(width, height) < minSide) {
+    throw new LeftOutError(`its ${width}×${height} pixels are below the minimum side of ${minSide}`);
+  }
   const byRows = rows && !stretch && width * height > MAX_WHOLE_PIXELS;
   const isDeep = bits === 16 && !stretch;
   if (byRows && Math.min(width, height) > shortSide) {

@@ -125,7 +125,14 @@ function clampByte(value: number): number {
 /** `image` shrunk to a short side of `shortSide` pixels; unchanged if it is not larger. */
 export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImage {
   if (Math.min(image.width, image.height) <= shortSide) return image;
-  const { width, height } = shrunkSize(image, shortSide);
+  return resizeImage(image, shrunkSize(image, shortSide));
+}
+
+/** The whole of `image`, resized to `width` × `height`. */
+export function resizeImage(
+  image: DecodedImage,
+  { width, height }: { width: number; height: number },
+): DecodedImage {
   const data = new Uint8Array(width * height * 4);
   resizeCrop(image, {
     crop: { top: 0, left: 0, width: image.width, height: image.height },

@@ -101,6 +101,7 @@ function viewOptions(
     stretch: recipeOf(recipe).stretch ?? "none",
     augment: "gpu",
     decodeSize: defaultDecodeSize(recipeOf(recipe), size),
+    minSide: 1,
     cache: "none",
     onBadImage: "skip",
     maxBad: null,
