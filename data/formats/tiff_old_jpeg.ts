@@ -18,9 +18,8 @@ export function readOldJpeg(bytes: Uint8Array, directory: Directory): Header | n
   const start = directory.values(START)?.[0], length = directory.values(LENGTH)?.[0];
   const part = start === undefined ? undefined : bytes.subarray(start, length && start + length);
   if (part?.[0] !== 0xff || part[1] !== 0xd8) return null; // in pieces: refused by its compression
-  const header = jpeg.readHeader(part),
-    width = directory.values(256)?.[0],
-    height = directory.values(257)?.[0];
+  const header = jpeg.readHeader(part);
+  const [width = 0, height = 0] = [256, 257].map((tag) => directory.values(tag)?.[0]);
   if (width === header.width && height === header.height) return header;
   throw new Error(
     `it is a damaged TIFF: it says ${width}×${height} pixels, its JPEG ${header.width}×${header.height}`,
