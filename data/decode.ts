@@ -21,8 +21,8 @@ import { collectRows } from "./formats/rows.ts";
 import { percentileRange, toBytes } from "./formats/samples.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
-import { shrinkRows } from "./shrink_rows.ts";
 import { LeftOutError } from "./rejection.ts";
+import { shrinkRows } from "./shrink_rows.ts";
 
 export { MAX_PIXELS, type Stretch };
 
@@ -114,6 +114,14 @@ function blendWithWhite(rgba: Uint8Array): void {
   for (let i = 0; i < rgba.length; i += 4) {
     const alpha = rgba[i + 3];
     if (alpha === 255) continue;
+    if (alpha === 0) { // most of the canvas of a small frame
+      rgba[i] =
+        rgba[i + 1] =
+        rgba[i + 2] =
+        rgba[i + 3] =
+          255;
+      continue;
+    }
     const white = 255 * (255 - alpha);
     for (let c = i; c < i + 3; c++) rgba[c] = Math.round((rgba[c] * alpha + white) / 255);
     rgba[i + 3] = 255;

@@ -6,7 +6,7 @@
 import { checkSize, type Format, type Pixels } from "./format.ts";
 import { type HeifLayout, readHeifLayout } from "./heif_boxes.ts";
 import { decodeHevc } from "./libheif.ts";
-import { reusable } from "./reusable.ts";
+import { orTooLarge, reusable } from "./reusable.ts";
 
 /** The part of the WebAssembly module that is used here. */
 interface Libavif {
@@ -35,7 +35,7 @@ export const heif: Format = {
 
 async function decodeAv1(bytes: Uint8Array, { width, height, crop }: HeifLayout): Promise<Pixels> {
   const pixels = await withLibavif(width * height, (libavif) => libavif.decode(bytes, 8));
-  if (!pixels) throw new Error("it is a damaged or unsupported AVIF");
+  if (!pixels) throw new Error(`it is a damaged or unsupported AVIF${orTooLarge(width * height)}`);
   if (!crop || pixels.width !== width || pixels.height !== height) return pixels; // another size is reported by the caller
   const data = new Uint8Array(4 * crop.width * crop.height);
   for (let y = 0; y < crop.height; y++) {

@@ -94,6 +94,9 @@ function associations(view: DataView, item: number): number[] {
   return [];
 }
 
+/** The number of AV1's level 7.0, which is younger than the decoder, and the one for what no level allows. */
+const FIRST_LARGE_LEVEL = 20, ANY_LEVEL = 31;
+
 /** The codings that no decoder here knows, by their property. */
 const OTHER_CODINGS: Record<string, string> = {
   avcC: "H.264",
@@ -111,6 +114,12 @@ function layoutOf({ own, kinds }: { own: Box[]; kinds: string[] }): HeifLayout {
   if (coding === undefined || coding in OTHER_CODINGS) {
     const name = coding === undefined ? "unknown" : OTHER_CODINGS[coding];
     throw new Error(`it is an HEIF with ${name} samples, which is not supported: convert it`);
+  }
+  const level = own.find(({ kind }) => kind === "av1C")?.body[1] ?? 0;
+  if ((level & 31) >= FIRST_LARGE_LEVEL && (level & 31) < ANY_LEVEL) {
+    throw new Error(
+      "it is an AVIF of AV1 level 7, of more than 35 megapixels, which is not supported: convert it",
+    );
   }
   const size = own.find(({ kind }) => kind === "ispe");
   if (!size) throw new Error("it is a damaged HEIF: its primary image has no size");

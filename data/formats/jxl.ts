@@ -5,7 +5,7 @@
  */
 import { concatBytes } from "../../src/base/bytes.ts";
 import { ascii, checkSize, type Format, type Pixels, viewOf } from "./format.ts";
-import { reusable } from "./reusable.ts";
+import { orTooLarge, reusable } from "./reusable.ts";
 
 /** The part of the WebAssembly module that is used here. */
 interface Libjxl {
@@ -29,7 +29,7 @@ export const jxl: Format = {
       height,
       async decode() {
         const pixels = await withLibjxl(width * height, (libjxl) => libjxl.decode(bytes));
-        if (!pixels) throw new Error("it is a damaged or truncated JPEG XL");
+        if (!pixels) throw new Error(`it is a damaged or truncated JPEG XL${orTooLarge(width * height)}`);
         return pixels;
       },
     };

@@ -47,10 +47,10 @@ const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
 
 /** BMP, or a DIB, which lacks the file header of 14 bytes. Two letters would not tell a BMP from a text. */
 function isBmp(bytes: Uint8Array): boolean {
-  if (bytes.length < 18) return false;
+  if (bytes.length < MIN_BYTES) return false;
   const view = viewOf(bytes);
   if (ascii(bytes, 0, 2) === "BM") return BMP_HEADERS.includes(view.getUint32(14, true));
-  return bytes.length >= 40 && [40, 108, 124].includes(view.getUint32(0, true)) &&
+  return [40, 108, 124].includes(view.getUint32(0, true)) &&
     view.getUint16(12, true) === 1 && [1, 2, 4, 8, 16, 24, 32].includes(view.getUint16(14, true));
 }
 
@@ -118,9 +118,16 @@ const others: [RegExp, string][] = [
   [/^\x7fELF|^MZ/, "a program, no image"],
 ];
 
+/** No image format needs fewer bytes, but for texts of Netpbm. */
+const MIN_BYTES = 18;
+
 /** What else the file may be: completes "it is …". */
 function otherKind(bytes: Uint8Array): string {
   if (bytes.length === 0) return "empty";
+  const text = bytes.length < 8 ? null : textKind(bytes);
+  if (bytes.length < MIN_BYTES) {
+    return text ?? `a truncated file, its size in bytes is ${bytes.length}: fetch it again`;
+  }
   if (bytes.every((byte) => byte === 0)) {
     return `filled with zeros (${bytes.length} bytes), as a broken download or copy leaves it: fetch it again`;
   }
@@ -130,9 +137,7 @@ function otherKind(bytes: Uint8Array): string {
   if (/^.{4}(moov|mdat|wide|free|skip)/s.test(head)) return "a video (QuickTime or MP4): extract its frames";
   const other = others.find(([pattern]) => pattern.test(head));
   if (other) return other[1];
-  const text = bytes.length >= 8 ? textKind(bytes) : null;
   if (text) return text;
-  if (bytes.length < 18) return `a truncated file, its size in bytes is ${bytes.length}: fetch it again`;
   if (bytes.subarray(0, KIND_BYTES).every((byte) => byte === 0)) {
     return "damaged: it begins with zeros, as a broken download or copy leaves it; fetch it again";
   }

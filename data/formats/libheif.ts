@@ -5,7 +5,7 @@
  * @module
  */
 import type { Pixels } from "./format.ts";
-import { reusable } from "./reusable.ts";
+import { orTooLarge, reusable } from "./reusable.ts";
 
 /** The part of the WebAssembly module that is used here. Failures are objects with a `code`. */
 interface Libheif {
@@ -55,7 +55,7 @@ export async function decodeHevc(bytes: Uint8Array, size: number): Promise<Pixel
       libheif.heif_context_free(context);
     }
   });
-  if (!pixels) throw new Error("it is a damaged or unsupported HEIC");
+  if (!pixels) throw new Error(`it is a damaged or unsupported HEIC${orTooLarge(size)}`);
   return pixels;
 }
 

@@ -46,3 +46,13 @@ export function reusable<T>(
     }
   };
 }
+
+/** Images of fewer pixels fit into the memory of every decoder: 2 GB, of which JPEG XL takes some 40 bytes a pixel. */
+const MIN_TOO_LARGE = 45e6;
+
+/** What else may be wrong with an image of `pixels` pixels that a decoder rejects without a reason, for its message. */
+export function orTooLarge(pixels: number): string {
+  return pixels < MIN_TOO_LARGE
+    ? ""
+    : `, or its ${Math.round(pixels / 1e6)} megapixels are too many for the decoder`;
+}

@@ -69,7 +69,7 @@ const others: [string, Uint8Array, RegExp][] = [
   ["JPEG XR", file("II\xbc\x01\x20\0\0\0"), /JPEG XR/],
   ["OpenEXR", file("v/1\x01\x02\0\0\0"), /OpenEXR/],
   ["Radiance", text("#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n"), /Radiance/],
-  ["PFM", text("PF\n3 2\n-1.0\n"), /PFM/],
+  ["PFM", file("PF\n3 2\n-1.0\n"), /PFM/],
   ["DICOM", file("\0".repeat(128) + "DICM"), /DICOM/],
   ["HDF5", file("\x89HDF\r\n\x1a\n"), /HDF5/],
   ["NumPy", file("\x93NUMPY\x01\0"), /NumPy/],
