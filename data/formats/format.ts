@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { Stretch } from "../views/recipe.ts";
+
+export type { Stretch };
+
 /** Images with more pixels are rejected before decoding. Sensors of 200 megapixels have up to 16384×12288. */
 export const MAX_PIXELS = 210e6;
 
@@ -15,6 +19,14 @@ export interface Pixels {
   width: number;
   height: number;
   data: Uint8Array | Uint8ClampedArray;
+  /** Whether the samples were stretched already, from more than 8 bits. */
+  stretched?: boolean;
+}
+
+/** How samples become bytes. */
+export interface DecodeOptions {
+  /** Stretches each image so that its 1st percentile becomes black and its 99th white. */
+  stretch?: Stretch;
 }
 
 /** The rows of an image from top to bottom, RGBA. A row is valid until the next is asked for, and may be written to. */
@@ -28,9 +40,11 @@ export interface Header {
   orientation?: number;
   /** Whether the format has no transparency. */
   opaque?: boolean;
-  /** Decodes the whole file. */
-  decode(): Pixels | Promise<Pixels>;
-  /** Decodes row by row, for large images; absent where the decoder cannot. */
+  /** Bits per sample, if it is known. */
+  bits?: number;
+  /** Decodes the whole file. A format with samples of 8 bits may leave stretching to its caller. */
+  decode(options?: DecodeOptions): Pixels | Promise<Pixels>;
+  /** Decodes row by row, for large images that are not stretched; absent where the decoder cannot. */
   rows?(): Rows;
 }
 

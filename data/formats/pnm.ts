@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { checkSize, type Format } from "./format.ts";
+import { checkSize, type Format, type Pixels } from "./format.ts";
 import { type PnmLayout, readPnmLayout } from "./pnm_header.ts";
 import { collectRows } from "./rows.ts";
+import { percentileRange, toBytes } from "./samples.ts";
 
 /** P1 … P7 with samples of up to 16 bits; of several images in a file the first. */
 export const pnm: Format = {
@@ -21,8 +22,10 @@ export const pnm: Format = {
       width,
       height,
       opaque: depth % 2 === 1,
+      bits: layout.most > 4095 ? 16 : 8,
       rows,
-      decode: () => collectRows(rows(), { width, height }),
+      decode: ({ stretch } = {}) =>
+        stretch && layout.most > 255 ? stretchedPixels(body, layout) : collectRows(rows(), { width, height }),
     };
   },
 };
@@ -55,6 +58,20 @@ function* rowsOf(bytes: Uint8Array, layout: PnmLayout): Generator<Uint8Array> {
     }
     yield row;
   }
+}
+
+/** The pixels with contrast stretched from samples of more than 8 bits. */
+function stretchedPixels(bytes: Uint8Array, layout: PnmLayout): Pixels {
+  const { width, height, depth } = layout, colors = depth < 3 ? 1 : 3, pixel = { channels: depth, colors };
+  const samples = new Uint16Array(width * height * depth), line = width * depth;
+  const readLine = reader(bytes, layout), data = new Uint8Array(4 * width * height).fill(255);
+  for (let y = 0; y < height; y++) readLine(samples.subarray(y * line, (y + 1) * line), y);
+  toBytes(samples, pixel, { ...percentileRange(samples, pixel), out: data, outChannels: 4 });
+  for (let i = 0, o = 0; o < data.length; i += depth, o += 4) {
+    if (colors === 1) data[o + 1] = data[o + 2] = data[o];
+    if (depth > colors) data[o + 3] = Math.round(255 * samples[i + colors] / layout.most);
+  }
+  return { width, height, data, stretched: true };
 }
 
 /** The bytes of the samples 0 … `most`; like Pillow, halves go to the even neighbor. */

@@ -17,6 +17,8 @@ export interface DecodedImage {
   height: number;
   /** [height, width, 4]: 8-bit red, green and blue, and 255. */
   data: Uint8Array<ArrayBuffer>;
+  /** What looks wrong about it although it can be decoded, in words. */
+  note?: string;
 }
 
 /** 32 bits minus 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */
