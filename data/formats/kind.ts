@@ -131,7 +131,7 @@ function otherKind(bytes: Uint8Array): string {
   if (bytes.length === 0) return "empty";
   const text = bytes.length < 8 ? null : textKind(bytes);
   if (bytes.length < MIN_BYTES) {
-    return text ?? `a truncated file, its size in bytes is ${bytes.length}: fetch it again`;
+    return text ?? `a truncated file of ${bytes.length} bytes: fetch it again`;
   }
   if (bytes.every((byte) => byte === 0)) {
     return `filled with zeros (${bytes.length} bytes), as a broken download or copy leaves it: fetch it again`;
