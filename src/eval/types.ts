@@ -30,6 +30,8 @@ export interface EvaluateOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+  /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
+  stretch?: "percentile" | "none";
   /** Labeled images to learn from. An open source stays open. Default: those the run trained on. */
   train?: LabeledData;
   /** Labeled images to test on. An open source stays open. Default: those the run held out. */
