@@ -10,6 +10,7 @@
 import { messageOf, UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { parseHeader } from "./safetensors_header.ts";
+import { encodeHeader } from "./safetensors_layout.ts";
 
 /** A float32 tensor. */
 export interface TensorEntry {
@@ -34,39 +35,18 @@ export interface Safetensors {
  * @throws {TypeError} if a tensor's shape and length disagree or a name occurs twice.
  */
 export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint8Array[] {
-  // Built as text, as an object would put names that look like integers first.
-  const fields: string[] = [];
-  const chunks: Uint8Array[] = [];
-  const names = new Set(["__metadata__"]);
-  if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
-  let end = 0;
-  for (const [name, { shape, data }] of tensors) {
-    if (names.has(name)) {
-      throw new TypeError(`Cannot write the tensor "${name}": names must be unique and not reserved.`);
-    }
-    names.add(name);
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (size !== data.length) {
-      throw new TypeError(
-        `Cannot write the tensor "${name}": its shape [${
-          shape.join(", ")
-        }] does not hold its ${data.length} values.`,
-      );
-    }
-    const begin = end;
-    end += data.byteLength;
-    fields.push(
-      `${JSON.stringify(name)}:${JSON.stringify({ dtype: "F32", shape, data_offsets: [begin, end] })}`,
+  const all = [...tensors];
+  for (const [name, { shape, data }] of all) {
+    if (shape.reduce((a, b) => a * b, 1) === data.length) continue;
+    throw new TypeError(
+      `Cannot write the tensor "${name}": its shape [${
+        shape.join(", ")
+      }] does not hold its ${data.length} values.`,
     );
-    chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
-  // Padded with spaces to align the tensors' bytes for readers that map the file.
-  const header = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(" ".charCodeAt(0));
-  header.set(json);
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
-  return [length, header, ...chunks];
+  const layouts = all.map(([name, { shape }]) => ({ name, dtype: "F32", shape }) as const);
+  const chunks = all.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return [encodeHeader(layouts, { metadata }), ...chunks];
 }
 
 /**
