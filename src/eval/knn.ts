@@ -5,13 +5,11 @@
  * @module
  */
 import type { Gpu } from "../gpu/device.ts";
-import { Memory, roundUp, type Store } from "../gpu/memory.ts";
-import { Program } from "../graph/program.ts";
-import { Tape } from "../graph/tape.ts";
+import { Memory, roundUp } from "../gpu/memory.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
-import { originOf, tensorIn } from "../graph/tensor.ts";
-import { addInto } from "../ops/add.ts";
-import { linear } from "../ops/linear.ts";
+import { Program } from "../graph/program.ts";
+import { originOf } from "../graph/tensor.ts";
+import { traceCosines, transposed } from "./cosines.ts";
 import { IMAGES_PER_READ, type LabeledFeatures, rowsOf } from "./features.ts";
 
 /** Number of neighbors, and temperature. */
@@ -86,19 +84,20 @@ async function nearestOf(
   const { dims } = known, D = roundUp(dims, 4);
   const fitting = Math.max(4, Math.floor(REFERENCE_BYTES / 4 / D / 4) * 4);
   const block = Math.min(roundUp(known.labels.length, 4), fitting);
-  const { dispatches, cosines, stores } = traceCosines(gpu, { D, block });
+  const { tape: { dispatches }, cosines, stores } = traceCosines(deviceProfileOf(gpu), {
+    queries: QUERIES,
+    references: block,
+    D,
+  });
   using memory = new Memory(gpu);
   using program = new Program(memory, { dispatches, keep: [cosines] });
 
   const nearest = Array.from({ length: asked.labels.length }, () => new Nearest(k));
   for (let first = 0; first < known.labels.length; first += block) {
     const count = Math.min(block, known.labels.length - first);
-    const transposed = new Float32Array(D * block);
-    for (let i = 0; i < count; i++) {
-      const row = normalized(known.features, (first + i) * dims, dims);
-      for (let d = 0; d < dims; d++) transposed[d * block + i] = row[d];
-    }
-    memory.write(stores.references, transposed);
+    const rows = new Float32Array(count * D);
+    for (let i = 0; i < count; i++) rows.set(normalized(known.features, (first + i) * dims, dims), i * D);
+    memory.write(stores.references, transposed(rows, { D, references: block }));
     for (let start = 0; start < asked.labels.length; start += QUERIES) {
       const rows = new Float32Array(QUERIES * D);
       const n = Math.min(QUERIES, asked.labels.length - start);
@@ -114,21 +113,6 @@ async function nearestOf(
     }
   }
   return nearest;
-}
-
-/** Traces the cosines of {@linkcode QUERIES} queries [Q, D] to `block` references [D, block], both of unit length. */
-function traceCosines(gpu: Gpu, { D, block }: { D: number; block: number }) {
-  const store = (name: string, floats: number): Store => ({ name, category: "input", bytes: floats * 4 });
-  const stores = { references: store("references", D * block), queries: store("queries", QUERIES * D) };
-  const tape = new Tape(deviceProfileOf(gpu), { training: false, views: 1, add: addInto });
-  const cosines = tape.noGrad(() =>
-    linear(tape, {
-      x: tensorIn(stores.queries, { shape: [QUERIES, D] }),
-      w: tensorIn(stores.references, { shape: [1, 1, D, block] }),
-      name: "cosines",
-    })
-  );
-  return { dispatches: tape.dispatches, cosines, stores };
 }
 
 /** The k largest cosines offered, with their labels, in ascending order: most offers are below the first. */

@@ -18,6 +18,7 @@ import { backbones } from "../../src/nn/backbones.ts";
 import { featuresOf, resnet } from "../../src/nn/resnet.ts";
 import { createNetwork, Scope } from "../../src/nn/parameters.ts";
 import { addInto } from "../../src/ops/add.ts";
+import { pairsAbove } from "../../src/ops/pairs_above.ts";
 import { probeArithmetic, probeCopy } from "../../src/ops/probe.ts";
 
 /** A kernel with the values of its `override` constants. */
@@ -106,6 +107,13 @@ function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
     actual: vectors("actual"),
     expected: vectors("expected"),
     found: vectors("found"),
+  });
+  pairsAbove(tape, {
+    cosines: vectors("cosines"),
+    rows: tape.tensor("rows", [64]),
+    columns: tape.tensor("columns", [4]),
+    found: tape.tensor("pairs", [4]),
+    threshold: 0.5,
   });
   yield tape.dispatches;
 }

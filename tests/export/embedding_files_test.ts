@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parquetMetadata, parquetReadObjects } from "npm:hyparquet@1.31.5";
 import { EmbeddingsWriter } from "../../src/export/embeddings_writer.ts";
-import { openEmbeddings } from "../../src/export/embeddings_table.ts";
+import { openEmbeddings } from "../../src/export/open_embeddings.ts";
 import { readLayout } from "../../src/io/safetensors_layout.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { MachineError, UserError } from "../../src/base/errors.ts";

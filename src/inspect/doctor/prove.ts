@@ -11,6 +11,7 @@ import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
 import { layerChecks } from "./layer_checks.ts";
 import { lossChecks } from "./loss_checks.ts";
+import { pairChecks } from "./pair_checks.ts";
 import { type Pin, pinAround } from "./pins.ts";
 import { stepChecks } from "./step_checks.ts";
 import { trainingChecks } from "./training_checks.ts";
@@ -47,6 +48,7 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
     ...layerChecks(target),
     ...conv2dChecks(target, { all }),
     ...lossChecks(target),
+    ...pairChecks(target),
     ...trainingChecks(target),
     ...viewChecks(target),
     ...await stepChecks(target),

@@ -1,0 +1,71 @@
+/**
+ * Vectors of unit length in memory.
+ *
+ * @module
+ */
+import { UserError } from "../base/errors.ts";
+import { roundUp } from "../gpu/memory.ts";
+import type { EmbeddingsTable } from "./embeddings_table.ts";
+
+/** Some rows of a table. */
+export interface VectorBlock {
+  /** The first row. */
+  first: number;
+  count: number;
+  /** [count, D]: the vectors divided by their lengths, filled up with zeros. A vector of zeros stays one. */
+  vectors: Float32Array<ArrayBuffer>;
+  /** Numbers in a row, a multiple of 4. */
+  D: number;
+}
+
+/** Numbers in a row of a block. */
+export function paddedDims({ dims }: Pick<EmbeddingsTable, "dims">): number {
+  return roundUp(dims, 4);
+}
+
+/**
+ * Reads the rows from `first` on, at most `count`.
+ *
+ * @throws {UserError} if a vector has a number that is not finite.
+ */
+export async function readBlock(
+  table: EmbeddingsTable,
+  { first, count }: { first: number; count: number },
+): Promise<VectorBlock> {
+  const { dims, rows } = table, D = paddedDims(table), n = Math.min(count, rows - first);
+  const found = await table.read(first, n);
+  const vectors = D === dims ? found : new Float32Array(n * D);
+  for (let i = 0; i < n; i++) {
+    const scale = 1 / lengthOf(found, { at: i * dims, dims });
+    if (Number.isNaN(scale) || scale === 0) {
+      throw new UserError(
+        `Cannot compare the embeddings "${table.path}": the vector of "${
+          table.keys[first + i]
+        }" has numbers that are ` +
+          `not finite. Embed the images again.`,
+      );
+    }
+    for (let d = 0; d < dims; d++) {
+      vectors[i * D + d] = scale === Infinity ? 0 : found[i * dims + d] * scale;
+    }
+  }
+  return { first, count: n, vectors, D };
+}
+
+function lengthOf(values: Float32Array, { at, dims }: { at: number; dims: number }): number {
+  let sum = 0;
+  for (let d = 0; d < dims; d++) sum += values[at + d] ** 2;
+  return Math.sqrt(sum);
+}
+
+/** The cosine of row `i` of a block and row `j` of another, in double precision. */
+export function exactCosine(a: VectorBlock, i: number, b: VectorBlock, j: number): number {
+  let sum = 0, squareA = 0, squareB = 0;
+  for (let d = 0; d < a.D; d++) {
+    const x = a.vectors[i * a.D + d], y = b.vectors[j * b.D + d];
+    sum += x * y;
+    squareA += x * x;
+    squareB += y * y;
+  }
+  return sum === 0 ? 0 : sum / Math.sqrt(squareA * squareB);
+}
