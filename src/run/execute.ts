@@ -94,9 +94,11 @@ async function sourceOf(
   return { source, [Symbol.dispose]: () => source.close() };
 }
 
-/** The steps of a whole run: the option `steps`, or as many as the epochs have. */
-function totalSteps({ options }: Run, { train }: Split): number {
+/** The steps of a whole run: as it began, the option `steps`, or as many as the epochs have. */
+function totalSteps({ options, began, checkpoint }: Run, { train }: Split): number {
   const { steps, epochs, batch, accumulate } = options;
+  // Also with changed data the learning rate and τ go on along the curves that they follow.
+  if (checkpoint && began?.totalSteps) return began.totalSteps;
   if (steps !== null) return steps;
   const batches = epochs! * Math.floor(train! / batch), total = Math.floor(batches / accumulate);
   if (total >= 1) return total;
@@ -106,8 +108,8 @@ function totalSteps({ options }: Run, { train }: Split): number {
   );
 }
 
-function expectSameData({ options: { out }, checkpoint }: Run, source: ImageSource): void {
-  if (!checkpoint || checkpoint.metadata.fingerprint === source.fingerprint) return;
+function expectSameData({ options: { out }, began, checkpoint }: Run, source: ImageSource): void {
+  if (!checkpoint || (began?.fingerprint ?? checkpoint.metadata.fingerprint) === source.fingerprint) return;
   throw new UserError(
     `Cannot resume the run in "${out}": the images of ${source.name} have changed since it began. Restore them, start a ` +
       `new run, or continue with the images there are now: --allow-changed-data.`,
