@@ -4,6 +4,7 @@
  * @module
  */
 import { environmentVariable } from "../base/environment.ts";
+import { outliveTerminal } from "./lost_terminal.ts";
 
 /** Ctrl-C; `kill`, `docker stop`, a scheduler's time limit; the end of the terminal. */
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
@@ -22,10 +23,14 @@ export interface Interruption {
 
 /** Listens to the signals that end a process. The first prints `message`. */
 export function interruption(message: string): Interruption {
+  outliveTerminal();
   const interrupt = new AbortController();
   let first: Ending = "SIGINT", at = 0;
-  for (const name of signalsHere()) {
+  const names = Object.keys(NUMBERS) as Ending[], ignoresHangUp = hangUpIsIgnored();
+  for (const name of Deno.build.os === "windows" ? ["SIGINT"] as const : names) {
     Deno.addSignalListener(name, () => {
+      // A listener is needed for that: Deno has its own handler once there is any.
+      if (name === "SIGHUP" && ignoresHangUp) return;
       if (interrupt.signal.aborted) {
         if (name !== "SIGINT" && performance.now() - at < TOGETHER_MS) return;
         Deno.exit(codeOf(name));
@@ -33,7 +38,7 @@ export function interruption(message: string): Interruption {
       [first, at] = [name, performance.now()];
       interrupt.abort();
       const what = name === "SIGINT" ? "Interrupted" : `Ended by ${name}`;
-      print(`${what}: ${message}${name === "SIGINT" ? " Interrupt again to stop at once." : ""}`);
+      console.log(`${what}: ${message}${name === "SIGINT" ? " Interrupt again to stop at once." : ""}`);
     });
   }
   return {
@@ -46,30 +51,13 @@ export function interruption(message: string): Interruption {
 
 const codeOf = (name: Ending) => 128 + NUMBERS[name];
 
-/** Windows has only the first. A process started by nohup outlives its terminal. */
-function signalsHere(): Ending[] {
-  const names: Ending[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGHUP"]
-    : ["SIGINT", "SIGTERM", "SIGHUP"];
-  return names.filter((name) => name !== "SIGHUP" || !ignoresHangUp());
-}
-
-/** Whether SIGHUP was ignored as the process started, as far as that can be known: `./run` says so. */
-function ignoresHangUp(): boolean {
+/** Whether SIGHUP was ignored as the process started, as by nohup; `./run` finds that out for a process that may not. */
+function hangUpIsIgnored(): boolean {
   if (environmentVariable("BYOL_NOHUP")) return true;
   try {
     const ignored = /^SigIgn:\s*([\da-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
     return (BigInt(`0x${ignored}`) & 1n) === 1n;
   } catch {
     return false; // Deno opens it only with --allow-all, and not every system has it
-  }
-}
-
-/** Prints a line. The terminal may be gone. */
-function print(line: string): void {
-  try {
-    console.log(line);
-  } catch {
-    // nobody is left to read it
   }
 }

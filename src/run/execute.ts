@@ -10,6 +10,7 @@ import { UserError } from "../base/errors.ts";
 import type { PretrainCallbacks } from "../config/callbacks.ts";
 import { isImageSource } from "../config/check_options.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
+import { shortSource } from "../config/source_paths.ts";
 import { type Split, split } from "../eval/split.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import { Clock } from "./clock.ts";
@@ -90,7 +91,7 @@ async function sourceOf(
         `resume(folder, { data }).`,
     );
   }
-  const source = await openSource(named, { signal });
+  const source = await openSource(shortSource(named), { signal });
   return { source, [Symbol.dispose]: () => source.close() };
 }
 
