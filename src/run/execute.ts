@@ -72,11 +72,16 @@ async function runSession(session: Session): Promise<PretrainResult> {
   );
   const instruments = { clock, pacer, recorder };
   await train(session, instruments);
-  const summary = recorder.step < total
-    ? (await recorder.save(), null)
-    : await finish(session, { ...instruments, knn });
+  const { step, canSave } = recorder;
+  if (!canSave) {
+    progress.log(
+      `The images for step ${step + 1} did not come: the last checkpoint is of step ${recorder.saved}.`,
+    );
+  }
+  const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
+  if (step < total && canSave) await recorder.save();
   progress.stop();
-  return { out, step: recorder.step, total, collapse: recorder.collapse, summary };
+  return { out, step: recorder.saved, total, collapse: recorder.collapse, summary };
 }
 
 /** The images of the run; disposing of them closes what was opened here, not the program's own source. */
