@@ -7,7 +7,7 @@ import { argumentsOf, kill, trainWith } from "../run/whole_runs.ts";
 
 const options = { ...tiny, holdout: 0, kernels: "default", checkpointEvery: 1000, logEvery: 1 } as const;
 
-/** The output of `child` until it matches, or with `/$^/` to its end. */
+/** The output of `child` until it matches, or to its end. */
 function outputOf(child: Deno.ChildProcess): (until: RegExp) => Promise<string> {
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -21,7 +21,7 @@ function outputOf(child: Deno.ChildProcess): (until: RegExp) => Promise<string> 
   };
 }
 
-const FIRST_STEP = /^step \d/m, END = /$^/;
+const FIRST_STEP = /^step \d/m, END = /(?!)/;
 
 const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 for (const [signal, code] of Object.entries(codes)) {
@@ -32,11 +32,13 @@ for (const [signal, code] of Object.entries(codes)) {
       await inFolder(async (folder) => {
         const out = join(folder, "run"), args = argumentsOf({ ...options, steps: 4000, out });
         const child = trainWith({ args });
-        const rest = await said(child, /^step \d/m);
+        const output = outputOf(child);
+        await output(FIRST_STEP);
         kill(child, signal as Deno.Signal);
+        await output(/finishing the current step and saving it/);
         // Service managers and terminals send more than one of them; Ctrl-C twice stops at once.
         if (signal !== "SIGINT") kill(child, "SIGHUP");
-        const text = await rest();
+        const text = await output(END);
         assertEquals([(await child.status).code, await child.stderr.cancel()], [code, undefined]);
         const [, step] = /Stopped after step (\d+) of 4000\. To continue: add --resume --out /.exec(text) ??
           [];
