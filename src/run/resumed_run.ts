@@ -44,12 +44,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
   return { options, recipe, began, checkpoint };
 }
 
-/** The options that are given, by a preset too, but for the folder of the run. */
+/** The options that are given, by a preset too. */
 export async function settingsOf(given: PretrainOptions): Promise<PretrainSettings> {
   const own = checkOptions(given);
   if (own.preset === undefined) return own;
-  const { out: _, ...preset } = (await readPreset(own.preset)).fields;
-  return overPreset(preset, own);
+  return overPreset((await readPreset(own.preset)).fields, own);
 }
 
 /** An option that must stay as it was. */
