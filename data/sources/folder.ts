@@ -6,6 +6,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { checkEncodedSize } from "../file_range.ts";
+import type { OpenContext } from "./open_options.ts";
 import type { IndexedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
 import { digest } from "./digest.ts";
@@ -25,7 +26,7 @@ const FINGERPRINTED_FILES = 32, MAX_FINGERPRINTED_BYTES = 2 ** 22;
  * Opens the folder `root`, without hidden files and folders. Throws a UserError if it has no images, or if a folder in it
  * cannot be read.
  */
-export async function openFolder(root: string): Promise<IndexedSource> {
+export async function openFolder(root: string, _context: OpenContext): Promise<IndexedSource> {
   const found: string[] = [];
   await collect(root, "", { paths: found, above: new Set() });
   const paths = inMixedOrder(found, (path) => path);

@@ -7,6 +7,7 @@ import { messageOf } from "../../src/base/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
 import { streamedSource } from "./streamed.ts";
+import { Survey } from "./survey.ts";
 
 /** Images per shard of an indexed source that is joined with streamed ones. */
 const SLICE = 1000;
@@ -35,12 +36,16 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
     identity: JSON.stringify(sources.map(({ fingerprint }) => fingerprint)),
     close: () => sources.forEach((source) => source.close()),
   };
+  const survey = new Survey();
+  for (const source of sources) if (source.survey) survey.add(source.survey, source.name);
   const indexed = sources.filter((source) => source.kind === "indexed");
-  if (indexed.length === sources.length) return await joinIndexed(description, indexed.map(partOf));
+  if (indexed.length === sources.length) {
+    return { ...await joinIndexed(description, indexed.map(partOf)), survey };
+  }
   const shards = sources.flatMap((source) =>
     source.kind === "indexed" ? slices(partOf(source)) : relabeled(partOf(source))
   );
-  return await streamedSource({ ...description, shards });
+  return { ...await streamedSource({ ...description, shards }), survey };
 }
 
 async function joinIndexed(

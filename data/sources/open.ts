@@ -7,22 +7,15 @@ import { messageOf, UserError } from "../../src/base/errors.ts";
 import { isCifarTraining, openCifar } from "./cifar.ts";
 import { entriesOf } from "./entries.ts";
 import { openFolder } from "./folder.ts";
-import type { RetryPolicy } from "./http_connection.ts";
 import { joinSources } from "./joined.ts";
 import { isImageName } from "./listed.ts";
 import { baseName, pathsOf, urlsOf } from "./patterns.ts";
 import { openShapes } from "./shapes.ts";
+import type { OpenContext, OpenOptions } from "./open_options.ts";
+import { Survey } from "./survey.ts";
 import { openTar } from "./tar.ts";
 import { openTarHttp } from "./tar_http.ts";
 import type { ImageSource } from "./types.ts";
-
-/** How sources are opened. */
-export interface OpenOptions {
-  /** How requests to servers are retried. */
-  retryPolicy?: RetryPolicy;
-  /** Ends the opening with its reason when aborted while it waits for a server. */
-  signal?: AbortSignal;
-}
 
 /**
  * Opens the source that `spec` names; several names are opened as one source:
@@ -62,13 +55,18 @@ export async function openSource(
 }
 
 async function openOne(spec: string, options: OpenOptions): Promise<ImageSource> {
+  const survey = new Survey();
+  return { ...await openNamed(spec, { ...options, survey }), survey };
+}
+
+async function openNamed(spec: string, context: OpenContext): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), options);
+  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), context);
   const info = await statOf(spec);
-  if (info?.isDirectory) return await openDirectory(spec);
+  if (info?.isDirectory) return await openDirectory(spec, context);
   const paths = info ? [spec] : await pathsOf(spec);
-  if (paths.length > 0) return await openFiles(spec, paths);
+  if (paths.length > 0) return await openFiles(spec, paths, context);
   const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(spec);
   throw unreadable(spec, isUrl ? "this kind of address is not supported" : "there is no such file or folder");
 }
@@ -84,26 +82,29 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
 }
 
 /** The kinds of files that contain images, by name, and how to open several as one source. */
-const kinds: { kind: string; pattern: RegExp; open(name: string, paths: string[]): Promise<ImageSource> }[] =
-  [
-    { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
-    { kind: "CIFAR files", pattern: /\.bin$/i, open: openCifar },
-    // Loaded only when needed, with the packages that they import.
-    {
-      kind: "Parquet files",
-      pattern: /\.parquet$/i,
-      open: async (name, paths) => (await import("./parquet.ts")).openParquet(name, paths),
-    },
-    {
-      kind: "zip archives",
-      pattern: /\.zip$/i,
-      open: async (name, paths) => (await import("./zip.ts")).openZip(name, paths),
-    },
-  ];
+const kinds: {
+  kind: string;
+  pattern: RegExp;
+  open(name: string, paths: string[], context: OpenContext): Promise<ImageSource>;
+}[] = [
+  { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
+  { kind: "CIFAR files", pattern: /\.bin$/i, open: openCifar },
+  // Loaded only when needed, with the packages that they import.
+  {
+    kind: "Parquet files",
+    pattern: /\.parquet$/i,
+    open: async (name, paths) => (await import("./parquet.ts")).openParquet(name, paths),
+  },
+  {
+    kind: "zip archives",
+    pattern: /\.zip$/i,
+    open: async (name, paths) => (await import("./zip.ts")).openZip(name, paths),
+  },
+];
 
 const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name));
 
-async function openFiles(name: string, paths: string[]): Promise<ImageSource> {
+async function openFiles(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
   if (!kind) throw unreadable(name, `the kind of "${baseName(paths[0])}" is not supported`);
   const other = paths.find((path) => kindOf(path) !== kind);
@@ -115,17 +116,17 @@ async function openFiles(name: string, paths: string[]): Promise<ImageSource> {
         `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
-  return await kind.open(name, paths);
+  return await kind.open(name, paths, context);
 }
 
-async function openDirectory(path: string): Promise<ImageSource> {
+async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {
   const entries = await entriesOf(path);
   const cifar = entries.filter(({ name, isFile }) => isFile && isCifarTraining(name));
   if (cifar.length > 0) return await openCifar(path, cifar.map(({ name }) => `${path}/${name}`));
   const archives = entries.filter(({ name, isFile }) =>
     isFile && !/\.bin$/i.test(name) && kindOf(name) !== undefined
   );
-  if (archives.length === 0) return await openFolder(path);
+  if (archives.length === 0) return await openFolder(path, context);
   const first = archives[0].name;
   const other = entries.find(({ name, isDirectory, isFile }) =>
     isDirectory || isImageName(name) || isFile && kindOf(name) && kindOf(name) !== kindOf(first)
@@ -137,7 +138,7 @@ async function openDirectory(path: string): Promise<ImageSource> {
         `the source.`,
     );
   }
-  return await openFiles(path, archives.map(({ name }) => `${path}/${name}`));
+  return await openFiles(path, archives.map(({ name }) => `${path}/${name}`), context);
 }
 
 function unreadable(spec: string, fact: string): UserError {

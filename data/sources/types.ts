@@ -4,6 +4,7 @@
  * @module
  */
 import type { FileRange } from "../file_range.ts";
+import type { Survey } from "./survey.ts";
 
 /** An image as it is stored. */
 export interface EncodedImage {
@@ -37,6 +38,8 @@ export interface Source extends AsyncIterable<EncodedImage> {
    * labels and sizes, or by what a server says about its files. A resumed run compares it.
    */
   readonly fingerprint: string;
+  /** What was found and is not given as images, and which split is given. */
+  readonly survey?: Survey;
   /** Releases open files and memory. */
   close(): void;
 }

@@ -29,7 +29,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
   const { options: saved, facts: began } = await readConfig(out);
   const changed = changedOption(saved, others);
   if (changed) throw mustNotChange(out, { ...changed, mayStartOver: !await holdsRun(out) });
-  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
+  const recipe = await runRecipe(out, {
+    began: saved.recipe,
+    given: givenRecipe,
+    stretch: saved.stretch,
+  });
   const options: ResolvedOptions = {
     ...saved,
     ...data !== undefined && { data: isImageSource(data) ? null : absoluteSource(data) },

@@ -3,6 +3,7 @@ import { decodeImage } from "../../data/decode.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { entriesOf } from "../../data/sources/entries.ts";
+import { Survey } from "../../data/sources/survey.ts";
 import { openFolder } from "../../data/sources/folder.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -78,7 +79,11 @@ Deno.test("openSource() lists images behind broken links, and throws for other e
       UserError,
       /Cannot read ".*\/1\.tar": /,
     );
-    await assertThrows(() => openFolder(`${folder}/none`), UserError, /Cannot read ".*\/none": /);
+    await assertThrows(
+      () => openFolder(`${folder}/none`, { survey: new Survey() }),
+      UserError,
+      /Cannot read ".*\/none": /,
+    );
     await assertThrows(() => entriesOf(`${folder}/none`), UserError, /Cannot read ".*\/none": /);
     await Deno.writeFile(`${folder}/good.tar`, tar([tarEntry("1.jpg", "-")]));
     await Deno.mkdir(`${folder}/classes.txt`);

@@ -1,0 +1,70 @@
+/**
+ * From the labels that files tell, numbers or names, to classes.
+ *
+ * @module
+ */
+import { UserError } from "../../src/base/errors.ts";
+
+/**
+ * A label as text: an integer in decimal digits, or a name. Null for no label: null, an empty text, NaN, and −1 and other
+ * negative integers.
+ */
+export function labelText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "number" && Number.isNaN(value)) return null;
+  const text = String(value).trim();
+  if (/^(|null|none|nan|-\d+(\.0*)?)$/i.test(text)) return null;
+  // 7, 007 and 7.0 are one class.
+  const integer = /^\+?0*(\d+)(\.0*)?$/.exec(text);
+  return integer ? integer[1] : text;
+}
+
+const isInteger = (text: string) => /^\d+$/.test(text);
+
+/** Classes, and for each image the index of its class; −1 without a label. */
+export interface Labeling {
+  classes: string[];
+  labels: Int32Array;
+}
+
+/**
+ * The classes of images whose labels are `texts`, as {@linkcode labelText} gives them. Only labels that occur are classes:
+ * integers in numeric order, names in the order of `names` or sorted. An integer is a number in `names` if they are given.
+ *
+ * @throws {UserError} for a label that is none of `names`.
+ */
+export function classify(
+  texts: readonly (string | null)[],
+  { name, names, keyOf }: {
+    /** The source's name, for messages. */
+    name: string;
+    /** The names of all classes, as in classes.txt; empty or left out if there are none. */
+    names?: readonly string[];
+    /** The key of an image, for messages. */
+    keyOf(image: number): string;
+  },
+): Labeling {
+  const distinct = new Map<string, number>();
+  texts.forEach((text, i) => {
+    if (text !== null && !distinct.has(text)) distinct.set(text, i);
+  });
+  const numbered = [...distinct.keys()].every(isInteger);
+  const listed = names && names.length > 0 ? new Map(names.map((cls, k) => [cls, k])) : null;
+  // The place of a label among the classes, and its name.
+  const placed = [...distinct].map(([text, i]) => {
+    if (!listed) return { text, place: numbered ? Number(text) : 0, cls: text };
+    const place = listed.get(text) ?? (isInteger(text) && Number(text) < names!.length ? Number(text) : null);
+    if (place !== null) return { text, place, cls: names![place] };
+    throw new UserError(
+      `Cannot label the images of "${name}": "${keyOf(i)}" has the label ${
+        JSON.stringify(text)
+      }, which is none of the ` +
+        `${names!.length} classes that are listed. Correct the list of classes or remove it.`,
+    );
+  });
+  placed.sort((a, b) => a.place - b.place || (a.cls < b.cls ? -1 : a.cls > b.cls ? 1 : 0));
+  const classes = [...new Set(placed.map(({ cls }) => cls))];
+  const places = new Map(classes.map((cls, k) => [cls, k]));
+  const indexOf = new Map(placed.map(({ text, cls }) => [text, places.get(cls)!]));
+  return { classes, labels: Int32Array.from(texts, (text) => text === null ? -1 : indexOf.get(text)!) };
+}
