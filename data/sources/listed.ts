@@ -19,12 +19,14 @@ export interface Listed {
  * keys, by labels that do not follow from them, and by what is cheap to know of the contents, usually their sizes.
  */
 export async function listedSource<T extends Listed>(
-  { name, items, classes, identity, bytes, rangeOf }: {
+  { name, items, classes, identity, concurrentReads, bytes, rangeOf }: {
     name: string;
     items: T[];
     classes: string[];
     identity: string;
-    bytes(item: T, index: number): Promise<Uint8Array>;
+    /** How many are best read at a time. */
+    concurrentReads?: number;
+    bytes(item: T, index: number, signal?: AbortSignal): Promise<Uint8Array>;
     /** Where the bytes lie, if they are a part of a file. */
     rangeOf?(item: T, index: number): FileRange | null;
   },
@@ -34,9 +36,9 @@ export async function listedSource<T extends Listed>(
     if (items[index]) return items[index];
     throw new RangeError(`Cannot read image ${index} of "${name}": it has ${items.length}`);
   };
-  const read = async (index: number) => {
+  const read = async (index: number, signal?: AbortSignal) => {
     const item = itemAt(index);
-    return { index, key: item.key, label: item.label, bytes: await bytes(item, index) };
+    return { index, key: item.key, label: item.label, bytes: await bytes(item, index, signal) };
   };
   return {
     kind: "indexed",
@@ -44,6 +46,7 @@ export async function listedSource<T extends Listed>(
     length: items.length,
     classes,
     fingerprint,
+    ...concurrentReads && { concurrentReads },
     key: (index) => itemAt(index).key,
     label: (index) => itemAt(index).label,
     read,
