@@ -46,7 +46,21 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
   const shards = sources.flatMap((source) =>
     source.kind === "indexed" ? slices(partOf(source)) : relabeled(partOf(source))
   );
-  return { ...await streamedSource({ ...description, shards }), survey };
+  const known = sources.every(({ length, label }) => length !== null && label !== undefined);
+  const labels = known ? { label: labelIn(sources.map(partOf)) } : {};
+  return { ...await streamedSource({ ...description, ...labels, shards }), survey };
+}
+
+/** The label of an image of `parts`, all of which know their labels and lengths. */
+function labelIn(parts: Part<ImageSource>[]): (index: number) => number | null {
+  return (index) => {
+    let local = index;
+    for (const { source, labelOf } of parts) {
+      if (local < source.length!) return labelOf(source.label!(local));
+      local -= source.length!;
+    }
+    return null;
+  };
 }
 
 async function joinIndexed(

@@ -27,10 +27,12 @@ export function firstIndices(shards: readonly Shard[]): number[] {
 
 /** A source of `shards`; its fingerprint is the SHA-256 of `identity`. */
 export async function streamedSource(
-  { name, shards, classes, identity, close = () => {} }: {
+  { name, shards, classes, label, identity, close = () => {} }: {
     name: string;
     shards: readonly Shard[];
     classes: string[];
+    /** The label of an image in source order, if it is known beforehand. */
+    label?(index: number): number | null;
     identity: string;
     close?(): void;
   },
@@ -41,6 +43,7 @@ export async function streamedSource(
     length: totalLength(shards),
     shards,
     classes,
+    ...label && { label },
     fingerprint: await digest(identity),
     async *[Symbol.asyncIterator](): AsyncGenerator<EncodedImage> {
       const first = firstIndices(shards);
