@@ -102,7 +102,7 @@ const kinds: {
   {
     kind: "zip archives",
     pattern: /\.zip$/i,
-    open: async (name, paths) => (await import("./zip.ts")).openZip(name, paths),
+    open: async (name, paths, context) => (await import("./zip.ts")).openZip(name, paths, context),
   },
 ];
 
