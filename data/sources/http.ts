@@ -114,6 +114,7 @@ export async function* remoteBytes(
         at += rest.length;
         attempts.reset();
         yield rest;
+        if (at === to) return; // the server may send more
       }
       if (bodyEnd !== null && position < bodyEnd) {
         throw new TransientError(`the end of the response after byte ${position} of ${bodyEnd}`);

@@ -116,7 +116,9 @@ async function filesAt(hub: Hub, commit: string, path: string): Promise<HubFile[
 async function convertedFiles(hub: Hub): Promise<Selection & { isWhole: boolean } | null> {
   const commit = await hub.commitOf(CONVERTED);
   if (commit === null) return null;
-  const files = (await hub.filesBelow(commit, "")).filter(({ path }) => remoteKindOf(path) === "Parquet files");
+  const files = (await hub.filesBelow(commit, "")).filter(({ path }) =>
+    remoteKindOf(path) === "Parquet files"
+  );
   const isWhole = files.every(({ path }) => !/(^|\/)partial-/.test(path));
   return files.length > 0 ? { commit, files, isWhole } : null;
 }
@@ -138,9 +140,7 @@ function ofOneConfiguration(
   const chosen = names.length === 1 ? names[0] : ["default", path, ""].find((name) => folders.has(name));
   if (chosen === undefined) {
     throw new UserError(
-      `Cannot choose a configuration of "${spec}": it has ${
-        names.join(", ")
-      }. Name one, as in ${spec}/${
+      `Cannot choose a configuration of "${spec}": it has ${names.join(", ")}. Name one, as in ${spec}/${
         names[0]
       }, or files by a pattern.`,
     );

@@ -41,7 +41,6 @@ const CONCURRENT_FILES = 8;
 export async function openParquet(
   name: string,
   files: readonly RandomAccess[],
-  { remote = false } = {},
 ): Promise<StreamedSource> {
   const rows: Rows[] = [], values: unknown[] = [], sizes: number[] = [], names: string[] = [];
   const opened = await Array.fromAsync(
@@ -68,7 +67,7 @@ export async function openParquet(
   const shards = rows.map((part) => {
     const count = part.to - part.from;
     first += count;
-    return { ...shardOf(part, labels.slice(first - count, first)), ...remote && { slow: true } };
+    return shardOf(part, labels.slice(first - count, first));
   });
   return await streamedSource({
     name,
@@ -162,6 +161,7 @@ function shardOf(rows: Rows, labels: (number | null)[]): Shard {
   return {
     name: `${file.path}, rows ${first} to ${to - 1}`,
     length: to - first,
+    slow: file.bytes.isRemote,
     async *open({ from, signal }) {
       const values = await readRows(file, { ...rows, from: first + from, signal });
       for (const [i, value] of values.entries()) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { glob } from "node:fs/promises";
-import { matchesGlob } from "node:path/posix";
+import { matchesGlob } from "node:path";
 import { messageOf, UserError } from "../../src/base/errors.ts";
 
 /** A pattern for more files is a typo. */

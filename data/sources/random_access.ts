@@ -12,6 +12,8 @@ export interface RandomAccess {
   readonly name: string;
   /** Its size in bytes. */
   readonly size: number;
+  /** Whether it is on a server: then reading several parts at a time and early pays. */
+  readonly isRemote?: boolean;
   /** Reads the `length` bytes from `offset` on. Throws if the file ends before. Aborting `signal` ends waiting for a server. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }

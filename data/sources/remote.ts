@@ -6,6 +6,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
+import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
 import { nameOf, probe, type RemoteFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
@@ -89,7 +90,9 @@ function notSupported(url: string): UserError {
     ? `Give "hf://datasets/${dataset}"`
     : "Check the address, or copy the file to this machine";
   return new UserError(
-    `Cannot open the data source "${nameOf(url)}": addresses of .tar, .tar.gz, .tgz, .parquet, .zip and image files are ` +
+    `Cannot open the data source "${
+      nameOf(url)
+    }": addresses of .tar, .tar.gz, .tgz, .parquet, .zip and image files are ` +
       `supported, and this ends in none of them. ${advice}.`,
   );
 }
@@ -122,16 +125,15 @@ export function filesOfOneKind<T extends { path: string }>(
   return byKind.get(kinds[0])!;
 }
 
-const isHidden = (path: string) => path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
+const isHidden = (path: string) => path.split("/").some((part) => skippedFolder(part) !== null);
 
-/** Counts a file that is not read, if it could be an image or hold some. */
+/** Counts a file that is not read. */
 function leaveOut(path: string, survey: Survey): void {
-  if (remoteKindOf(path) === null || isHidden(path)) return;
-  survey.leaveOut({
-    name: path,
-    kind: /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? "file",
-    reason: "beside files of another kind",
-  });
+  const name = baseName(path), judged = kindOfName(name);
+  if (judged.kind === "clutter" || judged.kind === "unknown" || isHidden(path)) return;
+  const isReadable = remoteKindOf(path) !== null;
+  const reason = isReadable ? "beside files of another kind" : (judged as { reason: string | null }).reason;
+  survey.leaveOut({ name: path, kind: countedAs(name), reason });
 }
 
 /**
@@ -144,25 +146,33 @@ export async function openRemote(
   files: readonly RemoteEntry[],
   context: RemoteContext,
 ): Promise<ImageSource> {
-  const { retryPolicy = DEFAULT_RETRY_POLICY, access } = context;
-  // The signal ends the opening only.
-  const request = { retryPolicy, access }, opening = openingRequest(context);
   const kind = remoteKindOf(files[0].path);
   const other = files.find(({ path }) => remoteKindOf(path) !== kind);
   if (other) {
     throw new UserError(
-      `Cannot open the data source "${name}": it has files of different kinds: "${files[0].path}" is one of the ${kind}, ` +
+      `Cannot open the data source "${name}": it has files of different kinds: "${
+        files[0].path
+      }" is one of the ${kind}, ` +
         `"${other.path}" is not. Give them as two sources.`,
     );
   }
-  if (kind === "images") return await openRemoteImages(name, files, { ...context, request, opening });
-  const chosen = filesOfSplit(name, files, context);
-  if (kind === "tar archives") return await openTarHttp(name, chosen, { request, opening });
-  const parts = chosen.map((file) => randomAccess(file, request));
-  // Loaded only when needed, with the packages that they import.
-  return kind === "zip archives"
-    ? await (await import("./zip.ts")).openZip(name, parts, context)
-    : await (await import("./parquet.ts")).openParquet(name, parts, { remote: true });
+  const { retryPolicy = DEFAULT_RETRY_POLICY, signal, access } = context, opening = openingRequest(context);
+  const request: RequestOptions = { retryPolicy, signal, access };
+  try {
+    if (kind === "images") return await openRemoteImages(name, files, { ...context, request, opening });
+    if (kind === "tar archives") {
+      return await openTarHttp(name, filesOfSplit(name, files, context), { request, opening });
+    }
+    // Loaded only when needed, with the packages that they import.
+    if (kind === "zip archives") {
+      const archives = files.map((file) => randomAccess(file, request));
+      return await (await import("./zip.ts")).openZipFiles(name, archives, context);
+    }
+    const chosen = filesOfSplit(name, files, context).map((file) => randomAccess(file, request));
+    return await (await import("./parquet.ts")).openParquet(name, chosen);
+  } finally {
+    delete request.signal; // it ends the opening only
+  }
 }
 
 /** The files of the split that is read, by their names and folders. */

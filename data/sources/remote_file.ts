@@ -56,6 +56,7 @@ export function randomAccess(file: RemoteFile, request: RequestOptions): RandomA
   return {
     name,
     size,
+    isRemote: true,
     async read(offset, length, signal) {
       if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
         throw new Error(`it has ${size} bytes, but refers to ${offset} … ${offset + length}`);

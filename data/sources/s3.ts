@@ -17,10 +17,16 @@ import type { ImageSource } from "./types.ts";
 export async function openS3(spec: string, context: OpenContext): Promise<ImageSource> {
   const [, bucketName, path = ""] = /^s3:\/\/([^/]+)(?:\/(.*))?$/is.exec(spec) ?? [];
   if (bucketName === undefined) {
-    throw new UserError(`Cannot open the data source "${spec}": expected s3://BUCKET/PREFIX. Check the address.`);
+    throw new UserError(
+      `Cannot open the data source "${spec}": expected s3://BUCKET/PREFIX. Check the address.`,
+    );
   }
   const bucket = bucketOf(bucketName, s3Settings());
-  const { objects, root } = await objectsAt(bucket, path, openingRequest({ ...context, access: bucket.access }));
+  const { objects, root } = await objectsAt(
+    bucket,
+    path,
+    openingRequest({ ...context, access: bucket.access }),
+  );
   // Tools that show folders store an empty object for each.
   const files = objects.filter(({ key }) => !key.endsWith("/"));
   if (files.length === 0) {
@@ -38,7 +44,10 @@ export async function openS3(spec: string, context: OpenContext): Promise<ImageS
     version: { etag: object.etag, modified: null },
     id: null,
   }));
-  return await openRemote(spec, filesOfOneKind(spec, entries, context), { ...context, access: bucket.access });
+  return await openRemote(spec, filesOfOneKind(spec, entries, context), {
+    ...context,
+    access: bucket.access,
+  });
 }
 
 /** The objects that `path` names, and the part of their keys that the user knows. */

@@ -121,7 +121,9 @@ function textIn(xml: string, tag: string): string | null {
   return text?.replace(
     /&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi,
     (all, hex, decimal, name) =>
-      hex || decimal ? String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)) : ENTITIES[name] ?? all,
+      hex || decimal
+        ? String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal))
+        : ENTITIES[name] ?? all,
   ) ?? null;
 }
 
@@ -138,7 +140,9 @@ function explain(
   if (code === "ExpiredToken" || code === "TokenRefreshRequired") {
     return "AWS_SESSION_TOKEN has expired. Renew the keys, then resume the run.";
   }
-  if (code === "RequestTimeTooSkewed") return "the clock of this machine is wrong. Set it, then resume the run.";
+  if (code === "RequestTimeTooSkewed") {
+    return "the clock of this machine is wrong. Set it, then resume the run.";
+  }
   if (code === "NoSuchBucket") return `there is no bucket "${name}". Check its name and AWS_ENDPOINT_URL.`;
   if (code === "NoSuchKey" || status === 404) return "there is no such object. Check the key.";
   if (code === "SignatureDoesNotMatch") return "the signature does not match. Check AWS_SECRET_ACCESS_KEY.";

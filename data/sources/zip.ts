@@ -10,7 +10,8 @@ import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
 import { localFile, type RandomAccess } from "./random_access.ts";
-import { splitInName } from "./split_names.ts";
+import { CONCURRENT_REQUESTS } from "./remote_file.ts";
+import { pathLevels, splitInName } from "./split_names.ts";
 import { leftOutText } from "./survey.ts";
 import type { IndexedSource } from "./types.ts";
 import { readEntry } from "./zip_content.ts";
@@ -53,18 +54,25 @@ export async function openZipFiles(
     identity: identityOf(order, found),
     key,
     label: (index) => label(order[index]),
-    bytes: (index) => {
+    concurrentReads: files.some(({ isRemote }) => isRemote) ? CONCURRENT_REQUESTS : undefined,
+    bytes: (index, signal) => {
       const { root } = paths.folders[paths.folderOf(order[index])];
-      return readEntry(files[root], found.placeOf(order[index]));
+      return readEntry(endedBy(files[root], signal), found.placeOf(order[index]));
     },
   });
+}
+
+/** `file`, each reading of which ends when `signal` is aborted. */
+function endedBy(file: RandomAccess, signal?: AbortSignal): RandomAccess {
+  return signal ? { ...file, read: (offset, length) => file.read(offset, length, signal) } : file;
 }
 
 /** What precedes the paths in each archive, so that all are different: nothing for one archive, its name for several. */
 function prefixesOf(names: string[]): string[] {
   if (names.length === 1) return [""];
-  const short = names.map(baseName);
-  return (new Set(short).size === names.length ? short : names).map((name) => `${name}/`);
+  const short = names.map(baseName), { shared } = pathLevels(names);
+  const longer = names.map((name) => name.split("/").slice(shared).join("/"));
+  return (new Set(short).size === names.length ? short : longer).map((name) => `${name}/`);
 }
 
 /** The images in `order` but those of which a later entry has the same path, as it replaces them on disk. */
