@@ -68,6 +68,11 @@ export class ImagePaths {
     return this.#prefixes[root] + path + this.#names[image];
   }
 
+  /** An image's path in its archive. */
+  path(image: number): string {
+    return this.folders[this.#folderOf[image]].path + this.#names[image];
+  }
+
   /** The path of a folder, after the prefix of its archive. */
   folderKey(folder: number): string {
     const { root, path } = this.folders[folder];

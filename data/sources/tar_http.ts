@@ -7,7 +7,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import type { Shard, StreamedSource } from "./types.ts";
 import { ReadableStream } from "../streams.ts";
-import { gunzipped, sniffed } from "./bytes.ts";
+import { type Compression, decompressed, sniffed } from "./compression.ts";
 import { nameOf, probe, remoteBytes, type RemoteFile, textAt } from "./http.ts";
 import { DEFAULT_RETRY_POLICY, type RequestOptions, type RetryPolicy } from "./http_connection.ts";
 import { streamedSource } from "./streamed.ts";
@@ -46,7 +46,7 @@ export async function openTarHttp(
   const beside = new URL("classes.txt", urls[0]);
   beside.search = new URL(urls[0]).search; // it may hold a signature
   const listed = classLines(await textAt(beside.href, opening) ?? "");
-  const labels = labelsOf(name, { listed, texts: null });
+  const labels = labelsOf(name, { listed });
   return await streamedSource({
     name,
     classes: labels.classes,
@@ -73,14 +73,14 @@ async function* readShard(
   },
 ) {
   const begin = at ?? 0, bytes = remoteBytes(file, { from: begin, signal, retryPolicy });
-  let compressed = false, all = bytes;
-  if (begin === 0) ({ compressed, all } = await sniffed(bytes));
-  if (compressed) all = gunzipped(file.name, all);
-  const marked = file.length === null && !compressed; // a broken connection may look like the end
+  let compression: Compression | null = null, all = bytes;
+  if (begin === 0) ({ compression, all } = await sniffed(bytes));
+  if (compression) all = decompressed(file.name, compression, all);
+  const marked = file.length === null && !compression; // a broken connection may look like the end
   for await (const sample of tarSamples(file.name, all, { from, at: begin, marked })) {
     const { number, bytes, cls, failure } = sample;
     const key = `${file.name.slice(file.name.lastIndexOf("/") + 1)}/${sample.name}`;
     const label = labels.labelOf({ key, cls });
-    yield { number, key, label, bytes, failure, at: compressed || sample.at === 0 ? null : sample.at };
+    yield { number, key, label, bytes, failure, at: compression || sample.at === 0 ? null : sample.at };
   }
 }
