@@ -61,12 +61,12 @@ export async function* unpacked(
   archive: string,
   chunks: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const { compression, all } = await sniffed(chunks);
+  const { compression, all } = await detected(chunks);
   yield* compression ? decompressed(archive, compression, all) : all;
 }
 
 /** The compression of `chunks`, and all of their bytes. */
-export async function sniffed(
+export async function detected(
   chunks: AsyncGenerator<Uint8Array>,
 ): Promise<{ compression: Compression | null; all: AsyncGenerator<Uint8Array> }> {
   const begun: Uint8Array[] = [];

@@ -9,12 +9,12 @@ import { entriesOf } from "./entries.ts";
 import { openFolder } from "./folder.ts";
 import { joinSources } from "./joined.ts";
 import { isImageName } from "./listed.ts";
-import { baseName, pathsOf, urlsOf } from "./patterns.ts";
+import { baseName, pathsOf } from "./patterns.ts";
+import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
 import { openTar } from "./tar.ts";
-import { openTarHttp } from "./tar_http.ts";
 import type { ImageSource } from "./types.ts";
 
 /**
@@ -62,7 +62,10 @@ async function openOne(spec: string, options: OpenOptions): Promise<ImageSource>
 async function openNamed(spec: string, context: OpenContext): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), context);
+  // Loaded only when needed, with the packages that they import.
+  if (/^https?:/i.test(spec)) return await (await import("./remote.ts")).openUrls(spec, context);
+  if (/^hf:/i.test(spec)) return await (await import("./hub.ts")).openHub(spec, context);
+  if (/^s3:/i.test(spec)) return await (await import("./s3.ts")).openS3(spec, context);
   const info = await statOf(spec);
   if (info?.isDirectory) return await openDirectory(spec, context);
   const paths = info ? [spec] : await pathsOf(spec);
@@ -93,12 +96,13 @@ const kinds: {
   {
     kind: "Parquet files",
     pattern: /\.parquet$/i,
-    open: async (name, paths) => (await import("./parquet.ts")).openParquet(name, paths),
+    open: async (name, paths) =>
+      (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile))),
   },
   {
     kind: "zip archives",
     pattern: /\.zip$/i,
-    open: async (name, paths) => (await import("./zip.ts")).openZip(name, paths),
+    open: async (name, paths, context) => (await import("./zip.ts")).openZip(name, paths, context),
   },
 ];
 

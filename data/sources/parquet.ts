@@ -6,9 +6,12 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import type { Shard, ShardImage, StreamedSource } from "./types.ts";
+import { orderedMap } from "../ordered_map.ts";
+import { ReadableStream } from "../streams.ts";
 import { type Columns, columnsOf } from "./parquet_columns.ts";
 import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_file.ts";
 import { baseName } from "./patterns.ts";
+import type { RandomAccess } from "./random_access.ts";
 import { streamedSource } from "./streamed.ts";
 
 /** If a row group has a page index, it is split into shards of about this many bytes and at most this many rows. */
@@ -28,16 +31,26 @@ interface Rows {
   to: number;
 }
 
+/** Files that are opened at a time. */
+const CONCURRENT_FILES = 8;
+
 /**
- * Opens the files at `paths`, in this order, as one source called `name`. Throws a UserError if a file cannot be read or has
+ * Opens `files`, in this order, as one source called `name`. Throws a UserError if a file cannot be read or has
  * no column of images, or if there are no rows.
  */
-export async function openParquet(name: string, paths: string[]): Promise<StreamedSource> {
+export async function openParquet(
+  name: string,
+  files: readonly RandomAccess[],
+): Promise<StreamedSource> {
   const rows: Rows[] = [], values: unknown[] = [], sizes: number[] = [], names: string[] = [];
-  for (const path of paths) {
-    const file = await openParquetFile(path);
-    const { columns, slices } = described(file);
-    const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
+  const opened = await Array.fromAsync(
+    ReadableStream.from(files).pipeThrough(orderedMap(async (bytes) => {
+      const file = await openParquetFile(bytes), { columns, slices } = described(file);
+      const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
+      return { file, columns, slices, labels };
+    }, CONCURRENT_FILES)),
+  );
+  for (const { file, columns, slices, labels } of opened) {
     // One by one: a call takes at most some hundred thousand arguments.
     for (const name of columns.names ?? []) names.push(name);
     for (const slice of slices) rows.push(slice);
@@ -148,8 +161,9 @@ function shardOf(rows: Rows, labels: (number | null)[]): Shard {
   return {
     name: `${file.path}, rows ${first} to ${to - 1}`,
     length: to - first,
-    async *open({ from }) {
-      const values = await readRows(file, { ...rows, from: first + from });
+    slow: file.bytes.isRemote,
+    async *open({ from, signal }) {
+      const values = await readRows(file, { ...rows, from: first + from, signal });
       for (const [i, value] of values.entries()) {
         values[i] = undefined; // frees the row once it is delivered
         const number = from + i;

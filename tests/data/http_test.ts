@@ -105,7 +105,10 @@ Deno.test("Connection.open() ends with its signal even if fetch ignores that", a
   globalThis.fetch = () => new Promise(() => {});
   try {
     const stop = new AbortController();
-    using connection = new Connection(60_000, stop.signal);
+    using connection = new Connection({
+      retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 },
+      signal: stop.signal,
+    });
     const opening = connection.open("http://127.0.0.1/a.tar", { name: "a.tar" });
     stop.abort(new UserError("stopped"));
     await assertThrows(() => opening, UserError, /^stopped$/);
