@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-control-regex -- files begin with control characters
 /**
  * Compressed streams of bytes, recognized by their first bytes: gzip, bzip2, xz and zstd are unpacked.
  *
@@ -25,7 +26,11 @@ export interface Compression {
 const compressions: Compression[] = [
   // Reads all members, as pigz and `cat` write several; DecompressionStream fails at the second.
   { name: "gzip", magic: /^\x1f\x8b/, unpack: gunzipped },
-  { name: "bzip2", magic: /^BZh[1-9](1AY&SY|\x17rE8P\x90)/, unpack: loaded(async () => (await import("./bzip2.ts")).bunzipped) },
+  {
+    name: "bzip2",
+    magic: /^BZh[1-9](1AY&SY|\x17rE8P\x90)/,
+    unpack: loaded(async () => (await import("./bzip2.ts")).bunzipped),
+  },
   { name: "xz", magic: /^\xfd7zXZ\0/, unpack: loaded(async () => (await import("./xz.ts")).unxzipped) },
   {
     name: "zstd",

@@ -73,6 +73,11 @@ export class ImagePaths {
     return this.folders[this.#folderOf[image]].path + this.#names[image];
   }
 
+  /** Whether images lie in a folder or below it. */
+  hasBelow(path: string): boolean {
+    return this.folders.some((folder) => folder.images > 0 && folder.path.startsWith(path));
+  }
+
   /** The path of a folder, after the prefix of its archive. */
   folderKey(folder: number): string {
     const { root, path } = this.folders[folder];

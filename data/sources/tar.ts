@@ -167,4 +167,3 @@ function noImages(name: string, { survey }: OpenContext): UserError {
     `Cannot read images from "${name}": no entry ends in .jpg, .jpeg, .png, .webp, .gif, .tiff or .ppm${found}. Check the path.`,
   );
 }
-

@@ -133,7 +133,9 @@ export class TarCatalog {
 
   /** The digests of the sampled images. */
   async contents(): Promise<string[]> {
-    return await Promise.all(this.#sampled.map(async ({ key, digest }) => JSON.stringify([key, await digest])));
+    return await Promise.all(
+      this.#sampled.map(async ({ key, digest }) => JSON.stringify([key, await digest])),
+    );
   }
 
   /** Ends the archive: labels find their images wherever they lie. */

@@ -72,10 +72,13 @@ export class TarHeaders {
     }
     const type = String.fromCharCode(block[156] || 0x30);
     const isAhead = /[LKxg]/.test(type); // it describes the file that follows
-    const { name = headerName(block), target = text(block.subarray(157, 257)), sparse = false } = this.#extended;
+    const { name = headerName(block), target = text(block.subarray(157, 257)), sparse = false } =
+      this.#extended;
     // Links, devices and folders have no body; some programs write the size of what is elsewhere.
     const hasBody = !/[1-6]/.test(type);
-    const size = !hasBody ? 0 : (isAhead ? undefined : this.#extended.size) ?? number(block.subarray(124, 136));
+    const size = !hasBody
+      ? 0
+      : (isAhead ? undefined : this.#extended.size) ?? number(block.subarray(124, 136));
     if (!Number.isSafeInteger(size) || size < 0) {
       throw this.#damaged(`the size of "${name}" in the tar header at byte ${offset} is not a number`);
     }
@@ -105,7 +108,8 @@ export class TarHeaders {
     if (this.#extension === "L") this.#extended.name = text(body);
     else if (this.#extension === "K") this.#extended.target = text(body);
     else {
-      const records = paxRecords(body), sparse = Object.keys(records).some((key) => key.startsWith("GNU.sparse."));
+      const records = paxRecords(body),
+        sparse = Object.keys(records).some((key) => key.startsWith("GNU.sparse."));
       const { linkpath: target, size } = records, name = records["GNU.sparse.name"] ?? records.path;
       if (name !== undefined) this.#extended.name = name;
       if (target !== undefined) this.#extended.target = target;

@@ -40,12 +40,16 @@ export function labelIn(kind: "cls" | "json", bytes: Uint8Array, wanted: string 
     return { reason: "damaged" };
   }
   // Some tools write the label alone.
-  if (isLabel(value)) return wanted === undefined ? { label: labelText(value) } : { reason: "no label in it" };
+  if (isLabel(value)) {
+    return wanted === undefined ? { label: labelText(value) } : { reason: "no label in it" };
+  }
   const fields = (Array.isArray(value) ? {} : value) as Record<string, unknown>;
   const names = Object.keys(fields);
   const field = labelField(names.filter((name) => isLabel(fields[name])), wanted);
   if (field !== undefined) return { label: labelText(fields[field]) };
-  return { reason: labelField(names, wanted) === undefined ? "no label in it" : "its label is no single value" };
+  return {
+    reason: labelField(names, wanted) === undefined ? "no label in it" : "its label is no single value",
+  };
 }
 
 function isLabel(value: unknown): boolean {

@@ -8,7 +8,7 @@ import { fileBytes } from "./bytes.ts";
 import { compressionOf, decompressed, MAGIC_BYTES } from "./compression.ts";
 import { countedAs } from "./file_names.ts";
 import type { OpenContext } from "./open_options.ts";
-import { baseName } from "./patterns.ts";
+import { distinctNames } from "./split_files.ts";
 import { type Place, TarCatalog } from "./tar_catalog.ts";
 import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
 import { labelIn, labelSizeReason } from "./tar_labels.ts";
@@ -22,15 +22,16 @@ export async function catalogOf(
   paths: readonly string[],
   { survey, label }: OpenContext,
 ): Promise<{ catalog: TarCatalog; compressed: boolean[] }> {
-  const catalog = new TarCatalog(paths.map((path) => `${baseName(path)}/`), survey);
+  const catalog = new TarCatalog(distinctNames(paths).map((name) => `${name}/`), survey);
   const compressed: boolean[] = [];
   for (const path of paths) {
     catalog.begin();
     using file = new WindowedFile(path);
     const compression = compressionOf(file.at(0, MAGIC_BYTES));
     compressed.push(compression !== null);
-    if (compression) await listStream(path, decompressed(path, compression, fileBytes(path)), { catalog, label });
-    else listPlain(path, file, { catalog, label });
+    if (compression) {
+      await listStream(path, decompressed(path, compression, fileBytes(path)), { catalog, label });
+    } else listPlain(path, file, { catalog, label });
     catalog.end();
   }
   return { catalog, compressed };
@@ -105,7 +106,9 @@ function settledRole({ name, kind, offset, size }: TarEntry, file: WindowedFile)
   const role = roleOf(name);
   if (!("name" in role)) return role;
   if (kind !== "file") {
-    const reason = kind === "sparse file" ? "stored with holes: unpack it" : "it leads to no file of the archive";
+    const reason = kind === "sparse file"
+      ? "stored with holes: unpack it"
+      : "it leads to no file of the archive";
     return role.kind === "unknown" ? { kind: "ignored" } : { kind: "left out", as: kind, reason };
   }
   if (role.kind !== "unknown") return role;

@@ -37,16 +37,16 @@ export function roleOf(entry: string): Role {
     ? null
     : path.slice(0, slash).split("/").find((folder) => folder !== ".." && skippedFolder(folder) !== null);
   if (skipped) {
-    return isImageName(file) ? { kind: "left out", as: "image", reason: "in a hidden folder" } : { kind: "ignored" };
+    return isImageName(file)
+      ? { kind: "left out", as: "image", reason: "in a hidden folder" }
+      : { kind: "ignored" };
   }
   const judged = kindOfName(file);
   if (judged.kind === "clutter") return { kind: "ignored" };
   const label = /^[^.].*\.(cls|json)$/i.exec(file)?.[1].toLowerCase() as "cls" | "json" | undefined;
   if (label) return { kind: label, name: nameOf(path, true) };
-  if (judged.kind === "image" || judged.kind === "unknown") {
-    return { kind: judged.kind, name: nameOf(path, judged.kind === "image") };
-  }
-  return { kind: "left out", as: countedAs(file), reason: judged.reason };
+  if ("reason" in judged) return { kind: "left out", as: countedAs(file), reason: judged.reason };
+  return { kind: judged.kind, name: nameOf(path, judged.kind === "image") };
 }
 
 function nameOf(path: string, hasExtension: boolean): SampleName {

@@ -84,7 +84,9 @@ export class Runs<T> {
 
   /** Adds a label to the run. The first of its name counts, or the one that is `preferred`. */
   addLabel(name: SampleName, label: string | null, preferred: boolean): void {
-    if (preferred || !this.#labels.has(name.stem)) this.#labels.set(name.stem, { name, label, isUsed: false });
+    if (preferred || !this.#labels.has(name.stem)) {
+      this.#labels.set(name.stem, { name, label, isUsed: false });
+    }
   }
 
   /** Ends the run. */

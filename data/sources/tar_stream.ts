@@ -75,7 +75,12 @@ export async function* tarSamples(
   let number = at > 0 ? from : 0, start = at, offset = at;
   const given = ({ samples, further, strays }: Ended<Image>): TarSample[] => {
     for (const { name: { path }, image } of further) {
-      observer.leaveOut?.({ name: path, kind: "image", reason: "a further image of a sample", offset: image.offset });
+      observer.leaveOut?.({
+        name: path,
+        kind: "image",
+        reason: "a further image of a sample",
+        offset: image.offset,
+      });
     }
     strays.forEach((stray) => observer.stray?.({ ...stray, offset }));
     return samples.map(({ image: { start: _, offset: __, ...image }, name, label, isFirst }) => ({

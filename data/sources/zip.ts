@@ -11,7 +11,8 @@ import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
 import { localFile, type RandomAccess } from "./random_access.ts";
 import { CONCURRENT_REQUESTS } from "./remote_file.ts";
-import { pathLevels, splitInName } from "./split_names.ts";
+import { distinctNames } from "./split_files.ts";
+import { splitInName } from "./split_names.ts";
 import { leftOutText } from "./survey.ts";
 import type { IndexedSource } from "./types.ts";
 import { readEntry } from "./zip_content.ts";
@@ -69,10 +70,7 @@ function endedBy(file: RandomAccess, signal?: AbortSignal): RandomAccess {
 
 /** What precedes the paths in each archive, so that all are different: nothing for one archive, its name for several. */
 function prefixesOf(names: string[]): string[] {
-  if (names.length === 1) return [""];
-  const short = names.map(baseName), { shared } = pathLevels(names);
-  const longer = names.map((name) => name.split("/").slice(shared).join("/"));
-  return (new Set(short).size === names.length ? short : longer).map((name) => `${name}/`);
+  return names.length === 1 ? [""] : distinctNames(names).map((name) => `${name}/`);
 }
 
 /** The images in `order` but those of which a later entry has the same path, as it replaces them on disk. */

@@ -1,0 +1,3 @@
+export async function openLists(): Promise<never> {
+  throw new Error("todo");
+}
