@@ -165,6 +165,8 @@ export async function openRemote(
       return await openTarHttp(name, filesOfSplit(name, files, { ...context, pathOf: ({ path }) => path }), {
         request,
         opening,
+        survey: context.survey,
+        label: context.label,
       });
     }
     // Loaded only when needed, with the packages that they import.

@@ -8,7 +8,7 @@ import { checkEncodedSize } from "../file_range.ts";
 import { fileBytes, readPart } from "./bytes.ts";
 import { unpacked } from "./compression.ts";
 import { readError } from "./entries.ts";
-import { organize } from "./image_paths.ts";
+import { organize, withoutDuplicates } from "./image_paths.ts";
 import { classify } from "./labels.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -39,7 +39,8 @@ interface Samples {
 export async function openTar(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const { catalog, compressed } = await catalogOf(paths, context);
   const images = organize(catalog.paths, { name, context });
-  const numbers = images.order.sort();
+  // Archives are read in their order.
+  const numbers = withoutDuplicates(images.order, { images: catalog.paths, survey: context.survey }).sort();
   if (numbers.length === 0) throw noImages(name, context);
   const keyOf = (image: number) => catalog.paths.key(numbers[image]);
   const { classes, labels } = catalog.hasLabels
