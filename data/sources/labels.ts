@@ -19,6 +19,18 @@ export function labelText(value: unknown): string | null {
   return integer ? integer[1] : text;
 }
 
+/** What fields of labels are usually called, the likeliest first. */
+const FIELD_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
+
+/** The one of `names` that is a label: `wanted`, or one that is usually called so, in any case. Undefined if there is none. */
+export function labelField(names: readonly string[], wanted?: string): string | undefined {
+  if (wanted !== undefined) {
+    return names.find((name) => name === wanted) ??
+      names.find((name) => name.toLowerCase() === wanted.toLowerCase());
+  }
+  return FIELD_NAMES.map((field) => names.find((name) => name.toLowerCase() === field)).find(Boolean);
+}
+
 const isInteger = (text: string) => /^\d+$/.test(text);
 
 /** Classes, and for each image the index of its class; −1 without a label. */
