@@ -6,6 +6,7 @@
 import { messageOf, UserError } from "../../src/base/errors.ts";
 import { openCifar } from "./cifar.ts";
 import { filesOfFolder } from "./directory.ts";
+import { TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
@@ -87,53 +88,42 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
-/** A kind of files that contain images, and how to open several as one source. */
-interface FileKind {
+/** The kinds of files that contain images, by name, and how to open several as one source. */
+const kinds: {
   kind: string;
-  /** Their names. */
   pattern: RegExp;
-  /** The names of those that a folder is taken to be made of; null if they must be named. */
-  inFolders: RegExp | null;
+  /** The names of those that make a folder a source, if not all do. */
+  inFolders?: RegExp;
   /** Whether a split is chosen by the names of the files: always, or if they tell any. Otherwise `open` sees to it. */
   splits?: "always" | "if told";
   open(name: string, paths: string[], context: OpenContext): Promise<ImageSource>;
-}
-
-const TAR = /\.(tar(\.\w{1,4})?|tgz|tbz2?|txz|tzst)$/i,
-  PARQUET = /\.parquet$/i,
-  ZIP = /\.zip$/i,
-  IDX = /images[-.]idx3-ubyte(\.gz)?$/i;
-const STL10 = /(^|[/\\])(train|test|unlabeled)_X\.bin$/;
-
-const kinds: FileKind[] = [
-  { kind: "tar archives", pattern: TAR, inFolders: TAR, splits: "if told", open: openTar },
-  { kind: "STL-10 files", pattern: STL10, inFolders: STL10, open: openStl10 },
+}[] = [
+  { kind: "tar archives", pattern: TAR_NAME, splits: "if told", open: openTar },
+  { kind: "STL-10 files", pattern: /(^|[/\\])(train|test|unlabeled)_X\.bin$/, open: openStl10 },
   {
     kind: "CIFAR files",
     pattern: /\.bin$/i,
     inFolders: /^(data_batch_\d+|test_batch|train|test)\.bin$/,
     open: openCifar,
   },
-  { kind: "IDX files", pattern: IDX, inFolders: IDX, open: openIdx },
+  { kind: "IDX files", pattern: /images[-.]idx3-ubyte(\.gz)?$/i, open: openIdx },
   // Loaded only when needed, with the packages that they import.
   {
     kind: "Parquet files",
-    pattern: PARQUET,
-    inFolders: PARQUET,
+    pattern: /\.parquet$/i,
     splits: "always",
     open: async (name, paths, context) =>
       (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile)), context),
   },
   {
     kind: "zip archives",
-    pattern: ZIP,
-    inFolders: ZIP,
+    pattern: /\.zip$/i,
     open: async (name, paths, context) => (await import("./zip.ts")).openZip(name, paths, context),
   },
   {
     kind: "lists",
     pattern: /\.(csv|tsv|txt|lst|list)$/i,
-    inFolders: null,
+    inFolders: /(?!)/, // a folder's notes are no list of images
     open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },
 ];
@@ -164,7 +154,8 @@ async function openFiles(name: string, paths: string[], context: OpenContext): P
 }
 
 async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {
-  const kindInFolder = (name: string) => kinds.find(({ inFolders }) => inFolders?.test(name))?.kind ?? null;
+  const kindInFolder = (name: string) =>
+    kinds.find(({ pattern, inFolders }) => (inFolders ?? pattern).test(name))?.kind ?? null;
   const files = await filesOfFolder(path, { kindOf: kindInFolder, survey: context.survey });
   if (files) return await openFiles(path, files, context);
   const below = await filesBelow(path, { isSource: (name) => kindInFolder(name) !== null });

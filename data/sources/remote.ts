@@ -6,7 +6,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
-import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
+import { countedAs, kindOfName, skippedFolder, TAR_NAME } from "./file_names.ts";
 import { nameOf, probe, type RemoteFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
@@ -29,7 +29,7 @@ export interface RemoteContext extends OpenContext {
 export type RemoteKind = "tar archives" | "Parquet files" | "zip archives" | "images";
 
 const PATTERNS: [RemoteKind, (name: string) => boolean][] = [
-  ["tar archives", (name) => /\.(tar|tar\.gz|tgz)$/i.test(name)],
+  ["tar archives", (name) => TAR_NAME.test(name)],
   // Beside images, Hugging Face's "metadata.parquet" only tells of them.
   ["Parquet files", (name) => /\.parquet$/i.test(name) && baseName(name) !== "metadata.parquet"],
   ["zip archives", (name) => /\.zip$/i.test(name)],
