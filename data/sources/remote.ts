@@ -93,8 +93,8 @@ function notSupported(url: string): UserError {
   return new UserError(
     `Cannot open the data source "${
       nameOf(url)
-    }": addresses of .tar, .tar.gz, .tgz, .parquet, .zip and image files are ` +
-      `supported, and this ends in none of them. ${advice}.`,
+    }": only addresses ending in .tar, .tar.gz, .tgz, .parquet, .zip or as images ` +
+      `do are supported. ${advice}.`,
   );
 }
 
