@@ -147,7 +147,7 @@ function nothingThere(name: string, rows: Item[]): UserError {
 
 /** The image at an address. */
 async function remoteImage(url: string, options: RequestOptions): Promise<Uint8Array> {
-  const file = { url, name: nameOf(url), length: null, version: { etag: null, modified: null } };
+  const file = { url, name: nameOf(url), length: null, version: { etag: null, modified: null }, id: null };
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of remoteBytes(file, options)) {
