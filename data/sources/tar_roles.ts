@@ -33,16 +33,14 @@ export function roleOf(entry: string): Role {
   const path = entry.replace(/^(\.*\/)+/, ""), slash = path.lastIndexOf("/");
   const file = path.slice(slash + 1);
   if (file === "") return { kind: "ignored" }; // a folder
-  const skipped = slash < 0
-    ? null
-    : path.slice(0, slash).split("/").find((folder) => folder !== ".." && skippedFolder(folder) !== null);
-  if (skipped) {
+  const judged = kindOfName(file);
+  if (judged.kind === "clutter") return { kind: "ignored" };
+  const folders = slash < 0 ? [] : path.slice(0, slash).split("/");
+  if (folders.some((folder) => folder !== ".." && skippedFolder(folder) !== null)) {
     return isImageName(file)
       ? { kind: "left out", as: "image", reason: "in a hidden folder" }
       : { kind: "ignored" };
   }
-  const judged = kindOfName(file);
-  if (judged.kind === "clutter") return { kind: "ignored" };
   const label = /^[^.].*\.(cls|json)$/i.exec(file)?.[1].toLowerCase() as "cls" | "json" | undefined;
   if (label) return { kind: label, name: nameOf(path, true) };
   if ("reason" in judged) return { kind: "left out", as: countedAs(file), reason: judged.reason };
