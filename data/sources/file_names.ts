@@ -23,10 +23,13 @@ const UNREADABLE = words(`
   sgi rgb rgba ras sun xbm xpm xwd wbmp emf wmf qoi flif bpg djvu fits fit fts dcm dicom nii mha mhd nrrd
   mrc svs ndpi czi lif vsi scn lsm nd2 mrxs apng mng jng bigtiff btf tf8`);
 
+/** Names of tar archives, plain or compressed. What cannot be unpacked says so when it is opened. */
+export const TAR_NAME = /\.(tar(\.(gz|bz2|xz|zst|zstd|lz4|lzma|lz|z))?|tgz|tbz2?|txz|tzst)$/i;
+
 /** Archives that `--data` opens, and those that must be unpacked first. */
-const ARCHIVES = words("tar tgz tar.gz zip parquet");
+const ARCHIVES = words("zip parquet");
 const PACKED = words(
-  "txz tbz tbz2 tzst 7z rar gz bz2 xz zst lz lz4 lzma cab arj z01 z02 cbz cbr arrow tfrecord tfrecords",
+  "7z rar gz bz2 xz zst lz lz4 lzma cab arj z01 z02 cbz cbr arrow tfrecord tfrecords",
 );
 
 /** Files that are no images, whatever they contain: texts, sounds, films, programs, tables, backups. */
@@ -72,7 +75,7 @@ export function kindOfName(name: string): NameKind {
   if (CLUTTER.test(name)) return { kind: "clutter" };
   if (isImageName(name)) return { kind: "image" };
   if (UNREADABLE.has(extension)) return { kind: "unreadable image", reason: "not readable" };
-  if (ARCHIVES.has(extension)) {
+  if (ARCHIVES.has(extension) || TAR_NAME.test(name)) {
     return { kind: "archive", reason: "an archive beside images; give it by --data" };
   }
   if (PACKED.has(extension) || /^tar\./.test(extension)) {

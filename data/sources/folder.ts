@@ -7,18 +7,12 @@ import { UserError } from "../../src/base/errors.ts";
 import { checkEncodedSize } from "../file_range.ts";
 import type { OpenContext } from "./open_options.ts";
 import type { IndexedSource } from "./types.ts";
-import { digest } from "./digest.ts";
+import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
 import { findImages } from "./folder_walk.ts";
 import { organize } from "./image_paths.ts";
 import { numberedSource } from "./listed.ts";
 import { leftOutText } from "./survey.ts";
-
-/**
- * The fingerprint includes the bytes of this many images, spread over the folder, unless they are larger: files of
- * uncompressed formats often have the same size.
- */
-const FINGERPRINTED_FILES = 32, MAX_FINGERPRINTED_BYTES = 2 ** 22;
 
 /**
  * Opens the folder `root`: the images of one split, in mixed order. The first folder below those that all images share is
@@ -60,18 +54,9 @@ function noImages(root: string, { survey }: OpenContext): UserError {
 async function identityOf(
   { key, pathOf, sizes }: { key(index: number): string; pathOf(index: number): string; sizes: Float64Array },
 ): Promise<Iterable<string>> {
-  const step = Math.max(1, Math.floor(sizes.length / FINGERPRINTED_FILES));
-  const sampled = Array.from({ length: FINGERPRINTED_FILES }, (_, i) => i * step)
-    .filter((index) => index < sizes.length);
-  const samples = await Promise.all(sampled.map((index) => fileDigest(pathOf(index), sizes[index])));
+  const samples = await fileSamples(sizes, pathOf);
   return (function* () {
     for (let index = 0; index < sizes.length; index++) yield JSON.stringify([key(index), sizes[index]]);
     yield* samples;
   })();
-}
-
-/** The SHA-256 of a small file; empty for a large one, whose size identifies it, and for one that cannot be read. */
-async function fileDigest(path: string, size: number): Promise<string> {
-  if (!(size <= MAX_FINGERPRINTED_BYTES)) return "";
-  return await Deno.readFile(path).then(digest, () => "");
 }

@@ -18,80 +18,85 @@ export interface FoundImages {
   unusable: Set<number>;
 }
 
-/** A file whose name does not tell what it is. */
-interface Unknown {
-  folder: number;
-  name: string;
-}
-
 /**
  * Finds the images below `root`; the survey gets the rest. Folders that cannot be read are left out, but for `root`, for
- * which a UserError is thrown. With `limit` it ends after the folder in which so many images are reached, and judges by
+ * which a UserError is thrown. With `limit` the walk ends after the folder in which so many images are reached, and goes by
  * names alone.
  */
 export async function findImages(
   root: string,
   { survey, limit = Infinity }: { survey: Survey; limit?: number },
 ): Promise<FoundImages> {
-  const images = new ImagePaths(), unusable = new Set<number>(), unknown: Unknown[] = [];
-  const visit = async (folder: string, above: ReadonlySet<string>) => {
-    if (images.length >= limit) return;
-    const path = `${root}/${folder}`.replace(/(.)\/$/, "$1");
-    const found = await entriesBelow(path, above);
-    if (found === null) return;
-    if (found === "unreadable") {
-      return survey.leaveOut({ name: folder.slice(0, -1), kind: "folder", reason: "it cannot be read" });
-    }
-    const { entries, real } = found;
-    if (folder !== "" && isOutput(entries)) {
-      return survey.leaveOut({
-        name: folder.slice(0, -1),
-        kind: "folder",
-        reason: "written by this program",
-      });
-    }
-    const number = images.folder(folder), folders: string[] = [];
-    for (const entry of entries) {
-      const name = folder + entry.name;
-      if (entry.isDirectory) {
-        const reason = skippedFolder(entry.name);
-        if (reason === null) folders.push(`${name}/`);
-        else survey.leaveOut({ name, kind: "folder", reason });
-      } else if (entry.isFile) {
-        const judged = kindOfName(entry.name);
-        if (judged.kind === "image") images.add(number, entry.name);
-        else if (judged.kind === "unknown") unknown.push({ folder: number, name: entry.name });
-        else if ("reason" in judged) {
-          survey.leaveOut({ name, kind: countedAs(entry.name), reason: judged.reason });
-          if (judged.kind === "unreadable image") unusable.add(number);
-        }
-      } else {survey.leaveOut({
-          name,
-          ...entry.isBroken ? { kind: "link", reason: "it leads nowhere" } : { kind: "device" },
-        });}
-    }
-    for (const each of folders) await visit(each, new Set(above).add(real));
-  };
-  await visit("", new Set());
-  if (limit === Infinity) await judgeUnknown(root, { unknown, images, survey });
-  return { images, unusable };
+  const walk = new Walk(root, { survey, limit });
+  await walk.visit("", new Set());
+  if (limit === Infinity) await walk.judgeUnknown();
+  return walk;
 }
 
-/** Adds those of the `unknown` files that are images by their first bytes. */
-async function judgeUnknown(
-  root: string,
-  { unknown, images, survey }: { unknown: Unknown[]; images: ImagePaths; survey: Survey },
-): Promise<void> {
-  const pathOf = ({ folder, name }: Unknown) => images.folders[folder].path + name;
-  const judged = sniffed(unknown, {
-    extensionOf: ({ name }) => extensionOf(name),
-    readHead: (file) => headOf(`${root}/${pathOf(file)}`),
-  });
-  for await (const { file, reason } of judged) {
-    if (reason === null) images.add(file.folder, file.name);
-    else {
-      const why = reason === "no image" ? null : reason;
-      survey.leaveOut({ name: pathOf(file), kind: countedAs(file.name), reason: why });
+class Walk implements FoundImages {
+  readonly images = new ImagePaths();
+  readonly unusable = new Set<number>();
+  /** Files whose names do not tell what they are. */
+  readonly #unknown: { folder: number; name: string }[] = [];
+  readonly #root: string;
+  readonly #survey: Survey;
+  readonly #limit: number;
+
+  constructor(root: string, { survey, limit }: { survey: Survey; limit: number }) {
+    this.#root = root;
+    this.#survey = survey;
+    this.#limit = limit;
+  }
+
+  /** Walks through the folder `path`, which is empty or ends with a slash, and those below. `above` are those above it. */
+  async visit(path: string, above: ReadonlySet<string>): Promise<void> {
+    if (this.images.length >= this.#limit) return;
+    const found = await entriesBelow(`${this.#root}/${path}`.replace(/(.)\/$/, "$1"), above);
+    if (found === null) return;
+    const name = path.slice(0, -1);
+    if (found === "unreadable") {
+      return this.#survey.leaveOut({ name, kind: "folder", reason: "it cannot be read" });
+    }
+    if (path !== "" && isOutput(found.entries)) {
+      return this.#survey.leaveOut({ name, kind: "folder", reason: "written by this program" });
+    }
+    const folder = this.images.folder(path), below = new Set(above).add(found.real);
+    for (const entry of found.entries) if (!entry.isDirectory) this.#file(folder, entry);
+    for (const { name, isDirectory } of found.entries) {
+      if (!isDirectory) continue;
+      const reason = skippedFolder(name);
+      if (reason === null) await this.visit(`${path}${name}/`, below);
+      else this.#survey.leaveOut({ name: path + name, kind: "folder", reason });
+    }
+  }
+
+  #file(folder: number, { name, isFile, isBroken }: Entry): void {
+    const path = this.images.folders[folder].path + name;
+    if (isBroken) return this.#survey.leaveOut({ name: path, kind: "link", reason: "it leads nowhere" });
+    if (!isFile) return this.#survey.leaveOut({ name: path, kind: "device" });
+    const judged = kindOfName(name);
+    if (judged.kind === "image") this.images.add(folder, name);
+    else if (judged.kind === "unknown") this.#unknown.push({ folder, name });
+    else if ("reason" in judged) {
+      this.#survey.leaveOut({ name: path, kind: countedAs(name), reason: judged.reason });
+      if (judged.kind === "unreadable image") this.unusable.add(folder);
+    }
+  }
+
+  /** Adds those of the unknown files that are images by their first bytes. */
+  async judgeUnknown(): Promise<void> {
+    const pathOf = (file: { folder: number; name: string }) =>
+      this.images.folders[file.folder].path + file.name;
+    const judged = sniffed(this.#unknown, {
+      extensionOf: ({ name }) => extensionOf(name),
+      readHead: (file) => headOf(`${this.#root}/${pathOf(file)}`),
+    });
+    for await (const { file, reason } of judged) {
+      if (reason === null) this.images.add(file.folder, file.name);
+      else {
+        const why = reason === "no image" ? null : reason;
+        this.#survey.leaveOut({ name: pathOf(file), kind: countedAs(file.name), reason: why });
+      }
     }
   }
 }

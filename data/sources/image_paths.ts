@@ -6,7 +6,8 @@
 import type { OpenContext } from "./open_options.ts";
 import { mixedOrder } from "./listed.ts";
 import { chooseSplit, pathLevels, splitInName, splitNamed } from "./split_names.ts";
-import type { SplitName } from "./survey.ts";
+import { countedAs } from "./file_names.ts";
+import type { SplitName, Survey } from "./survey.ts";
 
 /** A folder on the path of images. */
 interface Folder {
@@ -68,11 +69,38 @@ export class ImagePaths {
     return this.#prefixes[root] + path + this.#names[image];
   }
 
+  /** An image's path in its archive. */
+  path(image: number): string {
+    return this.folders[this.#folderOf[image]].path + this.#names[image];
+  }
+
+  /** Whether images lie in a folder or below it. */
+  hasBelow(path: string): boolean {
+    return this.folders.some((folder) => folder.images > 0 && folder.path.startsWith(path));
+  }
+
   /** The path of a folder, after the prefix of its archive. */
   folderKey(folder: number): string {
     const { root, path } = this.folders[folder];
     return (this.#prefixes[root] + path).replace(/\/$/, "") || ".";
   }
+}
+
+/**
+ * The images in `order`, which is a mixed one, but those of which a later entry of the archive has the same path: it replaces
+ * them on disk.
+ */
+export function withoutDuplicates(
+  order: Uint32Array,
+  { images, survey }: { images: ImagePaths; survey: Survey },
+): Uint32Array {
+  return order.filter((image, i) => {
+    if (i + 1 === order.length) return true;
+    const key = images.key(image);
+    if (images.key(order[i + 1]) !== key) return true;
+    survey.leaveOut({ name: key, kind: countedAs(key), reason: "a later entry has the same name" });
+    return false;
+  });
 }
 
 /** The images of the chosen split in mixed order, with their classes. */

@@ -28,8 +28,8 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
   const places = new Map(classes.map((name, k) => [name, k]));
   const partOf = <S extends ImageSource>(source: S): Part<S> => ({
     source,
-    // A label without a name has no counterpart among the other classes.
-    labelOf: (label) => label === null ? null : places.get(source.classes[label]) ?? null,
+    // A label without a name, of a source whose labels are unknown until they are read, is a number that may be a class.
+    labelOf: (label) => label === null ? null : places.get(source.classes[label] ?? String(label)) ?? null,
   });
   const description = {
     name: sources.map(({ name }) => name).join(" + "),

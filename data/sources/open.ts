@@ -4,16 +4,20 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
-import { isCifarTraining, openCifar } from "./cifar.ts";
-import { entriesOf } from "./entries.ts";
+import { openCifar } from "./cifar.ts";
+import { filesOfFolder } from "./directory.ts";
+import { TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
+import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
-import { isImageName } from "./listed.ts";
+import { filesBelow } from "./nested.ts";
 import { baseName, pathsOf } from "./patterns.ts";
 import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
+import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
+import { openStl10 } from "./stl10.ts";
 import { openTar } from "./tar.ts";
 import type { ImageSource } from "./types.ts";
 
@@ -88,21 +92,39 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
 const kinds: {
   kind: string;
   pattern: RegExp;
+  /** The names of those that make a folder a source, if not all do. */
+  inFolders?: RegExp;
+  /** Whether a split is chosen by the names of the files: always, or if they tell any. Otherwise `open` sees to it. */
+  splits?: "always" | "if told";
   open(name: string, paths: string[], context: OpenContext): Promise<ImageSource>;
 }[] = [
-  { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
-  { kind: "CIFAR files", pattern: /\.bin$/i, open: openCifar },
+  { kind: "tar archives", pattern: TAR_NAME, splits: "if told", open: openTar },
+  { kind: "STL-10 files", pattern: /(^|[/\\])(train|test|unlabeled)_X\.bin$/, open: openStl10 },
+  {
+    kind: "CIFAR files",
+    pattern: /\.bin$/i,
+    inFolders: /^(data_batch_\d+|test_batch|train|test)\.bin$/,
+    open: openCifar,
+  },
+  { kind: "IDX files", pattern: /images[-.]idx3-ubyte(\.gz)?$/i, open: openIdx },
   // Loaded only when needed, with the packages that they import.
   {
     kind: "Parquet files",
     pattern: /\.parquet$/i,
-    open: async (name, paths) =>
-      (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile))),
+    splits: "always",
+    open: async (name, paths, context) =>
+      (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile)), context),
   },
   {
     kind: "zip archives",
     pattern: /\.zip$/i,
     open: async (name, paths, context) => (await import("./zip.ts")).openZip(name, paths, context),
+  },
+  {
+    kind: "lists",
+    pattern: /\.(csv|tsv|txt|lst|list)$/i,
+    inFolders: /(?!)/, // a folder's notes are no list of images
+    open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },
 ];
 
@@ -120,29 +142,24 @@ async function openFiles(name: string, paths: string[], context: OpenContext): P
         `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
-  return await kind.open(name, paths, context);
+  if (!kind.splits) return await kind.open(name, paths, context);
+  const short = belowShared(paths);
+  // Splits may be folders in the archives.
+  if (kind.splits === "if told" && short.every((path) => splitInPath(path) === null)) {
+    return await kind.open(name, paths, context);
+  }
+  const files = paths.map((path, i) => ({ path, short: short[i] }));
+  const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ short }) => short });
+  return await kind.open(name, chosen.map(({ path }) => path), { ...context, split: undefined });
 }
 
 async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {
-  const entries = await entriesOf(path);
-  const cifar = entries.filter(({ name, isFile }) => isFile && isCifarTraining(name));
-  if (cifar.length > 0) return await openCifar(path, cifar.map(({ name }) => `${path}/${name}`));
-  const archives = entries.filter(({ name, isFile }) =>
-    isFile && !/\.bin$/i.test(name) && kindOf(name) !== undefined
-  );
-  if (archives.length === 0) return await openFolder(path, context);
-  const first = archives[0].name;
-  const other = entries.find(({ name, isDirectory, isFile }) =>
-    isDirectory || isImageName(name) || isFile && kindOf(name) && kindOf(name) !== kindOf(first)
-  );
-  if (other) {
-    throw new UserError(
-      `Cannot open the data source "${path}": it has both "${other.name}" and "${first}". A folder must hold images and ` +
-        `folders of images, or files of one kind that contain images. Move one of them, or give "${path}/${first}" as ` +
-        `the source.`,
-    );
-  }
-  return await openFiles(path, archives.map(({ name }) => `${path}/${name}`), context);
+  const kindInFolder = (name: string) =>
+    kinds.find(({ pattern, inFolders }) => (inFolders ?? pattern).test(name))?.kind ?? null;
+  const files = await filesOfFolder(path, { kindOf: kindInFolder, survey: context.survey });
+  if (files) return await openFiles(path, files, context);
+  const below = await filesBelow(path, { isSource: (name) => kindInFolder(name) !== null });
+  return below.length > 0 ? await openFiles(path, below, context) : await openFolder(path, context);
 }
 
 function unreadable(spec: string, fact: string): UserError {

@@ -6,7 +6,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
-import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
+import { countedAs, kindOfName, skippedFolder, TAR_NAME } from "./file_names.ts";
 import { nameOf, probe, type RemoteFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
@@ -14,7 +14,8 @@ import type { OpenContext } from "./open_options.ts";
 import { baseName, urlsOf } from "./patterns.ts";
 import { randomAccess } from "./remote_file.ts";
 import { openRemoteImages, type RemoteEntry } from "./remote_images.ts";
-import { chooseSplit, pathLevels, splitInName } from "./split_names.ts";
+import { filesOfSplit } from "./split_files.ts";
+import { pathLevels } from "./split_names.ts";
 import type { Survey } from "./survey.ts";
 import { openTarHttp } from "./tar_http.ts";
 import type { ImageSource } from "./types.ts";
@@ -28,7 +29,7 @@ export interface RemoteContext extends OpenContext {
 export type RemoteKind = "tar archives" | "Parquet files" | "zip archives" | "images";
 
 const PATTERNS: [RemoteKind, (name: string) => boolean][] = [
-  ["tar archives", (name) => /\.(tar|tar\.gz|tgz)$/i.test(name)],
+  ["tar archives", (name) => TAR_NAME.test(name)],
   // Beside images, Hugging Face's "metadata.parquet" only tells of them.
   ["Parquet files", (name) => /\.parquet$/i.test(name) && baseName(name) !== "metadata.parquet"],
   ["zip archives", (name) => /\.zip$/i.test(name)],
@@ -161,33 +162,23 @@ export async function openRemote(
   try {
     if (kind === "images") return await openRemoteImages(name, files, { ...context, request, opening });
     if (kind === "tar archives") {
-      return await openTarHttp(name, filesOfSplit(name, files, context), { request, opening });
+      return await openTarHttp(name, filesOfSplit(name, files, { ...context, pathOf: ({ path }) => path }), {
+        request,
+        opening,
+        survey: context.survey,
+        label: context.label,
+      });
     }
     // Loaded only when needed, with the packages that they import.
     if (kind === "zip archives") {
       const archives = files.map((file) => randomAccess(file, request));
       return await (await import("./zip.ts")).openZipFiles(name, archives, context);
     }
-    const chosen = filesOfSplit(name, files, context).map((file) => randomAccess(file, request));
-    return await (await import("./parquet.ts")).openParquet(name, chosen);
+    const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ path }) => path }).map((file) =>
+      randomAccess(file, request)
+    );
+    return await (await import("./parquet.ts")).openParquet(name, chosen, context);
   } finally {
     delete request.signal; // it ends the opening only
   }
-}
-
-/** The files of the split that is read, by their names and folders. */
-function filesOfSplit(
-  name: string,
-  files: readonly RemoteEntry[],
-  { split: wanted, survey }: RemoteContext,
-): RemoteEntry[] {
-  const splitOf = ({ path }: RemoteEntry) => {
-    const folders = path.split("/"), base = folders.pop()!;
-    return splitInName(base) ?? folders.reverse().map(splitInName).find((split) => split !== null) ?? null;
-  };
-  const { items, others } = chooseSplit(files, { name, splitOf, wanted, survey });
-  for (const { item: { path }, split } of others) {
-    survey.leaveOut({ name: path, kind: split === null ? "file of no split" : `split ${split}` });
-  }
-  return items;
 }
