@@ -122,7 +122,11 @@ const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name))
 
 async function openFiles(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
-  if (!kind) throw unreadable(name, `the kind of "${baseName(paths[0])}" is not supported`);
+  if (!kind) {
+    const isPart = /\.(z\d\d|(zip|tar|tgz|gz)\.\d+)$/i.test(paths[0]);
+    const fact = isPart ? "is a part of an archive: join the parts" : "is of a kind that is not supported";
+    throw unreadable(name, `"${baseName(paths[0])}" ${fact}`);
+  }
   const other = paths.find((path) => kindOf(path) !== kind);
   if (other !== undefined) {
     throw new UserError(
