@@ -5,7 +5,9 @@
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
 import { openCifar } from "./cifar.ts";
+import { checkCifarVersion } from "./cifar_version.ts";
 import { filesOfFolder } from "./directory.ts";
+import { entriesOf } from "./entries.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
@@ -123,6 +125,8 @@ const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name))
 async function openFiles(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
   if (!kind) {
+    const folder = paths[0].slice(0, -baseName(paths[0]).length) || ".";
+    checkCifarVersion(folder, await entriesOf(folder));
     const isPart = /\.(z\d\d|(zip|tar|tgz|gz)\.\d+)$/i.test(paths[0]);
     const fact = isPart ? "is a part of an archive: join the parts" : "is of a kind that is not supported";
     throw unreadable(name, `"${baseName(paths[0])}" ${fact}`);
