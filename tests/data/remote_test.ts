@@ -5,14 +5,13 @@ import { readSamples } from "../../data/read.ts";
 import { remoteBytes } from "../../data/sources/http.ts";
 import { randomAccess } from "../../data/sources/remote_file.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type Faults, serving } from "./server.ts";
 import { archive, assertResumes, blob, plain, tag, take, whole } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 const retryPolicy = { attempts: 4, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 300 };
-const open = (spec: string) => openSource(spec, { retryPolicy });
+const open = (spec: string, attempts = 4) => openSource(spec, { retryPolicy: { ...retryPolicy, attempts } });
 const COUNT = 60;
 
 const images = Object.fromEntries(
@@ -41,7 +40,7 @@ Deno.test("openSource() reads Parquet, zip and images over HTTP, although connec
   ) {
     await serving(files, faults, async (base) => {
       for (const spec of SPECS) {
-        const source = await open(`${base}/${spec}`);
+        const source = await open(`${base}/${spec}`, 20);
         const samples = plain(await take(source, { ...whole, seed: null }));
         assertEquals(samples.map(({ tag }) => tag).sort(), everything, spec);
         assertEquals(
@@ -55,14 +54,14 @@ Deno.test("openSource() reads Parquet, zip and images over HTTP, although connec
 });
 
 Deno.test("openSource() reads only parts of remote Parquet and zip files", async () => {
-  const noise = Uint8Array.from({ length: 3e6 }, (_, i) => keyedRandom(i >> 12).integer(256) ^ i);
+  const noise = Uint8Array.from({ length: 3e6 }, (_, i) => (i * i >> 7) % 256);
   const large = await zip({ "a/stored.png": noise, "b/1.png": blob(1), "b/2.png": blob(2) });
   await serving({ "large.zip": large }, {}, async (base, log) => {
     const source = await open(`${base}/large.zip`);
     assert(source.kind === "indexed", "it is not indexed");
     const small = [0, 1, 2].filter((index) => source.key(index) !== "a/stored.png");
     for (const index of small) {
-      assertEquals((await source.read(index)).bytes, blob(Number(source.key(index)[2])));
+      assertEquals(tag((await source.read(index)).bytes), tag(blob(Number(source.key(index)[2]))));
     }
     const ranges = log.map((line) => /(\d+)-(\d+)$/.exec(line)).filter((range) => range !== null);
     const bytes = ranges.reduce((sum, [, from, to]) => sum + Number(to) - Number(from) + 1, 0);
