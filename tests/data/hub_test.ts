@@ -56,7 +56,7 @@ Deno.test("openSource() reads the training split of a data set on a hub, through
     assertEquals(samples.map(({ label }) => source.classes[label!]), samples.map((_, i) => `${i % 3}`));
     assertEquals(samples[64].key, "train-00001-of-00002.parquet/24");
     const left = source.survey!.groups.map(({ kind, count }) => [kind, count]);
-    assertEquals(left, [[".md", 1], ["split test", 1], ["split validation", 1]]);
+    assertEquals(left, [[".md", 1], ["file of split test", 1], ["file of split validation", 1]]);
     assertEquals(source.survey!.split, "train");
     await assertResumes(source, { count: 65, cuts: [0, 9, 10, 64, 65, 130] });
     assert(log.filter((line) => line.includes("/tree/")).length >= 3, "the list has no pages");

@@ -96,7 +96,7 @@ Deno.test("fingerprints of remote files are those of a mirror, and change with t
   const here = await fingerprints(files);
   assertEquals(await fingerprints(files, { etag: "other", head: false }), here);
   // One byte of the first image in each, at the same length.
-  const changed = Object.fromEntries(
+  const changed: Record<string, Uint8Array> = Object.fromEntries(
     Object.entries(files).map(([name, bytes]) => {
       const other = bytes.slice();
       if (/^s\.(tar|parquet)$/.test(name)) other[600] ^= 1;

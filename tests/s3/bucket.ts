@@ -13,8 +13,23 @@ export interface TestBucket {
   answer(answers: Answer[]): Promise<void>;
 }
 
+const fileIn = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
 /** The keys that the server knows. */
 const KEYS = { AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" };
+
+const serverArguments = ["-q", "-A", "--no-check", `--lock=${fileIn("deno.lock")}`, fileIn("server.ts")];
+
+/** Whether the server can be started: its packages are fetched when they are first needed. */
+export const isAvailable = (() => {
+  const { success } = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...serverArguments],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  if (!success) console.log("The S3 server of the tests cannot be started, and they are skipped.");
+  return success;
+})();
 
 /** Calls `test` with the bucket "data", which holds `files`, and with the environment that tells where it is. */
 export async function withBucket(
@@ -32,7 +47,7 @@ export async function withBucket(
   await Deno.mkdir(`${folder}/data`);
   for (const [key, bytes] of Object.entries(files)) await put(key, bytes);
   const server = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", "--no-check", `--lock=${fileIn("deno.lock")}`, fileIn("server.ts"), folder],
+    args: ["run", ...serverArguments, folder],
     stdout: "piped",
     stdin: "null",
   }).spawn();
@@ -57,8 +72,6 @@ export async function withBucket(
     await Deno.remove(folder, { recursive: true });
   }
 }
-
-const fileIn = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** What a developer's machine may have set. */
 const NO_SETTINGS = Object.fromEntries(
