@@ -11,7 +11,7 @@ import { nameOf, probe, type RemoteFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
-import { baseName, urlsOf } from "./patterns.ts";
+import { baseName, urlsOf, withoutSecrets } from "./patterns.ts";
 import { randomAccess } from "./remote_file.ts";
 import { openRemoteImages, type RemoteEntry } from "./remote_images.ts";
 import { filesOfSplit } from "./split_files.ts";
@@ -67,7 +67,7 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
   const paths = files.map(({ url }) => pathOf(url)), { shared } = pathLevels(paths);
   const pathIn = (i: number) => paths[i].split("/").slice(shared).join("/");
   return await openRemote(
-    spec.replace(/[?#].*$/, "").replace(/\/\/[^/@]*@/, "//"), // without what may be secret
+    withoutSecrets(spec),
     files.map((file, i) => ({ ...file, path: pathIn(i) })),
     context,
   );

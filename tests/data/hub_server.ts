@@ -1,6 +1,6 @@
 /** A hub as Hugging Face's, for tests: lists in pages, content on another host, tokens and gates. */
 import { digest } from "../../data/sources/digest.ts";
-import { withEnvironment } from "../s3/bucket.ts";
+import { withEnvironment } from "../environment.ts";
 
 /** A data set on the hub. */
 export interface HubRepository {
