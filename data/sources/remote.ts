@@ -7,7 +7,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
 import { countedAs, kindOfName, skippedFolder, TAR_NAME } from "./file_names.ts";
-import { nameOf, probe, type RemoteFile } from "./http.ts";
+import { nameOf, probe, unknownFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -60,7 +60,8 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
   const wrong = urls.find((url) => remoteKindOf(pathOf(url)) === null);
   if (wrong !== undefined) throw notSupported(wrong);
   // Images are many and small: how long they are is not asked for one by one.
-  const probed = (url: string) => isImageName(pathOf(url)) ? unprobed(url) : probe(url, opening);
+  const probed = async (url: string) =>
+    isImageName(pathOf(url)) ? unknownFile(url) : await probe(url, opening);
   const files = await Array.fromAsync(
     ReadableStream.from(urls).pipeThrough(orderedMap(probed, CONCURRENT_PROBES)),
   );
@@ -77,11 +78,6 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
 function pathOf(url: string): string {
   const { origin } = new URL(url);
   return nameOf(url).slice(origin.length + 1);
-}
-
-function unprobed(url: string): Promise<RemoteFile> {
-  const version = { etag: null, modified: null };
-  return Promise.resolve({ url, name: nameOf(url), length: null, version, id: null });
 }
 
 function notSupported(url: string): UserError {
