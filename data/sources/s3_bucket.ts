@@ -81,7 +81,7 @@ export async function* objectsBelow(
   }
 }
 
-/** A page of the list has neither attributes nor nested texts: this is 100 times as fast as a parser of all XML. */
+/** A page of the list has neither attributes nor nested texts: no parser of all XML is needed. */
 function pageOf(text: string): S3Object[] {
   const decode = textIn(text, "EncodingType") === "url"
     ? (key: string) => decodeURIComponent(key.replaceAll("+", " "))
