@@ -18,7 +18,7 @@ const IMAGES = 8;
 /** Draws some views of the first epoch in preview.png. If no image can be used, training reports it. */
 export async function writePreview(
   source: ImageSource,
-  { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
+  { options: { out, size, seed, decodeSize, minSide }, recipe, train, signal }: {
     options: ResolvedOptions;
     recipe: Recipe;
     train: number | null;
@@ -26,11 +26,11 @@ export async function writePreview(
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const drawing = previewSheet(source, { recipe, size, count: IMAGES, seed, limit, decodeSize, signal })
-    .catch((error) => {
-      if (error instanceof UserError || signal?.aborted) return null;
-      throw error;
-    });
+  const asked = { recipe, size, count: IMAGES, seed, limit, decodeSize, minSide, signal };
+  const drawing = previewSheet(source, asked).catch((error) => {
+    if (error instanceof UserError || signal?.aborted) return null;
+    throw error;
+  });
   const sheet = await unlessStalled(drawing, { signal, patienceMs: 0 });
   if (sheet && sheet !== STALLED) await writeFileAtomic(join(out, "preview.png"), [sheet]);
 }

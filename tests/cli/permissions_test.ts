@@ -99,6 +99,26 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("needsOf() and grantsOf() find what a preset's file names, unless options do", async () => {
+  const folder = await Deno.makeTempDir(),
+    preset = join(folder, "mine.json"),
+    config = join(folder, "config.json");
+  await Deno.writeTextFile(preset, JSON.stringify({ data: "https://h:8/a.tar", out: "/o" }));
+  const { write, net } = needsOf("train", { preset });
+  assertEquals([write, net], [["/o"], ["h:8"]]);
+  const given = needsOf("train", { preset, data: "/d", out: "/p" });
+  assertEquals([given.write, given.net], [["/p"], []]);
+  // A run's own folder is not taken over.
+  const run = { data: "https://h:9/a.tar", out: "/o", fingerprint: "f", limit: null };
+  await Deno.writeTextFile(config, JSON.stringify(run));
+  const again = needsOf("train", { preset: config });
+  assertEquals([again.write, again.net], [["runs"], ["h:9"]]);
+  assertEquals(needsOf("train", { preset: "cifar" }).write, ["runs"]);
+  assertEquals(needsOf("train", { preset: join(folder, "none.json") }).write, ["runs"]);
+  assert(grantsOf("train", ["--preset", preset])[0].startsWith("--allow-write=/o"));
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("grantsOf() reads both forms of a value, and ignores what the command will refuse", async () => {
   const cache = Deno.env.get("BYOL_CACHE");
   Deno.env.set("BYOL_CACHE", "/c");
