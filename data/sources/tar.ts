@@ -69,7 +69,7 @@ export async function openTar(name: string, paths: string[], context: OpenContex
 
 function* identityOf({ catalog, numbers, labels }: Samples, contents: string[]): Generator<string> {
   for (const [i, number] of numbers.entries()) {
-    yield JSON.stringify([catalog.paths.key(number), labels[i], catalog.placeOf(number).size]);
+    yield `${labels[i]} ${catalog.placeOf(number).size} ${catalog.paths.key(number)}`;
   }
   yield* contents;
 }
