@@ -15,7 +15,7 @@ import { labelIn, labelSizeReason } from "./tar_labels.ts";
 import { linkTargets } from "./tar_links.ts";
 import { type Role, roleOf } from "./tar_roles.ts";
 import { type Ended, Runs } from "./tar_runs.ts";
-import { SAMPLED_BYTES, tarSamples } from "./tar_stream.ts";
+import { REST, SAMPLED_BYTES, tarSamples } from "./tar_stream.ts";
 
 /** The samples of the archives at `paths`, and which archives are compressed. */
 export async function catalogOf(
@@ -73,7 +73,8 @@ function listPlain(path: string, file: WindowedFile, { catalog, label: wanted }:
     strays.forEach((stray) => catalog.addStray(stray));
   };
   let targets: Map<string, TarEntry> | null = null;
-  for (const listed of tarEntries(path, file)) {
+  const onRest = (offset: number) => catalog.leaveOut(`byte ${offset}`, ...REST);
+  for (const listed of tarEntries(path, file, { onRest })) {
     let entry = listed;
     if (entry.kind.endsWith("link")) {
       targets ??= linkTargets(path);

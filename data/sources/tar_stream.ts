@@ -47,6 +47,9 @@ export interface TarObserver {
 /** First bytes that identify a content. */
 export const SAMPLED_BYTES = 1 << 16;
 
+/** How data behind the end mark are counted: the kind and the reason. */
+export const REST = ["data behind the end of an archive", null] as const;
+
 /** How an archive is read. */
 export interface TarReading {
   from?: number;
@@ -93,7 +96,11 @@ export async function* tarSamples(
     })).filter((sample) => sample.number >= from);
   };
   try {
-    for await (const entry of streamedFiles(archive, reader, { marked })) {
+    const onRest = (offset: number) => {
+      const [kind, reason] = REST;
+      observer.leaveOut?.({ name: `byte ${offset}`, kind, reason, offset });
+    };
+    for await (const entry of streamedFiles(archive, reader, { marked, onRest })) {
       const role = await settledRole(entry);
       if (role.kind === "ignored" || role.kind === "left out" || role.kind === "unknown") {
         if (role.kind === "left out") leaveOut(observer, entry, { kind: role.as, reason: role.reason });
@@ -176,14 +183,20 @@ interface StreamedFile {
 async function* streamedFiles(
   archive: string,
   reader: ByteReader,
-  { marked }: { marked: boolean },
+  { marked, onRest }: { marked: boolean; onRest(offset: number): void },
 ): AsyncGenerator<StreamedFile> {
   const headers = new TarHeaders(archive);
-  for (let start = -1;;) {
+  for (let start = -1, hasEnded = false;;) {
     const offset = reader.position, block = await reader.take(BLOCK);
-    if (block.length === 0 && !marked) return;
+    if (block.length === 0 && (hasEnded || !marked)) return;
+    if (hasEnded) {
+      const found = headers.behindEnd(block);
+      if (found === "other") return onRest(offset);
+      if (found === "zeros") continue;
+    }
     const header = headers.read(block, offset);
-    if (header === null) return;
+    hasEnded = header === null;
+    if (header === null) continue;
     const { name, size, kind } = header, end = reader.position + size;
     if (start < 0) start = offset;
     let head = new Uint8Array(0);

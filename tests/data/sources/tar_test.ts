@@ -368,6 +368,19 @@ Deno.test("the fingerprint of archives depends on contents, not on packing", asy
   assertEquals(await of(null), prints[0]);
 });
 
+Deno.test("archives one behind another in a file are all read, other data behind the end are counted", async () => {
+  const one = (name: string) => tar([tarEntry(name, "x")]);
+  const joined = concatBytes([one("1.jpg"), new Uint8Array(9 * 512), one("2.jpg"), one("3.jpg")]);
+  const junk = concatBytes([one("1.jpg"), new TextEncoder().encode("signature")]);
+  for (const [name, pack] of Object.entries(packings)) {
+    await withFolder({ [`a/${name}`]: pack(joined), [`b/${name}`]: pack(junk) }, async (folder) => {
+      assertEquals((await found(`${folder}/a`)).images, ["1.jpg -", "2.jpg -", "3.jpg -"]);
+      const { images, leftOut } = await found(`${folder}/b`);
+      assertEquals([images, leftOut], [["1.jpg -"], { "data behind the end of an archive": 1 }]);
+    });
+  }
+});
+
 Deno.test("an archive without images says what it has", async () => {
   await withFolder(
     { "a.tar": tar([tarEntry("1.npy", "x"), tarEntry("2.xcf", "x")]) },
