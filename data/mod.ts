@@ -73,11 +73,12 @@ export { subsetOf } from "./subset.ts";
 export { type ReadOrder, type ReadSample, readSamples } from "./read.ts";
 export type { BlockPosition, Position } from "./order.ts";
 export type { FileRange } from "./file_range.ts";
+export type { Rejection } from "./rejection.ts";
 export { group, type GroupOptions } from "./group.ts";
 export { orderedMap } from "./ordered_map.ts";
 export { Pool, type PoolOptions, type PoolResult, type Prepared, type Task } from "./pool.ts";
 export type { Setup } from "./decode_worker.ts";
-export { prepare, type PrepareOptions } from "./prepare.ts";
+export { type ImageNote, prepare, type PrepareOptions } from "./prepare.ts";
 export {
   type BadImage,
   collate,
@@ -100,6 +101,7 @@ export {
   type RecipeName,
   recipes,
   type Rgb,
+  type Stretch,
   type ViewRecipe,
 } from "./views/recipe.ts";
 export { parseRecipe } from "./views/parse_recipe.ts";

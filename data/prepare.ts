@@ -21,6 +21,18 @@ export interface PrepareOptions {
   cache?: PixelCache;
   /** Where substitutes for bad images are drawn from: the images `first` … `first + limit − 1` of `source`. */
   substitutes?: { source: IndexedSource; first: number; limit: number };
+  /** Called with each newly decoded image that can be used and looks wrong. */
+  onNote?(note: ImageNote): void;
+}
+
+/** What looks wrong about an image that can be used. */
+export interface ImageNote {
+  /** The image's number in the source. */
+  index: number;
+  /** Its name in the source. */
+  key: string;
+  /** What looks wrong, the same words for the same thing. */
+  note: string;
 }
 
 /** Prepares groups of samples in `pool`, in order. */
@@ -30,14 +42,19 @@ export function prepare(pool: Pool, options: PrepareOptions): TransformStream<Re
 
 async function prepareGroup(
   pool: Pool,
-  { samples, cache, substitutes }: PrepareOptions & { samples: ReadSample[] },
+  { samples, cache, substitutes, onNote }: PrepareOptions & { samples: ReadSample[] },
 ): Promise<PreparedGroup> {
   const result = await pool.run(samples.map((sample) => taskOf(sample, cache)));
-  const reasons = result.reasons.map((reason, i) => samples[i].failure ?? reason);
+  const rejections = result.rejections.map((rejection, i) => {
+    const { failure } = samples[i];
+    return failure === null ? rejection : { reason: failure };
+  });
   const images = [...result.images], used: PoolResult[] = [result], shown = [...samples];
   for (const [i, sample] of samples.entries()) {
+    const note = result.notes[i];
+    if (note !== null) onNote?.({ index: sample.index, key: sample.key, note });
     if (images[i]) cache?.set(sample.index, imageOf(images[i]));
-    else if (substitutes) {
+    else if (substitutes && !rejections[i]?.leftOut) {
       const other = await substituteFor(sample, { pool, cache, ...substitutes });
       if (!other) continue;
       images[i] = other.result.images[0];
@@ -45,7 +62,7 @@ async function prepareGroup(
       used.push(other.result);
     }
   }
-  return { samples: shown, images, reasons, release: () => used.forEach(({ release }) => release()) };
+  return { samples: shown, images, rejections, release: () => used.forEach(({ release }) => release()) };
 }
 
 function taskOf({ epoch, index, bytes, fileRange }: Omit<Task, "decoded">, cache?: PixelCache): Task {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { Recipe } from "../../data/views/recipe.ts";
+import type { Recipe, Stretch } from "../../data/views/recipe.ts";
 import type { Stem } from "../nn/backbones.ts";
 import type { Backbone } from "./backbone.ts";
 import type { PretrainCallbacks } from "./callbacks.ts";
@@ -49,13 +49,20 @@ export interface PretrainOptions extends PretrainCallbacks {
    * recipe itself. Default: shapes for shapes, otherwise cifar up to 64 px and byol above.
    */
   recipe?: string | Recipe;
+  /**
+   * How the contrast of each image is stretched when it is decoded: `"percentile"` makes the 1st percentile of its samples
+   * black and the 99th white. Default: the recipe's, else `"none"`.
+   */
+  stretch?: Stretch | "none";
   /** Where views are computed from decoded images. Default: `"gpu"`. */
   augment?: "gpu" | "cpu";
   /**
-   * Short side in pixels to which larger images are reduced when decoded. Default: the size at which the recipe's
+   * Short side in pixels to which larger images are reduced when decoded for training. Default: the size at which the recipe's
    * smallest crop still has the pixels of a view.
    */
   decodeSize?: number;
+  /** Images with a shorter side, in pixels, are left out; others are enlarged if smaller than a view. Default: 1. */
+  minSide?: number;
   /** Where decoded images are kept for later epochs, as far as there is room. Default: `"none"`. */
   cache?: "memory" | "disk" | "none";
   /** What happens at an unreadable image: it is skipped, ends the run, or another one takes its place. Default: `"skip"`. */

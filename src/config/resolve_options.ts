@@ -98,8 +98,10 @@ function viewOptions(
   return {
     size,
     recipe,
+    stretch: recipeOf(recipe).stretch ?? "none",
     augment: "gpu",
     decodeSize: defaultDecodeSize(recipeOf(recipe), size),
+    minSide: 1,
     cache: "none",
     onBadImage: "skip",
     maxBad: null,

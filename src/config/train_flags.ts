@@ -53,11 +53,21 @@ const data = {
     `how views are drawn: ${recipeNames}, or FILE.json`,
     `${shapes.recipe} for shapes, otherwise ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
+  stretch: flag(
+    choice("percentile", "none"),
+    "stretch the contrast of each image from its 1st to its 99th percentile, from its full depth",
+    "the recipe's, which is none unless a file says otherwise",
+  ),
   augment: flag(choice("gpu", "cpu"), "where views are computed from decoded images", "gpu"),
   decodeSize: flag(
     integer({ min: 8, max: 4096 }),
-    "reduce larger images to this short side in pixels when decoding",
+    "reduce larger images to this short side in pixels when decoding them for training",
     "the smallest crop keeps a view's pixels: 114 for 32 px, 792 for 224 with recipe byol",
+  ),
+  minSide: flag(
+    integer({ min: 1, max: 65535 }),
+    "leave out images whose short side has fewer pixels; others are enlarged where they are smaller than a view",
+    1,
   ),
   cache: flag(
     choice("memory", "disk", "none"),

@@ -30,9 +30,9 @@ import { writeEvaluation } from "./write_evaluation.ts";
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
   const { log = console.log, signal } = options;
   using setup = await openEvaluation(options);
-  const { encoder, data, gpu, protocol, chooseKernels, onBad } = setup;
+  const { encoder, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
-  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad });
+  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad, onNote });
   log(`Evaluating ${encoder.path} on ${data.test.source.name}, on ${gpu.description}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });
@@ -51,7 +51,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
 }
 
 function reportOf(
-  { encoder, data, gpu, protocol, bad }: EvaluationSetup,
+  { encoder, data, gpu, protocol, unused: { bad, leftOut } }: EvaluationSetup,
   { samples, rows, finetuned }: { samples: EvaluationSamples } & Pick<EvaluationReport, "rows" | "finetuned">,
 ): EvaluationReport {
   const { temperature, probeViews, probeEpochs, labels, seed } = protocol;
@@ -60,7 +60,7 @@ function reportOf(
     rows,
     finetuned,
     classes: samples.classes,
-    counts: { train: samples.learned.length, test: tested, bad: bad.size },
+    counts: { train: samples.learned.length, test: tested, bad: bad.size, leftOut: leftOut.size },
     settings: {
       encoder: encoder.path,
       backbone: encoder.backbone,

@@ -30,12 +30,16 @@ export interface EvaluateOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+  /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
+  stretch?: "percentile" | "none";
   /** Labeled images to learn from. An open source stays open. Default: those the run trained on. */
   train?: LabeledData;
   /** Labeled images to test on. An open source stays open. Default: those the run held out. */
   test?: LabeledData;
   /** Fraction of the labels to learn from, above 0 and up to 1, equally many per class. Default: 1. */
   labels?: number;
+  /** Leave out images whose short side has fewer pixels. Default: the run's, else 1. */
+  minSide?: number;
   /** Workers that decode images. Default: one per core, at most 8. */
   workers?: number;
   /** Numbers of neighbors for kNN. Default: 20 and 200, as far as there are as many images. */
@@ -122,8 +126,8 @@ export interface EvaluationReport {
   finetuned: LinearScores & { epochs: number } | null;
   /** Names of the classes. */
   classes: string[];
-  /** Labeled images learned from and tested on, and images that could not be used. */
-  counts: { train: number; test: number; bad: number };
+  /** Labeled images learned from and tested on, images that could not be used, and those left out by `minSide`. */
+  counts: { train: number; test: number; bad: number; leftOut: number };
   /** How it was done. */
   settings: EvaluationSettings;
   /** The files that were written. */

@@ -43,9 +43,9 @@ export async function finish(
   await bad.flush();
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
-  progress.log(
-    `The encoder is in ${encoderPath}${bad.count ? `; ${bad.count} images were ${verb}` : ""}`,
-  );
+  const skipped = bad.count ? `; ${bad.count} images were ${verb}` : "";
+  const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
+  progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
   if (knn) progress.log(`kNN: ${knnLine(knn)}`);
   return summary;
 }
@@ -53,7 +53,7 @@ export async function finish(
 /** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
 function encoderMetadata(
   { backbone, stem, size }: ResolvedOptions,
-  { mean, std }: Recipe,
+  { mean, std, stretch }: Recipe,
 ): Record<string, string> {
   return {
     backbone: backboneText(backbone),
@@ -61,5 +61,6 @@ function encoderMetadata(
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    ...stretch && { stretch },
   };
 }

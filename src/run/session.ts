@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
@@ -65,10 +66,13 @@ export async function openSession(task: Task): Promise<Session> {
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
-  const { size, workers, decodeSize, onBadImage } = options;
-  const cache = stack.use(openCache(options, { identity: `${source.fingerprint} ${decodeSize}` }));
-  const onBad = files.bad.add;
-  const pipeline = { source, size, recipe, workers, decodeSize, cache: cache.images, onBadImage, onBad };
+  const { size, workers, decodeSize, minSide, onBadImage } = options;
+  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
+    `stretch ${options.stretch}`;
+  const cache = stack.use(openCache(options, { identity }));
+  const onBad = files.bad.add, onNote = noteLog(files.progress.log);
+  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
+  const pipeline = { source, size, recipe, ...reading };
   const evaluation = new RunEvaluation(
     { gpu, options, recipe, trainer, split, pipeline, chooser, probe, signal },
   );

@@ -56,8 +56,8 @@ Deno.test("openSource() of a folder counts what looks like an image, and all oth
     const { labels, leftOut, survey } = await opened(folder);
     assertEquals(labels, { "1.jpg": null, "a.b.2.JPG": null });
     assertEquals(leftOut, {
-      ".cr2: not readable": 2,
-      ".psd: not readable": 1,
+      ".cr2: camera raw, not readable": 2,
+      ".psd: Photoshop, not readable": 1,
       ".part: an incomplete download": 1,
       ".txt": 1,
       ".mov": 1,
@@ -75,7 +75,11 @@ Deno.test("openSource() of a folder counts what looks like an image, and all oth
       "sub/@eaDir",
       "sub/__MACOSX",
     ]);
-    assert(leftOutText(survey).startsWith("15 left out: 3 folder (of the system), 2 .cr2 (not readable), "));
+    assert(
+      leftOutText(survey).startsWith(
+        "15 left out: 3 folder (of the system), 2 .cr2 (camera raw, not readable), ",
+      ),
+    );
   });
 });
 
@@ -178,7 +182,11 @@ Deno.test("openSource() of a folder takes classes below the folders that all ima
         [`${start}dog/deep/3.jpg`]: "dog",
         [`${start}4.jpg`]: null,
       });
-      assertEquals(leftOut, { ".cr2: not readable": 1, ".txt": 1, "class: without a readable image": 1 });
+      assertEquals(leftOut, {
+        ".cr2: camera raw, not readable": 1,
+        ".txt": 1,
+        "class: without a readable image": 1,
+      });
       assertEquals(survey.names.at(-1)?.name, "bird");
     }
   });
@@ -278,7 +286,7 @@ Deno.test("openSource() of a folder without images tells what it found", async (
     await assertThrows(
       () => openSource(folder),
       UserError,
-      /found no images .*; 3 left out: 2 \.cr2 \(not readable\), 1 \.parquet \(an archive.*--data\)\. Check the path\./,
+      /found no images .*; 3 left out: 2 \.cr2 \(camera raw, not readable\), 1 \.parquet \(an archive.*--data\)\. Check the path\./,
     );
   });
 });
