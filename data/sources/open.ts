@@ -24,8 +24,9 @@ import type { ImageSource } from "./types.ts";
  * Opens the source that `spec` names; several names are opened as one source:
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
- * - a folder of images, of WebDataset shards, of Parquet files, or of CIFAR's binary files;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary CIFAR file (.bin);
+ * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
+ * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
  * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
  *
@@ -153,6 +154,7 @@ async function openDirectory(path: string, context: OpenContext): Promise<ImageS
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or http:// addresses of .tar files.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or http:// ` +
+      `addresses of .tar files.`,
   );
 }
