@@ -2,6 +2,10 @@
 import type { OpenOptions } from "../../../data/sources/open_options.ts";
 import { openSource } from "../../../data/sources/open.ts";
 import { leftOutText } from "../../../data/sources/survey.ts";
+import { decodeImage } from "../../../data/decode.ts";
+import { recipes } from "../../../data/views/recipe.ts";
+import { Canvas } from "../../../src/plots/canvas.ts";
+import { previewSheet } from "../../../src/plots/view_sheet.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { tar, tarEntry, withFolder } from "../fixtures.ts";
@@ -137,6 +141,21 @@ Deno.test("openSource() of a folder leaves out what this program wrote there, bu
     assertEquals(leftOut, { "folder: written by this program": 3, ".json": 1 });
     assertEquals((await opened(`${folder}/runs/a`)).source.length, 1, "a folder that is named is data");
   });
+});
+
+Deno.test("openSource() of a folder leaves out the sheets of views that lie among images, and no other preview", async () => {
+  const source = await openSource("shapes:4");
+  const sheet = await previewSheet(source, { recipe: recipes.shapes, size: 32, count: 1, seed: 0 });
+  assertEquals((await decodeImage(sheet)).height > 32, true);
+  const plain = new Canvas(40, 40).png();
+  await withFolder(
+    { "1.jpg": JPEG, "preview.png": sheet, "a/my views-2.PNG": sheet, "b/preview.png": plain },
+    async (folder) => {
+      const { labels, leftOut } = await opened(folder);
+      assertEquals(sorted(labels), ["1.jpg", "b/preview.png"]);
+      assertEquals(leftOut, { ".png: written by this program": 2 });
+    },
+  );
 });
 
 Deno.test("openSource() of a folder passes over folders that cannot be read, and counts them", async () => {
