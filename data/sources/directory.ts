@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
+import { checkCifarVersion } from "./cifar_version.ts";
 import { entriesOf } from "./entries.ts";
 import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
 import { findImages } from "./folder_walk.ts";
@@ -21,7 +22,7 @@ export async function filesOfFolder(
   { kindOf, survey }: { kindOf(name: string): string | null; survey: Survey },
 ): Promise<string[] | null> {
   const entries = await entriesOf(path);
-  checkPythonCifar(path, entries.map(({ name }) => name));
+  checkCifarVersion(path, entries);
   const files = entries.filter(({ name, isFile }) =>
     isFile && !name.startsWith(".") && kindOf(name) !== null
   );
@@ -47,18 +48,4 @@ export async function filesOfFolder(
     }
   }
   return files.map(({ name }) => `${path}/${name}`);
-}
-
-/** CIFAR's Python version is pickled, which only Python reads. Names the version to take. */
-function checkPythonCifar(path: string, names: readonly string[]): void {
-  const set = names.includes("data_batch_1") && names.includes("batches.meta")
-    ? "10"
-    : names.includes("train") && names.includes("test") && names.includes("meta")
-    ? "100"
-    : null;
-  if (set === null) return;
-  throw new UserError(
-    `Cannot open the data source "${path}": it is the Python version of CIFAR-${set}, which only Python reads. Download ` +
-      `the binary version, https://www.cs.toronto.edu/~kriz/cifar-${set}-binary.tar.gz, unpack it and give its folder.`,
-  );
 }

@@ -30,7 +30,12 @@ const ID_NAMES = /^(image|img|file|photo|picture)?[ _-]?(id|code|id_code)$/i;
 const SPLIT_NAMES = /^(split|set|subset|partition|usage|data[ _-]?set)$/i;
 
 /** Whether a text names an image by its extension, or is an address. */
-const isPlace = (text = "") => /^(https?|file):\/\//i.test(text) || isImageName(text.trim());
+const isPlace = (text = "") => /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim());
+
+/** What is used of the package, which has no types. */
+interface Papaparse {
+  parse(text: string, options: Record<string, unknown>): { data: string[][]; meta: { delimiter: string } };
+}
 
 /** Rows that tell which columns there are. */
 const TRIED = 100;
@@ -45,10 +50,14 @@ export async function tableRows(
   text: string,
   { name, label }: { name: string; label?: string },
 ): Promise<ListRows> {
-  const { default: papaparse } = await import("npm:papaparse@5.7.1") as {
-    default: { parse(text: string, options: { delimitersToGuess: string[] }): { data: string[][] } };
-  };
-  const { data } = papaparse.parse(text, { delimitersToGuess: [",", "\t", ";", "|"] });
+  const { default: papaparse } = await import("npm:papaparse@5.7.1") as { default: Papaparse };
+  // Empty lines are counted, but would confuse the guess.
+  const { meta: { delimiter } } = papaparse.parse(text, {
+    delimitersToGuess: [",", "\t", ";", "|"],
+    skipEmptyLines: "greedy",
+    preview: TRIED,
+  });
+  const { data } = papaparse.parse(text, { delimiter });
   const lines = data.map((cells) => cells.map((cell) => cell.trim()));
   if (lines.at(-1)?.join("") === "") lines.pop(); // what follows the last line break
   const filled = lines.filter((cells) => cells.some((cell) => cell !== ""));
@@ -111,22 +120,25 @@ function repeats(rows: string[][], column: number): boolean {
   return 2 * new Set(rows.slice(1).map((cells) => cells[column])).size <= rows.length - 1;
 }
 
-/**
- * The rows of the text `text`: on each line a path or an address, and after a space, tab or comma the label, if there is
- * one. Lines that begin with # are comments.
- */
+/** The path or address in a line of a text, and the label after a space, a tab, a comma or a semicolon. */
+function placeAndLabel(line: string): [place: string, label: string | null] {
+  const [, before, after] = isPlace(line) ? [] : /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
+  return after === undefined ? [line, null] : [before, after];
+}
+
+/** The rows of a text with a path or an address on each line. Lines that begin with # are comments. */
 export function textRows(text: string): ListRows {
   const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim()).filter((line) => !line.startsWith("#"));
   if (lines.at(-1) === "") lines.pop();
   const filled = lines.filter((line) => line !== "");
   const rows = filled.map((line) => {
-    const [, before, after] = isPlace(line) ? [] : /^(.+?)[\s,;]+(\S+)$/.exec(line) ?? [];
-    return { place: before ?? line, label: after === undefined ? null : labelText(after), split: null };
+    const [place, label] = placeAndLabel(line);
+    return { place, label: labelText(label), split: null };
   });
   return { rows, empty: lines.length - filled.length };
 }
 
-/** The rows of a list: a table by its extension, or if its first line has a delimiter and is no path. */
+/** The rows of a list: of a table if its extension says so, or if its first line has a delimiter and no path at its start. */
 export async function listRows(
   bytes: Uint8Array,
   { name, label }: { name: string; label?: string },
@@ -135,6 +147,6 @@ export async function listRows(
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   const text = new TextDecoder(encoding).decode(bytes); // without the byte order mark
   const [first] = text.trimStart().split(/[\r\n]/, 1);
-  const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(first);
+  const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(placeAndLabel(first)[0]);
   return isTable ? await tableRows(text, { name, label }) : textRows(text);
 }

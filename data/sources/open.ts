@@ -5,7 +5,9 @@
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
 import { openCifar } from "./cifar.ts";
+import { checkCifarVersion } from "./cifar_version.ts";
 import { filesOfFolder } from "./directory.ts";
+import { entriesOf } from "./entries.ts";
 import { TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
@@ -25,8 +27,9 @@ import type { ImageSource } from "./types.ts";
  * Opens the source that `spec` names; several names are opened as one source:
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
- * - a folder of images, of WebDataset shards, of Parquet files, or of CIFAR's binary files;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary CIFAR file (.bin);
+ * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
+ * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
  * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
  *
@@ -132,7 +135,13 @@ const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name))
 
 async function openFiles(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
-  if (!kind) throw unreadable(name, `the kind of "${baseName(paths[0])}" is not supported`);
+  if (!kind) {
+    const folder = paths[0].slice(0, -baseName(paths[0]).length) || ".";
+    checkCifarVersion(folder, await entriesOf(folder));
+    const isPart = /\.(z\d\d|(zip|tar|tgz|gz)\.\d+)$/i.test(paths[0]);
+    const fact = isPart ? "is a part of an archive: join the parts" : "is of a kind that is not supported";
+    throw unreadable(name, `"${baseName(paths[0])}" ${fact}`);
+  }
   const other = paths.find((path) => kindOf(path) !== kind);
   if (other !== undefined) {
     throw new UserError(
@@ -165,6 +174,7 @@ async function openDirectory(path: string, context: OpenContext): Promise<ImageS
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or http:// addresses of .tar files.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or http:// ` +
+      `addresses of .tar files.`,
   );
 }

@@ -62,7 +62,7 @@ export class ZipImages {
     for await (const entries of zipEntries(file)) {
       for (const entry of entries) {
         const slash = entry.name.lastIndexOf("/") + 1, path = entry.name.slice(0, slash);
-        if (slash === entry.name.length) continue; // a folder
+        if (slash === entry.name.length && entry.size === 0) continue; // a folder
         let parent = parents.get(path);
         if (parent === undefined) parents.set(path, parent = this.#parentOf(path, root));
         if (parent === null) continue;

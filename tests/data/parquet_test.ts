@@ -82,7 +82,9 @@ Deno.test("openSource() opens the Parquet files of a folder or a pattern as one 
       "the fingerprint does not show the order",
     );
     await Deno.writeTextFile(`${folder}/1.jpg`, "");
-    await assertThrows(() => openSource(folder), UserError, /it has both "1\.jpg" and "train-0\.parquet"/);
+    const beside = await openSource(folder);
+    assertEquals([beside.length, beside.fingerprint], [69, fingerprint]);
+    assertEquals(beside.survey?.names, [{ name: "1.jpg", kind: ".jpg", reason: "beside Parquet files" }]);
   });
 });
 
