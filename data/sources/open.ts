@@ -28,10 +28,12 @@ import type { ImageSource } from "./types.ts";
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
  * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ * - a file: a WebDataset shard (.tar, also compressed), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
  *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
- * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
+ * - such files and images by URL, also with braces: `https://host/train-{000..146}.tar`;
+ * - objects in a bucket: `s3://bucket/prefix`;
+ * - a data set of a Hugging Face hub: `hf://datasets/OWNER/NAME`, also with `@REVISION` and `/PATH`.
  *
  * @throws {UserError} if nothing is found, or nothing that can be used.
  *
@@ -174,7 +176,7 @@ async function openDirectory(path: string, context: OpenContext): Promise<ImageS
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or http:// ` +
-      `addresses of .tar files.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or ` +
+      `addresses: https://, s3:// or hf://datasets/.`,
   );
 }

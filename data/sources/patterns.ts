@@ -44,9 +44,9 @@ export function folderBefore(pattern: string): string {
   return begin.slice(0, begin.lastIndexOf("/") + 1);
 }
 
-/** Tells which paths a pattern of braces and globs names. */
+/** Tells which paths a pattern of braces and globs names: those that match it, and one that is written like it. */
 export async function matcherOf(pattern: string): Promise<(path: string) => boolean> {
-  const names = await expanded(pattern), exact = new Set(names);
+  const names = await expanded(pattern), exact = new Set([pattern, ...names]);
   const globs = names.filter((name) => /[*?[]/.test(name));
   return (path) => exact.has(path) || globs.some((each) => matchesGlob(path, each));
 }

@@ -83,7 +83,7 @@ export async function* objectsBelow(
     const query: Record<string, string> = { "list-type": "2", "encoding-type": "url", prefix };
     if (token) query["continuation-token"] = token;
     const search = Object.entries(query).map(([key, value]) => `${key}=${encoded(value)}`).join("&");
-    const { text } = await answerAt(`${bucket.base}/?${search}`, {
+    const { text } = await answerAt(`${bucket.base}?${search}`, {
       ...request,
       name: `s3://${bucket.name}/${prefix}`,
     });

@@ -128,7 +128,7 @@ Deno.test("readSamples() throws the file's name and byte if a server lacks it or
       /Cannot read "http.*\/none\.tar": .*status 404/,
     );
     assertEquals(log, ["HEAD /none.tar", "GET /none.tar"]);
-    await assertThrows(() => read(`${base}/s-00.tar.bz2`), UserError, /s-00\.tar\.bz2": .*ending in \.tar/);
+    await assertThrows(() => read(`${base}/s-00.rar`), UserError, /s-00\.rar": .*ending in \.tar/);
     await assertThrows(() => read(`${base}/*.tar`), UserError, /servers do not list/);
   });
   await serving(shards, { statuses: Array(99).fill(500) }, async (base, log) => {

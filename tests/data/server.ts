@@ -24,6 +24,10 @@ export interface Faults {
   cut?: number;
   /** Leaves the connection open after the body, for 0.8 s or until the promise resolves. */
   stall?: true | Promise<void>;
+  /** Its ETag, in place of the file's length. */
+  etag?: string;
+  /** A status with which it answers all requests of files. */
+  always?: number;
   seed?: number;
 }
 
@@ -57,7 +61,8 @@ export async function serving(
           [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
         ),
       );
-    const file = files[decodeURIComponent(path.slice(1))];
+    const file = files[decodeURIComponent(path.slice(1).replace(/\?.*/, ""))];
+    if (faults.always) return await head(faults.always, ["content-length: 0"]);
     if (!file) return await head(404, ["content-length: 0"]);
     if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);
     if (method === "GET") {
@@ -65,7 +70,7 @@ export async function serving(
       const status = statuses.get(path)!.shift();
       if (status) return await head(status, [`retry-after: ${faults.wait ?? 0}`, "content-length: 0"]);
     }
-    const etag = `etag: "${file.length}"`;
+    const etag = `etag: "${faults.etag ?? file.length}"`;
     const isPart = range !== null && faults.range !== false;
     const from = isPart ? Number(range[1]) : 0, end = isPart && range[2] ? Number(range[2]) + 1 : file.length;
     const body = file.subarray(from, end), length = body.length + (faults.longer ?? 0);
