@@ -7,7 +7,7 @@ import { hashText } from "../../src/base/random.ts";
 import { digest } from "./digest.ts";
 import { ImagePaths } from "./image_paths.ts";
 import type { Survey } from "./survey.ts";
-import { firstBase, roleOf, type SampleName } from "./tar_roles.ts";
+import { firstBase, roleOf } from "./tar_roles.ts";
 import type { Grouped, Stray } from "./tar_runs.ts";
 
 /** The fingerprint includes the first bytes of so many images. */
@@ -114,13 +114,8 @@ export class TarCatalog {
   }
 
   /** Counts an entry of the archive as left out. */
-  leaveOut(name: string, kind: string, reason: string | null): void {
+  leaveOut(name: string, { kind, reason }: { kind: string; reason: string | null }): void {
     this.#survey.leaveOut({ name: this.#prefix + name, kind, reason });
-  }
-
-  /** Counts an image that belongs to another one's sample. */
-  leaveOutFurther({ path }: SampleName): void {
-    this.leaveOut(path, "image", "a further image of a sample");
   }
 
   /** Whether the fingerprint wants the first bytes of this image. */
@@ -152,7 +147,7 @@ export class TarCatalog {
       }
     }
     for (const { path, isUsed } of this.#strays.values()) {
-      if (!isUsed) this.leaveOut(path, "label", "no image of its name");
+      if (!isUsed) this.leaveOut(path, { kind: "label", reason: "no image of its name" });
     }
     this.#strays = new Map();
   }

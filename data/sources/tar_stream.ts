@@ -47,8 +47,11 @@ export interface TarObserver {
 /** First bytes that identify a content. */
 export const SAMPLED_BYTES = 1 << 16;
 
-/** How data behind the end mark are counted: the kind and the reason. */
-export const REST = ["data behind the end of an archive", null] as const;
+/** How data behind the end mark are counted. */
+export const REST = { kind: "data behind the end of an archive", reason: null };
+
+/** How images that belong to another one's sample are counted. */
+export const FURTHER = { kind: "image", reason: "a further image of a sample" };
 
 /** How an archive is read. */
 export interface TarReading {
@@ -77,14 +80,7 @@ export async function* tarSamples(
   const reader = new ByteReader(chunks, at), runs = new Runs<Image>();
   let number = at > 0 ? from : 0, start = at, offset = at;
   const given = ({ samples, further, strays }: Ended<Image>): TarSample[] => {
-    for (const { name: { path }, image } of further) {
-      observer.leaveOut?.({
-        name: path,
-        kind: "image",
-        reason: "a further image of a sample",
-        offset: image.offset,
-      });
-    }
+    further.forEach(({ image }) => leaveOut(observer, image, FURTHER));
     strays.forEach((stray) => observer.stray?.({ ...stray, offset }));
     return samples.map(({ image: { start: _, offset: __, ...image }, name, label, isFirst }) => ({
       ...image,
@@ -96,10 +92,7 @@ export async function* tarSamples(
     })).filter((sample) => sample.number >= from);
   };
   try {
-    const onRest = (offset: number) => {
-      const [kind, reason] = REST;
-      observer.leaveOut?.({ name: `byte ${offset}`, kind, reason, offset });
-    };
+    const onRest = (offset: number) => leaveOut(observer, { name: `byte ${offset}`, offset }, REST);
     for await (const entry of streamedFiles(archive, reader, { marked, onRest })) {
       const role = await settledRole(entry);
       if (role.kind === "ignored" || role.kind === "left out" || role.kind === "unknown") {
@@ -133,7 +126,7 @@ export async function* tarSamples(
 
 function leaveOut(
   observer: TarObserver,
-  { name, offset }: StreamedFile,
+  { name, offset }: { name: string; offset: number },
   { kind, reason }: { kind: string; reason: string | null },
 ): void {
   observer.leaveOut?.({ name, kind, reason, offset });

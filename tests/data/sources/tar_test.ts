@@ -327,7 +327,7 @@ Deno.test("images of unknown and missing extensions are found by their bytes, ot
     leftOut: {
       "without an extension: no image": 1,
       ".txt": 1,
-      ".xcf: not readable": 1,
+      ".xcf: GIMP, not readable": 1,
       ".zip: an archive beside images; give it by --data": 1,
       "image: in a hidden folder": 1,
       ".jpg: hidden": 1,
@@ -388,7 +388,7 @@ Deno.test("an archive without images says what it has", async () => {
       assertThrows(
         () => openSource(`${folder}/a.tar`),
         UserError,
-        /no entry ends in \.jpg.*; 2 left out: 1 \.npy, 1 \.xcf \(not readable\)\. Check the path/,
+        /no entry ends in \.jpg.*; 2 left out: 1 \.npy, 1 \.xcf \(GIMP, not readable\)\. Check the path/,
       ),
   );
 });
