@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unreadableImageKind } from "../formats/extensions.ts";
 import { isImageName } from "./listed.ts";
 
 /** What a name tells. Files of unknown names are judged by their first bytes. */
@@ -15,16 +16,11 @@ export type NameKind =
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-/** Images of formats for which there is no decoder: camera raw, documents of editors, science, vector graphics. */
-const UNREADABLE = words(`
-  dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf srw pef x3f 3fr erf kdc dcr mrw iiq rwl mos raw
-  heic heics heif heifs hif avif avifs jxl jp2 j2k j2c jpc jpf jpx jpm jxr wdp hdp bmp dib jfif jpe jps mpo
-  pbm pgm pnm pam pfm ppm psd psb xcf kra ora ai eps svg svgz ico cur icns dds ktx exr hdr tga icb vda pcx pic pict pct
-  sgi rgb rgba ras sun xbm xpm xwd wbmp emf wmf qoi flif bpg djvu fits fit fts dcm dicom nii mha mhd nrrd
-  mrc svs ndpi czi lif vsi scn lsm nd2 mrxs apng mng jng bigtiff btf tf8`);
-
 /** Names of tar archives, plain or compressed. What cannot be unpacked says so when it is opened. */
 export const TAR_NAME = /\.(tar(\.(gz|bz2|xz|zst|zstd|lz4|lzma|lz|z))?|tgz|tbz2?|txz|tzst)$/i;
+
+/** Names of lists of images. */
+export const LIST_NAME = /\.(csv|tsv|txt|lst|list)$/i;
 
 /** Archives that `--data` opens, and those that must be unpacked first. */
 const ARCHIVES = words("zip parquet");
@@ -74,7 +70,8 @@ export function kindOfName(name: string): NameKind {
   if (hidden) return { kind: "other", reason: "hidden" };
   if (CLUTTER.test(name)) return { kind: "clutter" };
   if (isImageName(name)) return { kind: "image" };
-  if (UNREADABLE.has(extension)) return { kind: "unreadable image", reason: "not readable" };
+  const unreadable = unreadableImageKind(extension);
+  if (unreadable !== null) return { kind: "unreadable image", reason: `${unreadable}, not readable` };
   if (ARCHIVES.has(extension) || TAR_NAME.test(name)) {
     return { kind: "archive", reason: "an archive beside images; give it by --data" };
   }

@@ -45,7 +45,7 @@ export async function openFolder(root: string, context: OpenContext): Promise<In
 function noImages(root: string, { survey }: OpenContext): UserError {
   const found = survey.count === 0 ? "" : `; ${leftOutText(survey)}`;
   return new UserError(
-    `Cannot read images from "${root}": found no images (.jpg, .png, .webp, .gif, .tiff, .ppm) in it or its subfolders, ` +
+    `Cannot read images from "${root}": found no images (.jpg, .png, .webp and others) in it or its subfolders, ` +
       `and no .tar, .parquet or .zip files in it${found}. Check the path.`,
   );
 }

@@ -8,6 +8,7 @@ import { entriesOf, type Entry, readError } from "./entries.ts";
 import { countedAs, extensionOf, kindOfName, skippedFolder } from "./file_names.ts";
 import { ImagePaths } from "./image_paths.ts";
 import { KIND_BYTES } from "../formats/kind.ts";
+import { isMarkedPng, MARK_BYTES } from "../formats/png_mark.ts";
 import { sniffed } from "./sniff.ts";
 import type { Survey } from "./survey.ts";
 
@@ -33,11 +34,16 @@ export async function findImages(
   return walk;
 }
 
+/** Names of this program's pictures; the mark in them decides. */
+const PICTURES = /(preview|sheet|views).*\.png$/i;
+
 class Walk implements FoundImages {
   readonly images = new ImagePaths();
   readonly unusable = new Set<number>();
   /** Files whose names do not tell what they are. */
   readonly #unknown: { folder: number; name: string }[] = [];
+  /** Images that are called like a picture of this program's. */
+  readonly #pictures: { folder: number; name: string }[] = [];
   readonly #root: string;
   readonly #survey: Survey;
   readonly #limit: number;
@@ -75,18 +81,25 @@ class Walk implements FoundImages {
     if (isBroken) return this.#survey.leaveOut({ name: path, kind: "link", reason: "it leads nowhere" });
     if (!isFile) return this.#survey.leaveOut({ name: path, kind: "device" });
     const judged = kindOfName(name);
-    if (judged.kind === "image") this.images.add(folder, name);
-    else if (judged.kind === "unknown") this.#unknown.push({ folder, name });
+    if (judged.kind === "image") {
+      if (this.#limit === Infinity && PICTURES.test(name)) this.#pictures.push({ folder, name });
+      else this.images.add(folder, name);
+    } else if (judged.kind === "unknown") this.#unknown.push({ folder, name });
     else if ("reason" in judged) {
       this.#survey.leaveOut({ name: path, kind: countedAs(name), reason: judged.reason });
       if (judged.kind === "unreadable image") this.unusable.add(folder);
     }
   }
 
-  /** Adds those of the unknown files that are images by their first bytes. */
+  /** Adds those files that are images by their first bytes, where the names do not tell. */
   async judgeUnknown(): Promise<void> {
     const pathOf = (file: { folder: number; name: string }) =>
       this.images.folders[file.folder].path + file.name;
+    for (const file of this.#pictures) {
+      const head = await headOf(`${this.#root}/${pathOf(file)}`).catch(() => new Uint8Array(0));
+      if (!isMarkedPng(head)) this.images.add(file.folder, file.name);
+      else this.#survey.leaveOut({ name: pathOf(file), kind: ".png", reason: "written by this program" });
+    }
     const judged = sniffed(this.#unknown, {
       extensionOf: ({ name }) => extensionOf(name),
       readHead: (file) => headOf(`${this.#root}/${pathOf(file)}`),
@@ -104,7 +117,7 @@ class Walk implements FoundImages {
 /** The first bytes of a file. */
 async function headOf(path: string): Promise<Uint8Array> {
   using file = await Deno.open(path);
-  const bytes = new Uint8Array(KIND_BYTES);
+  const bytes = new Uint8Array(Math.max(KIND_BYTES, MARK_BYTES));
   return bytes.subarray(0, await file.read(bytes) ?? 0);
 }
 

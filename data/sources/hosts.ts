@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LIST_NAME } from "./file_names.ts";
 import { HUB, hubEndpoint } from "./hub_api.ts";
 import { addressOf, s3Settings } from "./s3_settings.ts";
 
@@ -16,7 +17,7 @@ export function hostsOf(source: string): string[] {
     if (/^hf:/i.test(source)) return hubHosts();
     const bucket = /^s3:\/\/([^/]+)/i.exec(source)?.[1];
     if (bucket !== undefined) return [new URL(addressOf(bucket, s3Settings())).host];
-    return /\.(csv|tsv|txt|lst|list)$/i.test(source) ? hostsInList(Deno.readTextFileSync(source)) : [];
+    return LIST_NAME.test(source) ? hostsInList(Deno.readTextFileSync(source)) : [];
   } catch {
     return []; // opening it reports the mistake
   }

@@ -69,6 +69,11 @@ export class ImagePaths {
     return this.#prefixes[root] + path + this.#names[image];
   }
 
+  /** Whether two images have the same key. */
+  areEqual(image: number, other: number): boolean {
+    return this.#folderOf[image] === this.#folderOf[other] && this.#names[image] === this.#names[other];
+  }
+
   /** An image's path in its archive. */
   path(image: number): string {
     return this.folders[this.#folderOf[image]].path + this.#names[image];
@@ -95,10 +100,9 @@ export function withoutDuplicates(
   { images, survey }: { images: ImagePaths; survey: Survey },
 ): Uint32Array {
   return order.filter((image, i) => {
-    if (i + 1 === order.length) return true;
-    const key = images.key(image);
-    if (images.key(order[i + 1]) !== key) return true;
-    survey.leaveOut({ name: key, kind: countedAs(key), reason: "a later entry has the same name" });
+    if (i + 1 === order.length || !images.areEqual(image, order[i + 1])) return true;
+    const name = images.key(image);
+    survey.leaveOut({ name, kind: countedAs(name), reason: "a later entry has the same name" });
     return false;
   });
 }

@@ -8,7 +8,7 @@ import { openCifar } from "./cifar.ts";
 import { checkCifarVersion } from "./cifar_version.ts";
 import { filesOfFolder } from "./directory.ts";
 import { entriesOf } from "./entries.ts";
-import { TAR_NAME } from "./file_names.ts";
+import { LIST_NAME, TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
@@ -27,8 +27,9 @@ import type { ImageSource } from "./types.ts";
  * Opens the source that `spec` names; several names are opened as one source:
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
- * - a folder of images, of WebDataset shards, of Parquet files, or of CIFAR's binary files;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary CIFAR file (.bin);
+ * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
+ * - a file: a WebDataset shard (.tar, also compressed), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
  * - such files and images by URL, also with braces: `https://host/train-{000..146}.tar`;
  * - objects in a bucket: `s3://bucket/prefix`;
@@ -126,7 +127,7 @@ const kinds: {
   },
   {
     kind: "lists",
-    pattern: /\.(csv|tsv|txt|lst|list)$/i,
+    pattern: LIST_NAME,
     inFolders: /(?!)/, // a folder's notes are no list of images
     open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },
@@ -175,6 +176,7 @@ async function openDirectory(path: string, context: OpenContext): Promise<ImageS
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or addresses: https://, s3:// or hf://datasets/.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or ` +
+      `addresses: https://, s3:// or hf://datasets/.`,
   );
 }

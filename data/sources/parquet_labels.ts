@@ -27,6 +27,9 @@ export async function labelsIn(
   const none: FileLabels = { texts: Array(count).fill(null), kind: null, reason: null };
   if (label === null || count === 0) return none;
   const values = await readRows(file, { column: label, from: 0, to: count });
+  if (values.some((value) => typeof value === "object" && value !== null && !(value instanceof Uint8Array))) {
+    return { ...none, reason: "not of single values" };
+  }
   if (
     values.some((value) => typeof value === "number" && !Number.isInteger(value) && Number.isFinite(value))
   ) {

@@ -42,11 +42,12 @@ export async function openTar(name: string, paths: string[], context: OpenContex
   // Archives are read in their order.
   const numbers = withoutDuplicates(images.order, { images: catalog.paths, survey: context.survey }).sort();
   if (numbers.length === 0) throw noImages(name, context);
+  const listed = await listedClasses(paths[0]);
   const keyOf = (image: number) => catalog.paths.key(numbers[image]);
   const { classes, labels } = catalog.hasLabels
     ? classify(Array.from(numbers, (number) => catalog.labelOf(number)), {
       name,
-      names: await listedClasses(paths[0]),
+      names: listed,
       list: "classes.txt",
       keyOf,
     })
@@ -69,7 +70,7 @@ export async function openTar(name: string, paths: string[], context: OpenContex
 
 function* identityOf({ catalog, numbers, labels }: Samples, contents: string[]): Generator<string> {
   for (const [i, number] of numbers.entries()) {
-    yield JSON.stringify([catalog.paths.key(number), labels[i], catalog.placeOf(number).size]);
+    yield `${labels[i]} ${catalog.placeOf(number).size} ${catalog.paths.key(number)}`;
   }
   yield* contents;
 }
@@ -165,6 +166,6 @@ async function listedClasses(path: string): Promise<string[]> {
 function noImages(name: string, { survey }: OpenContext): UserError {
   const found = survey.count === 0 ? "" : `; ${leftOutText(survey)}`;
   return new UserError(
-    `Cannot read images from "${name}": no entry ends in .jpg, .jpeg, .png, .webp, .gif, .tiff or .ppm${found}. Check the path.`,
+    `Cannot read images from "${name}": no entry ends in .jpg, .png or another extension of images${found}. Check the path.`,
   );
 }

@@ -7,7 +7,7 @@ import { hashText } from "../../src/base/random.ts";
 import { digest } from "./digest.ts";
 import { ImagePaths } from "./image_paths.ts";
 import type { Survey } from "./survey.ts";
-import { firstBase, roleOf, type SampleName } from "./tar_roles.ts";
+import { firstBase, roleOf } from "./tar_roles.ts";
 import type { Grouped, Stray } from "./tar_runs.ts";
 
 /** The fingerprint includes the first bytes of so many images. */
@@ -54,6 +54,7 @@ export class TarCatalog {
   #strays = new Map<string, { path: string; label: string | null; isUsed: boolean }>();
   /** The first sample of each archive. */
   readonly #firsts: number[] = [];
+  #lastFolder = { root: -1, path: "", number: 0 };
   /** The images with the smallest hashes of their names, with the digests of their first bytes. */
   #sampled: { key: string; hash: number; digest: Promise<string> }[] = [];
 
@@ -86,13 +87,18 @@ export class TarCatalog {
   /** Adds a sample of the archive. */
   add({ name, label, image: { offset, size } }: Pick<Grouped<Place>, "name" | "label" | "image">): void {
     const slash = name.path.lastIndexOf("/") + 1;
-    this.paths.add(
-      this.paths.folder(name.path.slice(0, slash), this.#firsts.length - 1),
-      name.path.slice(slash),
-    );
+    this.paths.add(this.#folder(name.path.slice(0, slash)), name.path.slice(slash));
     this.#offsets.push(offset);
     this.#sizes.push(size);
     this.#labels.push(this.#shared(label));
+  }
+
+  /** The number of a folder of the archive; of the same as before, without looking it up. */
+  #folder(path: string): number {
+    const root = this.#firsts.length - 1, { root: lastRoot, path: lastPath, number } = this.#lastFolder;
+    if (root === lastRoot && path === lastPath) return number;
+    this.#lastFolder = { root, path, number: this.paths.folder(path, root) };
+    return this.#lastFolder.number;
   }
 
   #shared(label: string | null | undefined): string | null | undefined {
@@ -108,13 +114,8 @@ export class TarCatalog {
   }
 
   /** Counts an entry of the archive as left out. */
-  leaveOut(name: string, kind: string, reason: string | null): void {
+  leaveOut(name: string, { kind, reason }: { kind: string; reason: string | null }): void {
     this.#survey.leaveOut({ name: this.#prefix + name, kind, reason });
-  }
-
-  /** Counts an image that belongs to another one's sample. */
-  leaveOutFurther({ path }: SampleName): void {
-    this.leaveOut(path, "image", "a further image of a sample");
   }
 
   /** Whether the fingerprint wants the first bytes of this image. */
@@ -146,7 +147,7 @@ export class TarCatalog {
       }
     }
     for (const { path, isUsed } of this.#strays.values()) {
-      if (!isUsed) this.leaveOut(path, "label", "no image of its name");
+      if (!isUsed) this.leaveOut(path, { kind: "label", reason: "no image of its name" });
     }
     this.#strays = new Map();
   }

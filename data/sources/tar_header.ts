@@ -103,6 +103,17 @@ export class TarHeaders {
     return continues ? { ...header, size: 0, kind: "other" } : header;
   }
 
+  /**
+   * What a block behind the end mark is: more zeros, a header, as archives that were written one behind another have it, or
+   * anything else.
+   */
+  behindEnd(block: Uint8Array): "zeros" | "header" | "other" {
+    if (block.every((byte) => byte === 0)) return "zeros";
+    return block.length === BLOCK && checkSum(block) === number(block.subarray(148, 156))
+      ? "header"
+      : "other";
+  }
+
   /** Applies the body of an extension to the next file. */
   extend(body: Uint8Array): void {
     if (this.#extension === "L") this.#extended.name = text(body);

@@ -15,7 +15,7 @@ import { labelIn, labelSizeReason } from "./tar_labels.ts";
 import { linkTargets } from "./tar_links.ts";
 import { type Role, roleOf } from "./tar_roles.ts";
 import { type Ended, Runs } from "./tar_runs.ts";
-import { SAMPLED_BYTES, tarSamples } from "./tar_stream.ts";
+import { FURTHER, REST, SAMPLED_BYTES, tarSamples } from "./tar_stream.ts";
 
 /** The samples of the archives at `paths`, and which archives are compressed. */
 export async function catalogOf(
@@ -52,7 +52,7 @@ async function listStream(
     bodies: false,
     label,
     observer: {
-      leaveOut: ({ name, kind, reason }) => catalog.leaveOut(name, kind, reason),
+      leaveOut: ({ name, ...left }) => catalog.leaveOut(name, left),
       stray: (stray) => catalog.addStray(stray),
       samples: (name) => catalog.wantsContent(name),
       sampled: (name, head) => catalog.addContent(name, head),
@@ -69,11 +69,12 @@ function listPlain(path: string, file: WindowedFile, { catalog, label: wanted }:
   const runs = new Runs<Place>();
   const take = ({ samples, further, strays }: Ended<Place>) => {
     samples.forEach((sample) => catalog.add(sample));
-    further.forEach(({ name }) => catalog.leaveOutFurther(name));
+    further.forEach(({ name }) => catalog.leaveOut(name.path, FURTHER));
     strays.forEach((stray) => catalog.addStray(stray));
   };
   let targets: Map<string, TarEntry> | null = null;
-  for (const listed of tarEntries(path, file)) {
+  const onRest = (offset: number) => catalog.leaveOut(`byte ${offset}`, REST);
+  for (const listed of tarEntries(path, file, { onRest })) {
     let entry = listed;
     if (entry.kind.endsWith("link")) {
       targets ??= linkTargets(path);
@@ -81,7 +82,7 @@ function listPlain(path: string, file: WindowedFile, { catalog, label: wanted }:
       entry = { ...entry, name: listed.name };
     }
     const role = settledRole(entry, file);
-    if (role.kind === "left out") catalog.leaveOut(entry.name, role.as, role.reason);
+    if (role.kind === "left out") catalog.leaveOut(entry.name, { kind: role.as, reason: role.reason });
     if (!("name" in role) || role.kind === "unknown") continue;
     const { name } = role, ended = runs.enter({ name, isLabel: role.kind !== "image" });
     if (ended) take(ended);
@@ -96,7 +97,7 @@ function listPlain(path: string, file: WindowedFile, { catalog, label: wanted }:
       ? { reason: tooLarge }
       : labelIn(role.kind, file.at(entry.offset, entry.size), wanted);
     if ("label" in found) runs.addLabel(name, found.label, role.kind === "cls");
-    else catalog.leaveOut(entry.name, `.${role.kind}`, found.reason);
+    else catalog.leaveOut(entry.name, { kind: `.${role.kind}`, reason: found.reason });
   }
   take(runs.end());
 }

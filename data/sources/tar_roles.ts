@@ -30,21 +30,33 @@ export type Role =
 
 /** The role of the entry `entry`. */
 export function roleOf(entry: string): Role {
-  const path = entry.replace(/^(\.*\/)+/, ""), slash = path.lastIndexOf("/");
-  const file = path.slice(slash + 1);
+  const path = /^\.*\//.test(entry) ? entry.replace(/^(\.*\/)+/, "") : entry;
+  const slash = path.lastIndexOf("/"), file = path.slice(slash + 1);
   if (file === "") return { kind: "ignored" }; // a folder
   const judged = kindOfName(file);
   if (judged.kind === "clutter") return { kind: "ignored" };
-  const folders = slash < 0 ? [] : path.slice(0, slash).split("/");
-  if (folders.some((folder) => folder !== ".." && skippedFolder(folder) !== null)) {
+  if (slash > 0 && isHidden(path.slice(0, slash))) {
     return isImageName(file)
       ? { kind: "left out", as: "image", reason: "in a hidden folder" }
       : { kind: "ignored" };
   }
+  if (judged.kind === "image") return { kind: "image", name: nameOf(path, true) };
   const label = /^[^.].*\.(cls|json)$/i.exec(file)?.[1].toLowerCase() as "cls" | "json" | undefined;
   if (label) return { kind: label, name: nameOf(path, true) };
   if ("reason" in judged) return { kind: "left out", as: countedAs(file), reason: judged.reason };
-  return { kind: judged.kind, name: nameOf(path, judged.kind === "image") };
+  return { kind: "unknown", name: nameOf(path, false) };
+}
+
+/** The last folder that was judged: the entries of a folder follow one another. */
+let last = { folder: "", isHidden: false };
+
+/** Whether a folder, or one above it in the archive, is hidden or of a system. */
+function isHidden(folder: string): boolean {
+  if (folder !== last.folder) {
+    const parts = folder.split("/");
+    last = { folder, isHidden: parts.some((part) => part !== ".." && skippedFolder(part) !== null) };
+  }
+  return last.isHidden;
 }
 
 function nameOf(path: string, hasExtension: boolean): SampleName {

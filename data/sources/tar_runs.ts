@@ -92,7 +92,9 @@ export class Runs<T> {
   /** Ends the run. */
   end(): Ended<T> {
     const ended = this.#samples();
-    const strays = [...this.#labels.values()].filter(({ isUsed }) => !isUsed);
+    const strays: Stray[] = this.#labels.size === 0
+      ? []
+      : [...this.#labels.values()].filter(({ isUsed }) => !isUsed);
     this.#labels.clear();
     this.#base = null;
     this.#isContinued = false;
@@ -101,24 +103,28 @@ export class Runs<T> {
 
   #samples(): Omit<Ended<T>, "strays"> {
     const all = this.#images;
+    if (all.length === 0) return { samples: [], further: [] };
     this.#images = [];
     const plain = all.find(({ name }) => name.part === "");
-    const chosen = plain ?? all.find(({ name }) => PARTS.has(name.part.toLowerCase()));
+    const chosen = plain ?? all.find(({ name }) => isPart(name));
     const isOwn = (each: typeof all[number]) =>
       each === chosen || (each.name.part !== "" && this.#labels.has(each.name.stem)) ||
-      plain === undefined && !PARTS.has(each.name.part.toLowerCase());
+      plain === undefined && !isPart(each.name);
     const samples = all.filter(isOwn).map(({ image, name }, i) => ({
       image,
       name,
       label: this.#labelOf(name),
       isFirst: i === 0 && !this.#isContinued,
     }));
-    return { samples, further: all.filter((each) => !isOwn(each)) };
+    return { samples, further: all.length === samples.length ? [] : all.filter((each) => !isOwn(each)) };
   }
 
   #labelOf({ stem, base }: SampleName): string | null | undefined {
-    const found = [stem, base, firstBase(stem)].map((key) => this.#labels.get(key)).find(Boolean);
+    if (this.#labels.size === 0) return undefined;
+    const found = this.#labels.get(stem) ?? this.#labels.get(base) ?? this.#labels.get(firstBase(stem));
     if (found) found.isUsed = true;
     return found?.label;
   }
 }
+
+const isPart = ({ part }: SampleName) => PARTS.has(part.toLowerCase());

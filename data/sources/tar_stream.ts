@@ -47,6 +47,12 @@ export interface TarObserver {
 /** First bytes that identify a content. */
 export const SAMPLED_BYTES = 1 << 16;
 
+/** How data behind the end mark are counted. */
+export const REST = { kind: "data behind the end of an archive", reason: null };
+
+/** How images that belong to another one's sample are counted. */
+export const FURTHER = { kind: "image", reason: "a further image of a sample" };
+
 /** How an archive is read. */
 export interface TarReading {
   from?: number;
@@ -74,14 +80,7 @@ export async function* tarSamples(
   const reader = new ByteReader(chunks, at), runs = new Runs<Image>();
   let number = at > 0 ? from : 0, start = at, offset = at;
   const given = ({ samples, further, strays }: Ended<Image>): TarSample[] => {
-    for (const { name: { path }, image } of further) {
-      observer.leaveOut?.({
-        name: path,
-        kind: "image",
-        reason: "a further image of a sample",
-        offset: image.offset,
-      });
-    }
+    further.forEach(({ image }) => leaveOut(observer, image, FURTHER));
     strays.forEach((stray) => observer.stray?.({ ...stray, offset }));
     return samples.map(({ image: { start: _, offset: __, ...image }, name, label, isFirst }) => ({
       ...image,
@@ -93,7 +92,8 @@ export async function* tarSamples(
     })).filter((sample) => sample.number >= from);
   };
   try {
-    for await (const entry of streamedFiles(archive, reader, { marked })) {
+    const onRest = (offset: number) => leaveOut(observer, { name: `byte ${offset}`, offset }, REST);
+    for await (const entry of streamedFiles(archive, reader, { marked, onRest })) {
       const role = await settledRole(entry);
       if (role.kind === "ignored" || role.kind === "left out" || role.kind === "unknown") {
         if (role.kind === "left out") leaveOut(observer, entry, { kind: role.as, reason: role.reason });
@@ -126,7 +126,7 @@ export async function* tarSamples(
 
 function leaveOut(
   observer: TarObserver,
-  { name, offset }: StreamedFile,
+  { name, offset }: { name: string; offset: number },
   { kind, reason }: { kind: string; reason: string | null },
 ): void {
   observer.leaveOut?.({ name, kind, reason, offset });
@@ -176,14 +176,20 @@ interface StreamedFile {
 async function* streamedFiles(
   archive: string,
   reader: ByteReader,
-  { marked }: { marked: boolean },
+  { marked, onRest }: { marked: boolean; onRest(offset: number): void },
 ): AsyncGenerator<StreamedFile> {
   const headers = new TarHeaders(archive);
-  for (let start = -1;;) {
+  for (let start = -1, hasEnded = false;;) {
     const offset = reader.position, block = await reader.take(BLOCK);
-    if (block.length === 0 && !marked) return;
+    if (block.length === 0 && (hasEnded || !marked)) return;
+    if (hasEnded) {
+      const found = headers.behindEnd(block);
+      if (found === "other") return onRest(offset);
+      if (found === "zeros") continue;
+    }
     const header = headers.read(block, offset);
-    if (header === null) return;
+    hasEnded = header === null;
+    if (header === null) continue;
     const { name, size, kind } = header, end = reader.position + size;
     if (start < 0) start = offset;
     let head = new Uint8Array(0);

@@ -43,7 +43,7 @@ export async function openZipFiles(
   if (order.length === 0) {
     const reason = context.survey.count === 0 ? "" : `; ${leftOutText(context.survey)}`;
     throw new UserError(
-      `Cannot read images from "${name}": no entry is an image (.jpg, .png, .webp, .gif, .tiff, .ppm)${reason}. Check the path.`,
+      `Cannot read images from "${name}": no entry is an image (.jpg, .png, .webp and others) that can be read${reason}. Check the path.`,
     );
   }
   const key = (index: number) => paths.key(order[index]);

@@ -6,6 +6,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LIST_NAME } from "../../data/sources/file_names.ts";
 import { hostsOf } from "../../data/sources/hosts.ts";
 import { UserError } from "../base/errors.ts";
 import { withPaths } from "../config/load_preset.ts";
@@ -47,10 +48,11 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
   if (began !== undefined) sources.push(...sourcesOf(began));
   const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
   const local = sources.filter(isPath);
-  // For a pattern, the folder before it.
-  const read = local.map((source) =>
-    /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
-  );
+  // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
+  const read = local.map((source) => {
+    if (/[{*?[]/.test(source)) return dirname(source.replace(/[{*?[].*/, "x"));
+    return LIST_NAME.test(source) ? dirname(source) : source;
+  });
   // Workers are loaded from the project's folder.
   const root = new URL("../../", import.meta.url);
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));

@@ -55,7 +55,7 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
-Deno.test("needsOf() lists the hosts of hubs, buckets and lists of addresses", async () => {
+Deno.test("needsOf() lists the hosts of hubs and buckets", async () => {
   const hosts = async (data: string | string[], environment: Record<string, string> = {}) => {
     const none = { HF_ENDPOINT: undefined, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
     let net: string[] = [];
@@ -80,14 +80,23 @@ Deno.test("needsOf() lists the hosts of hubs, buckets and lists of addresses", a
   assertEquals(await hosts(["s3://b/x", "s3://c"], { AWS_ENDPOINT_URL: "http://s3.lan:9000" }), [
     "s3.lan:9000",
   ]);
-  const list = await Deno.makeTempFile({ suffix: ".csv" });
-  await Deno.writeTextFile(
-    list,
-    'url,label\n"https://a.org:8/x.jpg?a,b",1\nhttps://b.org/y.jpg;2\nz.jpg,3\n',
-  );
-  assertEquals(await hosts(list), ["a.org:8", "b.org"]);
-  await Deno.remove(list);
   assertEquals(flagsOf({ net: await hosts(hub) }), ["--allow-net=huggingface.co,*.huggingface.co,*.hf.co"]);
+});
+
+Deno.test("needsOf() finds the hosts of a list, and reads the folder of its files", async () => {
+  const folder = await Deno.makeTempDir(), list = join(folder, "l.csv");
+  const lines = [
+    "url,label",
+    "https://a.org/1.jpg,1",
+    '"http://b.org:81/2.jpg?x=1",2',
+    "https://a.org/3.jpg,1",
+    "4.jpg,2",
+  ];
+  await Deno.writeTextFile(list, lines.join("\n"));
+  const { read, net } = needsOf("train", { data: list, out: "/o" });
+  assertEquals([read[0], net], [folder, ["a.org", "b.org:81"]]);
+  assertEquals(needsOf("train", { data: join(folder, "none.txt") }).net, []);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async () => {

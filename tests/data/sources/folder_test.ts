@@ -2,6 +2,10 @@
 import type { OpenOptions } from "../../../data/sources/open_options.ts";
 import { openSource } from "../../../data/sources/open.ts";
 import { leftOutText } from "../../../data/sources/survey.ts";
+import { decodeImage } from "../../../data/decode.ts";
+import { recipes } from "../../../data/views/recipe.ts";
+import { Canvas } from "../../../src/plots/canvas.ts";
+import { previewSheet } from "../../../src/plots/view_sheet.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { tar, tarEntry, withFolder } from "../fixtures.ts";
@@ -56,8 +60,8 @@ Deno.test("openSource() of a folder counts what looks like an image, and all oth
     const { labels, leftOut, survey } = await opened(folder);
     assertEquals(labels, { "1.jpg": null, "a.b.2.JPG": null });
     assertEquals(leftOut, {
-      ".cr2: not readable": 2,
-      ".psd: not readable": 1,
+      ".cr2: camera raw, not readable": 2,
+      ".psd: Photoshop, not readable": 1,
       ".part: an incomplete download": 1,
       ".txt": 1,
       ".mov": 1,
@@ -75,7 +79,11 @@ Deno.test("openSource() of a folder counts what looks like an image, and all oth
       "sub/@eaDir",
       "sub/__MACOSX",
     ]);
-    assert(leftOutText(survey).startsWith("15 left out: 3 folder (of the system), 2 .cr2 (not readable), "));
+    assert(
+      leftOutText(survey).startsWith(
+        "15 left out: 3 folder (of the system), 2 .cr2 (camera raw, not readable), ",
+      ),
+    );
   });
 });
 
@@ -135,6 +143,21 @@ Deno.test("openSource() of a folder leaves out what this program wrote there, bu
   });
 });
 
+Deno.test("openSource() of a folder leaves out the sheets of views that lie among images, and no other preview", async () => {
+  const source = await openSource("shapes:4");
+  const sheet = await previewSheet(source, { recipe: recipes.shapes, size: 32, count: 1, seed: 0 });
+  assertEquals((await decodeImage(sheet)).height > 32, true);
+  const plain = new Canvas(40, 40).png();
+  await withFolder(
+    { "1.jpg": JPEG, "preview.png": sheet, "a/my views-2.PNG": sheet, "b/preview.png": plain },
+    async (folder) => {
+      const { labels, leftOut } = await opened(folder);
+      assertEquals(sorted(labels), ["1.jpg", "b/preview.png"]);
+      assertEquals(leftOut, { ".png: written by this program": 2 });
+    },
+  );
+});
+
 Deno.test("openSource() of a folder passes over folders that cannot be read, and counts them", async () => {
   await withFolder({ "a/1.jpg": "", "b/2.jpg": "", "b/c/3.jpg": "" }, async (folder) => {
     const readDir = Deno.readDir;
@@ -178,7 +201,11 @@ Deno.test("openSource() of a folder takes classes below the folders that all ima
         [`${start}dog/deep/3.jpg`]: "dog",
         [`${start}4.jpg`]: null,
       });
-      assertEquals(leftOut, { ".cr2: not readable": 1, ".txt": 1, "class: without a readable image": 1 });
+      assertEquals(leftOut, {
+        ".cr2: camera raw, not readable": 1,
+        ".txt": 1,
+        "class: without a readable image": 1,
+      });
       assertEquals(survey.names.at(-1)?.name, "bird");
     }
   });
@@ -274,11 +301,11 @@ Deno.test("openSource() of a folder takes its images or its archives, whichever 
 });
 
 Deno.test("openSource() of a folder without images tells what it found", async () => {
-  await withFolder({ "1.cr2": "", "2.cr2": "", "sub/3.parquet": "" }, async (folder) => {
+  await withFolder({ "1.cr2": "", "2.cr2": "", "sub/3.rar": "" }, async (folder) => {
     await assertThrows(
       () => openSource(folder),
       UserError,
-      /found no images .*; 3 left out: 2 \.cr2 \(not readable\), 1 \.parquet \(an archive.*--data\)\. Check the path\./,
+      /found no images .*; 3 left out: 2 \.cr2 \(camera raw, not readable\), 1 \.rar \(an archive; unpack it\)\. Check the path\./,
     );
   });
 });

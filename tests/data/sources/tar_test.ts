@@ -327,7 +327,7 @@ Deno.test("images of unknown and missing extensions are found by their bytes, ot
     leftOut: {
       "without an extension: no image": 1,
       ".txt": 1,
-      ".xcf: not readable": 1,
+      ".xcf: GIMP, not readable": 1,
       ".zip: an archive beside images; give it by --data": 1,
       "image: in a hidden folder": 1,
       ".jpg: hidden": 1,
@@ -368,6 +368,19 @@ Deno.test("the fingerprint of archives depends on contents, not on packing", asy
   assertEquals(await of(null), prints[0]);
 });
 
+Deno.test("archives one behind another in a file are all read, other data behind the end are counted", async () => {
+  const one = (name: string) => tar([tarEntry(name, "x")]);
+  const joined = concatBytes([one("1.jpg"), new Uint8Array(9 * 512), one("2.jpg"), one("3.jpg")]);
+  const junk = concatBytes([one("1.jpg"), new TextEncoder().encode("signature")]);
+  for (const [name, pack] of Object.entries(packings)) {
+    await withFolder({ [`a/${name}`]: pack(joined), [`b/${name}`]: pack(junk) }, async (folder) => {
+      assertEquals((await found(`${folder}/a`)).images, ["1.jpg -", "2.jpg -", "3.jpg -"]);
+      const { images, leftOut } = await found(`${folder}/b`);
+      assertEquals([images, leftOut], [["1.jpg -"], { "data behind the end of an archive": 1 }]);
+    });
+  }
+});
+
 Deno.test("an archive without images says what it has", async () => {
   await withFolder(
     { "a.tar": tar([tarEntry("1.npy", "x"), tarEntry("2.xcf", "x")]) },
@@ -375,7 +388,7 @@ Deno.test("an archive without images says what it has", async () => {
       assertThrows(
         () => openSource(`${folder}/a.tar`),
         UserError,
-        /no entry ends in \.jpg.*; 2 left out: 1 \.npy, 1 \.xcf \(not readable\)\. Check the path/,
+        /no entry ends in \.jpg.*; 2 left out: 1 \.npy, 1 \.xcf \(GIMP, not readable\)\. Check the path/,
       ),
   );
 });

@@ -85,7 +85,7 @@ Deno.test("openSource() of a zip archive names what an entry is compressed by, a
       ".jpg: encrypted": 1,
       ".jpg: a link in an archive": 1,
       ".jpg: hidden": 1,
-      ".cr2: not readable": 1,
+      ".cr2: camera raw, not readable": 1,
       ".txt": 1,
       ".tar: an archive in the archive: unpack it": 1,
       "folder: of the system": 1,
