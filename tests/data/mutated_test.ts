@@ -7,7 +7,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { keyedRandom, type Random } from "../../src/base/random.ts";
 import { assert } from "../assert.ts";
 import { tar, tarEntry, withFolder } from "./fixtures.ts";
-import { archive, blob, tag, whole } from "./streaming.ts";
+import { archive, blob, tag } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 /** Damaged files of each kind. */
@@ -48,7 +48,7 @@ async function outcomeOf(path: string): Promise<Outcome> {
   const outcome: Outcome = { samples: [], failed: 0, rejected: null };
   try {
     for await (
-      const { key, index, bytes, failure } of readSamples(await openSource(path), { ...whole, seed: null })
+      const { key, index, bytes, failure } of readSamples(await openSource(path), { seed: null })
     ) {
       if (failure === null) outcome.samples.push({ key, index, tag: tag(bytes) });
       else {
