@@ -7,6 +7,7 @@ import { UserError } from "../src/base/errors.ts";
 import type { Position } from "./order.ts";
 import type { Prepared } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
+import type { Rejection } from "./rejection.ts";
 import { TransformStream } from "./streams.ts";
 
 /** A sample on its way through the pipeline, without its bytes. */
@@ -16,22 +17,20 @@ export type Sample = Omit<ReadSample, "bytes" | "fileRange" | "failure">;
 export interface PreparedGroup {
   /** The samples in order. */
   samples: Sample[];
-  /** The prepared image of each sample; null if it cannot be used and has no substitute. */
+  /** The prepared image of each sample; null if it is not used and has no substitute. */
   images: (Prepared | null)[];
-  /** What is wrong with each image, or null. */
-  reasons: (string | null)[];
+  /** Why each image is not used, or null. */
+  rejections: (Rejection | null)[];
   /** Returns the buffers of `images`. */
   release(): void;
 }
 
-/** An image that cannot be used. */
-export interface BadImage {
+/** An image that cannot be used, or that the options leave out. */
+export interface BadImage extends Rejection {
   /** Its number in the source. */
   index: number;
   /** Its name in the source. */
   key: string;
-  /** What is wrong with it. */
-  reason: string;
 }
 
 /** A batch of n samples. */
@@ -108,8 +107,8 @@ class Collator {
     const release = countedRelease(group);
     for (const [i, sample] of group.samples.entries()) {
       if (sample.epoch !== this.#epoch) this.#startEpoch(sample);
-      const reason = group.reasons[i], image = group.images[i];
-      if (reason !== null) this.#bad.push({ index: sample.index, key: sample.key, reason });
+      const rejection = group.rejections[i], image = group.images[i];
+      if (rejection) this.#bad.push({ index: sample.index, key: sample.key, ...rejection });
       if (!image) continue;
       this.#pending.push({ sample, image, release });
       if (this.#pending.length === this.#options.batch) yield this.#batch();
@@ -146,19 +145,32 @@ class Collator {
   }
 
   #endEpoch(): void {
-    const { batch, partial, onBad } = this.#options, bad = this.#bad;
+    const { partial, onBad } = this.#options, bad = this.#bad;
     if (this.#isWithoutBatch || partial === "keep") bad.forEach(onBad);
     this.#pending.forEach(({ release }) => release());
     if (!this.#isWithoutBatch) return;
-    const count = bad.length + this.#pending.length;
-    const [size, action] = partial === "keep"
-      ? ["", "Replace the bad images"]
-      : [` of ${batch}`, "Replace the bad images or lower the batch size"];
-    const example = bad.length ? `, such as "${bad[0].key}": ${bad[0].reason}` : "";
-    throw new UserError(
-      `Cannot make a batch${size}: of ${count} images ${bad.length} are bad${example}. ${action}.`,
-    );
+    throw withoutBatch(bad, { ...this.#options, count: bad.length + this.#pending.length });
   }
+}
+
+/** The error for an epoch of `count` images that gives no batch. */
+function withoutBatch(
+  bad: readonly BadImage[],
+  { batch, partial, count }: Pick<CollateOptions, "batch" | "partial"> & { count: number },
+): UserError {
+  const leftOut = bad.filter((image) => image.leftOut).length;
+  const kinds = leftOut === 0 ? "bad" : leftOut === bad.length ? "left out" : "bad or left out";
+  const advice = [
+    ...leftOut < bad.length ? ["replace the bad images"] : [],
+    ...leftOut > 0 ? ["leave out fewer images"] : [],
+    ...partial === "drop" ? ["lower the batch size"] : [],
+  ].join(" or ");
+  const size = partial === "drop" ? ` of ${batch}` : "";
+  const example = bad.length ? `, such as "${bad[0].key}": ${bad[0].reason}` : "";
+  return new UserError(
+    `Cannot make a batch${size}: of ${count} images ${bad.length} are ${kinds}${example}. ` +
+      `${advice[0].toUpperCase()}${advice.slice(1)}.`,
+  );
 }
 
 /** A function to be called once for each good image of `group`; the last call releases the group. */

@@ -15,6 +15,7 @@ import { png } from "./formats/png.ts";
 import { ppm } from "./formats/ppm.ts";
 import { tiff } from "./formats/tiff.ts";
 import { webp } from "./formats/webp.ts";
+import { LeftOutError } from "./rejection.ts";
 
 export { MAX_PIXELS };
 
@@ -24,15 +25,19 @@ const formats: Format[] = [jpeg, png, webp, gif, tiff, ppm];
  * Decodes an image. EXIF orientation is applied, transparency is blended with white, and of animations and multi-page files
  * the first frame or page is taken. With `shortSide`, a larger image is shrunk to that short side in pixels.
  *
- * @throws {Error} if the file is damaged or not supported; the message says why.
+ * @throws {Error} if the file is damaged or not supported; the message says why. A LeftOutError, before anything is decoded,
+ * if the header says that the short side has fewer than `minSide` pixels.
  * @throws {MachineError} if a decoder cannot be loaded.
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { shortSide = Infinity }: { shortSide?: number } = {},
+  { shortSide = Infinity, minSide = 1 }: { shortSide?: number; minSide?: number } = {},
 ): Promise<DecodedImage> {
   const { width, height, orientation, opaque, decode } = formatOf(bytes).readHeader(bytes);
   checkSize(width, height);
+  if (Math.min(width, height) < minSide) {
+    throw new LeftOutError(`its ${width}×${height} pixels are below the minimum side of ${minSide}`);
+  }
   const decoded = await decode();
   if (decoded.width !== width || decoded.height !== height) {
     throw new Error(

@@ -12,8 +12,9 @@ import type { DecodedImage } from "./views/resize.ts";
 import { RecordWriter } from "./views/table.ts";
 import { MachineError, messageOf } from "../src/base/errors.ts";
 import { keyedRandom } from "../src/base/random.ts";
-import { decodeUsable } from "./decode_usable.ts";
+import { decodeForEvaluation, decodeForTraining } from "./decode_usable.ts";
 import { type FileRange, readFileRange } from "./file_range.ts";
+import { type Rejection, rejectionOf } from "./rejection.ts";
 
 /** What all jobs of a pool have in common. */
 export interface Setup {
@@ -23,11 +24,13 @@ export interface Setup {
   size: number;
   /** The seed of both training views; null for the one view of an evaluation. */
   seed: number | null;
-  /** Larger images are shrunk to this short side, pixels. */
+  /** For training, larger images are shrunk to this short side, pixels. */
   decodeSize: number;
+  /** Images with a shorter side, in pixels, are left out. Default: 1. */
+  minSide?: number;
   /** Whether the Worker makes the views ("cpu"), or only draws their parameters ("gpu"). */
   augment: "cpu" | "gpu";
-  /** Whether the Worker returns the decoded images even if it makes the views. */
+  /** Whether the Worker returns the decoded images even if it makes the views. For evaluation they are the views in 8 bits. */
   keepPixels: boolean;
 }
 
@@ -57,7 +60,7 @@ export interface JobMessage {
 }
 
 /** The answer about an image: what is wrong with it; or its size, and where its records and its pixels end. */
-export type JobAnswer = { reason: string } | {
+export type JobAnswer = Rejection | {
   reason: null;
   width: number;
   height: number;
@@ -113,7 +116,7 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
       const part = bytes.subarray(i === 0 ? 0 : items[i - 1].end, item.end);
       const image = item.decoded
         ? { ...item.decoded, data: part }
-        : await decodeUsable(item.fileRange ? read(item.fileRange) : part, setup);
+        : await decode(item.fileRange ? read(item.fileRange) : part);
       const parameters = drawViews(image, item);
       if (augment === "cpu") makeViews(image, parameters, { i, views });
       else {
@@ -132,7 +135,7 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
       });
     } catch (error) {
       if (isMachineFault(error)) throw error;
-      answers.push({ reason: messageOf(error) });
+      answers.push(rejectionOf(error));
     }
   }
   // Half again as large as needed, so that slightly larger jobs do not each allocate a new buffer.
@@ -144,6 +147,10 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
     at += image.length;
   }
   self.postMessage(result, [result.views.buffer, result.pixels.buffer, result.records.buffer]);
+}
+
+function decode(bytes: Uint8Array): Promise<DecodedImage> {
+  return setup.seed === null ? decodeForEvaluation(bytes, setup) : decodeForTraining(bytes, setup);
 }
 
 function read(range: FileRange): Uint8Array {

@@ -74,6 +74,7 @@ export { divide, type DivideOptions, type Division, sampleOf, type TakingOrder }
 export { type ReadOrder, type ReadSample, readSamples } from "./read.ts";
 export type { BlockPosition, Position } from "./order.ts";
 export type { FileRange } from "./file_range.ts";
+export type { Rejection } from "./rejection.ts";
 export { group, type GroupOptions } from "./group.ts";
 export { orderedMap } from "./ordered_map.ts";
 export { Pool, type PoolOptions, type PoolResult, type Prepared, type Task } from "./pool.ts";

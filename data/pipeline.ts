@@ -14,7 +14,7 @@ import { assembleViews } from "./assemble.ts";
 import { type BadImage, collate, type Collated } from "./collate.ts";
 import { group } from "./group.ts";
 import type { Position } from "./order.ts";
-import type { PixelCache } from "./pixel_cache.ts";
+import { evaluationEntries, type PixelCache } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
 import { prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
@@ -37,8 +37,13 @@ export interface BatchOptions {
   size: number;
   /** How the views are drawn (in training) and normalized. */
   recipe: Recipe;
-  /** Larger images are shrunk to this short side when decoded. Default: as {@linkcode defaultDecodeSize} says. */
+  /**
+   * In training, larger images are shrunk to this short side when decoded. Default: as {@linkcode defaultDecodeSize} says.
+   * Evaluations resize the whole image once.
+   */
   decodeSize?: number;
+  /** Images with a shorter side, in pixels, are left out: they go to `onBad`, marked as `leftOut`. Default: 1. */
+  minSide?: number;
   /** Number of Workers that decode. Default: 2. The batches do not depend on it. */
   workers?: number;
   /** Keeps decoded images. The caller closes it. */
@@ -46,11 +51,11 @@ export interface BatchOptions {
   /**
    * What to do about an image that cannot be used. "skip", the default, skips it. "error" ends the stream with a UserError
    * in place of the image's batch. "substitute" replaces it, in training from an indexed source, by another image that
-   * depends on its index only.
+   * depends on its index only. Images that `minSide` leaves out are skipped in any case.
    */
   onBadImage?: OnBadImage;
   /**
-   * Called with each bad image when its batch is delivered. A resumed run thus reports the same bad images as an
+   * Called with each image that is not used when its batch is delivered. A resumed run thus reports the same bad images as an
    * uninterrupted one, and none that was only read ahead. Images dropped at the end of an epoch are not reported. May
    * throw to end the stream.
    */
@@ -153,9 +158,11 @@ function batches<V extends Views, T>(
   { seed, start }: { seed: number | null; start?: Position },
   finish: (batch: Delivered<V>) => T,
 ): ReadableStream<T> {
-  const { source, batch, size, recipe, workers = 2, cache, onBadImage = "skip" } = options;
-  const { decodeSize = defaultDecodeSize(recipe, size), augment = "cpu" } = options;
-  const training = seed !== null, views = training ? 2 : 1, viewLength = size * size * VIEW_CHANNELS;
+  const { source, batch, size, recipe, workers = 2, onBadImage = "skip" } = options;
+  const { decodeSize = defaultDecodeSize(recipe, size), minSide, augment = "cpu" } = options;
+  const training = seed !== null;
+  const cache = training ? options.cache : options.cache && evaluationEntries(options.cache);
+  const views = training ? 2 : 1, viewLength = size * size * VIEW_CHANNELS;
   checkBatch(source, training ? batch : 1);
   checkSubstitutable(source, onBadImage);
 
@@ -172,9 +179,8 @@ function batches<V extends Views, T>(
 
   const read = training && cache ? withoutCachedBytes(source, cache) : source;
   const samples = readSamples(read, { seed, start, locate: true });
-  const pool = new Pool({ recipe, size, seed, decodeSize, augment, keepPixels: cache !== undefined }, {
-    workers,
-  });
+  const keepPixels = cache !== undefined;
+  const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
     .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
     .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
@@ -209,7 +215,7 @@ export function checkSubstitutable({ kind, name }: ImageSource, onBadImage: OnBa
 /** What is done about a bad image. */
 function reporter({ source, onBadImage, onBad }: BatchOptions): (bad: BadImage) => void {
   return (bad) => {
-    if (onBadImage === "error") {
+    if (onBadImage === "error" && !bad.leftOut) {
       throw new UserError(
         `Cannot use image "${bad.key}" of "${source.name}": ${bad.reason}. Replace or remove it, or skip bad images.`,
       );

@@ -7,7 +7,7 @@
  */
 import type { DecodedImage } from "./views/resize.ts";
 
-/** Decoded images by their index in the source. */
+/** Decoded images by their index in the source; negative indices are those of {@linkcode evaluationEntries}. */
 export interface PixelCache {
   /** Whether the image at `index` is cached. */
   has(index: number): boolean;
@@ -17,6 +17,19 @@ export interface PixelCache {
   set(index: number, image: DecodedImage): void;
   /** Releases what the cache holds, after writing its index if it is a file. */
   close(): void;
+}
+
+/**
+ * The part of `cache` that holds the views of evaluations, which are made of whole images: those kept for training may be
+ * shrunk.
+ */
+export function evaluationEntries(cache: PixelCache): PixelCache {
+  return {
+    has: (index) => cache.has(-1 - index),
+    get: (index) => cache.get(-1 - index),
+    set: (index, image) => cache.set(-1 - index, image),
+    close: () => cache.close(),
+  };
 }
 
 /** The share of the free memory, or disk space, that a cache may take. */

@@ -8,6 +8,7 @@ import type { DecodedImage } from "./views/resize.ts";
 import type { PackedImage } from "./views/table.ts";
 import { MachineError } from "../src/base/errors.ts";
 import type { FileRange } from "./file_range.ts";
+import type { Rejection } from "./rejection.ts";
 import type { JobFailure, JobItem, JobMessage, JobResult, Setup } from "./decode_worker.ts";
 
 /** An image for the pool: encoded bytes, a file range to read, or pixels that are decoded already. */
@@ -36,10 +37,10 @@ export interface Prepared extends PackedImage {
 
 /** The results of a list of tasks. */
 export interface PoolResult {
-  /** Null for images that cannot be used. */
+  /** Null for images that are not used. */
   images: (Prepared | null)[];
-  /** Why an image cannot be used; null for good ones. */
-  reasons: (string | null)[];
+  /** Why an image is not used; null for those that are. */
+  rejections: (Rejection | null)[];
   /** Returns the buffers to the pool. Call it once the images are copied. */
   release(): void;
 }
@@ -180,8 +181,8 @@ export class Pool {
       culprit.crashes++;
       if (culprit.crashes < MAX_CRASHES_PER_JOB) this.#assign(slot, culprit);
       else if (culprit.tasks.length === 1) {
-        const reasons = [`the decoder crashes on it: ${reason}`];
-        culprit.answer.resolve({ images: [null], reasons, release() {} });
+        const rejections = [{ reason: `the decoder crashes on it: ${reason}` }];
+        culprit.answer.resolve({ images: [null], rejections, release() {} });
       } else this.#splitJob(culprit);
     }
     for (const job of others) this.#assign(slot, job);
@@ -193,7 +194,7 @@ export class Pool {
     Promise.all(parts).then((results) =>
       answer.resolve({
         images: results.flatMap(({ images }) => images),
-        reasons: results.flatMap(({ reasons }) => reasons),
+        rejections: results.flatMap(({ rejections }) => rejections),
         release: () => results.forEach(({ release }) => release()),
       }), answer.reject);
   }
@@ -251,7 +252,7 @@ export class Pool {
     });
     return {
       images,
-      reasons: answers.map(({ reason }) => reason),
+      rejections: answers.map((answer) => answer.reason === null ? null : answer),
       release: () => {
         this.#views.push(views);
         this.#pixels.push(pixels);

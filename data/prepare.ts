@@ -34,11 +34,14 @@ async function prepareGroup(
   { samples, cache, substitutes }: PrepareOptions & { samples: ReadSample[] },
 ): Promise<PreparedGroup> {
   const result = await pool.run(samples.map((sample) => taskOf(sample, cache)));
-  const reasons = result.reasons.map((reason, i) => samples[i].failure ?? reason);
+  const rejections = result.rejections.map((rejection, i) => {
+    const { failure } = samples[i];
+    return failure === null ? rejection : { reason: failure };
+  });
   const images = [...result.images], used: PoolResult[] = [result], shown = [...samples];
   for (const [i, sample] of samples.entries()) {
     if (images[i]) cache?.set(sample.index, imageOf(images[i]));
-    else if (substitutes) {
+    else if (substitutes && !rejections[i]?.leftOut) {
       const other = await substituteFor(sample, { pool, cache, source: substitutes });
       if (!other) continue;
       images[i] = other.result.images[0];
@@ -46,7 +49,7 @@ async function prepareGroup(
       used.push(other.result);
     }
   }
-  return { samples: shown, images, reasons, release: () => used.forEach(({ release }) => release()) };
+  return { samples: shown, images, rejections, release: () => used.forEach(({ release }) => release()) };
 }
 
 function taskOf({ epoch, index, bytes, fileRange }: Omit<Task, "decoded">, cache?: PixelCache): Task {

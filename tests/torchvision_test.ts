@@ -32,7 +32,7 @@ for (const backbone of ["resnet18", "resnet50"] as const) {
     const size = 40, count = 3;
     const out = await Deno.makeTempDir();
     try {
-      // One step, so that no running statistic is at its first value. The source's 32 px would be smaller than a view.
+      // One step, so that no running statistic is at its first value.
       await pretrain(
         {
           data: "shapes:8",

@@ -99,10 +99,10 @@ export function drawView(view: ViewRecipe, sizes: ViewSizes, random: Random): Vi
 }
 
 /**
- * The view for evaluation, as torchvision's Resize(size) and CenterCrop(size): the short side becomes `size`, the center
- * square is kept, colors do not change.
+ * The view for evaluation, as torchvision's Resize(size) and CenterCrop(size): the short side becomes `size`, the long side
+ * is truncated to whole pixels, the center square is kept, colors do not change.
  */
-export function evaluationView({ width, height, size }: ViewSizes): ViewParameters {
+export function evaluationView({ width, height, size }: ViewSizes): ViewParameters & { resized: Box } {
   const resizedWidth = width <= height ? size : Math.trunc(size * width / height);
   const resizedHeight = height <= width ? size : Math.trunc(size * height / width);
   return {
@@ -151,12 +151,4 @@ function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   if (x - floor !== .5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;
-}
-
-/** Throws an Error if an image is smaller than its view. */
-export function checkImageSize({ width, height, size }: ViewSizes): void {
-  if (width >= size && height >= size) return;
-  throw new Error(
-    `its ${width}×${height} pixels are fewer than the view's ${size}×${size}: lower the view size`,
-  );
 }

@@ -118,7 +118,14 @@ export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImag
   if (short <= shortSide) return image;
   const scaled = (side: number) =>
     side === short ? shortSide : Math.max(1, Math.round(side * shortSide / short));
-  const width = scaled(image.width), height = scaled(image.height);
+  return resizeImage(image, { width: scaled(image.width), height: scaled(image.height) });
+}
+
+/** The whole of `image`, resized to `width` × `height`. */
+export function resizeImage(
+  image: DecodedImage,
+  { width, height }: { width: number; height: number },
+): DecodedImage {
   const data = new Uint8Array(width * height * 4);
   resizeCrop(image, {
     crop: { top: 0, left: 0, width: image.width, height: image.height },

@@ -8,6 +8,7 @@
  */
 import { shortBlurWeights } from "./blur.ts";
 import type { ViewParameters } from "./draw.ts";
+import type { Recipe } from "./recipe.ts";
 import { resizeAxis } from "./resize.ts";
 
 /** A decoded image, and the parameters of its views. */
@@ -40,11 +41,24 @@ export const header = {
   threshold: 19,
 } as const;
 
-/** The largest long side of an image, as a multiple of the decode size. */
+/**
+ * The largest aspect ratio of an image whose short side has the decode size. Longer images are shrunk to as many pixels; those
+ * with a smaller short side may be longer, as their views need no more memory.
+ */
 export const MAX_ASPECT_RATIO = 16;
 
-/** The largest upload of decoded images in bytes; a larger image cannot be used. */
+/** The largest upload of decoded images in bytes. */
 export const MAX_UPLOAD_BYTES = 2 ** 27;
+
+/**
+ * Whether no crop of `views` has a side of more than {@linkcode MAX_ASPECT_RATIO} times the decode size, however long the image
+ * is. One less leaves room for the rounding of crops.
+ */
+export function cropsAreBounded({ views }: Pick<Recipe, "views">): boolean {
+  return views.every(({ crop }) =>
+    !crop || Math.max(crop.ratio[1], 1 / crop.ratio[0]) < MAX_ASPECT_RATIO - 1
+  );
+}
 
 /** Words in a header. */
 export const HEADER_WORDS = 20;

@@ -22,13 +22,13 @@ async function main(args: string[]): Promise<void> {
   const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
   await expectPermissions("preview", needsOf("preview", { ...given, out }));
   // A run with these options draws the same views.
-  const { options: { data, size, seed, decodeSize }, recipe } = await optionsWithRecipe(given);
+  const { options: { data, size, seed, decodeSize, minSide }, recipe } = await optionsWithRecipe(given);
   const source = await openSource(data!); // a command line names its data
   try {
     const onBad = ({ key, reason }: { key: string; reason: string }) =>
       console.error(`Skipped ${key}: ${reason}.`);
     await writeFileAtomic(out, [
-      await previewSheet(source, { recipe, size, count, seed, decodeSize, onBad }),
+      await previewSheet(source, { recipe, size, count, seed, decodeSize, minSide, onBad }),
     ]);
     console.log(`Views of ${source.name} with the recipe ${recipe.name} at ${size} px are in ${out}`);
   } finally {

@@ -8,13 +8,14 @@ import { createCommand, type Help, parseCommand } from "./command.ts";
 import { integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
 
-const { data, recipe, size, decodeSize, seed } = trainFlags;
+const { data, recipe, size, decodeSize, minSide, seed } = trainFlags;
 
 const previewFlags = {
   data,
   recipe,
   size,
   decodeSize,
+  minSide,
   seed,
   count: flag(integer({ min: 1, max: 64 }), "number of images, spread over the data", 8),
   out: flag(text("FILE.png"), "the picture to write", "preview.png"),

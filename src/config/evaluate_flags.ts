@@ -40,6 +40,11 @@ const data = {
     "fraction of the labels to learn from, equally many per class",
     1,
   ),
+  minSide: flag(
+    trainFlags.minSide.type,
+    "leave out images whose short side has fewer pixels",
+    "the run's, or 1",
+  ),
   workers,
 };
 

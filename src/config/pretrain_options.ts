@@ -63,10 +63,12 @@ export interface PretrainOptions extends PretrainCallbacks {
   /** Where views are computed from decoded images. Default: `"gpu"`. */
   augment?: "gpu" | "cpu";
   /**
-   * Short side in pixels to which larger images are reduced when decoded. Default: the size at which the recipe's
+   * Short side in pixels to which larger images are reduced when decoded for training. Default: the size at which the recipe's
    * smallest crop still has the pixels of a view.
    */
   decodeSize?: number;
+  /** Images with a shorter side, in pixels, are left out; others are enlarged if smaller than a view. Default: 1. */
+  minSide?: number;
   /** Where decoded images are kept for later epochs, as far as there is room. Default: `"none"`. */
   cache?: "memory" | "disk" | "none";
   /** What happens at an unreadable image: it is skipped, ends the run, or another one takes its place. Default: `"skip"`. */

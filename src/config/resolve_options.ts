@@ -103,6 +103,7 @@ function viewOptions(
     recipe,
     augment: "gpu",
     decodeSize: defaultDecodeSize(recipeOf(recipe), size),
+    minSide: 1,
     cache: "none",
     onBadImage: "skip",
     maxBad: null,

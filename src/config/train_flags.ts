@@ -72,8 +72,13 @@ const data = {
   augment: flag(choice("gpu", "cpu"), "where views are computed from decoded images", "gpu"),
   decodeSize: flag(
     integer({ min: 8, max: 4096 }),
-    "reduce larger images to this short side in pixels when decoding",
+    "reduce larger images to this short side in pixels when decoding them for training",
     "the smallest crop keeps a view's pixels: 114 for 32 px, 792 for 224 with recipe byol",
+  ),
+  minSide: flag(
+    integer({ min: 1, max: 65535 }),
+    "leave out images whose short side has fewer pixels; others are enlarged where they are smaller than a view",
+    1,
   ),
   cache: flag(
     choice("memory", "disk", "none"),

@@ -20,8 +20,6 @@ export interface EvaluatedEncoder {
   stem: Stem;
   /** Side of its images in pixels. */
   size: number;
-  /** Short side in pixels to which larger images are shrunk when they are decoded. */
-  decodeSize: number;
   mean: Rgb;
   std: Rgb;
   /** Fingerprint of the run's images; null without a run, or if it has none. */

@@ -72,6 +72,8 @@ export class FeatureCollector implements Disposable {
       /** Seed of the untrained encoder. */
       seed: number;
       workers: number;
+      /** Images with a shorter side, in pixels, are left out. Default: 1. */
+      minSide?: number;
       chooser?: KernelChooser;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
@@ -114,10 +116,10 @@ export class FeatureCollector implements Disposable {
     { source, first, limit, classOf }: Samples,
     { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
   ): Promise<CollectedFeatures> {
-    const { encoder, workers, signal, onBad } = this.options, { size, decodeSize } = encoder;
+    const { encoder, workers, minSide, signal, onBad } = this.options, { size } = encoder;
     const labels: number[] = [], indices: number[] = [];
     const recipe = plainRecipe(encoder);
-    const images = { source, first, limit, batch, size, recipe, workers, decodeSize, onBad };
+    const images = { source, first, limit, batch, size, recipe, workers, minSide, onBad };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
       for (const [, maker] of makers) await maker.add(views.images, views.labels.length);

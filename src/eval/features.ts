@@ -97,8 +97,8 @@ export function traceFeatures(
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
   const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
   const images = tensorIn(store, { shape: [batch, size, size, 4] });
-  // An evaluation has one view, for which nothing is drawn.
-  const loader = loading ? traceLoader(tape, { ...loading, views: [], images }) : null;
+  // An evaluation has one view, for which nothing is drawn; its images have the size of the view already.
+  const loader = loading ? traceLoader(tape, { ...loading, views: [], decodeSize: size, images }) : null;
   const features = tape.noGrad(() => encoder(tape, images));
   const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };

@@ -17,8 +17,10 @@ export function formatEvaluation({ rows, finetuned, classes, counts }: Evaluatio
     ...top1 ? [percent(score?.top1)] : [],
     ...top5 ? [percent(score?.top5)] : [],
   ];
+  const { train, test, bad, leftOut } = counts;
   return [
-    `${classes.length} classes, ${counts.train} labeled images to learn from, ${counts.test} to test on`,
+    `${classes.length} classes, ${train} labeled images to learn from, ${test} to test on` +
+    (bad ? `, ${bad} skipped` : "") + (leftOut ? `, ${leftOut} left out` : ""),
     ...alignColumns([
       ["", ...ks.map((k) => `kNN k=${k}`), ...top1 ? ["linear top-1"] : [], ...top5 ? ["top-5"] : []],
       ...rows.map(({ name, knn, linear }) =>

@@ -35,6 +35,8 @@ export interface CropOptions {
   /** Images per step at most; each gives two rows. */
   batch: number;
   workers: number;
+  /** Images with a shorter side, in pixels, are left out. Default: 1. */
+  minSide?: number;
   chooser?: KernelChooser;
   signal?: AbortSignal;
   onBad(bad: BadImage): void;
@@ -63,7 +65,7 @@ export interface CropBatch {
 
 /** Batches of crops of the rows `chosen`. An epoch is one view of each image; a step takes two. */
 export async function* cropBatches(
-  { encoder, images, epochs, seed, workers, onBad, signal, ...limits }: CropOptions,
+  { encoder, images, epochs, seed, workers, minSide, onBad, signal, ...limits }: CropOptions,
   chosen: readonly number[],
 ): AsyncGenerator<CropBatch> {
   const { size, mean, std } = encoder, { source, indices, labels } = images;
@@ -79,6 +81,7 @@ export async function* cropBatches(
     seed,
     workers,
     decodeSize: defaultDecodeSize(recipe, size),
+    minSide,
     onBad,
   });
   let step = 0;

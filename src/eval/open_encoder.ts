@@ -62,8 +62,6 @@ export async function openEncoder(
     config: resnetConfigOf(backbone),
     stem,
     size,
-    // As in the run's own evaluations, as images shrunk in two steps differ a little; but no smaller than the views.
-    decodeSize: run && given.size === undefined ? Math.max(size, run.options.decodeSize) : size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
     fingerprint: ofRun?.metadata.fingerprint ?? null,

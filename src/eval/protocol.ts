@@ -51,7 +51,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
 }
 
 function reportOf(
-  { encoder, data, gpu, protocol, bad }: EvaluationSetup,
+  { encoder, data, gpu, protocol, unused: { bad, leftOut } }: EvaluationSetup,
   { samples, rows, finetuned }: { samples: EvaluationSamples } & Pick<EvaluationReport, "rows" | "finetuned">,
 ): EvaluationReport {
   const { temperature, probeViews, probeEpochs, labels, seed } = protocol;
@@ -60,7 +60,7 @@ function reportOf(
     rows,
     finetuned,
     classes: samples.classes,
-    counts: { train: samples.learned.length, test: tested, bad: bad.size },
+    counts: { train: samples.learned.length, test: tested, bad: bad.size, leftOut: leftOut.size },
     settings: {
       encoder: encoder.path,
       backbone: encoder.backbone,

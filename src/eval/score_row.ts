@@ -90,7 +90,7 @@ function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext)
 
 /** How crops of the training images are learned from. */
 export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringContext): CropOptions {
-  const { encoder, data, protocol: { probeEpochs, seed, workers }, onBad } = setup;
+  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad } = setup;
   const { train, trainLabels, classes, learned } = samples;
   return {
     encoder,
@@ -104,6 +104,7 @@ export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringC
     seed,
     batch,
     workers,
+    minSide,
     chooser,
     signal,
     onBad,

@@ -27,6 +27,8 @@ export interface Protocol {
   rows: readonly RowName[];
   seed: number;
   workers: number;
+  /** Images with a shorter side, in pixels, are left out. */
+  minSide: number;
   temperature: number;
   probeViews: "cached" | "crop" | "none";
   probeEpochs: number;
@@ -42,8 +44,9 @@ export interface EvaluationSetup extends Disposable {
   gpu: Gpu;
   protocol: Protocol;
   chooseKernels: ChooseKernels;
-  /** Images that could not be used, by key. Each is logged once. */
-  bad: ReadonlySet<string>;
+  /** Keys of the images that could not be used, and of those that `minSide` leaves out. */
+  unused: { bad: ReadonlySet<string>; leftOut: ReadonlySet<string> };
+  /** Keeps and logs an image that is not used. */
   onBad(image: BadImage): void;
 }
 
@@ -64,7 +67,7 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
   const data = opened.use(await openEvaluationData(options, run, encoder));
   if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.source);
   const gpu = opened.use(await openGpu());
-  const { kernels, log = console.log } = options, bad = new Set<string>();
+  const { kernels, log = console.log } = options;
   const chooseKernels = await openKernelChoice(gpu, { kernels, log });
   const kept = opened.move();
   return {
@@ -74,12 +77,26 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
     gpu,
     protocol: protocolOf(options, run),
     chooseKernels,
-    bad,
-    onBad({ key, reason }) {
-      if (!bad.has(key)) log(`Skipped ${key}: ${reason}.`);
-      bad.add(key);
-    },
+    ...collectUnused(log),
     [Symbol.dispose]: () => kept.dispose(),
+  };
+}
+
+/** This many images are logged; the others are only counted. */
+const LOGGED = 5;
+
+function collectUnused(log: (line: string) => void): Pick<EvaluationSetup, "unused" | "onBad"> {
+  const bad = new Set<string>(), leftOut = new Set<string>();
+  return {
+    unused: { bad, leftOut },
+    onBad(image) {
+      const { key, reason } = image, keys = image.leftOut ? leftOut : bad;
+      if (keys.has(key)) return;
+      keys.add(key);
+      const found = bad.size + leftOut.size,
+        more = found === LOGGED ? " The following ones are only counted." : "";
+      if (found <= LOGGED) log(`${image.leftOut ? "Left out" : "Skipped"} ${key}: ${reason}.${more}`);
+    },
   };
 }
 
@@ -89,6 +106,7 @@ function protocolOf(options: EvaluateOptions, run: EvaluatedRun | null): Protoco
     rows: baselines ? ROWS : ["trained"],
     seed: options.seed ?? run?.options.seed ?? 0,
     workers: options.workers ?? defaultWorkers(),
+    minSide: options.minSide ?? run?.options.minSide ?? 1,
     temperature: options.temperature ?? TEMPERATURE,
     probeViews,
     probeEpochs: options.probeEpochs ?? PROBE_EPOCHS[probeViews],

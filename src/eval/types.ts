@@ -36,6 +36,8 @@ export interface EvaluateOptions {
   test?: LabeledData;
   /** Fraction of the labels to learn from, above 0 and up to 1, equally many per class. Default: 1. */
   labels?: number;
+  /** Leave out images whose short side has fewer pixels. Default: the run's, else 1. */
+  minSide?: number;
   /** Workers that decode images. Default: one per core, at most 8. */
   workers?: number;
   /** Numbers of neighbors for kNN. Default: 20 and 200, as far as there are as many images. */
@@ -122,8 +124,8 @@ export interface EvaluationReport {
   finetuned: LinearScores & { epochs: number } | null;
   /** Names of the classes. */
   classes: string[];
-  /** Labeled images learned from and tested on, and images that could not be used. */
-  counts: { train: number; test: number; bad: number };
+  /** Labeled images learned from and tested on, images that could not be used, and those left out by `minSide`. */
+  counts: { train: number; test: number; bad: number; leftOut: number };
   /** How it was done. */
   settings: EvaluationSettings;
   /** The files that were written. */

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { decodeUsable } from "../../data/decode_usable.ts";
+import { decodeForTraining } from "../../data/decode_usable.ts";
 import type { BadImage } from "../../data/pipeline.ts";
 import { readSamples } from "../../data/read.ts";
+import { rejectionOf } from "../../data/rejection.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { numberIn } from "../../data/subset.ts";
 import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
 import { drawView, type ViewParameters } from "../../data/views/draw.ts";
 import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
-import { MachineError, messageOf } from "../base/errors.ts";
+import { MachineError } from "../base/errors.ts";
 import { onAbort } from "../base/on_abort.ts";
 import { keyedRandom } from "../base/random.ts";
 
@@ -28,6 +29,8 @@ export interface PreviewOptions {
   seed: number;
   /** Short side in pixels to which larger images are shrunk when decoded, as in the run. Default: as for a run. */
   decodeSize?: number;
+  /** Leave out images with a shorter side, in pixels. Default: 1. */
+  minSide?: number;
   /** Ends the reading with its reason when aborted. */
   signal?: AbortSignal;
   /** Receives images that cannot be used. The sheet names them too. */
@@ -74,7 +77,7 @@ async function spreadRows(
         break;
       } catch (error) {
         if (error instanceof MachineError) throw error;
-        bad.push({ index: numberIn(source, place), key: source.key(place), reason: messageOf(error) });
+        bad.push({ index: numberIn(source, place), key: source.key(place), ...rejectionOf(error) });
       }
     }
   }
@@ -99,7 +102,7 @@ async function firstRows(
       rows.push(await rowOf(sample, options));
     } catch (error) {
       if (error instanceof MachineError) throw error;
-      bad.push({ index, key, reason: messageOf(error) });
+      bad.push({ index, key, ...rejectionOf(error) });
     }
   }
   await samples.cancel();
@@ -108,9 +111,12 @@ async function firstRows(
 
 async function rowOf(
   { index, key, bytes }: { index: number; key: string; bytes: Uint8Array },
-  { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size) }: Omit<PreviewOptions, "count">,
+  { recipe, size, seed, decodeSize = defaultDecodeSize(recipe, size), minSide }: Omit<
+    PreviewOptions,
+    "count"
+  >,
 ): Promise<SheetRow> {
-  const image = await decodeUsable(bytes, { size, decodeSize });
+  const image = await decodeForTraining(bytes, { recipe, decodeSize, minSide });
   const sizes = { width: image.width, height: image.height, size };
   const views = recipe.views.map((view, v) => {
     const parameters = drawView(view, sizes, keyedRandom(seed, 0, index, v));

@@ -1,18 +1,14 @@
 /**
- * The images of a run that could not be used, listed in bad_images.jsonl.
+ * The images of a run that could not be used or that its options leave out, listed in bad_images.jsonl.
  *
  * @module
  */
 import { join } from "node:path";
+import type { BadImage } from "../../data/pipeline.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 
-/** An image that could not be used, and why. */
-export interface BadImage {
-  index: number;
-  key: string;
-  reason: string;
-}
+export type { BadImage };
 
 /** What the list is of. */
 export interface BadImagesOptions {
@@ -21,20 +17,21 @@ export interface BadImagesOptions {
   log: (line: string) => void;
   /** The name of the source. */
   source: string;
-  /** More images than this end the run. */
+  /** More bad images than this end the run. Those that are left out do not count. */
   max: number;
-  /** What happens to them, for messages. */
+  /** What happens to bad images, for messages. */
   verb: string;
 }
 
 /** This many are logged; the others are only in the file. */
 const LOGGED = 5;
 
-/** The bad images of a run, each listed once, in however many epochs it occurs. */
+/** The images that a run does not use, each listed once, in however many epochs it occurs. */
 export class BadImages implements AsyncDisposable {
   readonly #path: string;
   readonly #options: BadImagesOptions;
   readonly #found = new Map<number, BadImage>();
+  #leftOut = 0;
   #written = 0;
 
   private constructor(path: string, options: BadImagesOptions) {
@@ -49,33 +46,38 @@ export class BadImages implements AsyncDisposable {
     if (options.resume) {
       const text = await Deno.readTextFile(path).catch(() => "");
       for (const line of text.split("\n").filter(Boolean)) {
-        const { index, key, reason }: BadImage = JSON.parse(line);
-        images.#found.set(index, { index, key, reason });
+        const { index, key, reason, left_out } = JSON.parse(line);
+        images.#keep({ index, key, reason, ...left_out && { leftOut: true } });
       }
       images.#written = images.#found.size;
     }
     return images;
   }
 
-  /** The number of images in the list. */
+  /** The number of bad images. */
   get count(): number {
-    return this.#found.size;
+    return this.#found.size - this.#leftOut;
+  }
+
+  /** The number of images that the options leave out. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /**
    * Adds an image.
    *
-   * @throws {UserError} if there are too many.
+   * @throws {UserError} if too many are bad.
    */
   readonly add = (bad: BadImage): void => {
     if (this.#found.has(bad.index)) return;
-    this.#found.set(bad.index, bad);
-    const { log, verb, max, source } = this.#options;
-    if (this.count <= LOGGED) {
-      const more = this.count === LOGGED ? ` The following ones are only listed in ${this.#path}.` : "";
-      log(`${verb} ${bad.key}: ${bad.reason}.${more}`);
+    this.#keep(bad);
+    const { log, verb, max, source } = this.#options, listed = this.#found.size;
+    if (listed <= LOGGED) {
+      const more = listed === LOGGED ? ` The following ones are only listed in ${this.#path}.` : "";
+      log(`${bad.leftOut ? "Left out" : verb} ${bad.key}: ${bad.reason}.${more}`);
     }
-    if (this.count > max) {
+    if (!bad.leftOut && this.count > max) {
       throw new UserError(
         `Cannot go on with "${source}": ${this.count} images cannot be used, such as ${bad.key}: ${bad.reason}; at most ` +
           `${max} are allowed (--max-bad). All are listed in ${this.#path}. Check --data, or raise --max-bad.`,
@@ -83,14 +85,20 @@ export class BadImages implements AsyncDisposable {
     }
   };
 
+  #keep(bad: BadImage): void {
+    this.#found.set(bad.index, bad);
+    this.#leftOut += Number(bad.leftOut ?? false);
+  }
+
   /** Writes the file if there is something new. */
   async flush(): Promise<void> {
-    if (this.#written === this.count) return;
-    const lines = [...this.#found.values()].sort((a, b) => a.index - b.index).map((bad) =>
-      JSON.stringify({ source: this.#options.source, ...bad }) + "\n"
+    if (this.#written === this.#found.size) return;
+    const { source } = this.#options;
+    const lines = [...this.#found.values()].sort((a, b) => a.index - b.index).map(({ leftOut, ...bad }) =>
+      JSON.stringify({ source, ...bad, ...leftOut && { left_out: true } }) + "\n"
     );
     await writeFileAtomic(this.#path, [new TextEncoder().encode(lines.join(""))]);
-    this.#written = this.count;
+    this.#written = this.#found.size;
   }
 
   /** Writes the file, also where an error ends the run. */

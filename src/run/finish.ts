@@ -43,9 +43,9 @@ export async function finish(
   await bad.flush();
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
-  progress.log(
-    `The encoder is in ${encoderPath}${bad.count ? `; ${bad.count} images were ${verb}` : ""}`,
-  );
+  const skipped = bad.count ? `; ${bad.count} images were ${verb}` : "";
+  const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
+  progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
   if (knn) progress.log(`kNN: ${knnLine(knn)}`);
   return summary;
 }

@@ -17,7 +17,7 @@ const IMAGES = 8;
 /** Draws some views of the first epoch in preview.png. If no image can be used, training reports it. */
 export async function writePreview(
   source: ImageSource,
-  { options: { out, size, seed, decodeSize }, recipe, train, signal }: {
+  { options: { out, size, seed, decodeSize, minSide }, recipe, train, signal }: {
     options: ResolvedOptions;
     recipe: Recipe;
     train: number | null;
@@ -25,10 +25,10 @@ export async function writePreview(
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const sheet = await previewSheet(source, { recipe, size, count: IMAGES, seed, limit, decodeSize, signal })
-    .catch((error) => {
-      if (error instanceof UserError || signal?.aborted) return null;
-      throw error;
-    });
+  const drawing = { recipe, size, count: IMAGES, seed, limit, decodeSize, minSide, signal };
+  const sheet = await previewSheet(source, drawing).catch((error) => {
+    if (error instanceof UserError || signal?.aborted) return null;
+    throw error;
+  });
   if (sheet) await writeFileAtomic(join(out, "preview.png"), [sheet]);
 }

@@ -65,10 +65,12 @@ export async function openSession(task: Task): Promise<Session> {
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
-  const { size, workers, decodeSize, onBadImage } = options;
-  const cache = stack.use(openCache(options, { identity: `${source.fingerprint} ${decodeSize}` }));
+  const { size, workers, decodeSize, minSide, onBadImage } = options;
+  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}`;
+  const cache = stack.use(openCache(options, { identity }));
   const onBad = files.bad.add;
-  const pipeline = { source, size, recipe, workers, decodeSize, cache: cache.images, onBadImage, onBad };
+  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad };
+  const pipeline = { source, size, recipe, ...reading };
   const evaluation = new RunEvaluation(
     { gpu, options, recipe, trainer, split, pipeline, chooser, probe, signal },
   );

@@ -29,7 +29,7 @@ export interface LoaderOptions {
   views: readonly ViewRecipe[];
   mean: Recipe["mean"];
   std: Recipe["std"];
-  /** Most pixels of the images' short side; their long side has at most {@linkcode MAX_ASPECT_RATIO} times as many. */
+  /** Most pixels of the images' short side. An image has at most {@linkcode MAX_ASPECT_RATIO} times its square of pixels. */
   decodeSize: number;
 }
 

@@ -6,11 +6,11 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 const parse = (line: string) => parseEvaluateOptions(line.split(" ").filter(Boolean)) as EvaluateFlags;
 
 Deno.test("parseEvaluateOptions() reads values, lists and switches", () => {
-  const { run, k, test, mean, finetune, map, baselines } = parse(
-    "--run out --k 5 --k 20 --test a.tar --test b.tar --mean 0.5,0.4,0.3 --finetune --map --no-baselines",
+  const { run, k, test, mean, finetune, map, baselines, minSide } = parse(
+    "--run out --k 5 --k 20 --test a.tar --test b.tar --mean 0.5,0.4,0.3 --finetune --map --no-baselines --min-side 9",
   );
   assertEquals([run, k, test, mean], ["out", [5, 20], ["a.tar", "b.tar"], [0.5, 0.4, 0.3]]);
-  assertEquals([finetune, map, baselines], [true, true, false]);
+  assertEquals([finetune, map, baselines, minSide], [true, true, false, 9]);
   assert(parse("--run out").baselines !== false, "baselines are on by default");
 });
 

@@ -7,7 +7,8 @@ import { assertIncludes, parse } from "../config/parsed.ts";
 Deno.test("parseTrainOptions() takes every option", () => {
   const given = [
     ..."--data d --data e --limit 10000 --holdout 5000 --size 40 --recipe byol --workers 3".split(" "),
-    ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --cache disk".split(" "),
+    ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --min-side 16 --cache disk"
+      .split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
@@ -29,6 +30,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     recipe: "byol",
     augment: "cpu",
     decodeSize: 99,
+    minSide: 16,
     cache: "disk",
     onBadImage: "substitute",
     maxBad: 7,

@@ -1,5 +1,5 @@
 /** Fuzzing the whole pipeline: thousands of damaged images among good ones. None is lost, none is delivered twice. */
-import { decodeUsable } from "../../data/decode_usable.ts";
+import { decodeImage } from "../../data/decode.ts";
 import { evaluationBatches, type OnBadImage, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
@@ -18,9 +18,9 @@ import { innards, mutated } from "./mutations.ts";
 
 /** 2,000 damaged images and 300 good ones. */
 const COUNT = 2300, GOOD = 300;
-const size = 8, batch = 32, recipe = recipes.cifar, decodeSize = 16;
-
-const usable = goldenFiles.filter(({ width, height }) => Math.min(width, height) >= size);
+const size = 8, batch = 32, recipe = recipes.cifar;
+/** No image is larger, so that training sees them whole, as evaluations do. */
+const decodeSize = 4096;
 const extensions = ["jpg", "jpeg", "png", "webp", "gif", "tiff", "ppm"];
 
 /** The files by name: good ones spread evenly, extensions at random. */
@@ -29,7 +29,7 @@ const { files, good } = (() => {
   for (let i = 0; i < COUNT; i++) {
     const isGood = Math.floor(i * GOOD / COUNT) !== Math.floor((i + 1) * GOOD / COUNT);
     const key = `${i}.${extensions[keyedRandom(6, i).integer(extensions.length)]}`;
-    files[key] = isGood ? usable[good.size % usable.length].file : mutated(7, i).bytes;
+    files[key] = isGood ? goldenFiles[good.size % goldenFiles.length].file : mutated(7, i).bytes;
     if (isGood) good.set(key, files[key]);
   }
   return { files, good };
@@ -37,7 +37,7 @@ const { files, good } = (() => {
 
 /** The view of a good image. */
 async function viewOf(bytes: Uint8Array): Promise<string> {
-  const image = await decodeUsable(bytes, { size, decodeSize });
+  const image = await decodeImage(bytes);
   const out = new Float32Array(size * size * 4);
   applyView(image, evaluationView({ ...image, size }), { size, mean: recipe.mean, std: recipe.std, out });
   return out.join();

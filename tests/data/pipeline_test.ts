@@ -87,7 +87,7 @@ Deno.test("evaluationBatches() gives a part once, in order, with a smaller last 
 
 const withBad = await memorySource(files.map((file, i) => {
   if (i === 3) return file.subarray(0, 200);
-  return i === 5 ? png(gradient(31, 90)) : file;
+  return i === 5 ? new Uint8Array(0) : file;
 }));
 
 Deno.test("trainingBatches() skips and reports bad images, and resumes to the same batches", async () => {
@@ -103,10 +103,87 @@ Deno.test("trainingBatches() skips and reports bad images, and resumes to the sa
   assert(batches.every((b) => !b.indices.includes(3) && !b.indices.includes(5)));
   const reasons = new Map(bad.map(({ key, reason }) => [key, reason]));
   assert(/truncated JPEG/.test(reasons.get("image-3")!), reasons.get("image-3"));
-  assert(/31×90 pixels.*32×32: lower the view size/.test(reasons.get("image-5")!), reasons.get("image-5"));
+  assertEquals(reasons.get("image-5"), "it is empty");
   const part = range(withBad, 0, 8);
   const again = trainingBatches({ ...options, source: part, batch: 3, start: batches[0].next });
   assertEquals((await take(again, 3)).map(plain), batches.slice(1));
+});
+
+/** One image of each pair of sides, smaller than the view in one direction or both, and a large one. */
+const sides = [[1, 1], [1, 40], [28, 28], [31, 90], [3, 700], [90, 15], [501, 333]] as const;
+const sized = await memorySource(sides.map(([width, height]) => png(gradient(width, height))));
+
+Deno.test("trainingBatches() enlarges images that are smaller than the view", async () => {
+  const bad: BadImage[] = [], large = { source: sized, batch: 7, decodeSize: 333, minSide: 1 };
+  const [batch] = await take(trainingBatches({ ...options, ...large, onBad: (b) => bad.push(b) }), 1);
+  assertEquals([[...batch.indices].sort(), bad], [[0, 1, 2, 3, 4, 5, 6], []]);
+  const out = new Float32Array(size * size * 4);
+  for (const [i, index] of batch.indices.entries()) {
+    const [width, height] = sides[index], image = await decodeImage(png(gradient(width, height)));
+    for (const v of [0, 1]) {
+      const parameters = drawView(recipe.views[v], { width, height, size }, keyedRandom(7, 0, index, v));
+      applyView(image, parameters, { size, mean: recipe.mean, std: recipe.std, out });
+      const start = (v * 7 + i) * out.length;
+      assertEquals(batch.views.subarray(start, start + out.length).join(), out.join(), `${width}×${height}`);
+    }
+  }
+});
+
+Deno.test("evaluationBatches() resizes whole images, whatever the decode size", async () => {
+  for (const decodeSize of [8, 114]) {
+    const [{ images, indices }] = await Array.fromAsync(
+      evaluationBatches({ ...options, source: sized, batch: 7, decodeSize }),
+    );
+    assertEquals(indices, [0, 1, 2, 3, 4, 5, 6]);
+    const out = new Float32Array(size * size * 4);
+    for (const [i, [width, height]] of sides.entries()) {
+      const image = await decodeImage(png(gradient(width, height)));
+      const view = evaluationView({ width, height, size });
+      applyView(image, view, { size, mean: recipe.mean, std: recipe.std, out });
+      assertEquals(
+        images.subarray(i * out.length, (i + 1) * out.length).join(),
+        out.join(),
+        `${width}×${height}`,
+      );
+    }
+  }
+});
+
+Deno.test("trainingBatches() and evaluationBatches() leave out images below the minimum side", async () => {
+  const leftOut = (image: BadImage) => image.leftOut;
+  const expected = [[0, "1×1"], [1, "1×40"], [4, "3×700"], [5, "90×15"]].map(([index, sides]) => ({
+    index,
+    key: `image-${index}`,
+    reason: `its ${sides} pixels are below the minimum side of 28`,
+    leftOut: true,
+  }));
+  for (const onBadImage of ["skip", "error", "substitute"] as const) {
+    const bad: BadImage[] = [];
+    const strict = {
+      ...options,
+      source: sized,
+      batch: 3,
+      minSide: 28,
+      onBadImage,
+      onBad: (b: BadImage) => bad.push(b),
+    };
+    const [{ indices }] = await Array.fromAsync(evaluationBatches(strict));
+    assertEquals([indices, bad], [[2, 3, 6], expected], onBadImage);
+    bad.length = 0;
+    const [first, second] = await take(trainingBatches(strict), 2);
+    assertEquals(
+      [first, second].map(({ indices }) => [...indices].sort()),
+      [[2, 3, 6], [2, 3, 6]],
+      onBadImage,
+    );
+    assert(bad.length > 0 && bad.every(leftOut), onBadImage);
+  }
+  const all = { ...options, source: sized, batch: 3, minSide: 334 };
+  await assertThrows(
+    () => take(trainingBatches(all), 1),
+    UserError,
+    /batch of 3: of 7 images 7 are left out, such as "image-\d": its .* minimum side of 334\. Leave out fewer images or lower/,
+  );
 });
 
 Deno.test("evaluationBatches() throws at a bad image with onBadImage error", async () => {
@@ -218,13 +295,14 @@ Deno.test("Pool replaces crashed Workers without losing or repeating an image", 
 
 Deno.test("Pool splits a job on which Workers crash or hang, and only the culprits are bad", async () => {
   const pool = new Pool({ ...setup, seed: 1 }, { workers: 1, url: crashing, answerTimeoutMs: 1000 });
-  const { images, reasons } = await pool.run(
+  const { images, rejections } = await pool.run(
     [12, 13, 14, 17].map((index) => ({ bytes: files[0], epoch: 0, index })),
   );
   pool.close();
   assertEquals(images.map((image) => image !== null), [true, false, true, false]);
-  assert(/crashes on it.*crash on purpose/.test(reasons[1]!), reasons[1]!);
-  assert(/no answer for 1 s/.test(reasons[3]!), reasons[3]!);
+  const reasons = rejections.map((rejection) => rejection?.reason);
+  assert(/crashes on it.*crash on purpose/.test(reasons[1]!), reasons[1]);
+  assert(/no answer for 1 s/.test(reasons[3]!), reasons[3]);
 });
 
 Deno.test("Pool rejects if its Workers crash on every job, and once it is closed", async () => {

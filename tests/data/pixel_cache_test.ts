@@ -1,6 +1,6 @@
 import { type Batch, evaluationBatches, trainingBatches } from "../../data/pipeline.ts";
 import { diskCache } from "../../data/disk_cache.ts";
-import { memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
+import { evaluationEntries, memoryCache, type PixelCache } from "../../data/pixel_cache.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
 import { recipes } from "../../data/views/recipe.ts";
@@ -98,6 +98,29 @@ Deno.test("trainingBatches() gives the same batches with a cache, and does not r
     assertEquals(read.length, before, "cached images were read again");
     cache.close();
   }
+});
+
+Deno.test("evaluationBatches() keeps views of whole images beside the shrunk images of training", async () => {
+  const source = await memorySource(files),
+    cache = memoryCache(),
+    shrunk = { ...options, decodeSize: 8, size: 8 };
+  const views = async (cached: PixelCache | undefined) => {
+    const batches = await Array.fromAsync(evaluationBatches({ ...shrunk, source, cache: cached }));
+    return batches.flatMap(({ images }) => [...images]);
+  };
+  const expected = await views(undefined), training = await take(trainingBatches({ ...shrunk, source }), 3);
+  // In turns, so that each could meet what the other has cached.
+  for (let turn = 0; turn < 2; turn++) {
+    assertEquals(await take(trainingBatches({ ...shrunk, source, cache }), 3), training);
+    assertEquals(await views(cache), expected);
+  }
+  for (let i = 0; i < files.length; i++) {
+    const kept = evaluationEntries(cache).get(i)!,
+      shrunkSide = Math.min(cache.get(i)!.width, cache.get(i)!.height);
+    assertEquals([kept.width, kept.height, shrunkSide], [8, 8, 8]);
+    assert(cache.get(i)!.data.length !== kept.data.length || i === 8, "the training image is the view");
+  }
+  cache.close();
 });
 
 Deno.test("trainingBatches() substitutes a bad image by its index; evaluationBatches() skips it", async () => {

@@ -91,7 +91,7 @@ function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as
     return {
       samples: [sample],
       images: [isBad ? null : image],
-      reasons: [isBad ? "damaged" : null],
+      rejections: [isBad ? { reason: "damaged" } : null],
       release() {},
     };
   });
@@ -190,7 +190,7 @@ Deno.test("collate() releases a group with its last image, also a dropped one", 
   const joined = [[a, b, c], groups(epochsOf(6, 1)).slice(3)].map((parts, i): PreparedGroup => ({
     samples: parts.flatMap(({ samples }) => samples),
     images: parts.flatMap(({ images }) => images),
-    reasons: parts.flatMap(({ reasons }) => reasons),
+    rejections: parts.flatMap(({ rejections }) => rejections),
     release: () => given.push(i),
   }));
   const stage = collate({ batch: 4, limit: 6, partial: "drop", onBad() {} });

@@ -1,5 +1,6 @@
 /** Whole evaluations, small ones, of a small run. */
 import { join } from "node:path";
+import { decodeForEvaluation } from "../../data/decode_usable.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { UserError } from "../../src/base/errors.ts";
@@ -10,6 +11,7 @@ import { openEncoder, openRun } from "../../src/eval/open_encoder.ts";
 import type { EvaluateOptions, EvaluationReport } from "../../src/eval/types.ts";
 import { evaluationJson } from "../../src/eval/write_evaluation.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { openIndexed, png } from "../data/fixtures.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { textBoxes } from "../plots/text_boxes.ts";
 import { evaluated, folder, knnOfRun, run } from "./shared_run.ts";
@@ -24,7 +26,7 @@ Deno.test(
     const report = await evaluated({ run, draw: drawConfusion, log: (line) => lines.push(line) });
     const { rows, counts, classes, paths } = report;
     assertEquals(rows.map(({ name }) => name), ["raw pixels", "untrained", "trained"]);
-    assertEquals(counts, { train: 120, test: 40, bad: 0 });
+    assertEquals(counts, { train: 120, test: 40, bad: 0, leftOut: 0 });
     assertEquals(
       rows.map(({ knn }) => Object.keys(knn)),
       Array(3).fill(["20"]),
@@ -95,6 +97,48 @@ Deno.test(
       labels: 0.2,
     });
     assertEquals(without(own), without(report), "the metadata and the options differ");
+  },
+);
+
+Deno.test(
+  "evaluate() enlarges images smaller than the view, or leaves them out and counts them",
+  onGpu,
+  async () => {
+    await knnOfRun();
+    const small = join(folder, "small"), shapes = await openIndexed("shapes:40");
+    for (let i = 0; i < 40; i++) {
+      const { bytes, label } = await shapes.read(i), path = join(small, shapes.classes[label!]);
+      await Deno.mkdir(path, { recursive: true });
+      // Every fifth image is 20 px wide and high.
+      const { data, width } = await decodeForEvaluation(bytes, { size: i % 5 ? 32 : 20 });
+      await Deno.writeFile(
+        join(path, `${i}.png`),
+        png({ data, width, height: width } as unknown as ImageData),
+      );
+    }
+    const given: EvaluateOptions = {
+      run,
+      train: "shapes:60",
+      test: small,
+      baselines: false,
+      probeViews: "none",
+      size: 48,
+    };
+    const all = await evaluated({ ...given, out: join(folder, "enlarged") });
+    assertEquals(all.counts, { train: 60, test: 40, bad: 0, leftOut: 0 });
+    const lines: string[] = [];
+    const some = await evaluated({
+      ...given,
+      minSide: 21,
+      out: join(folder, "left out"),
+      log: (line) => lines.push(line),
+    });
+    assertEquals(some.counts, { train: 60, test: 32, bad: 0, leftOut: 8 });
+    assert(/60 labeled images to learn from, 32 to test on, 8 left out/.test(formatEvaluation(some)));
+    const named = lines.filter((line) =>
+      /^Left out \w+\/\d+\.png: its 20×20 pixels are below the minimum side of 21\./.test(line)
+    );
+    assertEquals(named.length, 5, lines.join("\n"));
   },
 );
 
@@ -186,7 +230,7 @@ Deno.test("evaluate() learns from crops, fine-tunes, and draws maps", onGpu, asy
 });
 
 Deno.test(
-  "openEncoder() prepares an encoder from elsewhere as the run's images ask for, with the run's fingerprint",
+  "openEncoder() gives an encoder from elsewhere the run's fingerprint, and a size of its own",
   onGpu,
   async () => {
     await knnOfRun();
@@ -195,15 +239,12 @@ Deno.test(
     await writeSafetensors(encoder, { tensors, metadata: { ...metadata, fingerprint: "other images" } });
     const own = await openEncoder({}, await openRun(run));
     const opened = await openEncoder({ encoder }, await openRun(run));
-    assert(
-      own.decodeSize > own.size && own.fingerprint !== null,
-      "the run's own encoder has the run's size and fingerprint",
-    );
-    assertEquals([opened.decodeSize, opened.fingerprint], [own.decodeSize, own.fingerprint]);
+    assert(own.fingerprint !== null, "the run's own encoder has the run's fingerprint");
+    assertEquals([opened.size, opened.fingerprint], [own.size, own.fingerprint]);
     const large = join(folder, "large.safetensors");
     await writeSafetensors(large, { tensors, metadata: { ...metadata, size: "96" } });
-    const { decodeSize, size } = await openEncoder({ encoder: large }, await openRun(run));
-    assertEquals([decodeSize, size], [96, 96], "images would be shrunk below the views");
+    const { size } = await openEncoder({ encoder: large }, await openRun(run));
+    assertEquals(size, 96);
     const { rows } = await evaluated({
       run,
       encoder,

@@ -3,7 +3,7 @@
     python3 tests/golden/crops.py
 
 Written with torch 1.13, torchvision 0.14. On a wide image most large areas do not fit, so the law of a box is
-conditional on one of ten tries, and the central fall-back is seen.
+conditional on one of ten tries, and the central fall-back is seen. On an image of few pixels the rounding of a box is seen.
 """
 
 import json
@@ -21,6 +21,7 @@ for width, height, area, ratio in [
     (640, 160, (0.08, 1.0), (3 / 4, 4 / 3)),
     (200, 700, (0.2, 1.0), (3 / 4, 4 / 3)),
     (3000, 2000, (0.08, 1.0), (3 / 4, 4 / 3)),
+    (9, 6, (0.08, 1.0), (3 / 4, 4 / 3)),
 ]:
     image = torch.empty(3, height, width)
     boxes = [RandomResizedCrop.get_params(image, list(area), list(ratio)) for _ in range(BOXES)]

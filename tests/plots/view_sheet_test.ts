@@ -136,12 +136,13 @@ Deno.test("previewSheet() skips, reports and names bad images, and refuses a sou
   assert(sheet.height > top(2) && sheet.height < top(3), "two rows are expected");
   const red = sheet.data.filter((x, i) => i % 4 === 0 && x === 190 && sheet.data[i + 1] === 0).length;
   assert(red > 500, `${red} red pixels of text`);
-  const whole = await decodeImage(await previewSheet(sourceOf([small, good]), { ...options, count: 1 }));
+  const strict = { ...options, minSide: 21, count: 1 };
+  const whole = await decodeImage(await previewSheet(sourceOf([small, good]), strict));
   assert(whole.height > top(1) && whole.height < top(2));
   await assertThrows(
-    () => previewSheet(sourceOf([small, text]), options),
+    () => previewSheet(sourceOf([small, text]), { ...strict, count: 2 }),
     UserError,
-    /^Cannot preview "files": none of its images can be used, such as file 0: its 20×40 pixels are fewer than the view's 32×32/,
+    /^Cannot preview "files": none of its images can be used, such as file 0: its 20×40 pixels are below the minimum side of 21/,
   );
 });
 
@@ -213,7 +214,7 @@ Deno.test("src/cli/preview.ts has --help, and refuses mistakes with exit code 1"
     ["--count 65", /"--count 65": the value must be a whole number from 1 to 64/],
     ["--recipe bjol", /"--recipe bjol": the value must be one of byol, simclr, .*, or a \.json file/],
     ["--data nowhere", /nowhere": there is no such file/],
-    ["--data shapes:4 --recipe byol", /fewer than the view's 224×224/],
+    ["--data shapes:4 --recipe byol --min-side 33", /32×32 pixels are below the minimum side of 33/],
     ["--data shapes:4 --out no/such.png", /no\/such\.png": its folder does not exist/],
   ];
   for (const [args, message] of mistakes) {

@@ -38,6 +38,31 @@ Deno.test("BadImages lists each image once, in source order, and logs the first 
   assertEquals(await Deno.readTextFile(path), [1, 2, 3, 4, 5, 7, 11, 20].map(line).join(""));
 });
 
+Deno.test("BadImages lists images that are left out, and does not count them as bad", async () => {
+  await using folder = await temporaryFolder();
+  const leftOut = (index: number): BadImage => ({ ...image(index), reason: "it is small", leftOut: true });
+  const { bad, lines } = await open(folder.path, { max: 1 });
+  for (const index of [4, 2, 3, 2]) bad.add(leftOut(index));
+  bad.add(image(9));
+  assertEquals([bad.count, bad.leftOut], [1, 3]);
+  assertEquals([lines[0], lines[3]], ["Left out 4.jpg: it is small.", "Skipped 9.jpg: it is empty."]);
+  await bad.flush();
+  const left = (index: number) => line(index).replace(`it is empty"`, `it is small","left_out":true`);
+  const path = `${folder.path}/bad_images.jsonl`;
+  assertEquals(await Deno.readTextFile(path), left(2) + left(3) + left(4) + line(9));
+
+  const resumed = (await open(folder.path, { resume: true, max: 1 })).bad;
+  assertEquals([resumed.count, resumed.leftOut], [1, 3]);
+  resumed.add(leftOut(5));
+  await resumed.flush();
+  assertEquals(await Deno.readTextFile(path), [left(2), left(3), left(4), left(5), line(9)].join(""));
+  await assertThrows(
+    () => Promise.resolve().then(() => resumed.add(image(8))),
+    UserError,
+    /: 2 images cannot be used/,
+  );
+});
+
 Deno.test("BadImages.add() throws at one image too many, and the file lists all", async () => {
   await using folder = await temporaryFolder();
   const run = async () => {

@@ -5,7 +5,7 @@ import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { openIndexed } from "../data/fixtures.ts";
+import { gradient, openIndexed, png } from "../data/fixtures.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { checkpointNames, checkpointOf, digestOf, inFolder, quiet, tiny } from "./tiny_runs.ts";
 import { records } from "./whole_runs.ts";
@@ -135,9 +135,9 @@ const refused: [what: string, given: PretrainOptions, message: RegExp][] = [
     /has 120 samples.* expected 100 to train on .*50 to hold out/,
   ],
   [
-    "images smaller than the crop",
-    { size: 64, holdout: 0 },
-    /13 images cannot be used, such as .*32×32.*64×64.*at most 12 are allowed/,
+    "images that are all below the minimum side",
+    { minSide: 33, holdout: 0 },
+    /of 100 images 100 are left out, such as .*32×32 pixels are below the minimum side of 33\. Leave out fewer/,
   ],
   [
     "an epoch of fewer batches than a step",
@@ -152,6 +152,42 @@ for (const [what, given, message] of refused) {
     );
   });
 }
+
+Deno.test(
+  "pretrain() enlarges images smaller than a view, and leaves out those below minSide",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const given = { ...tiny, ...quiet, size: 48, steps: 3, maxBad: 0 };
+      const { summary } = await pretrain({ ...given, out: join(folder, "enlarged") }); // of 32 px
+      assert(summary?.knn && Number.isFinite(summary.finalLoss), "it did not finish");
+
+      const data = join(folder, "images"), sides = [20, 21, 40, 100];
+      await Deno.mkdir(data);
+      for (let i = 0; i < 32; i++) {
+        await Deno.writeFile(join(data, `${i}.png`), png(gradient(sides[i % 4], 60, { seed: i })));
+      }
+      const out = join(folder, "left out"), lines: string[] = [];
+      const mixed = { ...given, data, limit: undefined, holdout: 0, batch: 8, minSide: 21 };
+      await pretrain({ ...mixed, out, log: (line: string) => lines.push(line) });
+      const listed = (await Deno.readTextFile(join(out, "bad_images.jsonl"))).trim().split("\n").map((line) =>
+        JSON.parse(line)
+      );
+      assertEquals(listed.map(({ key }) => Number.parseInt(key) % 4), Array(listed.length).fill(0));
+      assert(
+        listed.length >= 6 &&
+          listed.every(({ reason, left_out }) =>
+            left_out && reason === "its 20×60 pixels are below the minimum side of 21"
+          ),
+        JSON.stringify(listed),
+      );
+      assert(
+        lines.some((line) => line.endsWith(`; ${listed.length} images were left out`)),
+        lines.join("\n"),
+      );
+    });
+  },
+);
 
 Deno.test("pretrain() lists unreadable images and goes on, or stops at them", onGpu, async () => {
   await inFolder(async (folder) => {

@@ -13,6 +13,7 @@ import { assert, assertClose, assertEquals } from "../assert.ts";
 import { sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
 import { floats, golden, image as goldenImage, toThree } from "../data/views/golden.ts";
+import { crops as cropCases, digestOf, evaluations, hashedPicture } from "../data/views/sizes.ts";
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -175,6 +176,81 @@ for (const software of [false, true]) {
       assertClose(`kernel of ${kernelSize} px at ${size} px`, views, onCpu(images, options), {
         absolute: 1e-5,
       });
+    }
+  });
+
+  Deno.test(`augment() enlarges images of one pixel and more: ${adapter}`, async () => {
+    for (const size of [32, 65]) {
+      const sizes = [[1, 1], [1, 40], [40, 1], [2, 3], [5, 5], [28, 28], [31, 90], [200, 15], [3, 700], [
+        1,
+        5000,
+      ]] as const;
+      const recipe = [first, { ...second, solarize: { p: .5, threshold: .37 } }];
+      const images = drawn(sizes, { size, recipe });
+      const options = { size, software, views: recipe, ...plain, decodeSize: 114 };
+      const { views } = await onGpu(images, options);
+      assertClose("views", views, onCpu(images, options), { absolute: 1e-5 });
+      const evaluated = images.map(({ image }) => ({
+        image,
+        parameters: [evaluationView({ ...image, size })],
+      }));
+      const one = { ...options, views: [] };
+      assertClose("evaluation views", (await onGpu(evaluated, one)).views, onCpu(evaluated, one), {
+        absolute: 1e-5,
+      });
+    }
+  });
+
+  Deno.test(`Loader.load() takes the longest images that training decodes: ${adapter}`, async () => {
+    const size = 8, decodeSize = 8; // 1,024 pixels; a long side of 128 where crops may be very elongated
+    const wide = { area: [.001, 1], ratio: [1 / 14, 14] } as const,
+      wider = { area: [.001, 1], ratio: [.01, 100] } as const;
+    for (
+      const [crop, sides] of [
+        [wide, [[1, 1024], [1024, 1], [8, 128], [128, 8], [3, 341], [341, 3]]],
+        [wider, [[1, 128], [128, 1], [8, 128], [128, 8]]],
+        [undefined, [[1, 1024], [1024, 1], [8, 128], [128, 8]]],
+      ] as const
+    ) {
+      for (let i = 0; i < 20; i++) {
+        const [width, height] = sides[i % sides.length],
+          image = picture(width, height, i),
+          recipe = crop ? [{ crop }] : [{}];
+        const images = [{
+          image,
+          parameters: recipe.map((view) => drawView(view, { width, height, size }, keyedRandom(i))),
+        }];
+        const options = { size, software, views: recipe, ...plain, decodeSize };
+        assertClose(`${width}×${height}`, (await onGpu(images, options)).views, onCpu(images, options), {
+          absolute: 1e-5,
+        });
+      }
+    }
+  });
+
+  Deno.test(`augment() resizes to torchvision's pixels for images of any size: ${adapter}`, async () => {
+    for (const size of [32, 65]) {
+      const cases = [
+        ...evaluations.map((one) => ({ ...one, view: evaluationView(one) })),
+        ...cropCases.map((one) => ({
+          ...one,
+          view: { ...evaluationView(one), crop: one.crop, resized: null },
+        })),
+      ].filter((one) => one.size === size);
+      assert(cases.length >= 4, `${cases.length} cases`);
+      const images = cases.map(({ width, height, view }) => ({
+        image: hashedPicture(width, height),
+        parameters: [view],
+      }));
+      const { views } = await onGpu(images, { size, software, views: [], ...plain, decodeSize: 400 });
+      const pixels = Uint8Array.from(views, (value) => Math.round(255 * value)), length = size * size * 4;
+      cases.forEach(({ width, height, digest }, i) =>
+        assertEquals(
+          digestOf(pixels.subarray(i * length, (i + 1) * length)),
+          digest,
+          `${width}×${height} at ${size}`,
+        )
+      );
     }
   });
 

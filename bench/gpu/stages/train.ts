@@ -15,7 +15,7 @@ import { GpuWatch } from "../watch.ts";
 import { measureSteps, TINY } from "./profile.ts";
 
 /** Steps of the trial, by which the run's are reckoned, and of a small run. */
-const TRIAL_STEPS = 40, SMALL_TRIAL_STEPS = 6, SMALL_STEPS = 24;
+const TRIAL_STEPS = 160, SMALL_TRIAL_STEPS = 6, SMALL_STEPS = 24;
 /** Seconds between the end of training and that of the time for it: a checkpoint is written then. */
 const CLOSING_SECONDS = 8;
 /** The part of the time that is planned for: rates vary. */
