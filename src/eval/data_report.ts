@@ -77,12 +77,13 @@ export function reportOn(source: ImageSource, parts: readonly NamedPart[] = []):
         newClasses: labels && known && labels.filter((label) => !known.has(label)).length,
       };
     }),
-    leftOut: {
-      count: survey?.count ?? 0,
-      groups: survey?.groups ?? [],
-      names: [...survey?.names ?? []],
-    },
+    leftOut: leftOutOf(source),
   };
+}
+
+/** What `source` has left out so far: of a stream, more may be found while it is read. */
+export function leftOutOf({ survey }: ImageSource): DataReport["leftOut"] {
+  return { count: survey?.count ?? 0, groups: survey?.groups ?? [], names: [...survey?.names ?? []] };
 }
 
 /** The number of images of each label, and without one; null if labels are unknown until images are read. */
@@ -97,7 +98,7 @@ function imagesByLabel(source: ImageSource): Map<number | null, number> | null {
 }
 
 /** The name of the class `label` of `source`; classes without names are numbers. */
-export function classNameOf({ classes }: Pick<ImageSource, "classes">, label: number): string {
+export function classNameOf({ classes }: { classes: readonly string[] }, label: number): string {
   return classes[label] ?? String(label);
 }
 

@@ -42,7 +42,7 @@ export async function linearProtocol(
     seed: number;
   },
 ): Promise<LinearResult> {
-  const labeled = Uint32Array.from([...train.labels.keys()].filter((i) => train.labels[i] >= 0));
+  const labeled = Uint32Array.from(train.labels.keys()).filter((i) => train.labels[i] >= 0);
   const shuffled = permutation(labeled.length, keyedRandom(seed, PART_KEY)).map((i) => labeled[i]);
   const held = Math.floor(labeled.length / HELD_BACK);
   let best = 0;

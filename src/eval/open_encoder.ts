@@ -32,7 +32,8 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
     if (options?.backbone === undefined) throw new TypeError("it has no backbone");
-    return { out, options };
+    // Runs that do not say how they were divided were so in source order.
+    return { out, options: { order: "source", split: null, label: null, ...options } };
   } catch (error) {
     throw new UserError(
       `Cannot evaluate the run in "${out}": its config.json cannot be used: ${

@@ -56,23 +56,23 @@ export async function train(session: Session, instruments: Instruments): Promise
 
 /** Reads the batches of the run, from where `recorder` stands. */
 function batchReader(
-  { run: { options: { augment, batch, seed } }, pipeline, split }: Session,
+  { run: { options: { augment, batch, seed } }, pipeline, parts }: Session,
   { position }: Recorder,
 ) {
-  return trainingBatches<Views>({ ...pipeline, augment, limit: split.train, batch, seed, start: position })
+  return trainingBatches<Views>({ ...pipeline, source: parts.train, augment, batch, seed, start: position })
     .getReader();
 }
 
 /** Evaluates after every `evalEvery`th epoch and after the last step. */
 function evaluator(
-  { run: { options: { evalEvery } }, split, total, evaluation, evaluations, progress, callbacks }: Session,
+  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, progress, callbacks }: Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<void> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
   let epochEnded = false;
   return async ({ epoch, next }) => {
     epochEnded ||= next.epoch > epoch && evalEvery > 0 && next.epoch % evalEvery === 0;
-    if (split.holdout === 0 || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) return;
+    if (!parts.heldOut || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) return;
     epochEnded = false;
     // Before the checkpoint of this step, so that a resumed run has the record too.
     await pacer.drain();
