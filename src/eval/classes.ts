@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
 import { classNameOf } from "./data_report.ts";
 
@@ -73,20 +74,55 @@ export function unanswerable(
     lacking.add(label);
   }
   if (lost === 0) return null;
-  const named = [...lacking].slice(0, 3).map((label) => classes[label]).join(", ");
-  const unknown = `${named}${lacking.size > 3 ? ", …" : ""}`;
-  if (lost < asked) {
-    return `${lost} of the ${asked} test images are of ${
-      plural(lacking.size)
-    } that no image to learn from has: ${unknown}. ` +
-      `They count as wrong.`;
+  const unknown = [...lacking].map((label) => classes[label]);
+  if (lost === asked) throw otherClasses(names, { expected: classes.filter((_, k) => known[k]), unknown });
+  const plural = lacking.size === 1 ? "one class" : `${lacking.size} classes`;
+  return `${lost} of the ${asked} test images are of ${plural} that no image to learn from has: ${
+    some(unknown)
+  }. They ` +
+    `count as wrong.`;
+}
+
+/** The names of the classes that occur in `part`; null if its labels are unknown until its images are read. */
+function namesIn(part: ImageSource): string[] | null {
+  if (!part.label || part.length === null) return null;
+  const labels = new Set<number>();
+  for (let i = 0; i < part.length; i++) labels.add(part.label(i) ?? -1);
+  labels.delete(-1);
+  return [...labels].sort((a, b) => a - b).map((label) => classNameOf(part, label));
+}
+
+/**
+ * Refuses parts before their images are read, as far as labels are known then.
+ *
+ * @throws {UserError} if the training part has only one class, or the test part none of its classes.
+ */
+export function expectAnswerable(train: ImageSource, test: ImageSource): void {
+  const expected = namesIn(train), asked = namesIn(test);
+  if (expected?.length === 1) {
+    throw new UserError(
+      `Cannot evaluate on "${train.name}": it has only one class, ${
+        expected[0]
+      }. Name data with at least two classes.`,
+    );
   }
-  const some = classes.filter((_, k) => known[k]), first = some.slice(0, 3).join(", ");
-  throw new UserError(
-    `Cannot evaluate on "${names.test}": its classes must be those of "${names.train}", expected ${first}${
-      some.length > 3 ? ", …" : ""
-    }, found ${unknown}. Label both alike, or hold out images of all classes.`,
+  if (!expected?.length || !asked?.length) return; // the images tell, and having no labels has a message of its own
+  const known = new Set(expected);
+  if (!asked.some((name) => known.has(name))) {
+    throw otherClasses({ train: train.name, test: test.name }, { expected, unknown: asked });
+  }
+}
+
+/** The error for test images that have other classes than the training images. */
+function otherClasses(
+  names: { train: string; test: string },
+  { expected, unknown }: { expected: string[]; unknown: string[] },
+): UserError {
+  return new UserError(
+    `Cannot evaluate on "${names.test}": its classes must be those of "${names.train}", expected ${
+      some(expected)
+    }, found ${some(unknown)}. Label both alike, or test on images of the same classes.`,
   );
 }
 
-const plural = (n: number) => n === 1 ? "one class" : `${n} classes`;
+const some = (names: string[]) => names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");

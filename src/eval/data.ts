@@ -8,6 +8,7 @@ import { openSource } from "../../data/sources/open.ts";
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
+import { expectAnswerable } from "./classes.ts";
 import { type DataReport, reportOn } from "./data_report.ts";
 import type { EvaluatedRun } from "./open_encoder.ts";
 import { partsOf } from "./parts.ts";
@@ -63,6 +64,7 @@ export async function openEvaluationData(
     ? await trainingPart(given, run, { fingerprint, open })
     : wholeOf(await open(given.train));
   const { learned, tested } = await bothParts(given, { ...train, run, open, seed });
+  expectAnswerable(learned.source, tested.source);
   const close = opened.move();
   return {
     train: learned,
