@@ -187,10 +187,13 @@ function expectBothParts({ data, train, test }: Given, run: EvaluatedRun | null)
   }
   if (data !== undefined || (train !== undefined ? test !== undefined : run)) return;
   const missing = train === undefined ? "--train" : "--test";
+  const advice = train === undefined
+    ? "Add --train SOURCE --test SOURCE, --data SOURCE with both, or --run DIR to use the run's own"
+    : `Add --test SOURCE, or give --data SOURCE in place of --train${
+      run ? ", if it has the run's images" : ""
+    }, and a part of it is tested on`;
   throw new UserError(
-    `Cannot evaluate without ${missing}: labeled images to learn from and others to test on are needed. Add ` +
-      `${train === undefined ? "--train SOURCE --test" : "--test"} SOURCE, --data SOURCE to divide one` +
-      `${run ? "" : ", or --run DIR to use the run's own"}.`,
+    `Cannot evaluate without ${missing}: labeled images to learn from and others to test on are needed. ${advice}.`,
   );
 }
 

@@ -21,7 +21,7 @@ export interface DataReport {
   images: number | null;
   /** Its images without a label; null if that is unknown until they are read. */
   unlabeled: number | null;
-  /** The number of its classes; null if that is unknown until images are read. */
+  /** The number of classes that it has images of; null if that is unknown until they are read. */
   classCount: number | null;
   /** The first 5,000 classes with their numbers of images; null if those are unknown until images are read. */
   classes: { name: string; images: number }[] | null;
@@ -63,7 +63,7 @@ export function reportOn(source: ImageSource, parts: readonly NamedPart[] = []):
     fingerprint,
     images: length,
     unlabeled: counts && (counts.get(null) ?? 0),
-    classCount: listed ? listed.length : source.classes.length || null,
+    classCount: listed ? listed.filter(({ images }) => images > 0).length : source.classes.length || null,
     classes: listed && listed.slice(0, MAX_LISTED),
     split: survey?.split ?? null,
     splits: [...survey?.splits ?? []].sort(),
@@ -142,7 +142,7 @@ function partTexts({ images, parts }: DataReport): string[] {
   const texts = parts.map(({ name, images, classes, newClasses }, i) => {
     const count = images === null ? "an unknown number" : text(images);
     if (i === 0 || !classes) return `${count} ${name}`;
-    const lacking = newClasses ? `, ${text(newClasses)} of them in no image of the first part` : "";
+    const lacking = newClasses ? `, ${text(newClasses)} of them without a training image` : "";
     return `${count} ${name} (${counted(classes, "class", "classes")}${lacking})`;
   });
   if (images === null || parts.some((part) => part.images === null)) return texts;

@@ -11,6 +11,7 @@ import { fitFeatures } from "./fit_heads.ts";
 import { knnClassify } from "./knn.ts";
 import { type CropOptions, fitCrops } from "./labeled_crops.ts";
 import { unanswerable, uniteClasses } from "./classes.ts";
+import { classifiersAtOnce } from "./head_sizes.ts";
 import { sharedImages } from "./image_digests.ts";
 import { confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
 import { type Fit, linearProtocol } from "./linear.ts";
@@ -90,9 +91,11 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   const { setup: { gpu, protocol }, samples: { train, test, testLabels, classes, learned, ks } } = context;
   const { seed, temperature: T, probeViews } = protocol;
   const sets = { train: rowsOf(train.sets.get(name)!, learned), test: test.sets.get(name)! };
+  const size = { dims: sets.train.dims, classes: classes.length };
+  const atOnce = probeViews === "none" ? 0 : classifiersAtOnce(gpu, size);
   const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
   const fit = fitOf(name, sets.train, context);
-  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit });
+  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit, atOnce });
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
