@@ -69,6 +69,7 @@ export type {
   StreamedSource,
 } from "./sources/types.ts";
 export { subsetOf } from "./subset.ts";
+export type { StreamCounts } from "./count.ts";
 export { divide, type DivideOptions, type Division, sampleOf, type TakingOrder } from "./divide.ts";
 
 export { type ReadOrder, type ReadSample, readSamples } from "./read.ts";

@@ -94,6 +94,10 @@ Deno.test(
       ["trained", null, ["1", "3"]],
     ]);
     assertEquals([report.settings.labels, report.counts.train], [0.2, 20]);
+    assert(
+      report.warnings.length === 1 && /^\d+ of the 40 test images are also among/.test(report.warnings[0]),
+      `${report.warnings}`,
+    );
     const own = await evaluated({
       ...common,
       encoder: join(run, "encoder.safetensors"),
