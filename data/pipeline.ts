@@ -16,13 +16,13 @@ import { group } from "./group.ts";
 import type { Position } from "./order.ts";
 import { evaluationEntries, type PixelCache } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
-import { prepare } from "./prepare.ts";
+import { type ImageNote, prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
 import type { ImageSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 import { numberIn } from "./subset.ts";
 
-export type { BadImage, Position };
+export type { BadImage, ImageNote, Position };
 
 /** What to do about an image that cannot be used. */
 export type OnBadImage = "skip" | "error" | "substitute";
@@ -60,6 +60,8 @@ export interface BatchOptions {
    * throw to end the stream.
    */
   onBad?(bad: BadImage): void;
+  /** Called with each image that can be used and looks wrong, such as a nearly black one, when it is decoded. */
+  onNote?(note: ImageNote): void;
 }
 
 /** Options of training batches, which depend on a seed and can be resumed. */
@@ -183,7 +185,7 @@ function batches<V extends Views, T>(
   const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
     .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
-    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
+    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes, onNote: options.onNote }))
     .pipeThrough(
       collate({ batch, limit: source.length, partial: training ? "drop" : "keep", onBad: report }),
     );

@@ -22,6 +22,18 @@ export interface PrepareOptions {
   cache?: PixelCache;
   /** Where substitutes for bad images are drawn from. */
   substitutes?: IndexedSource;
+  /** Called with each newly decoded image that can be used and looks wrong. */
+  onNote?(note: ImageNote): void;
+}
+
+/** What looks wrong about an image that can be used. */
+export interface ImageNote {
+  /** The image's number in the source. */
+  index: number;
+  /** Its name in the source. */
+  key: string;
+  /** What looks wrong, the same words for the same thing. */
+  note: string;
 }
 
 /** Prepares groups of samples in `pool`, in order. */
@@ -31,7 +43,7 @@ export function prepare(pool: Pool, options: PrepareOptions): TransformStream<Re
 
 async function prepareGroup(
   pool: Pool,
-  { samples, cache, substitutes }: PrepareOptions & { samples: ReadSample[] },
+  { samples, cache, substitutes, onNote }: PrepareOptions & { samples: ReadSample[] },
 ): Promise<PreparedGroup> {
   const result = await pool.run(samples.map((sample) => taskOf(sample, cache)));
   const rejections = result.rejections.map((rejection, i) => {
@@ -40,6 +52,8 @@ async function prepareGroup(
   });
   const images = [...result.images], used: PoolResult[] = [result], shown = [...samples];
   for (const [i, sample] of samples.entries()) {
+    const note = result.notes[i];
+    if (note !== null) onNote?.({ index: sample.index, key: sample.key, note });
     if (images[i]) cache?.set(sample.index, imageOf(images[i]));
     else if (substitutes && !rejections[i]?.leftOut) {
       const other = await substituteFor(sample, { pool, cache, source: substitutes });

@@ -6,6 +6,7 @@
 import type { FileRange } from "../file_range.ts";
 import type { IndexedSource } from "./types.ts";
 import { hashText } from "../../src/base/random.ts";
+import { isImageExtension } from "../formats/extensions.ts";
 import { digest } from "./digest.ts";
 
 /** An entry of the list. */
@@ -73,9 +74,4 @@ export function inMixedOrder<T>(items: T[], keyOf: (item: T) => string): T[] {
 export function isImageName(name: string): boolean {
   const dot = name.lastIndexOf(".");
   return dot >= 0 && isImageExtension(name.slice(dot + 1));
-}
-
-/** Whether this extension, without the dot, is that of an image format that is supported. */
-export function isImageExtension(extension: string): boolean {
-  return /^(jpe?g|png|webp|gif|tiff?|ppm)$/i.test(extension);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { isImageExtension } from "./listed.ts";
+import { isImageExtension } from "../formats/extensions.ts";
 
 /** The role of an entry in its sample: consecutive entries with the same base name form one. Null if it has none. */
 export function roleOf(entry: string): { base: string; kind: "image" | "cls" | "other" } | null {

@@ -26,6 +26,7 @@ const encoder = {
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
   mean: flag(numbers(3), "subtracted from red, green and blue, 0 … 1", "as the file says"),
   std: flag(numbers(3), "divides red, green and blue", "as the file says"),
+  stretch: flag(trainFlags.stretch.type, trainFlags.stretch.about, "as the file says"),
 };
 
 const data = {

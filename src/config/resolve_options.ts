@@ -101,6 +101,7 @@ function viewOptions(
   return {
     size,
     recipe,
+    stretch: recipeOf(recipe).stretch ?? "none",
     augment: "gpu",
     decodeSize: defaultDecodeSize(recipeOf(recipe), size),
     minSide: 1,

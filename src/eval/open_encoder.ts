@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { imagenet, type Rgb, viewSizes } from "../../data/views/recipe.ts";
+import { imagenet, type Rgb, type Stretch, stretches, viewSizes } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
 import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
@@ -65,6 +65,7 @@ export async function openEncoder(
     size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? stretchIn(metadata),
     fingerprint: ofRun?.metadata.fingerprint ?? null,
     tensors,
   };
@@ -99,7 +100,11 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
       `Cannot evaluate the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
-  const { mean, std } = await runRecipe(out, { began: options.recipe, given: undefined });
+  const { mean, std } = await runRecipe(out, {
+    began: options.recipe,
+    given: undefined,
+    stretch: options.stretch,
+  });
   const { backbone, stem, size } = options;
   const { tensors, metadata: { fingerprint } } = await loadCheckpoint(last);
   return {
@@ -111,6 +116,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
       size: `${size}`,
       mean: JSON.stringify(mean),
       std: JSON.stringify(std),
+      stretch: options.stretch,
       ...(typeof fingerprint === "string" && { fingerprint }),
     },
   };
@@ -130,6 +136,10 @@ function sizeIn({ size }: Metadata): number | undefined {
 
 function stemIn({ stem }: Metadata): Stem | undefined {
   return stem === "cifar" || stem === "imagenet" ? stem : undefined;
+}
+
+function stretchIn({ stretch }: Metadata): Stretch | "none" {
+  return stretches.find((name) => name === stretch) ?? "none";
 }
 
 function rgbIn(text: string | undefined): number[] | undefined {

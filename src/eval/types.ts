@@ -32,6 +32,8 @@ export interface EvaluateOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+  /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
+  stretch?: "percentile" | "none";
   /**
    * Labeled images to learn from and to test on: the training split and the test split, else the validation split, else a
    * fifth, drawn by the seed. With `run`: the run's images, where they are now. An open source stays open.

@@ -117,7 +117,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
   const { recipe: givenRecipe, data, ...others } = checkOptions(given);
   const saved = await savedOptions(out);
   expectUnchanged(out, { saved, given: others });
-  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
+  const recipe = await runRecipe(out, {
+    began: saved.recipe,
+    given: givenRecipe,
+    stretch: saved.stretch,
+  });
   const options: ResolvedOptions = {
     ...saved,
     ...data !== undefined && { data: isImageSource(data) ? null : data },

@@ -8,6 +8,7 @@ import type { StreamCounts } from "../../data/count.ts";
 import type { Division } from "../../data/divide.ts";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
@@ -75,10 +76,11 @@ export async function openSession(task: Task): Promise<Session> {
   if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
   const { size, workers, decodeSize, minSide, onBadImage } = options;
-  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}`;
+  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
+    `stretch ${options.stretch}`;
   const cache = stack.use(openCache(options, { identity }));
-  const onBad = files.bad.add;
-  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad };
+  const onBad = files.bad.add, onNote = noteLog(files.progress.log);
+  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
   const pipeline = { size, recipe, ...reading };
   const evaluation = new RunEvaluation(
     { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, signal },

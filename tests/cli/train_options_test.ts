@@ -10,6 +10,8 @@ Deno.test("parseTrainOptions() takes every option", () => {
     ..."--split val --label kind --order source".split(" "),
     ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --min-side 16 --cache disk"
       .split(" "),
+    ..."--stretch percentile"
+      .split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
@@ -32,6 +34,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     order: "source",
     size: 40,
     recipe: "byol",
+    stretch: "percentile",
     augment: "cpu",
     decodeSize: 99,
     minSide: 16,
