@@ -230,14 +230,14 @@ function reporter({ source, onBadImage, onBad }: BatchOptions): (bad: BadImage) 
 function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource {
   if (source.kind !== "indexed") return source;
   const empty = new Uint8Array(0), isCached = (place: number) => cache.has(numberIn(source, place));
-  const { kind, name, length, classes, fingerprint } = source;
+  const { kind, name, length, classes, fingerprint, concurrentReads } = source;
   return {
-    ...{ kind, name, length, classes, fingerprint },
+    ...{ kind, name, length, classes, fingerprint, concurrentReads },
     key: (place) => source.key(place),
     label: (place) => source.label(place),
     numberOf: (place) => numberIn(source, place),
-    read: (place) => {
-      if (!isCached(place)) return source.read(place);
+    read: (place, signal) => {
+      if (!isCached(place)) return source.read(place, signal);
       const index = numberIn(source, place);
       return Promise.resolve({ index, key: source.key(place), bytes: empty, label: source.label(place) });
     },

@@ -7,6 +7,7 @@ import { messageOf } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled } from "./shuffle.ts";
 import type { FileRange } from "./file_range.ts";
+import { UnreachableError } from "./sources/http_connection.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
 import { numberIn } from "./subset.ts";
 import { ReadableStream } from "./streams.ts";
@@ -56,7 +57,9 @@ const CONCURRENT_READS = 8;
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
   const { seed, start = { epoch: 0, offset: 0 }, locate = false } = order;
-  if (source.kind === "indexed") return cancellable(() => readIndexed(source, { seed, start, locate }));
+  if (source.kind === "indexed") {
+    return cancellable((signal) => readIndexed(source, { seed, start, locate, signal }));
+  }
   return cancellable((signal) =>
     seed === null ? readOnce(source, signal) : readShuffled(source, { seed, start, signal })
   );
@@ -64,11 +67,16 @@ export function readSamples(source: ImageSource, order: ReadOrder): ReadableStre
 
 async function* readIndexed(
   source: IndexedSource,
-  { seed, start, locate }: { seed: number | null; start: Position; locate: boolean },
+  { seed, start, locate, signal }: {
+    seed: number | null;
+    start: Position;
+    locate: boolean;
+    signal: AbortSignal;
+  },
 ): AsyncGenerator<ReadSample> {
   const { length } = source;
   const visits = seed === null ? sourceOrder({ length }) : trainingOrder({ length, seed, start });
-  const underway: Promise<ReadSample>[] = [];
+  const underway: Promise<ReadSample>[] = [], most = source.concurrentReads ?? CONCURRENT_READS;
   try {
     for (const visit of visits) {
       const last = seed !== null && visit.offset + 1 === length;
@@ -80,20 +88,27 @@ async function* readIndexed(
         yield { ...visit, ...located, bytes: noBytes, failure: null, next };
         continue;
       }
-      underway.push(readVisit(source, visit, next));
-      if (underway.length === CONCURRENT_READS) yield await underway.shift()!;
+      const reading = readVisit(source, { visit, next, signal });
+      reading.catch(() => {}); // it is thrown when its turn comes
+      underway.push(reading);
+      if (underway.length >= most) yield await underway.shift()!;
     }
     while (underway.length) yield await underway.shift()!;
   } finally {
-    await Promise.all(underway);
+    await Promise.allSettled(underway);
   }
 }
 
-/** Does not throw: an error becomes the sample's `failure`. */
-async function readVisit(source: IndexedSource, visit: Visit, next: Position): Promise<ReadSample> {
+/** An error becomes the sample's `failure`, unless its server is away: that says nothing of the image. */
+async function readVisit(
+  source: IndexedSource,
+  { visit, next, signal }: { visit: Visit; next: Position; signal: AbortSignal },
+): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index), fileRange: null, failure: null, next };
+    return { ...visit, ...await source.read(visit.index, signal), fileRange: null, failure: null, next };
   } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UnreachableError) throw error;
     const { index } = visit, image = { index: numberIn(source, index), key: source.key(index) };
     const nothing = { label: null, bytes: noBytes, fileRange: null };
     return { ...visit, ...image, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };

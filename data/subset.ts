@@ -35,14 +35,14 @@ export function subsetOf<S extends ImageSource>(source: S, numbers: ArrayLike<nu
 }
 
 function indexedSubset(source: IndexedSource, numbers: Uint32Array): IndexedSource {
-  const { name, classes, survey, length } = { ...source, length: numbers.length };
+  const { name, classes, survey, concurrentReads } = source;
   return {
-    ...{ kind: "indexed", name, classes, survey, length },
+    ...{ kind: "indexed", name, classes, survey, concurrentReads, length: numbers.length },
     fingerprint: fingerprintOf(source, numbers),
     key: (index) => source.key(numbers[index]),
     label: (index) => source.label(numbers[index]),
     numberOf: (index) => numberIn(source, numbers[index]),
-    read: (index) => source.read(numbers[index]),
+    read: (index, signal) => source.read(numbers[index], signal),
     locate: (index) => source.locate?.(numbers[index]) ?? null,
     async *[Symbol.asyncIterator]() {
       for (const number of numbers) yield await source.read(number);
@@ -102,6 +102,7 @@ export function filteredShards(
     shards.push({
       name: shard.name,
       length,
+      slow: shard.slow,
       open: ({ from, at, signal }) =>
         opened(shard, { from, at, signal, numbers: numbersOf(s, from), first: firsts[s] }),
     });

@@ -4,6 +4,7 @@
  * @module
  */
 import { glob } from "node:fs/promises";
+import { matchesGlob } from "node:path";
 import { messageOf, UserError } from "../../src/base/errors.ts";
 
 /** A pattern for more files is a typo. */
@@ -22,7 +23,7 @@ export async function urlsOf(spec: string): Promise<string[]> {
 
 /** The files that the pattern `spec` expands to: braces in their order, globs by name. Empty if it is not a pattern. */
 export async function pathsOf(spec: string): Promise<string[]> {
-  if (!/[{*?[]/.test(spec)) return [];
+  if (!isPattern(spec)) return [];
   const paths = new Set<string>();
   for (const path of await expanded(spec)) {
     const found = /[*?[]/.test(path) ? (await Array.fromAsync(glob(path))).sort() : [path];
@@ -32,6 +33,22 @@ export async function pathsOf(spec: string): Promise<string[]> {
   throw new UserError(
     `Cannot open the data source "${spec}": no file matches the pattern. Check the path.`,
   );
+}
+
+/** Whether `spec` names several files. */
+export const isPattern = (spec: string): boolean => /[{*?[]/.test(spec);
+
+/** The folder before the first wildcard or brace of a pattern, with a slash at the end; "" if there is none. */
+export function folderBefore(pattern: string): string {
+  const begin = pattern.slice(0, pattern.search(/[{*?[]/));
+  return begin.slice(0, begin.lastIndexOf("/") + 1);
+}
+
+/** Tells which paths a pattern of braces and globs names: those that match it, and one that is written like it. */
+export async function matcherOf(pattern: string): Promise<(path: string) => boolean> {
+  const names = await expanded(pattern), exact = new Set([pattern, ...names]);
+  const globs = names.filter((name) => /[*?[]/.test(name));
+  return (path) => exact.has(path) || globs.some((each) => matchesGlob(path, each));
 }
 
 async function expanded(spec: string): Promise<string[]> {

@@ -5,7 +5,7 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import type { EncodedImage, Shard, StreamedSource } from "./types.ts";
-import { digest } from "./digest.ts";
+import { digest, digestOfParts } from "./digest.ts";
 
 /** If the lengths of shards are unknown, the indices of each shard begin at a multiple of this. */
 const STRIDE = 2 ** 32;
@@ -25,7 +25,7 @@ export function firstIndices(shards: readonly Shard[]): number[] {
   return shards.map(({ length }) => (sum += length!) - length!);
 }
 
-/** A source of `shards`; its fingerprint is the SHA-256 of `identity`. */
+/** A source of `shards`; its fingerprint is the SHA-256 of `identity`, a text or its parts. */
 export async function streamedSource(
   { name, shards, classes, label, identity, close = () => {} }: {
     name: string;
@@ -33,7 +33,7 @@ export async function streamedSource(
     classes: string[];
     /** The label of an image in source order, if it is known beforehand. */
     label?(index: number): number | null;
-    identity: string;
+    identity: string | Iterable<string>;
     close?(): void;
   },
 ): Promise<StreamedSource> {
@@ -44,7 +44,7 @@ export async function streamedSource(
     shards,
     classes,
     ...label && { label },
-    fingerprint: await digest(identity),
+    fingerprint: typeof identity === "string" ? await digest(identity) : digestOfParts(identity),
     async *[Symbol.asyncIterator](): AsyncGenerator<EncodedImage> {
       const first = firstIndices(shards);
       for (const [s, shard] of shards.entries()) {

@@ -56,8 +56,10 @@ export interface IndexedSource extends Source {
   label(index: number): number | null;
   /** In a part of a source: the number of the image at `index` in the whole. Left out, it is `index` itself. */
   numberOf?(index: number): number;
-  /** Reads the image at `index`, 0 … length − 1. */
-  read(index: number): Promise<EncodedImage>;
+  /** Reads the image at `index`, 0 … length − 1. Aborting `signal` ends waiting for a server. */
+  read(index: number, signal?: AbortSignal): Promise<EncodedImage>;
+  /** How many images are best read at a time; left out, {@linkcode readSamples} decides. */
+  readonly concurrentReads?: number;
   /** Where the image's bytes lie; null if they are not a part of a file. Workers then read them. Optional. */
   locate?(index: number): LocatedImage | null;
 }
@@ -80,6 +82,8 @@ export interface Shard {
   readonly name: string;
   /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
+  /** Whether its first image takes long to come, so that it is asked for while the shard before is read. */
+  readonly slow?: boolean;
   /**
    * Its images in order, from number `from` on. `at`, if given, is the `at` of that image from an earlier reading, where
    * reading may begin. Leaving the iteration or aborting `signal` releases everything. Throws a UserError with the shard

@@ -34,6 +34,9 @@ const DEFAULT_OUT: Record<string, string | undefined> = {
   experiments: "docs/results",
 };
 
+/** Names of lists of images. */
+const LIST = /\.(csv|tsv|txt|lst|list)$/i;
+
 /** What the command `name` needs with these options. */
 export function needsOf(name: string, { data, train, test, run, out, resume }: Named): Needs {
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
@@ -41,10 +44,11 @@ export function needsOf(name: string, { data, train, test, run, out, resume }: N
   if (began !== undefined) sources.push(...sourcesOf(began));
   const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
   const local = sources.filter((source) => !isUrl(source) && !/^shapes(:|$)/i.test(source));
-  // For a pattern, the folder before it.
-  const read = local.map((source) =>
-    /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
-  );
+  // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
+  const read = local.map((source) => {
+    if (/[{*?[]/.test(source)) return dirname(source.replace(/[{*?[].*/, "x"));
+    return LIST.test(source) ? dirname(source) : source;
+  });
   // Workers are loaded from the project's folder.
   const root = new URL("../../", import.meta.url);
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));
@@ -53,7 +57,7 @@ export function needsOf(name: string, { data, train, test, run, out, resume }: N
     // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],
     write: folders,
-    net: [...new Set(sources.filter(isUrl).flatMap(hostOf))],
+    net: [...new Set([...sources.filter(isUrl), ...local.flatMap(addressesIn)].flatMap(hostOf))],
   };
 }
 
@@ -64,6 +68,16 @@ function sourcesOf(folder: string): string[] {
     return [data].flat().filter((source) => typeof source === "string");
   } catch {
     return [];
+  }
+}
+
+/** The beginnings of the addresses in a list of images, one for each host; none in other files. */
+function addressesIn(path: string): string[] {
+  if (!LIST.test(path)) return [];
+  try {
+    return [...new Set(Deno.readTextFileSync(path).match(/\bhttps?:\/\/[^\s\/?#"',;|]+/gi))];
+  } catch {
+    return []; // opening it reports the mistake
   }
 }
 

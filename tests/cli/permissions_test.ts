@@ -54,6 +54,22 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
+Deno.test("needsOf() finds the hosts of a list, and reads the folder of its files", async () => {
+  const folder = await Deno.makeTempDir(), list = join(folder, "l.csv");
+  const lines = [
+    "url,label",
+    "https://a.org/1.jpg,1",
+    '"http://b.org:81/2.jpg?x=1",2',
+    "https://a.org/3.jpg,1",
+    "4.jpg,2",
+  ];
+  await Deno.writeTextFile(list, lines.join("\n"));
+  const { read, net } = needsOf("train", { data: list, out: "/o" });
+  assertEquals([read[0], net], [folder, ["a.org", "b.org:81"]]);
+  assertEquals(needsOf("train", { data: join(folder, "none.txt") }).net, []);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ data: ["http://h:8/a.tar", "/d"] }));

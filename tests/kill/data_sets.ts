@@ -1,5 +1,5 @@
 /** A small data set for each kind of source, with bad images if the kind can hold them. */
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { keyedRandom } from "../../src/base/random.ts";
@@ -82,6 +82,12 @@ export const dataSets: Record<string, DataSet> = {
   folder: { files: folder, data: ["images"], flags: { cache: "disk", holdout: 20 } },
   tar: { files: tars, data: ["s-{0..2}.tar"] },
   "tar.gz": { files: packed, data: ["s-{0..2}.tar.gz"] },
+  "tar.zst": {
+    files: Object.fromEntries(
+      archives.map((bytes, shard) => [`s-${shard}.tar.zst`, new Uint8Array(zstdCompressSync(bytes))]),
+    ),
+    data: ["s-{0..2}.tar.zst"],
+  },
   "tar, HTTP, Range": { files: tars, faults: dropping, data: ["s-{0..2}.tar"], flags: streamed },
   "tar, HTTP": {
     files: tars,
