@@ -109,3 +109,30 @@ Deno.test("evaluate refuses a source too small to be divided", async () => {
     /Cannot divide "shapes" into images to learn from and to test on: it has 1\./,
   );
 });
+
+Deno.test("evaluate learns from the training split and tests on the test split, or the one that is asked for", async () => {
+  const image = await jpeg(), counts = { train: 24, val: 6, test: 9 };
+  const files = Object.entries(counts).flatMap(([split, count]) =>
+    Array.from({ length: count }, (_, i) => [`data/${split}/${"abc"[i % 3]}/${i}.jpg`, image] as const)
+  );
+  await withFolder(Object.fromEntries(files), async (folder) => {
+    const data = join(folder, "data"), run = runOf(data, { holdout: 0 });
+    const lengths = async (...[given, of]: Parameters<typeof openEvaluationData>) => {
+      using opened = await openEvaluationData(given, of);
+      return [opened.train.source.length, opened.test.source.length, opened.test.whole.survey?.split];
+    };
+    assertEquals(await lengths({ data }, null), [24, 9, "test"]);
+    assertEquals(await lengths({ data, split: "validation" }, null), [24, 6, "validation"]);
+    assertEquals(await lengths({ train: data, test: data }, null), [24, 9, "test"]);
+    assertEquals(await lengths({}, run), [24, 9, "test"], "a run that held nothing out");
+    assertEquals(await lengths({}, runOf(data)), [12, 12, "train"], "a run that held images out");
+    assertEquals(await lengths({ split: "test" }, runOf(data)), [12, 9, "test"]);
+    assertEquals(await lengths({}, runOf(data, { split: "validation", holdout: 0, batch: 2 })), [
+      6,
+      9,
+      "test",
+    ]);
+    await Deno.remove(join(data, "test"), { recursive: true });
+    assertEquals(await lengths({ data }, null), [24, 6, "validation"]);
+  });
+});
