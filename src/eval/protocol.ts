@@ -4,6 +4,7 @@
  * @module
  */
 import { dataLine, leftOutOf } from "./data_report.ts";
+import { encoderText } from "./evaluated_encoder.ts";
 import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
@@ -34,7 +35,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
   const { encoder, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
   using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad, onNote });
-  log(`Evaluating ${encoder.path} on ${gpu.description}: ${data.reports.map(dataLine).join("; ")}`);
+  log(`Evaluating ${encoderText(encoder)} on ${gpu.description}: ${data.reports.map(dataLine).join("; ")}`);
   if (data.otherSplit) log(`The data also have a split to test on: --split ${data.otherSplit}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });

@@ -17,6 +17,7 @@ import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
+import { PATIENCE_MS, patiently } from "./patience.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 
 /** The most images that vote in kNN. */
@@ -74,8 +75,8 @@ export class RunEvaluation {
       batch: evaluationRows(options),
       size: options.size,
       signal,
-      references: () => this.#images(this.#references),
-      queries: () => this.#images(this.#heldOut),
+      references: () => this.#images(this.#references, 0),
+      queries: () => this.#images(this.#heldOut, 0),
       loading: loadingOf(options, recipe),
       chooser,
       memory: trainer.memory,
@@ -86,7 +87,8 @@ export class RunEvaluation {
   /** kNN accuracy of raw pixels, in the same way. */
   async pixelAccuracy(): Promise<number | null> {
     const { gpu, options, pipeline, signal } = this.#options, batch = evaluationRows(options);
-    const views = (source: ImageSource) => evaluationBatches({ ...pipeline, source, batch });
+    const views = (source: ImageSource) =>
+      patiently(evaluationBatches({ ...pipeline, source, batch }), { signal, patienceMs: 0 });
     return await rawPixelKnn(gpu, {
       batch,
       size: options.size,
@@ -96,7 +98,7 @@ export class RunEvaluation {
     });
   }
 
-  /** Figures of the encoder after `step` steps, from a part of the images. The signal does not interrupt it. */
+  /** Figures of the encoder after `step` steps, from a part of the images. Rejects with the signal's reason only if images do not come. */
   async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
     const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
       { encoder, projector } = trainer.networks.online;
@@ -109,7 +111,7 @@ export class RunEvaluation {
       chooser,
     });
     const queries = await collectFeatures(
-      this.#images(this.#sample("heldOut", ONLINE.maxQueries)),
+      this.#images(this.#sample("heldOut", ONLINE.maxQueries), PATIENCE_MS),
       {
         maker: {
           add: (images, n) => extractor.add(images, n, { project: true }),
@@ -121,7 +123,7 @@ export class RunEvaluation {
     const { fraction, minReferences, maxReferences } = ONLINE;
     const all = Math.min(this.#options.parts.train.length ?? Infinity, MAX_REFERENCES);
     const count = Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all)));
-    const references = await collectFeatures(this.#images(this.#sample("train", count)), {
+    const references = await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), {
       maker: extractor,
     });
     const hasQueries = labeledCount(queries) > 0;
@@ -136,10 +138,15 @@ export class RunEvaluation {
     };
   }
 
-  #images(source: ImageSource) {
-    const { options, pipeline } = this.#options;
-    const { augment } = options;
-    return evaluationBatches<Views>({ ...pipeline, source, augment, batch: evaluationRows(options) });
+  #images(source: ImageSource, patienceMs: number) {
+    const { options, pipeline, signal } = this.#options, { augment } = options;
+    const batches = evaluationBatches<Views>({
+      ...pipeline,
+      source,
+      augment,
+      batch: evaluationRows(options),
+    });
+    return patiently(batches, { signal, patienceMs });
   }
 }
 

@@ -26,7 +26,7 @@ Deno.test("deno.json grants commands no more than they need", () => {
     assertEquals(more, {}, `${name} has no net, run, ffi, import`);
     assertEquals(read, true);
     assert(Array.isArray(write) && Array.isArray(env), `${name} writes and reads variables by name`);
-    assert(sys === undefined || `${sys}` === "systemMemoryInfo", `${name}: ${sys}`);
+    assert(sys === undefined || `${sys}` === "systemMemoryInfo,hostname", `${name}: ${sys}`);
   }
   assertEquals(sets.default, sets.train, "deno run -P train.ts trains");
   for (const [name, { ffi }] of Object.entries(sets)) assertEquals(ffi, undefined, name);
@@ -76,6 +76,26 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
   assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
   assertEquals(needsOf("train", { out: folder }).net, []);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("needsOf() and grantsOf() find what a preset's file names, unless options do", async () => {
+  const folder = await Deno.makeTempDir(),
+    preset = join(folder, "mine.json"),
+    config = join(folder, "config.json");
+  await Deno.writeTextFile(preset, JSON.stringify({ data: "https://h:8/a.tar", out: "/o" }));
+  const { write, net } = needsOf("train", { preset });
+  assertEquals([write, net], [["/o"], ["h:8"]]);
+  const given = needsOf("train", { preset, data: "/d", out: "/p" });
+  assertEquals([given.write, given.net], [["/p"], []]);
+  // A run's own folder is not taken over.
+  const run = { data: "https://h:9/a.tar", out: "/o", fingerprint: "f", limit: null };
+  await Deno.writeTextFile(config, JSON.stringify(run));
+  const again = needsOf("train", { preset: config });
+  assertEquals([again.write, again.net], [["runs"], ["h:9"]]);
+  assertEquals(needsOf("train", { preset: "cifar" }).write, ["runs"]);
+  assertEquals(needsOf("train", { preset: join(folder, "none.json") }).write, ["runs"]);
+  assert(grantsOf("train", ["--preset", preset])[0].startsWith("--allow-write=/o"));
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -25,6 +25,7 @@ function numbersOf(source: ImageSource): number[] {
 
 const runOf = (data: string, options = {}) => ({
   out: "run",
+  fingerprint: null,
   options: resolveOptions({ data, holdout: 12, batch: 8, seed: 3, ...options }),
 });
 
