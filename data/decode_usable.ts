@@ -47,7 +47,8 @@ export async function decodeForEvaluation(
   { recipe, size, minSide }: { recipe?: Pick<Recipe, "stretch">; size: number; minSide?: number },
 ): Promise<DecodedImage> {
   const image = await decodeImage(bytes, { minSide, stretch: recipe?.stretch });
-  return noted(evaluationImage(image, size), image);
+  const { width, height } = image;
+  return { ...noted(evaluationImage(image, size), image), original: { width, height } };
 }
 
 /**

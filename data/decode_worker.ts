@@ -8,7 +8,7 @@
 import { applyView, VIEW_CHANNELS } from "./views/apply.ts";
 import { drawView, evaluationView, type ViewParameters } from "./views/draw.ts";
 import type { Recipe } from "./views/recipe.ts";
-import type { DecodedImage } from "./views/resize.ts";
+import type { DecodedImage, ImageSize } from "./views/resize.ts";
 import { RecordWriter } from "./views/table.ts";
 import { MachineError, messageOf } from "../src/base/errors.ts";
 import { keyedRandom } from "../src/base/random.ts";
@@ -68,6 +68,8 @@ export type JobAnswer = Rejection | {
   pixelsEnd: number;
   /** What looks wrong about it nevertheless. */
   note?: string;
+  /** For an evaluation, the size of the upright image before it was resized. */
+  original?: ImageSize;
 };
 
 /** Sent in place of a result if the machine is at fault, so that no image counts as bad. */
@@ -135,6 +137,7 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
         recordsEnd: records.length,
         pixelsEnd,
         note: "note" in image ? image.note : undefined,
+        original: "original" in image ? image.original : undefined,
       });
     } catch (error) {
       if (isMachineFault(error)) throw error;

@@ -107,5 +107,5 @@ export {
   type ViewRecipe,
 } from "./views/recipe.ts";
 export { parseRecipe } from "./views/parse_recipe.ts";
-export type { DecodedImage } from "./views/resize.ts";
+export type { DecodedImage, ImageSize } from "./views/resize.ts";
 export type { PackedImage } from "./views/table.ts";

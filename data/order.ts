@@ -11,7 +11,7 @@ export interface Position {
   epoch: number;
   /** Samples consumed in the epoch. */
   offset: number;
-  /** In a streamed source, the current shuffle block: reading resumes at its start. */
+  /** In a streamed source, the current shuffle block: reading resumes at its start. In source order, the next image. */
   block?: BlockPosition;
 }
 
@@ -66,7 +66,9 @@ export function* trainingOrder(
   }
 }
 
-/** Visits `length` samples once, in source order. */
-export function* sourceOrder({ length }: { length: number }): Generator<Visit> {
-  for (let offset = 0; offset < length; offset++) yield { epoch: 0, offset, index: offset };
+/** Visits `length` samples once, in source order, from place `offset` on. */
+export function* sourceOrder(
+  { length, offset = 0 }: { length: number; offset?: number },
+): Generator<Visit> {
+  for (; offset < length; offset++) yield { epoch: 0, offset, index: offset };
 }

@@ -8,6 +8,7 @@
  */
 import { VIEW_CHANNELS } from "./views/apply.ts";
 import { defaultDecodeSize, type Recipe } from "./views/recipe.ts";
+import type { ImageSize } from "./views/resize.ts";
 import type { PackedImage } from "./views/table.ts";
 import { UserError } from "../src/base/errors.ts";
 import { assembleViews } from "./assemble.ts";
@@ -108,6 +109,12 @@ export interface EvaluationBatch<V extends Views = Float32Array<ArrayBuffer>> {
   labels: Int32Array<ArrayBuffer>;
   /** The images' numbers in the source. */
   indices: number[];
+  /** Their names in the source. */
+  keys: string[];
+  /** The sizes of the upright images before they were resized; null for those that were cached. */
+  originals: (ImageSize | null)[];
+  /** Where to resume after this batch. */
+  next: Position;
   /** Returns the memory of `images` for a later batch; they must not be read afterwards. */
   release(): void;
 }
@@ -131,16 +138,27 @@ export function trainingBatches<V extends Views = Float32Array<ArrayBuffer>>(
   }));
 }
 
-/** Each image once, in source order, resized and center-cropped without augmentation; the last batch may be smaller. */
+/**
+ * Each image once, in source order, resized and center-cropped without augmentation; the last batch may be smaller. A stream
+ * started at a batch's `next` gives those that follow it.
+ */
 export function evaluationBatches<V extends Views = Float32Array<ArrayBuffer>>(
-  options: BatchOptions & Partial<Augment<V>>,
+  options: BatchOptions & Partial<Augment<V>> & Pick<TrainingOptions, "start">,
 ): ReadableStream<EvaluationBatch<V>> {
-  return batches<V, EvaluationBatch<V>>(options, { seed: null }, ({ views, samples, release }) => ({
-    images: views,
-    labels: labelsOf(samples),
-    indices: samples.map((sample) => sample.index),
-    release,
-  }));
+  const { start } = options;
+  return batches<V, EvaluationBatch<V>>(
+    options,
+    { seed: null, start },
+    ({ views, samples, originals, next, release }) => ({
+      images: views,
+      labels: labelsOf(samples),
+      indices: samples.map((sample) => sample.index),
+      keys: samples.map((sample) => sample.key),
+      originals,
+      next,
+      release,
+    }),
+  );
 }
 
 function labelsOf(samples: Collated["samples"]): Int32Array<ArrayBuffer> {
@@ -153,7 +171,7 @@ const MESSAGE_LIMITS = { count: 64, encoded: 1 << 18, views: 1 << 22 };
 const MESSAGES_PER_WORKER = 2;
 
 /** A batch whose views are in the form that was asked for. */
-type Delivered<V> = Omit<Collated, "images"> & { views: V };
+type Delivered<V> = Omit<Collated, "images"> & { views: V; originals: (ImageSize | null)[] };
 
 function batches<V extends Views, T>(
   options: BatchOptions & Partial<Augment<V>>,
@@ -192,8 +210,9 @@ function batches<V extends Views, T>(
   const assemble = assembleViews({ batch, views, viewLength });
   const deliver = (collated: Collated) => {
     collated.bad.forEach(report);
+    const originals = collated.images.map(({ original }) => original);
     const delivered = augment === "cpu" ? assemble(collated) : { ...collated, views: collated.images };
-    return finish(delivered as Delivered<V>);
+    return finish({ ...delivered, originals } as Delivered<V>);
   };
   return closing(collated, deliver, () => pool.close());
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { VIEW_CHANNELS } from "./views/apply.ts";
-import type { DecodedImage } from "./views/resize.ts";
+import type { DecodedImage, ImageSize } from "./views/resize.ts";
 import type { PackedImage } from "./views/table.ts";
 import { MachineError } from "../src/base/errors.ts";
 import type { FileRange } from "./file_range.ts";
@@ -33,6 +33,8 @@ export interface Prepared extends PackedImage {
   height: number;
   /** [view, size, size, 4] if the Workers make the views. */
   views: Float32Array<ArrayBuffer>;
+  /** For an evaluation, the size of the upright image before it was resized; null if it was cached. */
+  original: ImageSize | null;
 }
 
 /** The results of a list of tasks. */
@@ -242,10 +244,11 @@ export class Pool {
     let recordsAt = 0, pixelsAt = 0;
     const images = answers.map((answer, i): Prepared | null => {
       if (answer.reason !== null) return null;
-      const { width, height, recordsEnd, pixelsEnd } = answer;
+      const { width, height, original = null, recordsEnd, pixelsEnd } = answer;
       const prepared = {
         width,
         height,
+        original,
         views: views.subarray(i * this.#viewsLength, (i + 1) * this.#viewsLength),
         pixels: tasks[i].decoded?.data ?? pixels.subarray(pixelsAt, pixelsEnd),
         records: records.subarray(recordsAt, recordsEnd),

@@ -61,7 +61,7 @@ export function readSamples(source: ImageSource, order: ReadOrder): ReadableStre
     return cancellable((signal) => readIndexed(source, { seed, start, locate, signal }));
   }
   return cancellable((signal) =>
-    seed === null ? readOnce(source, signal) : readShuffled(source, { seed, start, signal })
+    seed === null ? readOnce(source, { start, signal }) : readShuffled(source, { seed, start, signal })
   );
 }
 
@@ -75,7 +75,9 @@ async function* readIndexed(
   },
 ): AsyncGenerator<ReadSample> {
   const { length } = source;
-  const visits = seed === null ? sourceOrder({ length }) : trainingOrder({ length, seed, start });
+  const visits = seed === null
+    ? sourceOrder({ length, offset: start.offset })
+    : trainingOrder({ length, seed, start });
   const underway: Promise<ReadSample>[] = [], most = source.concurrentReads ?? CONCURRENT_READS;
   try {
     for (const visit of visits) {
@@ -115,10 +117,14 @@ async function readVisit(
   }
 }
 
-async function* readOnce(source: StreamedSource, signal: AbortSignal): AsyncGenerator<ReadSample> {
-  let offset = 0;
-  for await (const image of inOrder(source, { signal })) {
-    yield sampleOf(image, { epoch: 0, offset, next: { epoch: 0, offset: ++offset } });
+async function* readOnce(
+  source: StreamedSource,
+  { start, signal }: { start: Position; signal: AbortSignal },
+): AsyncGenerator<ReadSample> {
+  let { offset } = start;
+  for await (const image of inOrder(source, { begin: start.block, signal })) {
+    const block = { number: 0, shardRank: image.shardRank, from: image.number + 1, at: null, done: 0 };
+    yield sampleOf(image, { epoch: 0, offset, next: { epoch: 0, offset: ++offset, block } });
   }
   if (offset === 0) throw noImages(source);
 }

@@ -9,6 +9,14 @@
  */
 import type { Box } from "./draw.ts";
 
+/** The size of an image in pixels. */
+export interface ImageSize {
+  /** Pixels of a row. */
+  width: number;
+  /** Rows. */
+  height: number;
+}
+
 /** A decoded image. */
 export interface DecodedImage {
   /** Columns. */
@@ -19,6 +27,8 @@ export interface DecodedImage {
   data: Uint8Array<ArrayBuffer>;
   /** What looks wrong about it although it can be decoded, in words. */
   note?: string;
+  /** The size of the upright image of which it was made as an evaluation's view. */
+  original?: ImageSize;
 }
 
 /** 32 bits minus 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */

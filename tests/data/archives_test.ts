@@ -46,7 +46,13 @@ Deno.test("openSource() gives a plain and a compressed archive the same samples 
     const plain = await openSource(`${folder}/plain`), packed = await openSource(`${folder}/packed`);
     assertEquals([plain.kind, packed.kind], ["indexed", "streamed"]);
     assertEquals(packed.fingerprint, plain.fingerprint);
-    assertEquals(await read(packed), await read(plain));
+    // Where to resume is told in other ways.
+    const found = async (source: typeof packed) =>
+      (await read(source)).map(({ next: { epoch, offset }, ...sample }) => ({
+        ...sample,
+        next: [epoch, offset],
+      }));
+    assertEquals(await found(packed), await found(plain));
   });
 });
 

@@ -85,6 +85,24 @@ Deno.test("evaluationBatches() gives a part once, in order, with a smaller last 
   assertClose("image 7", batches[1].images.subarray(out.length), out, {});
 });
 
+Deno.test("evaluationBatches() gives names and original sizes, and goes on where a batch ended", async () => {
+  const part = range(source, 1, 10);
+  const all = await Array.fromAsync(evaluationBatches({ ...options, source: part, batch: 3 }));
+  assertEquals(all.flatMap(({ keys }) => keys), Array.from({ length: 10 }, (_, i) => source.key(1 + i)));
+  assertEquals(
+    all.flatMap(({ originals }) => originals),
+    Array.from({ length: 10 }, (_, i) => ({ width: 34 + i, height: 49 - i })),
+  );
+  for (const [k, { next }] of all.entries()) {
+    const rest = await Array.fromAsync(
+      evaluationBatches({ ...options, source: part, batch: 3, start: next }),
+    );
+    const expected = all.slice(k + 1);
+    assertEquals(rest.map(({ indices }) => indices), expected.map(({ indices }) => indices));
+    assertEquals(rest.map(({ images }) => [...images]), expected.map(({ images }) => [...images]));
+  }
+});
+
 const withBad = await memorySource(files.map((file, i) => {
   if (i === 3) return file.subarray(0, 200);
   return i === 5 ? new Uint8Array(0) : file;

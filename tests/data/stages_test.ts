@@ -87,6 +87,7 @@ function groups(visits: Iterable<[epoch: number, offset: number]>, { bad = [] as
       pixels: new Uint8Array(0),
       records: new Int32Array(0),
       views: Float32Array.from({ length: views }, (_, v) => 10 * offset + v),
+      original: null,
     };
     return {
       samples: [sample],

@@ -48,7 +48,7 @@ export function archive(from: number, to: number, { labels = true } = {}): Uint8
 
 /**
  * Checks that training on `source` visits each image once per epoch, in another order each time, and that a run resumed
- * after any sample gives those that follow it.
+ * after any sample gives those that follow it, in source order too.
  */
 export async function assertResumes(
   source: ImageSource,
@@ -73,5 +73,10 @@ export async function assertResumes(
     const next = JSON.parse(JSON.stringify(all[cut].next));
     const rest = plain(await take(source, { ...order, start: next }, Math.min(40, all.length - cut - 1)));
     assertEquals(rest, all.slice(cut + 1, cut + 1 + rest.length), `resumed after sample ${cut}`);
+  }
+  for (const cut of new Set([0, Math.floor(count / 2), count - 1])) {
+    const next = JSON.parse(JSON.stringify(once[cut].next));
+    const rest = plain(await take(source, { seed: null, start: next }));
+    assertEquals(rest, once.slice(cut + 1), `resumed in source order after sample ${cut}`);
   }
 }

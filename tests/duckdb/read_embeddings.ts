@@ -18,14 +18,15 @@ for (const half of [false, true]) {
     const folder = await Deno.makeTempDir();
     try {
       const [parquet, csv] = ["x.parquet", "x.csv"].map((name) => join(folder, name));
-      using writer = await EmbeddingsWriter.open({
+      const opened = await EmbeddingsWriter.open({
         out: [parquet, csv],
         dims: DIMS,
         half,
         metadata: { encoder: "encoder.safetensors" },
         identity: {},
       });
-      assert(writer instanceof EmbeddingsWriter);
+      assert(opened instanceof EmbeddingsWriter);
+      using writer = opened;
       for (let row = 0; row < ROWS; row += writer.groupRows) {
         const end = Math.min(ROWS, row + writer.groupRows);
         await writer.write(rowsOf(row, end, DIMS), { epoch: 0, offset: end });

@@ -1,11 +1,13 @@
 /** Reads embeddings from Parquet: the columns key and vector. */
 import { openParquetFile, readRows } from "../../../data/sources/parquet_file.ts";
+import { localFile } from "../../../data/sources/random_access.ts";
 import { UserError } from "../../base/errors.ts";
 import type { EmbeddingsTable } from "../embeddings_table.ts";
 
 /** Opens the Parquet file `path`, and reads its keys. */
 export async function openParquetTable(path: string): Promise<EmbeddingsTable> {
-  const file = await openParquetFile(path), names = file.columns.map(({ element }) => element.name);
+  const file = await openParquetFile(await localFile(path)),
+    names = file.columns.map(({ element }) => element.name);
   if (!names.includes("key") || !names.includes("vector")) {
     throw new UserError(
       `Cannot use "${path}" as embeddings: it must have the columns key and vector, and has ${
