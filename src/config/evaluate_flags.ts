@@ -4,10 +4,7 @@
  * @module
  */
 import { viewSizes } from "../../data/views/recipe.ts";
-import { UserError } from "../base/errors.ts";
-import { parseBackbone } from "./backbone.ts";
-import { checkFlag, isImageSource } from "./check_options.ts";
-import { checkSource } from "./check_source.ts";
+import { expectOptions } from "./expect_options.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -131,16 +128,6 @@ export type EvaluateFlags = {
 
 /** Refuses unknown options and values out of range. */
 export function expectEvaluateOptions(given: object): void {
-  const known = Object.keys(flags).filter((name) => name !== "map"); // a program passes `draw` instead
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || callbacks.includes(name)) continue;
-    if (!known.includes(name)) {
-      throw new UserError(
-        `Cannot use the option "${name}": it is none of ${[...known, ...callbacks].join(", ")}.`,
-      );
-    }
-    if (name === "backbone") parseBackbone(value);
-    else if (["data", "train", "test"].includes(name) && isImageSource(value)) checkSource(value);
-    else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
-  }
+  const { map: _, ...known } = flags; // a program passes `draw` instead
+  expectOptions(given, { flags: known, callbacks });
 }

@@ -38,7 +38,7 @@ type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
 export const ENCODED = 128;
 
 /** How many images the encoder can take at once on this machine, at most {@linkcode ENCODED}. */
-function evaluationBatch(
+export function evaluationBatch(
   encoder: EvaluatedEncoder,
   { gpu, target }: { gpu: Gpu; target: ChoosingProfile },
 ): number {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { BadImage, ImageNote } from "../../data/pipeline.ts";
+import { badLog } from "../base/bad_log.ts";
 import { UserError } from "../base/errors.ts";
 import { noteLog } from "../base/note_log.ts";
 import { defaultWorkers } from "../config/default_values.ts";
@@ -85,20 +86,15 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
   };
 }
 
-/** This many images are logged; the others are only counted. */
-const LOGGED = 5;
-
 function collectUnused(log: (line: string) => void): Pick<EvaluationSetup, "unused" | "onBad"> {
-  const bad = new Set<string>(), leftOut = new Set<string>();
+  const bad = new Set<string>(), leftOut = new Set<string>(), logFirst = badLog(log);
   return {
     unused: { bad, leftOut },
     onBad(image) {
-      const { key, reason } = image, keys = image.leftOut ? leftOut : bad;
-      if (keys.has(key)) return;
-      keys.add(key);
-      const found = bad.size + leftOut.size,
-        more = found === LOGGED ? " The following ones are only counted." : "";
-      if (found <= LOGGED) log(`${image.leftOut ? "Left out" : "Skipped"} ${key}: ${reason}.${more}`);
+      const keys = image.leftOut ? leftOut : bad;
+      if (keys.has(image.key)) return;
+      keys.add(image.key);
+      logFirst(image);
     },
   };
 }

@@ -137,6 +137,11 @@ export class EmbeddingsWriter implements Disposable {
     return this.#badCounts;
   }
 
+  /** Where images without a row are listed. */
+  get badPath(): string {
+    return this.#bad.path;
+  }
+
   /** Lists an image that has no row. */
   addBad({ index, key, reason, leftOut }: BadImage): void {
     const { count, leftOut: out } = this.#badCounts, isBad = leftOut === undefined;
@@ -231,13 +236,15 @@ export interface Finished {
   /** Images without a row: bad ones, and those that the options leave out. */
   count: number;
   leftOut: number;
+  /** Where these are listed, if there are any. */
+  badPath: string;
   /** The files that were written. */
   paths: string[];
 }
 
-function finishedOf(journal: Journal, { pieces }: Names): Finished {
+function finishedOf(journal: Journal, { pieces, bad: badPath }: Names): Finished {
   const { rows, bad: { count, leftOut } } = journal.entries.at(-1) ?? START;
-  return { rows, count, leftOut, paths: pieces.filter(({ kept }) => kept).map(({ path }) => path) };
+  return { rows, count, leftOut, badPath, paths: pieces.filter(({ kept }) => kept).map(({ path }) => path) };
 }
 
 /** The names of what differs. */

@@ -17,7 +17,7 @@ import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
-import { PATIENCE_MS, patiently } from "./patience.ts";
+import { PATIENCE_MS, patiently } from "../base/patience.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 
 /** The most images that vote in kNN. */

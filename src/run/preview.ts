@@ -10,7 +10,7 @@ import { UserError } from "../base/errors.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { previewSheet } from "../plots/view_sheet.ts";
-import { STALLED, unlessStalled } from "./patience.ts";
+import { STALLED, unlessStalled } from "../base/patience.ts";
 
 /** Images on the sheet. */
 const IMAGES = 8;

@@ -7,7 +7,7 @@ import { trainingBatches, type Views } from "../../data/pipeline.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Pacer } from "./pacer.ts";
-import { PATIENCE_MS, STALLED, unlessStalled } from "./patience.ts";
+import { PATIENCE_MS, STALLED, unlessStalled } from "../base/patience.ts";
 import type { Recorder } from "./recorder.ts";
 import { scheduledScalars } from "./schedule.ts";
 import type { Session } from "./session.ts";

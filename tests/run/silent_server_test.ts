@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
-import { PATIENCE_MS, STALLED, unlessStalled } from "../../src/run/patience.ts";
+import { PATIENCE_MS, STALLED, unlessStalled } from "../../src/base/patience.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import type { PretrainResult } from "../../src/run/result.ts";
 import { resume } from "../../src/run/resume.ts";

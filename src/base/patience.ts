@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { onAbort } from "../base/on_abort.ts";
+import { onAbort } from "./on_abort.ts";
 
 /** What must be completed before a run can end waits this long for each batch of images. */
 export const PATIENCE_MS = 10_000;

@@ -1,0 +1,74 @@
+/**
+ * What embedding takes and what it gives.
+ *
+ * @module
+ */
+import type { SplitName } from "../../data/sources/survey.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
+import type { BadImage } from "../../data/collate.ts";
+import type { Stretch } from "../../data/views/recipe.ts";
+import type { Backbone } from "../config/backbone.ts";
+import type { KernelSelection } from "../config/pretrain_options.ts";
+
+/** Which encoder, and what of it. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EncoderChoice {
+  /** Folder of a run: its encoder. */
+  run?: string;
+  /** File with encoder weights under torchvision's names, alone or in a checkpoint. Default: the run's. */
+  encoder?: string;
+  /** Backbone of these weights, by its name or described. Default: as the file says. */
+  backbone?: Backbone;
+  /** First layers: 3 × 3 (`"cifar"`), or 7 × 7 and max pooling (`"imagenet"`). Default: as the file says. */
+  stem?: "cifar" | "imagenet";
+  /** Side of its images in pixels. Default: as the file says, else 224. */
+  size?: number;
+  /** Subtracted from red, green and blue in 0 … 1. Default: as the file says, else ImageNet's. */
+  mean?: readonly number[];
+  /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
+  std?: readonly number[];
+  /** How contrast is stretched before. Default: as the file says, else `"none"`. */
+  stretch?: Stretch | "none";
+  /**
+   * `"backbone"`: what the encoder gives. `"projection"`: what the projector makes of that, which only a run's folder or a
+   * checkpoint has. Default: `"backbone"`.
+   */
+  features?: "backbone" | "projection";
+  /** Divide each vector by its length. Default: false. */
+  normalize?: boolean;
+  /** How kernels are chosen, as for training. Default: `"auto"`. */
+  kernels?: KernelSelection;
+  /** Receives each line of text. Default: lines are printed. */
+  log?: (line: string) => void;
+}
+
+/** Options of {@linkcode embed}. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EmbedOptions extends EncoderChoice {
+  /** Images: the name of a source, several joined as one, or an open source, which stays open. Default: the run's. */
+  data?: string | readonly string[] | ImageSource;
+  /** The split to embed, if names tell of splits. Default: the training split. */
+  split?: SplitName;
+  /** The column of the labels, in Parquet files and lists. Default: the one that is usually called so. */
+  label?: string;
+  /** Leave out images whose short side has fewer pixels. Default: the run's, else 1. */
+  minSide?: number;
+  /** Workers that decode images. Default: one per core, at most 8. */
+  workers?: number;
+  /** Hears of each image that has no vector: it cannot be used, or `minSide` leaves it out. Default: the first are logged. */
+  onBad?: (bad: BadImage) => void;
+  /** Ends the work with its reason when aborted. */
+  signal?: AbortSignal;
+}
+
+/** An image and its vector. */
+export interface Embedding {
+  /** Its name in the source. */
+  key: string;
+  /** Its class; null without a label. */
+  label: { index: number; name: string } | null;
+  /** Columns of the upright original image. */
+  width: number;
+  /** Rows of the upright original image. */
+  height: number;
+  /** Its features or its projection. */
+  vector: Float32Array<ArrayBuffer>;
+}
