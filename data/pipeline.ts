@@ -234,10 +234,10 @@ function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource
   const empty = new Uint8Array(0);
   return {
     ...source,
-    read: (index) =>
+    read: (index, signal) =>
       cache.has(index)
         ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: source.label(index) })
-        : source.read(index),
+        : source.read(index, signal),
     locate: (index) => cache.has(index) ? null : source.locate?.(index) ?? null,
   };
 }

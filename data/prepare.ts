@@ -10,6 +10,7 @@ import { orderedMap } from "./ordered_map.ts";
 import type { PixelCache } from "./pixel_cache.ts";
 import type { Pool, PoolResult, Prepared, Task } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
+import { UnreachableError } from "./sources/http_connection.ts";
 import type { IndexedSource } from "./sources/types.ts";
 import type { TransformStream } from "./streams.ts";
 
@@ -95,7 +96,10 @@ async function substituteFor(
   const random = keyedRandom(SUBSTITUTE_KEY, index);
   for (let attempt = 0; attempt < MAX_SUBSTITUTE_TRIES; attempt++) {
     const other = first + random.integer(limit);
-    const bytes = await source.read(other).then((image) => image.bytes, (error) => messageOf(error));
+    const bytes = await source.read(other).then((image) => image.bytes, (error) => {
+      if (error instanceof UnreachableError) throw error; // that says nothing of the image
+      return messageOf(error);
+    });
     if (typeof bytes === "string") continue;
     const result = await pool.run([{ epoch, index, bytes, decoded: cache?.get(other) }]);
     if (result.images[0]) return { result, label: source.label(other) };

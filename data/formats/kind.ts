@@ -88,6 +88,7 @@ const others: [RegExp, string][] = [
   [/^\x59\xa6\x6a\x95/, "a Sun raster: convert it"],
   [/^\x0a[\0-\x05]\x01[\x01\x02\x04\x08]/, "a PCX: convert it"],
   [/^qoif/, "a QOI: convert it"],
+  [/^[\x8a\x8b](MNG|JNG)\r\n/, "an MNG or JNG: convert it"],
   [/^FLIF/, "a FLIF: convert it"],
   [/^BPG\xfb/, "a BPG: convert it"],
   [/^(BA|CI|CP|IC|PT).{4}\0\0\0\0/s, "an OS/2 bitmap array or icon: convert it"],
@@ -97,6 +98,8 @@ const others: [RegExp, string][] = [
   [/^AT&TFORM/, "a DjVu document: render its pages"],
   [/^\x89HDF\r\n/, "an HDF5 file: export its images"],
   [/^\x93NUMPY/, "a NumPy array: export its images"],
+  [/^MATLAB 5\.0 MAT-file/, "a MATLAB file: export its images"],
+  [/^\x80[\x02-\x05][\x95}\]c(]/, "a Python pickle: export its images"],
   [/^%PDF-/, "a PDF: render its pages"],
   [/^(%!PS|\xc5\xd0\xd3\xc6)/, "PostScript: render it"],
   [/^PK(\x03\x04|\x05\x06|\x07\x08)/, "a zip archive: name it as the data, or unpack it"],
@@ -108,6 +111,8 @@ const others: [RegExp, string][] = [
   [/^Rar!\x1a\x07/, "a RAR archive: unpack it"],
   [/^PAR1/, "a Parquet file: name it as the data"],
   [/^\0\x05\x16[\0\x07]/, "an AppleDouble file, which macOS writes beside files (._ names): delete it"],
+  [/^bplist0/, "a property list of Apple, perhaps of an image that is still in iCloud: download it"],
+  [/^(book\0\0\0\0mark|L\0\0\0\x01\x14\x02\0)/, "a shortcut to another file: use that file"],
   [/^\0\0\0.Bud1/s, "a .DS_Store of macOS, no image"],
   [/^SQLite format 3\0/, "an SQLite database (Thumbs.db or a catalog), no image"],
   [/^\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1/, "a Windows Thumbs.db or Office document, no image"],
@@ -133,6 +138,8 @@ function otherKind(bytes: Uint8Array): string {
   }
   const head = ascii(bytes, 0, KIND_BYTES);
   if (ascii(bytes, 128) === "DICM") return "a DICOM file: export its images";
+  if (ascii(bytes, 257, 5) === "ustar") return "a tar archive: name it as the data, or unpack it";
+  if (ascii(bytes, bytes.length - 18, 16) === "TRUEVISION-XFILE") return "a TGA: convert it";
   if (head.slice(4, 8) === "ftyp") return mediaKind(brandsOf(bytes));
   if (/^.{4}(moov|mdat|wide|free|skip)/s.test(head)) return "a video (QuickTime or MP4): extract its frames";
   const other = others.find(([pattern]) => pattern.test(head));

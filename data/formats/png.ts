@@ -25,6 +25,7 @@ export const png: Format = {
   readHeader(bytes) {
     const view = viewOf(bytes);
     if (bytes.length < 33) throw new Error("it is a truncated PNG: it ends within its header");
+    if (ascii(bytes, 12) === "CgBI") throw new Error("it is a PNG packed for iPhone apps (CgBI): convert it");
     if (ascii(bytes, 12) !== "IHDR") {
       throw new Error("it is a damaged PNG: it does not begin with its header");
     }

@@ -20,6 +20,7 @@ export function textKind(bytes: Uint8Array): string | null {
   if (/^<(\?xml|\w+[\s>])/.test(begin)) return `XML text, perhaps a server's error: ${quoted(begin)}`;
   if (/^[{[]\s*["{[\]}\d]/.test(begin)) return `JSON text, perhaps a server's error: ${quoted(begin)}`;
   if (/^HTTP\/\d/.test(begin)) return `a server's answer with its header: ${quoted(begin)}`;
+  if (/^(\/\* XPM \*\/|#define \w+_width )/.test(begin)) return "an XPM or XBM: convert it";
   if (/^data:image\//.test(begin)) return "a data URL in base64, no image file: decode it";
   if (/^(\/9j\/|iVBORw0KGgo|R0lGOD|UklGR)/.test(begin)) return "an image in base64: decode it";
   if (/^(GET|https?:\/\/)\S/.test(begin)) return "a text with a web address: download what it names";

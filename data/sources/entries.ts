@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
+import { TAR_NAME } from "./file_names.ts";
 import { isImageName } from "./listed.ts";
 
 /** A file or folder in a folder; neither if it is a broken link, or something else, such as a device. */
@@ -35,7 +36,7 @@ async function followed(folder: string, name: string): Promise<Entry> {
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     // A file by its name: reading it fails later, and bad images have a policy of their own.
-    const isFile = isImageName(name) || /\.(tar|tar\.gz|tgz|zip|parquet)$/i.test(name);
+    const isFile = isImageName(name) || TAR_NAME.test(name) || /\.(zip|parquet)$/i.test(name);
     return { name, isDirectory: false, isFile, isBroken: !isFile };
   }
 }

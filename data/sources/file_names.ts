@@ -16,10 +16,16 @@ export type NameKind =
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
+/** Names of tar archives, plain or compressed. What cannot be unpacked says so when it is opened. */
+export const TAR_NAME = /\.(tar(\.(gz|bz2|xz|zst|zstd|lz4|lzma|lz|z))?|tgz|tbz2?|txz|tzst)$/i;
+
+/** Names of lists of images. */
+export const LIST_NAME = /\.(csv|tsv|txt|lst|list)$/i;
+
 /** Archives that `--data` opens, and those that must be unpacked first. */
-const ARCHIVES = words("tar tgz tar.gz zip parquet");
+const ARCHIVES = words("zip parquet");
 const PACKED = words(
-  "txz tbz tbz2 tzst 7z rar gz bz2 xz zst lz lz4 lzma cab arj z01 z02 cbz cbr arrow tfrecord tfrecords",
+  "7z rar gz bz2 xz zst lz lz4 lzma cab arj z01 z02 cbz cbr arrow tfrecord tfrecords",
 );
 
 /** Files that are no images, whatever they contain: texts, sounds, films, programs, tables, backups. */
@@ -66,7 +72,7 @@ export function kindOfName(name: string): NameKind {
   if (isImageName(name)) return { kind: "image" };
   const unreadable = unreadableImageKind(extension);
   if (unreadable !== null) return { kind: "unreadable image", reason: `${unreadable}, not readable` };
-  if (ARCHIVES.has(extension)) {
+  if (ARCHIVES.has(extension) || TAR_NAME.test(name)) {
     return { kind: "archive", reason: "an archive beside images; give it by --data" };
   }
   if (PACKED.has(extension) || /^tar\./.test(extension)) {

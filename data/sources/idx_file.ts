@@ -6,7 +6,8 @@
  */
 import { concatBytes } from "../../src/base/bytes.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { fileBytes, isGzip, unpacked } from "./bytes.ts";
+import { fileBytes } from "./bytes.ts";
+import { compressionOf, MAGIC_BYTES, unpacked } from "./compression.ts";
 import { localFile, type RandomAccess } from "./random_access.ts";
 
 /** The numbers of an IDX file. */
@@ -59,7 +60,8 @@ export function damagedIdx(path: string, fact: string): UserError {
 
 async function unpackedFile(path: string): Promise<RandomAccess> {
   const file = await localFile(path);
-  if (!isGzip(await file.read(0, Math.min(2, file.size)))) return file;
+  const head = await file.read(0, Math.min(MAGIC_BYTES, file.size));
+  if (compressionOf(head) === null) return file;
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of unpacked(path, fileBytes(path))) {

@@ -6,7 +6,8 @@
 import type { OpenContext } from "./open_options.ts";
 import { mixedOrder } from "./listed.ts";
 import { chooseSplit, pathLevels, splitInName, splitNamed } from "./split_names.ts";
-import type { SplitName } from "./survey.ts";
+import { countedAs } from "./file_names.ts";
+import type { SplitName, Survey } from "./survey.ts";
 
 /** A folder on the path of images. */
 interface Folder {
@@ -68,6 +69,16 @@ export class ImagePaths {
     return this.#prefixes[root] + path + this.#names[image];
   }
 
+  /** Whether two images have the same key. */
+  areEqual(image: number, other: number): boolean {
+    return this.#folderOf[image] === this.#folderOf[other] && this.#names[image] === this.#names[other];
+  }
+
+  /** An image's path in its archive. */
+  path(image: number): string {
+    return this.folders[this.#folderOf[image]].path + this.#names[image];
+  }
+
   /** Whether images lie in a folder or below it. */
   hasBelow(path: string): boolean {
     return this.folders.some((folder) => folder.images > 0 && folder.path.startsWith(path));
@@ -78,6 +89,22 @@ export class ImagePaths {
     const { root, path } = this.folders[folder];
     return (this.#prefixes[root] + path).replace(/\/$/, "") || ".";
   }
+}
+
+/**
+ * The images in `order`, which is a mixed one, but those of which a later entry of the archive has the same path: it replaces
+ * them on disk.
+ */
+export function withoutDuplicates(
+  order: Uint32Array,
+  { images, survey }: { images: ImagePaths; survey: Survey },
+): Uint32Array {
+  return order.filter((image, i) => {
+    if (i + 1 === order.length || !images.areEqual(image, order[i + 1])) return true;
+    const name = images.key(image);
+    survey.leaveOut({ name, kind: countedAs(name), reason: "a later entry has the same name" });
+    return false;
+  });
 }
 
 /** The images of the chosen split in mixed order, with their classes. */

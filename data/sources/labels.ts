@@ -47,11 +47,13 @@ export interface Labeling {
  */
 export function classify(
   texts: readonly (string | null)[],
-  { name, names, keyOf }: {
+  { name, names, list = "the list of classes", keyOf }: {
     /** The source's name, for messages. */
     name: string;
     /** The names of all classes, as in classes.txt; empty or left out if there are none. */
     names?: readonly string[];
+    /** Where they are listed, for messages. */
+    list?: string;
     /** The key of an image, for messages. */
     keyOf(image: number): string;
   },
@@ -71,7 +73,7 @@ export function classify(
       `Cannot label the images of "${name}": "${keyOf(i)}" has the label ${
         JSON.stringify(text)
       }, which is none of the ` +
-        `${names!.length} classes that are listed. Correct the list of classes or remove it.`,
+        `${names!.length} classes of ${list}. Correct ${list} or remove it.`,
     );
   });
   placed.sort((a, b) => a.place - b.place || (a.cls < b.cls ? -1 : a.cls > b.cls ? 1 : 0));

@@ -22,7 +22,9 @@ export async function listedSource<T extends Listed>(
     items: T[];
     classes: string[];
     identity: string | Iterable<string>;
-    bytes(item: T, index: number): Promise<Uint8Array>;
+    /** How many are best read at a time. */
+    concurrentReads?: number;
+    bytes(item: T, index: number, signal?: AbortSignal): Promise<Uint8Array>;
     /** Where the bytes lie, if they are a part of a file. */
     rangeOf?(item: T, index: number): FileRange | null;
   },
@@ -32,7 +34,7 @@ export async function listedSource<T extends Listed>(
     length: items.length,
     key: (index) => items[index].key,
     label: (index) => items[index].label,
-    bytes: (index) => bytes(items[index], index),
+    bytes: (index, signal) => bytes(items[index], index, signal),
     rangeOf: rangeOf && ((index) => rangeOf(items[index], index)),
   });
 }
@@ -43,14 +45,16 @@ export async function listedSource<T extends Listed>(
  * the contents, usually their sizes.
  */
 export async function numberedSource(
-  { name, length, classes, identity, key, label, bytes, rangeOf }: {
+  { name, length, classes, identity, concurrentReads, key, label, bytes, rangeOf }: {
     name: string;
     length: number;
     classes: string[];
     identity: string | Iterable<string>;
     key(index: number): string;
     label(index: number): number | null;
-    bytes(index: number): Promise<Uint8Array>;
+    /** How many are best read at a time. */
+    concurrentReads?: number;
+    bytes(index: number, signal?: AbortSignal): Promise<Uint8Array>;
     /** Where the bytes lie, if they are a part of a file. */
     rangeOf?(index: number): FileRange | null;
   },
@@ -64,13 +68,17 @@ export async function numberedSource(
     check(index);
     return { index, key: key(index), label: label(index) };
   };
-  const read = async (index: number) => ({ ...described(index), bytes: await bytes(index) });
+  const read = async (index: number, signal?: AbortSignal) => ({
+    ...described(index),
+    bytes: await bytes(index, signal),
+  });
   return {
     kind: "indexed",
     name,
     length,
     classes,
     fingerprint,
+    ...concurrentReads && { concurrentReads },
     key: (index) => described(index).key,
     label: (index) => described(index).label,
     read,

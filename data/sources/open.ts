@@ -8,16 +8,19 @@ import { openCifar } from "./cifar.ts";
 import { checkCifarVersion } from "./cifar_version.ts";
 import { filesOfFolder } from "./directory.ts";
 import { entriesOf } from "./entries.ts";
+import { LIST_NAME, TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
-import { baseName, pathsOf, urlsOf } from "./patterns.ts";
+import { filesBelow } from "./nested.ts";
+import { baseName, pathsOf } from "./patterns.ts";
+import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
+import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
 import { openStl10 } from "./stl10.ts";
 import { openTar } from "./tar.ts";
-import { openTarHttp } from "./tar_http.ts";
 import type { ImageSource } from "./types.ts";
 
 /**
@@ -25,10 +28,12 @@ import type { ImageSource } from "./types.ts";
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
  * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ * - a file: a WebDataset shard (.tar, also compressed), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
  *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
- * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
+ * - such files and images by URL, also with braces: `https://host/train-{000..146}.tar`;
+ * - objects in a bucket: `s3://bucket/prefix`;
+ * - a data set of a Hugging Face hub: `hf://datasets/OWNER/NAME`, also with `@REVISION` and `/PATH`.
  *
  * @throws {UserError} if nothing is found, or nothing that can be used.
  *
@@ -66,7 +71,10 @@ async function openOne(spec: string, options: OpenOptions): Promise<ImageSource>
 async function openNamed(spec: string, context: OpenContext): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
   if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), context);
+  // Loaded only when needed, with the packages that they import.
+  if (/^https?:/i.test(spec)) return await (await import("./remote.ts")).openUrls(spec, context);
+  if (/^hf:/i.test(spec)) return await (await import("./hub.ts")).openHub(spec, context);
+  if (/^s3:/i.test(spec)) return await (await import("./s3.ts")).openS3(spec, context);
   const info = await statOf(spec);
   if (info?.isDirectory) return await openDirectory(spec, context);
   const paths = info ? [spec] : await pathsOf(spec);
@@ -91,9 +99,11 @@ const kinds: {
   pattern: RegExp;
   /** The names of those that make a folder a source, if not all do. */
   inFolders?: RegExp;
+  /** Whether a split is chosen by the names of the files: always, or if they tell any. Otherwise `open` sees to it. */
+  splits?: "always" | "if told";
   open(name: string, paths: string[], context: OpenContext): Promise<ImageSource>;
 }[] = [
-  { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
+  { kind: "tar archives", pattern: TAR_NAME, splits: "if told", open: openTar },
   { kind: "STL-10 files", pattern: /(^|[/\\])(train|test|unlabeled)_X\.bin$/, open: openStl10 },
   {
     kind: "CIFAR files",
@@ -106,7 +116,9 @@ const kinds: {
   {
     kind: "Parquet files",
     pattern: /\.parquet$/i,
-    open: async (name, paths) => (await import("./parquet.ts")).openParquet(name, paths),
+    splits: "always",
+    open: async (name, paths, context) =>
+      (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile)), context),
   },
   {
     kind: "zip archives",
@@ -115,7 +127,7 @@ const kinds: {
   },
   {
     kind: "lists",
-    pattern: /\.(csv|tsv|txt|lst|list)$/i,
+    pattern: LIST_NAME,
     inFolders: /(?!)/, // a folder's notes are no list of images
     open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },
@@ -141,20 +153,30 @@ async function openFiles(name: string, paths: string[], context: OpenContext): P
         `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
-  return await kind.open(name, paths, context);
+  if (!kind.splits) return await kind.open(name, paths, context);
+  const short = belowShared(paths);
+  // Splits may be folders in the archives.
+  if (kind.splits === "if told" && short.every((path) => splitInPath(path) === null)) {
+    return await kind.open(name, paths, context);
+  }
+  const files = paths.map((path, i) => ({ path, short: short[i] }));
+  const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ short }) => short });
+  return await kind.open(name, chosen.map(({ path }) => path), { ...context, split: undefined });
 }
 
 async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {
   const kindInFolder = (name: string) =>
     kinds.find(({ pattern, inFolders }) => (inFolders ?? pattern).test(name))?.kind ?? null;
   const files = await filesOfFolder(path, { kindOf: kindInFolder, survey: context.survey });
-  return files ? await openFiles(path, files, context) : await openFolder(path, context);
+  if (files) return await openFiles(path, files, context);
+  const below = await filesBelow(path, { isSource: (name) => kindInFolder(name) !== null });
+  return below.length > 0 ? await openFiles(path, below, context) : await openFolder(path, context);
 }
 
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or http:// ` +
-      `addresses of .tar files.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or ` +
+      `addresses: https://, s3:// or hf://datasets/.`,
   );
 }

@@ -12,8 +12,10 @@ export interface RandomAccess {
   readonly name: string;
   /** Its size in bytes. */
   readonly size: number;
-  /** Reads the `length` bytes from `offset` on. Throws if the file ends before. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Whether it is on a server: then reading several parts at a time and early pays. */
+  readonly isRemote?: boolean;
+  /** Reads the `length` bytes from `offset` on. Throws if the file ends before. Aborting `signal` ends waiting for a server. */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** The local file at `path`. No handle is held open. Throws a UserError if it cannot be read. */

@@ -4,12 +4,13 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { countedAs } from "./file_names.ts";
-import { organize } from "./image_paths.ts";
+import { organize, withoutDuplicates } from "./image_paths.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
 import { localFile, type RandomAccess } from "./random_access.ts";
+import { CONCURRENT_REQUESTS } from "./remote_file.ts";
+import { distinctNames } from "./split_files.ts";
 import { splitInName } from "./split_names.ts";
 import { leftOutText } from "./survey.ts";
 import type { IndexedSource } from "./types.ts";
@@ -38,7 +39,7 @@ export async function openZipFiles(
   const { paths, unusable } = found;
   const splits = files.length > 1 ? files.map((file) => splitInName(baseName(file.name))) : [];
   const { classes, label, ...organized } = organize(paths, { name, context, splits, unusable });
-  const order = withoutDuplicates(organized.order, found, context);
+  const order = withoutDuplicates(organized.order, { images: paths, survey: context.survey });
   if (order.length === 0) {
     const reason = context.survey.count === 0 ? "" : `; ${leftOutText(context.survey)}`;
     throw new UserError(
@@ -53,28 +54,22 @@ export async function openZipFiles(
     identity: identityOf(order, found),
     key,
     label: (index) => label(order[index]),
-    bytes: (index) => {
+    concurrentReads: files.some(({ isRemote }) => isRemote) ? CONCURRENT_REQUESTS : undefined,
+    bytes: (index, signal) => {
       const { root } = paths.folders[paths.folderOf(order[index])];
-      return readEntry(files[root], found.placeOf(order[index]));
+      return readEntry(endedBy(files[root], signal), found.placeOf(order[index]));
     },
   });
 }
 
-/** What precedes the paths in each archive, so that all are different: nothing for one archive, its name for several. */
-function prefixesOf(names: string[]): string[] {
-  if (names.length === 1) return [""];
-  const short = names.map(baseName);
-  return (new Set(short).size === names.length ? short : names).map((name) => `${name}/`);
+/** `file`, each reading of which ends when `signal` is aborted. */
+function endedBy(file: RandomAccess, signal?: AbortSignal): RandomAccess {
+  return signal ? { ...file, read: (offset, length) => file.read(offset, length, signal) } : file;
 }
 
-/** The images in `order` but those of which a later entry has the same path, as it replaces them on disk. */
-function withoutDuplicates(order: Uint32Array, { paths }: ZipImages, { survey }: OpenContext): Uint32Array {
-  return order.filter((image, i) => {
-    const key = paths.key(image);
-    if (i + 1 === order.length || paths.key(order[i + 1]) !== key) return true;
-    survey.leaveOut({ name: key, kind: countedAs(key), reason: "a later entry has the same name" });
-    return false;
-  });
+/** What precedes the paths in each archive, so that all are different: nothing for one archive, its name for several. */
+function prefixesOf(names: string[]): string[] {
+  return names.length === 1 ? [""] : distinctNames(names).map((name) => `${name}/`);
 }
 
 /** What tells the images: paths, sizes and checksums in order. */

@@ -209,6 +209,7 @@ Deno.test("decodeImage() rejects damaged and truncated PNG, WebP and CMYK JPEG f
   );
   await assertThrows(() => decodeImage(patched(p, 60, [1, 2, 3, 4])), Error, /damaged PNG/);
   await assertThrows(() => decodeImage(p.subarray(0, 20)), Error, /truncated PNG/);
+  await assertThrows(() => decodeImage(patched(p, 12, [0x43, 0x67, 0x42, 0x49])), Error, /CgBI/);
   await assertThrows(() => decodeImage(w.subarray(0, w.length - 4)), Error, /truncated WebP/);
   const cmyk = golden("jpeg cmyk").file;
   await assertThrows(

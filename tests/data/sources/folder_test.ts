@@ -324,11 +324,11 @@ Deno.test("openSource() of a folder with one folder alone reads the archives in 
 });
 
 Deno.test("openSource() of a folder without images tells what it found", async () => {
-  await withFolder({ "1.cr2": "", "2.cr2": "", "sub/3.parquet": "" }, async (folder) => {
+  await withFolder({ "1.cr2": "", "2.cr2": "", "sub/3.rar": "" }, async (folder) => {
     await assertThrows(
       () => openSource(folder),
       UserError,
-      /found no images .*; 3 left out: 2 \.cr2 \(camera raw, not readable\), 1 \.parquet \(an archive.*--data\)\. Check the path\./,
+      /found no images .*; 3 left out: 2 \.cr2 \(camera raw, not readable\), 1 \.rar \(an archive; unpack it\)\. Check the path\./,
     );
   });
 });
