@@ -10,44 +10,23 @@ import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
 import { findImages } from "./folder_walk.ts";
 import { Survey } from "./survey.ts";
 
-interface Options {
-  /** The kind of a file that may stand in a folder, by its name; null for another file. */
-  kindOf(name: string): string | null;
-  survey: Survey;
-}
-
-/** Folders in folders that are looked into: links may lead in circles. */
-const MAX_DEPTH = 4;
-
-/** The files of the only folder in a folder without images, as in `MNIST/raw` or `data` beside a readme; null otherwise. */
-async function filesBelow(
-  path: string,
-  entries: readonly Entry[],
-  { depth, ...options }: Options & { depth: number },
-): Promise<string[] | null> {
-  const folders = entries.filter(({ name, isDirectory }) => isDirectory && skippedFolder(name) === null);
-  const hasImages = entries.some(({ name, isFile }) => isFile && /image$/.test(kindOfName(name).kind));
-  if (folders.length !== 1 || hasImages || depth === MAX_DEPTH) return null;
-  return await filesOfFolder(`${path}/${folders[0].name}`, { ...options, depth: depth + 1 });
-}
-
 /**
  * The files in the folder at `path` that are its source, of one kind; null if its images are. Whichever are more count: an
- * archive beside a folder of images is left out, and so is a picture beside shards. A folder that holds nothing but one
- * folder stands for that one.
+ * archive beside a folder of images is left out, and so is a picture beside shards. `kindOf` gives the kind of a file that
+ * may stand in a folder.
  *
  * @throws {UserError} if the files are of several kinds, or of one that cannot be read.
  */
 export async function filesOfFolder(
   path: string,
-  { kindOf, survey, depth = 0 }: Options & { depth?: number },
+  { kindOf, survey }: { kindOf(name: string): string | null; survey: Survey },
 ): Promise<string[] | null> {
   const entries = await entriesOf(path);
   checkCifarVersion(path, entries);
   const files = entries.filter(({ name, isFile }) =>
     isFile && !name.startsWith(".") && kindOf(name) !== null
   );
-  if (files.length === 0) return await filesBelow(path, entries, { kindOf, survey, depth });
+  if (files.length === 0) return null;
   const { images } = await findImages(path, { survey: new Survey(), limit: files.length + 1 });
   if (images.length > files.length) return null;
   const other = files.find(({ name }) => kindOf(name) !== kindOf(files[0].name));

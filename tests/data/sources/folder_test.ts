@@ -300,29 +300,6 @@ Deno.test("openSource() of a folder takes its images or its archives, whichever 
   });
 });
 
-Deno.test("openSource() of a folder with one folder alone reads the archives in that one", async () => {
-  const shard = tar([tarEntry("1.jpg", "one")]);
-  await withFolder(
-    { "README.md": "", ".git/x": "", "set/data/0.tar": shard, "set/data/1.tar": shard },
-    async (folder) => {
-      assertEquals((await opened(folder)).source.length, 2);
-      await Deno.mkdir(`${folder}/more`);
-      await assertThrows(
-        () => openSource(folder),
-        UserError,
-        /2 \.tar \(an archive beside images; give it by --data\)/,
-      );
-      await Deno.remove(`${folder}/more`);
-      await Deno.writeTextFile(`${folder}/cover.jpg`, "");
-      assertEquals(Object.keys((await opened(folder)).labels), ["cover.jpg"]);
-    },
-  );
-  await withFolder({ "a/b.md": "" }, async (folder) => {
-    await Deno.symlink("..", `${folder}/a/up`);
-    await assertThrows(() => openSource(folder), UserError, /found no images/);
-  });
-});
-
 Deno.test("openSource() of a folder without images tells what it found", async () => {
   await withFolder({ "1.cr2": "", "2.cr2": "", "sub/3.rar": "" }, async (folder) => {
     await assertThrows(
