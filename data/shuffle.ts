@@ -63,16 +63,17 @@ export async function* inOrder(
   const open = (shardRank: number) => {
     const { shard, from: start } = spans[shardRank];
     const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: start, at: null };
-    const images = () => source.shards[shard].open({ from, at, signal });
-    return { from, images: source.shards[shard].slow ? startedEarly(images()) : images() };
+    return { from, images: source.shards[shard].open({ from, at, signal }) };
   };
-  let ahead: ReturnType<typeof open> | null = null;
+  const early: ReturnType<typeof open>[] = []; // the shards behind the one that is read
   try {
     for (let shardRank = begin?.shardRank ?? 0; shardRank < spans.length; shardRank++) {
       const { shard: s, to } = spans[shardRank], shard = source.shards[s];
-      const { from, images } = ahead ?? open(shardRank);
-      const next = spans[shardRank + 1];
-      ahead = next && source.shards[next.shard].slow ? open(shardRank + 1) : null;
+      const { from, images } = early.shift() ?? open(shardRank);
+      while (early.length < (shard.ahead ?? 0) && shardRank + early.length + 1 < spans.length) {
+        const next = open(shardRank + early.length + 1);
+        early.push({ ...next, images: startedEarly(next.images) });
+      }
       let number = from;
       for await (const image of images) {
         signal.throwIfAborted();
@@ -88,7 +89,7 @@ export async function* inOrder(
       }
     }
   } finally {
-    await ahead?.images[Symbol.asyncIterator]().return?.();
+    await Promise.allSettled(early.map(({ images }) => images[Symbol.asyncIterator]().return?.()));
   }
 }
 

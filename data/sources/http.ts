@@ -108,9 +108,11 @@ export async function* remoteBytes(
   const { signal } = request, attempts = new Attempts(request.retryPolicy), end = to ?? file.length;
   for (let at = from; at !== end;) {
     using connection = new Connection(request);
+    const location = request.access?.locations?.of(file.url);
     try {
       const headers = rangeHeaders(file, { at, to });
-      const response = await connection.open(file.url, { name: file.name, headers });
+      const response = await connection.open(location ?? file.url, { name: file.name, headers });
+      if (response.redirected) request.access?.locations?.note(file.url, response.url);
       let { position, bodyEnd } = bodyRange(response, { file, at, to });
       for (let chunk; (chunk = await connection.read());) {
         const rest = chunk.subarray(Math.max(0, at - position), Math.max(0, (end ?? Infinity) - position));
@@ -128,6 +130,8 @@ export async function* remoteBytes(
       if (to === null) return;
     } catch (error) {
       signal?.throwIfAborted();
+      request.access?.locations?.forget(file.url);
+      if (location !== undefined && !(error instanceof TransientError)) continue; // it has expired
       await attempts.after(error, { name: `byte ${at} of ${file.name}`, signal });
     }
   }

@@ -127,6 +127,15 @@ Deno.test("reading parts throws if the file changes meanwhile", async () => {
   });
 });
 
+Deno.test("readSamples() asks for the following row groups of remote Parquet early", async () => {
+  await serving(files, {}, async (base, log) => {
+    const source = await open(`${base}/s.parquet`);
+    log.length = 0;
+    await take(source, { ...whole, seed: null }, 1);
+    assertEquals(log.length, 9); // all of its row groups, which are small
+  });
+});
+
 Deno.test("randomAccess() reads long parts by several connections", async () => {
   const bytes = Uint8Array.from({ length: 2.5e7 }, (_, i) => (i * 31 + (i >> 9)) % 251);
   await serving({ "long.bin": bytes }, { breaks: 1 }, async (base, log) => {
