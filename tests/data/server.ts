@@ -61,7 +61,7 @@ export async function serving(
           [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
         ),
       );
-    const file = files[decodeURIComponent(path.slice(1).replace(/\?.*/, ""))];
+    const name = decodeURIComponent(path.slice(1)), file = files[name] ?? files[name.replace(/\?.*/, "")];
     if (faults.always) return await head(faults.always, ["content-length: 0"]);
     if (!file) return await head(404, ["content-length: 0"]);
     if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);
