@@ -51,7 +51,8 @@ export async function serving(
     }
     const [, method, path] = /^(\w+) (\S+)/.exec(request)!;
     const range = /range: bytes=(\d+)-(\d*)/i.exec(request);
-    log.push(`${method} ${path}${range ? ` ${range[1]}-${range[2]}` : ""}`);
+    const credentials = /^authorization:.*$/im.exec(request)?.[0];
+    log.push([method, path, range && `${range[1]}-${range[2]}`, credentials].filter(Boolean).join(" "));
     const send = async (bytes: Uint8Array) => {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     };
