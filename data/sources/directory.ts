@@ -5,7 +5,7 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import { checkCifarVersion } from "./cifar_version.ts";
-import { entriesOf, type Entry } from "./entries.ts";
+import { entriesOf } from "./entries.ts";
 import { countedAs, kindOfName, skippedFolder } from "./file_names.ts";
 import { findImages } from "./folder_walk.ts";
 import { Survey } from "./survey.ts";
