@@ -4,7 +4,7 @@ import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type HubRepository, TOKEN, withHub } from "./hub_server.ts";
-import { archive, assertResumes, blob, plain, tag, take, whole } from "./streaming.ts";
+import { archive, assertResumes, blob, plain, tag, take } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 const retryPolicy = { attempts: 3, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 2000 };
@@ -40,7 +40,7 @@ const at = (files: Record<string, Uint8Array>, more: Partial<HubRepository> = {}
   ...more,
 });
 
-const read = async (source: ImageSource) => plain(await take(source, { ...whole, seed: null }));
+const read = async (source: ImageSource) => plain(await take(source, { seed: null }));
 const tags = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => tag(blob(from + i)));
 
 Deno.test("openSource() reads the training split of a data set on a hub, through pages and redirects", async () => {
