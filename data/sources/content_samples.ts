@@ -4,9 +4,10 @@
  * @module
  */
 import { concatBytes } from "../../src/base/bytes.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { digest } from "./digest.ts";
 import { NoRangeError, remoteBytes, type RemoteFile } from "./http.ts";
-import type { RequestOptions } from "./http_connection.ts";
+import { type RequestOptions, UnreachableError } from "./http_connection.ts";
 import { ByteReader } from "./bytes.ts";
 import { baseName } from "./patterns.ts";
 import { readRemote } from "./remote_file.ts";
@@ -20,14 +21,30 @@ const HEAD = 2 ** 14, OTHERS = 2 ** 12;
  * The name, length and content of each of `files`. The content is told by the server's own identification, where the file
  * has one; otherwise up to 32 files are sampled. Hosts, ETags and times play no part: a mirror has others.
  */
-export async function identities(files: readonly RemoteFile[], request: RequestOptions): Promise<unknown[]> {
+export async function identities(
+  files: readonly RemoteFile[],
+  { single = false, ...request }: RequestOptions & {
+    /** Whether a file is a single image, of which some may be missing. */
+    single?: boolean;
+  },
+): Promise<unknown[]> {
   const step = Math.max(1, Math.ceil(files.length / SAMPLED_FILES));
-  return await Promise.all(files.map(async (file, i) => [
-    baseName(file.name),
-    file.length,
-    file.id ?? (i % step === 0 ? await sampleOf(file, request) : null),
-  ]));
+  const sampled = files.filter((file, i) => file.id === null && i % step === 0);
+  const samples = await Promise.allSettled(sampled.map((file) => sampleOf(file, request)));
+  const failed =
+    samples.find(({ status, reason }: PromiseResult) =>
+      status === "rejected" && !(single && isMissing(reason))
+    ) ?? (samples.every(({ status }) => status === "rejected") ? samples[0] : undefined);
+  if (failed?.status === "rejected") throw failed.reason;
+  const found = new Map(
+    samples.map((sample, i) => [sampled[i], sample.status === "fulfilled" ? sample.value : null]),
+  );
+  return files.map((file) => [baseName(file.name), file.length, file.id ?? found.get(file) ?? null]);
 }
+
+type PromiseResult = { status: string; reason?: unknown };
+
+const isMissing = (error: unknown) => error instanceof UserError && !(error instanceof UnreachableError);
 
 /** The SHA-256 of parts of `file`; of its beginning only where the server sends no parts. */
 async function sampleOf(file: RemoteFile, request: RequestOptions): Promise<string> {

@@ -19,6 +19,9 @@ const words = (text: string) => new Set(text.trim().split(/\s+/));
 /** Names of tar archives, plain or compressed. What cannot be unpacked says so when it is opened. */
 export const TAR_NAME = /\.(tar(\.(gz|bz2|xz|zst|zstd|lz4|lzma|lz|z))?|tgz|tbz2?|txz|tzst)$/i;
 
+/** Names of lists of images. */
+export const LIST_NAME = /\.(csv|tsv|txt|lst|list)$/i;
+
 /** Archives that `--data` opens, and those that must be unpacked first. */
 const ARCHIVES = words("zip parquet");
 const PACKED = words(

@@ -26,6 +26,11 @@ export interface RemoteFile {
   id: string | null;
 }
 
+/** The file at `url`, of which nothing is known. */
+export function unknownFile(url: string): RemoteFile {
+  return { url, name: nameOf(url), length: null, version: { etag: null, modified: null }, id: null };
+}
+
 /** Two responses are of one file if the fields that both have are equal. */
 export interface Version {
   etag: string | null;

@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
+import { withoutSecrets } from "./patterns.ts";
 
 /** When and how often a request is retried. */
 export interface RetryPolicy {
@@ -207,9 +208,9 @@ export class Connection {
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (error instanceof Deno.errors.NotCapable) throw error; // no attempt will be permitted
-      throw new TransientError(
-        isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${messageOf(error)}"`,
-      );
+      // fetch names the address in its errors, and with it what may be secret.
+      const message = messageOf(error).replace(/https?:[^\s)"]+/gi, withoutSecrets);
+      throw new TransientError(isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${message}"`);
     } finally {
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);

@@ -25,9 +25,12 @@ interface TreeEntry {
   lfs?: { oid: string; size: number };
 }
 
+/** Hugging Face's own hub. */
+export const HUB = "https://huggingface.co";
+
 /** The address of the hub: HF_ENDPOINT, or that of Hugging Face. */
 export function hubEndpoint(): string {
-  return (environmentVariable("HF_ENDPOINT") || "https://huggingface.co").replace(/\/+$/, "");
+  return (environmentVariable("HF_ENDPOINT") || HUB).replace(/\/+$/, "");
 }
 
 /** The data set `repository`, OWNER/NAME, on the hub. */

@@ -4,20 +4,21 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { concatBytes } from "../../src/base/bytes.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { checkEncodedSize } from "../file_range.ts";
 import { readError } from "./entries.ts";
 import { countedAs } from "./file_names.ts";
 import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
-import { nameOf, remoteBytes } from "./http.ts";
-import { DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
+import { nameOf } from "./http.ts";
+import { DEFAULT_RETRY_POLICY } from "./http_connection.ts";
 import { classify } from "./labels.ts";
 import { type ListRow, listRows } from "./list_rows.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
+import { CONCURRENT_REQUESTS } from "./remote_file.ts";
+import { addressReader } from "./remote_images.ts";
 import { chooseSplit, splitInName } from "./split_names.ts";
 import type { SplitName } from "./survey.ts";
 import type { IndexedSource } from "./types.ts";
@@ -59,9 +60,11 @@ export async function openLists(name: string, paths: string[], context: OpenCont
   if (items.length === 0) throw nothingThere(name, rows);
   const texts = items.map((item) => item.label);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
+  const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
+  const readAddress = addressReader(addresses, { retryPolicy });
   const samples = await fileSamples(sizes, (index) => items[index].path);
   const identity = function* () {
-    for (const [i, { key, label }] of items.entries()) yield JSON.stringify([key, label, sizes[i]]);
+    for (const [i, item] of items.entries()) yield JSON.stringify([placeOf(item), item.label, sizes[i]]);
     yield* samples;
   };
   return await numberedSource({
@@ -71,9 +74,10 @@ export async function openLists(name: string, paths: string[], context: OpenCont
     identity: identity(),
     key: (index) => items[index].key,
     label: (index) => labels[index] < 0 ? null : labels[index],
-    bytes: async (index) => {
+    concurrentReads: addresses.length > 0 ? CONCURRENT_REQUESTS : undefined,
+    bytes: async (index, signal) => {
       const { place, path } = items[index];
-      if (path === null) return await remoteImage(place, { retryPolicy });
+      if (path === null) return await readAddress(place, signal);
       checkEncodedSize(sizes[index]);
       return await Deno.readFile(path);
     },
@@ -82,6 +86,11 @@ export async function openLists(name: string, paths: string[], context: OpenCont
       return path === null ? null : { path, offset: 0, size: sizes[index] };
     },
   });
+}
+
+/** Where an image is, whatever the host: a mirror has the same images. */
+function placeOf({ key, path, place }: Item): string {
+  return path === null && URL.canParse(place) ? new URL(place).pathname : key;
 }
 
 function itemOf(row: ListRow, { list, split }: { list: string; split: SplitName | null }): Item {
@@ -143,16 +152,4 @@ function nothingThere(name: string, rows: Item[]): UserError {
   return new UserError(
     `Cannot read images from the list "${name}": ${fact}. Write the paths relative to the list's folder.`,
   );
-}
-
-/** The image at an address. */
-async function remoteImage(url: string, options: RequestOptions): Promise<Uint8Array> {
-  const file = { url, name: nameOf(url), length: null, version: { etag: null, modified: null }, id: null };
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of remoteBytes(file, options)) {
-    checkEncodedSize(size += part.length);
-    parts.push(part);
-  }
-  return concatBytes(parts);
 }

@@ -8,7 +8,7 @@ import { openCifar } from "./cifar.ts";
 import { checkCifarVersion } from "./cifar_version.ts";
 import { filesOfFolder } from "./directory.ts";
 import { entriesOf } from "./entries.ts";
-import { TAR_NAME } from "./file_names.ts";
+import { LIST_NAME, TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
@@ -127,7 +127,7 @@ const kinds: {
   },
   {
     kind: "lists",
-    pattern: /\.(csv|tsv|txt|lst|list)$/i,
+    pattern: LIST_NAME,
     inFolders: /(?!)/, // a folder's notes are no list of images
     open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },

@@ -16,7 +16,9 @@ export async function urlsOf(spec: string): Promise<string[]> {
   const wrong = urls.find((url) => !URL.canParse(url) || /[*[\]]/.test(new URL(url).pathname));
   if (wrong === undefined) return urls;
   throw new UserError(
-    `Cannot open the data source "${spec}": "${wrong}" is not an address, and servers do not list their files for a ` +
+    `Cannot open the data source "${withoutSecrets(spec)}": "${
+      withoutSecrets(wrong)
+    }" is not an address, and servers do not list their files for a ` +
       `pattern. List them in braces, as in train-{000..146}.tar.`,
   );
 }
@@ -33,6 +35,11 @@ export async function pathsOf(spec: string): Promise<string[]> {
   throw new UserError(
     `Cannot open the data source "${spec}": no file matches the pattern. Check the path.`,
   );
+}
+
+/** `source` without what may be secret in an address: passwords, and the query, which may hold a signature. */
+export function withoutSecrets(source: string): string {
+  return source.replace(/^(https?:\/\/)(?:[^/?#]*@)?([^?#]*).*$/is, "$1$2");
 }
 
 /** Whether `spec` names several files. */
@@ -58,7 +65,7 @@ async function expanded(spec: string): Promise<string[]> {
     return braces(spec, { expand: true, rangeLimit: MAX_FILES }) as string[];
   } catch (error) {
     throw new UserError(
-      `Cannot open the data source "${spec}": ${
+      `Cannot open the data source "${withoutSecrets(spec)}": ${
         messageOf(error)
       }. Write the pattern as train-{00000..00009}.tar.`,
       { cause: error },

@@ -7,11 +7,11 @@ import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
 import { countedAs, kindOfName, skippedFolder, TAR_NAME } from "./file_names.ts";
-import { nameOf, probe, type RemoteFile } from "./http.ts";
+import { nameOf, probe, unknownFile } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
-import { baseName, urlsOf } from "./patterns.ts";
+import { baseName, urlsOf, withoutSecrets } from "./patterns.ts";
 import { randomAccess } from "./remote_file.ts";
 import { openRemoteImages, type RemoteEntry } from "./remote_images.ts";
 import { filesOfSplit } from "./split_files.ts";
@@ -60,14 +60,15 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
   const wrong = urls.find((url) => remoteKindOf(pathOf(url)) === null);
   if (wrong !== undefined) throw notSupported(wrong);
   // Images are many and small: how long they are is not asked for one by one.
-  const probed = (url: string) => isImageName(pathOf(url)) ? unprobed(url) : probe(url, opening);
+  const probed = async (url: string) =>
+    isImageName(pathOf(url)) ? unknownFile(url) : await probe(url, opening);
   const files = await Array.fromAsync(
     ReadableStream.from(urls).pipeThrough(orderedMap(probed, CONCURRENT_PROBES)),
   );
   const paths = files.map(({ url }) => pathOf(url)), { shared } = pathLevels(paths);
   const pathIn = (i: number) => paths[i].split("/").slice(shared).join("/");
   return await openRemote(
-    spec.replace(/[?#].*$/, "").replace(/\/\/[^/@]*@/, "//"), // without what may be secret
+    withoutSecrets(spec),
     files.map((file, i) => ({ ...file, path: pathIn(i) })),
     context,
   );
@@ -77,11 +78,6 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
 function pathOf(url: string): string {
   const { origin } = new URL(url);
   return nameOf(url).slice(origin.length + 1);
-}
-
-function unprobed(url: string): Promise<RemoteFile> {
-  const version = { etag: null, modified: null };
-  return Promise.resolve({ url, name: nameOf(url), length: null, version, id: null });
 }
 
 function notSupported(url: string): UserError {

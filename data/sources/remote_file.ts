@@ -5,6 +5,7 @@
  */
 import { concatBytes } from "../../src/base/bytes.ts";
 import { UserError } from "../../src/base/errors.ts";
+import { checkEncodedSize } from "../file_range.ts";
 import { remoteBytes, type RemoteFile } from "./http.ts";
 import type { RequestOptions } from "./http_connection.ts";
 import type { RandomAccess } from "./random_access.ts";
@@ -31,14 +32,20 @@ async function inTurn<T>(request: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The bytes of `file` from byte `from` to `to`, by default all. */
+/** The bytes of `file` from byte `from` to `to`, by default all. Throws an Error if they are too many for an image. */
 export async function readRemote(
   file: RemoteFile,
   request: RequestOptions & { from?: number; to?: number | null },
 ): Promise<Uint8Array<ArrayBuffer>> {
   return await inTurn(async () => {
     request.signal?.throwIfAborted();
-    return concatBytes(await Array.fromAsync(remoteBytes(file, request)));
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of remoteBytes(file, request)) {
+      checkEncodedSize(size += part.length);
+      parts.push(part);
+    }
+    return concatBytes(parts);
   });
 }
 

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { UserError } from "../../src/base/errors.ts";
 import { checkEncodedSize } from "../file_range.ts";
 import { identities } from "./content_samples.ts";
-import type { RemoteFile } from "./http.ts";
-import type { RequestOptions } from "./http_connection.ts";
+import { type RemoteFile, unknownFile } from "./http.ts";
+import { type RequestOptions, type RetryPolicy, UnreachableError } from "./http_connection.ts";
 import { ImagePaths, organize } from "./image_paths.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -41,7 +42,10 @@ export async function openRemoteImages(
     name,
     length: order.length,
     classes,
-    identity: JSON.stringify([inOrder.map(({ path }) => path), await identities(inOrder, opening)]),
+    identity: JSON.stringify([
+      inOrder.map(({ path }) => path),
+      await identities(inOrder, { ...opening, single: true }),
+    ]),
     concurrentReads: CONCURRENT_REQUESTS,
     key: (index) => paths.key(order[index]),
     label: (index) => label(order[index]),
@@ -51,4 +55,26 @@ export async function openRemoteImages(
       return await readRemote(file, { ...request, signal });
     },
   });
+}
+
+/** With many hosts, some are away for good: less patience with each. */
+const ATTEMPTS_OF_MANY = 3;
+
+/**
+ * Reads the images at any of `urls`. A host that is away ends the work if it is the only one; of several, its images cannot
+ * be read.
+ */
+export function addressReader(
+  urls: readonly string[],
+  { retryPolicy }: { retryPolicy: RetryPolicy },
+): (url: string, signal?: AbortSignal) => Promise<Uint8Array> {
+  const hosts = new Set(urls.map((url) => URL.canParse(url) ? new URL(url).host : url));
+  const attempts = hosts.size > 1 ? Math.min(retryPolicy.attempts, ATTEMPTS_OF_MANY) : retryPolicy.attempts;
+  return async (url, signal) => {
+    try {
+      return await readRemote(unknownFile(url), { retryPolicy: { ...retryPolicy, attempts }, signal });
+    } catch (error) {
+      throw error instanceof UnreachableError && hosts.size > 1 ? new UserError(error.message) : error;
+    }
+  };
 }

@@ -7,7 +7,7 @@ import { AwsV4Signer } from "npm:aws4fetch@1.0.20";
 import { UserError } from "../../src/base/errors.ts";
 import { answerAt } from "./http.ts";
 import type { Access, Answer, RequestOptions } from "./http_connection.ts";
-import type { S3Settings } from "./s3_settings.ts";
+import { addressOf, DEFAULT_REGION, encoded, type S3Settings } from "./s3_settings.ts";
 
 /** A bucket and how it is asked. */
 export interface Bucket {
@@ -24,9 +24,6 @@ export interface S3Object {
   /** In quotes, as servers send it. */
   etag: string | null;
 }
-
-/** Amazon's default. */
-const DEFAULT_REGION = "us-east-1";
 
 /** The bucket called `name`. */
 export function bucketOf(name: string, settings: S3Settings): Bucket {
@@ -54,23 +51,9 @@ export function bucketOf(name: string, settings: S3Settings): Bucket {
   };
 }
 
-/** Amazon names the bucket in the host; other servers usually in the path, and so do names that no certificate covers. */
-export function addressOf(name: string, { region, endpoint }: S3Settings): string {
-  if (endpoint !== null) return `${endpoint}/${encoded(name)}`;
-  const place = region ?? DEFAULT_REGION;
-  const host = `s3.${place}.amazonaws.com${place.startsWith("cn-") ? ".cn" : ""}`;
-  return /^[a-z\d][a-z\d-]*$/.test(name) ? `https://${name}.${host}` : `https://${host}/${encoded(name)}`;
-}
-
 /** The address of an object. */
 export function objectUrl({ base }: Bucket, key: string): string {
   return `${base}/${key.split("/").map(encoded).join("/")}`;
-}
-
-/** As signatures want it: all but letters, digits, `-`, `.`, `_` and `~`. */
-function encoded(text: string): string {
-  return encodeURIComponent(text)
-    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** The objects whose keys begin with `prefix`, by key; asked for in pages. */
@@ -98,7 +81,7 @@ export async function* objectsBelow(
   }
 }
 
-/** A page of the list has neither attributes nor nested texts: this is 100 times as fast as a parser of all XML. */
+/** A page of the list has neither attributes nor nested texts: no parser of all XML is needed. */
 function pageOf(text: string): S3Object[] {
   const decode = textIn(text, "EncodingType") === "url"
     ? (key: string) => decodeURIComponent(key.replaceAll("+", " "))

@@ -17,6 +17,9 @@ export interface S3Settings {
   endpoint: string | null;
 }
 
+/** Amazon's default. */
+export const DEFAULT_REGION = "us-east-1";
+
 type Section = Record<string, string>;
 
 /**
@@ -84,4 +87,18 @@ function textOf(path: string): string {
   } catch {
     return ""; // most machines have none
   }
+}
+
+/** Amazon names the bucket in the host; other servers usually in the path, and so do names that no certificate covers. */
+export function addressOf(name: string, { region, endpoint }: S3Settings): string {
+  if (endpoint !== null) return `${endpoint}/${encoded(name)}`;
+  const place = region ?? DEFAULT_REGION;
+  const host = `s3.${place}.amazonaws.com${place.startsWith("cn-") ? ".cn" : ""}`;
+  return /^[a-z\d][a-z\d-]*$/.test(name) ? `https://${name}.${host}` : `https://${host}/${encoded(name)}`;
+}
+
+/** `text` in an address, as signatures want it: all but letters, digits, `-`, `.`, `_` and `~`. */
+export function encoded(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { withEnvironment } from "../environment.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { grantsOf } from "../../src/cli/grants.ts";
@@ -52,6 +53,34 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("evaluate", { run: "/r", test: "/t" }), [["/t", "/r"], ["/r"], []]);
   assertEquals(needs("evaluate", { train: "/t", out: "/o" }), [["/t", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
+});
+
+Deno.test("needsOf() lists the hosts of hubs and buckets", async () => {
+  const hosts = async (data: string | string[], environment: Record<string, string> = {}) => {
+    const none = { HF_ENDPOINT: undefined, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
+    let net: string[] = [];
+    await withEnvironment({
+      ...none,
+      AWS_ENDPOINT_URL: undefined,
+      AWS_ENDPOINT_URL_S3: undefined,
+      ...environment,
+    }, () => {
+      ({ net } = needsOf("train", { data }));
+      return Promise.resolve();
+    });
+    return net;
+  };
+  const hub = "hf://datasets/o/n";
+  assertEquals(await hosts(hub), ["huggingface.co", "*.huggingface.co", "*.hf.co"]);
+  assertEquals(await hosts(hub, { HF_ENDPOINT: "http://127.0.0.1:80/" }), ["127.0.0.1"]);
+  const mirror = await hosts(hub, { HF_ENDPOINT: "https://mirror.org:81" });
+  assertEquals(mirror, ["mirror.org:81", "*.huggingface.co", "*.hf.co"]);
+  assertEquals(await hosts("s3://b/x.tar"), ["b.s3.us-east-1.amazonaws.com"]);
+  assertEquals(await hosts("s3://b/x", { AWS_REGION: "eu-west-1" }), ["b.s3.eu-west-1.amazonaws.com"]);
+  assertEquals(await hosts(["s3://b/x", "s3://c"], { AWS_ENDPOINT_URL: "http://s3.lan:9000" }), [
+    "s3.lan:9000",
+  ]);
+  assertEquals(flagsOf({ net: await hosts(hub) }), ["--allow-net=huggingface.co,*.huggingface.co,*.hf.co"]);
 });
 
 Deno.test("needsOf() finds the hosts of a list, and reads the folder of its files", async () => {

@@ -1,6 +1,7 @@
 /** A hub as Hugging Face's, for tests: lists in pages, content on another host, tokens and gates. */
 import { digest } from "../../data/sources/digest.ts";
-import { withEnvironment } from "../s3/bucket.ts";
+import { withEnvironment } from "../environment.ts";
+import { type Faults, serving } from "./server.ts";
 
 /** A data set on the hub. */
 export interface HubRepository {
@@ -15,10 +16,10 @@ export interface HubRepository {
 /** What a test sees of the hub. */
 export interface TestHub {
   endpoint: string;
-  /** Requests of the hub and of the host of the content, as "GET /path". */
+  /** Requests of the hub, as "GET /path". */
   log: string[];
-  /** Authorization headers that the host of the content received. */
-  leaked: string[];
+  /** Requests of the host of the content, with the credentials that it received. */
+  stored: string[];
 }
 
 /** The token of {@linkcode withHub}. */
@@ -34,69 +35,73 @@ const NO_ACCESS: Record<string, [status: number, code: string]> = {
 export async function withHub(
   repositories: Record<string, HubRepository>,
   test: (hub: TestHub) => Promise<void>,
-  { token, pageSize = 3 }: { token?: string; pageSize?: number } = {},
+  { token, pageSize = 3, faults = {} }: {
+    token?: string;
+    /** Entries of a page of the list. */
+    pageSize?: number;
+    /** Of the host of the content. */
+    faults?: Faults;
+  } = {},
 ): Promise<void> {
-  const log: string[] = [], leaked: string[] = [];
-  const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
-  const contents = new Map<string, Uint8Array>();
-  await using store = Deno.serve(options, (request) => {
-    const { pathname } = new URL(request.url), range = request.headers.get("range");
-    log.push(`${request.method} ${pathname}${range ? ` ${range.slice(6)}` : ""}`);
-    const authorization = request.headers.get("authorization");
-    if (authorization) leaked.push(authorization);
-    return partOf(contents.get(pathname)!, range);
+  const contents: Record<string, Uint8Array> = {};
+  await serving(contents, faults, async (store, stored) => {
+    const log: string[] = [], options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+    await using hub = Deno.serve(options, (request) => {
+      log.push(`${request.method} ${decodeURIComponent(new URL(request.url).pathname)}`);
+      return answer(request, { repositories, pageSize, contents, store });
+    });
+    const endpoint = `http://127.0.0.1:${hub.addr.port}`;
+    const environment = { HF_ENDPOINT: endpoint, HF_TOKEN: token };
+    await withEnvironment(environment, () => test({ endpoint, log, stored }));
   });
-  await using hub = Deno.serve(options, async (request) => {
-    const { pathname, searchParams } = new URL(request.url);
-    log.push(`${request.method} ${decodeURIComponent(pathname)}`);
-    const [, isApi, name, verb, rest] =
-      /^\/(api\/)?datasets\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/(.*)$/.exec(pathname) ?? [];
-    const repository = repositories[name];
-    if (!repository) return refusal(404, "RepoNotFound");
-    const access = repository.access ?? "public";
-    const isKnown = request.headers.get("authorization") === `Bearer ${TOKEN}`;
-    const isOpen = access === "public" || isKnown && access !== "refused" ||
-      isApi !== undefined && access !== "private"; // anyone may list gated files
-    if (!isOpen) return refusal(...NO_ACCESS[access]);
-    const [revision, ...path] = rest.split("/").map(decodeURIComponent);
-    const commit = repository.revisions[revision] ?? revision, files = repository.commits[commit];
-    if (!files) return refusal(404, "RevisionNotFound");
-    if (verb === "revision") return Response.json({ sha: commit });
-    if (verb === "resolve") {
-      const bytes = files[path.join("/")];
-      if (!bytes) return refusal(404, "EntryNotFound");
-      const id = `/${await digest(bytes.slice())}`;
-      contents.set(id, bytes);
-      const location = `http://127.0.0.1:${store.addr.port}${id}?signature=abc`;
-      return new Response(null, { status: 302, headers: { location, "x-repo-commit": commit } });
-    }
-    const folder = path.join("/");
-    const isRecursive = searchParams.get("recursive") === "true";
-    const entries = await entriesOf(files, { folder, isRecursive });
-    if (entries.length === 0) return refusal(404, "EntryNotFound");
-    const from = Number(searchParams.get("cursor") ?? 0), next = from + pageSize;
-    const link = new URL(request.url);
-    link.searchParams.set("cursor", `${next}`);
-    link.host = "hub.invalid"; // as mirrors send it
-    const headers: HeadersInit = next < entries.length ? { link: `<${link}>; rel="next"` } : {};
-    return Response.json(entries.slice(from, next), { headers });
-  });
-  const endpoint = `http://127.0.0.1:${hub.addr.port}`;
-  await withEnvironment({ HF_ENDPOINT: endpoint, HF_TOKEN: token }, () => test({ endpoint, log, leaked }));
+}
+
+/** The hub's answer. Contents that it refers to are put where the store has them. */
+async function answer(
+  request: Request,
+  { repositories, pageSize, contents, store }: {
+    repositories: Record<string, HubRepository>;
+    pageSize: number;
+    contents: Record<string, Uint8Array>;
+    store: string;
+  },
+): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  const [, isApi, name, verb, rest] =
+    /^\/(api\/)?datasets\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/(.*)$/.exec(pathname) ?? [];
+  const repository = repositories[name];
+  if (!repository) return refusal(404, "RepoNotFound");
+  const access = repository.access ?? "public";
+  const isKnown = request.headers.get("authorization") === `Bearer ${TOKEN}`;
+  const isOpen = access === "public" || isKnown && access !== "refused" ||
+    isApi !== undefined && access !== "private"; // anyone may list gated files
+  if (!isOpen) return refusal(...NO_ACCESS[access]);
+  const [revision, ...path] = rest.split("/").map(decodeURIComponent);
+  const commit = repository.revisions[revision] ?? revision, files = repository.commits[commit];
+  if (!files) return refusal(404, "RevisionNotFound");
+  if (verb === "revision") return Response.json({ sha: commit });
+  if (verb === "resolve") {
+    const bytes = files[path.join("/")];
+    if (!bytes) return refusal(404, "EntryNotFound");
+    const id = await digest(bytes.slice());
+    contents[id] = bytes;
+    const location = `${store}/${id}?signature=abc`;
+    return new Response(null, { status: 302, headers: { location, "x-repo-commit": commit } });
+  }
+  const folder = path.join("/");
+  const isRecursive = searchParams.get("recursive") === "true";
+  const entries = await entriesOf(files, { folder, isRecursive });
+  if (entries.length === 0) return refusal(404, "EntryNotFound");
+  const from = Number(searchParams.get("cursor") ?? 0), next = from + pageSize;
+  const link = new URL(request.url);
+  link.searchParams.set("cursor", `${next}`);
+  link.host = "hub.invalid"; // as mirrors send it
+  const headers: HeadersInit = next < entries.length ? { link: `<${link}>; rel="next"` } : {};
+  return Response.json(entries.slice(from, next), { headers });
 }
 
 function refusal(status: number, code: string): Response {
   return new Response("{}", { status, headers: { "x-error-code": code } });
-}
-
-function partOf(bytes: Uint8Array, range: string | null): Response {
-  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
-  if (from === undefined) {
-    return new Response(bytes.slice(), { headers: { "content-length": `${bytes.length}` } });
-  }
-  const end = to ? Number(to) + 1 : bytes.length, part = bytes.slice(Number(from), end);
-  const headers = { "content-range": `bytes ${from}-${end - 1}/${bytes.length}` };
-  return new Response(part, { status: 206, headers });
 }
 
 /** The entries of a folder as the hub lists them. */

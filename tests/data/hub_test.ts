@@ -44,7 +44,7 @@ const read = async (source: ImageSource) => plain(await take(source, { seed: nul
 const tags = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => tag(blob(from + i)));
 
 Deno.test("openSource() reads the training split of a data set on a hub, through pages and redirects", async () => {
-  await withHub({ "me/pictures": at(splits) }, async ({ log, leaked }) => {
+  await withHub({ "me/pictures": at(splits) }, async ({ log, stored }) => {
     const source = await open("hf://datasets/me/pictures");
     assertEquals([source.kind, source.length, source.name], [
       "streamed",
@@ -60,7 +60,7 @@ Deno.test("openSource() reads the training split of a data set on a hub, through
     assertEquals(source.survey!.split, "train");
     await assertResumes(source, { count: 65, cuts: [0, 9, 10, 64, 65, 130] });
     assert(log.filter((line) => line.includes("/tree/")).length >= 3, "the list has no pages");
-    assertEquals(leaked, []);
+    assert(stored.length >= 3, "the content is not on another host");
   });
 });
 
@@ -194,10 +194,10 @@ Deno.test("openSource() says what a hub's refusal means, and keeps the token to 
     await failsWith("me/empty", /none of its 1 files is a tar archive/);
     await failsWith("me", /expected hf:\/\/datasets\/OWNER\/NAME/);
   });
-  await withHub(repositories, async ({ leaked }) => {
+  await withHub(repositories, async ({ stored }) => {
     assertEquals((await read(await open("hf://datasets/me/private"))).length, 65);
     assertEquals((await read(await open("hf://datasets/me/gated"))).length, 9);
-    assertEquals(leaked, [], "the token follows to another host");
+    assert(stored.length >= 3 && !/authorization/i.test(stored.join()), "the token follows to another host");
     const error = await open("hf://datasets/me/refused").then(() => null, (error) => error);
     assert(
       /gated, and the account of HF_TOKEN has no access\. Ask for it at/.test(error.message),

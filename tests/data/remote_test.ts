@@ -3,7 +3,9 @@ import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { openSource } from "../../data/sources/open.ts";
 import { readSamples } from "../../data/read.ts";
 import { remoteBytes } from "../../data/sources/http.ts";
+import { UnreachableError } from "../../data/sources/http_connection.ts";
 import { randomAccess } from "../../data/sources/remote_file.ts";
+import { addressReader } from "../../data/sources/remote_images.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type Faults, serving } from "./server.ts";
@@ -187,17 +189,41 @@ Deno.test("openSource() keeps signatures and passwords of addresses out of names
   await serving(files, {}, async (base) => {
     const secret = base.replace("//", "//user:passw0rd@"), signed = `${secret}/s.tar?X-Amz-Signature=c0ffee`;
     const source = await open(signed);
-    const failed = await open(`${secret}/none.tar?X-Amz-Signature=c0ffee`).then(
-      () => "",
-      (error) => error.message,
+    const query = "?X-Amz-Signature=c0ffee", away = secret.replace(/\d+$/, "1");
+    const wrong = [
+      `${secret}/none.tar`,
+      `${secret}/x.rar`,
+      `${away}/s.tar`,
+      `${secret}/*.tar`,
+      `${secret}/{a..,}.tar`,
+    ];
+    const failures = await Promise.all(
+      wrong.map((url) => open(url + query).then(() => "opened", (error) => error.message)),
     );
-    const shown = JSON.stringify([
-      source.name,
-      source.fingerprint,
-      source.kind === "streamed" && source.shards,
-      failed,
-    ]);
-    assert(source.name.endsWith("/s.tar") && failed.includes("/none.tar"), shown);
+    const shards = source.kind === "streamed" && source.shards;
+    const shown = JSON.stringify([source.name, source.fingerprint, shards, failures]);
+    assert(source.name.endsWith("/s.tar") && failures.every((message) => /^Cannot/.test(message)), shown);
     assert(!/passw0rd|user|c0ffee|Signature/.test(shown), shown);
+  });
+});
+
+Deno.test("addressReader() ends the work if its only host is away; of several hosts, images cannot be read", async () => {
+  await serving(files, {}, async (base) => {
+    const away = base.replace(/\d+$/, "1"), url = `${away}/x.png`;
+    const failing = async (urls: string[]) =>
+      await addressReader(urls, { retryPolicy })(url).then(() => null, (error) => error);
+    assert(await failing([url]) instanceof UnreachableError, "an outage passes for a bad image");
+    const error = await failing([url, `${base}/i/a/0.png`]);
+    assert(error instanceof UserError && !(error instanceof UnreachableError), "one host ends the work");
+    assertEquals(tag(await addressReader([url], { retryPolicy })(`${base}/i/b/0.png`)), tag(blob(1)));
+  });
+});
+
+Deno.test("openSource() of addresses of images puts up with missing ones, unless all are missing", async () => {
+  await serving(files, {}, async (base) => {
+    const source = await open(`${base}/i/{b,none}/{0..2}.png`);
+    const failures = (await take(source, { seed: null })).filter(({ failure }) => failure !== null);
+    assertEquals([source.length, failures.length], [6, 3]);
+    await assertThrows(() => open(`${base}/i/none/{0..2}.png`), UserError, /status 404/);
   });
 });

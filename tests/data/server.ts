@@ -51,7 +51,8 @@ export async function serving(
     }
     const [, method, path] = /^(\w+) (\S+)/.exec(request)!;
     const range = /range: bytes=(\d+)-(\d*)/i.exec(request);
-    log.push(`${method} ${path}${range ? ` ${range[1]}-${range[2]}` : ""}`);
+    const credentials = /^authorization:.*$/im.exec(request)?.[0];
+    log.push([method, path, range && `${range[1]}-${range[2]}`, credentials].filter(Boolean).join(" "));
     const send = async (bytes: Uint8Array) => {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     };
@@ -61,7 +62,7 @@ export async function serving(
           [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
         ),
       );
-    const file = files[decodeURIComponent(path.slice(1).replace(/\?.*/, ""))];
+    const name = decodeURIComponent(path.slice(1)), file = files[name] ?? files[name.replace(/\?.*/, "")];
     if (faults.always) return await head(faults.always, ["content-length: 0"]);
     if (!file) return await head(404, ["content-length: 0"]);
     if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);

@@ -1,6 +1,6 @@
 /** Buckets of a real S3 server, for tests. */
 import { fileURLToPath } from "node:url";
-import { setEnvironmentVariable } from "../../src/base/environment.ts";
+import { withEnvironment } from "../environment.ts";
 import type { Answer } from "./server.ts";
 
 /** A bucket on a server. */
@@ -83,19 +83,3 @@ const NO_SETTINGS = Object.fromEntries(
     "AWS_PROFILE",
   ].map((name) => [name, undefined]),
 );
-const NO_FILES = { AWS_CONFIG_FILE: "/dev/null", AWS_SHARED_CREDENTIALS_FILE: "/dev/null" };
-
-/** Calls `act` with these variables; undefined ones are unset. */
-export async function withEnvironment(
-  variables: Record<string, string | undefined>,
-  act: () => Promise<void>,
-): Promise<void> {
-  const all = { ...NO_FILES, ...variables };
-  const before = Object.keys(all).map((name) => [name, Deno.env.get(name)] as const);
-  try {
-    for (const [name, value] of Object.entries(all)) setEnvironmentVariable(name, value);
-    await act();
-  } finally {
-    for (const [name, value] of before) setEnvironmentVariable(name, value);
-  }
-}

@@ -1,14 +1,15 @@
 /** `s3://` sources on a real S3 server, which s3/server.ts starts; what follows from settings alone, without one. */
 import { openSource } from "../../data/sources/open.ts";
-import { addressOf, bucketOf, objectUrl } from "../../data/sources/s3_bucket.ts";
-import { s3Settings } from "../../data/sources/s3_settings.ts";
+import { bucketOf, objectUrl } from "../../data/sources/s3_bucket.ts";
+import { addressOf, s3Settings } from "../../data/sources/s3_settings.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { archive, assertResumes, blob, plain, tag, take } from "../data/streaming.ts";
 import { zip } from "../data/zip.ts";
-import { isAvailable, withBucket, withEnvironment } from "./bucket.ts";
+import { withEnvironment } from "../environment.ts";
+import { isAvailable, withBucket } from "./bucket.ts";
 
 const retryPolicy = { attempts: 4, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 5000 };
 const open = (spec: string, options = {}) => openSource(spec, { retryPolicy, ...options });
