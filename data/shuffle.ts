@@ -45,15 +45,17 @@ export async function* inOrder(
   const open = (shardRank: number) => {
     const shard = shards[order[shardRank]];
     const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: 0, at: null };
-    const images = () => shard.open({ from, at, signal });
-    return { from, images: shard.slow ? startedEarly(images()) : images() };
+    return { from, images: shard.open({ from, at, signal }) };
   };
-  let ahead: ReturnType<typeof open> | null = null;
+  const early: ReturnType<typeof open>[] = []; // the shards behind the one that is read
   try {
     for (let shardRank = begin?.shardRank ?? 0; shardRank < order.length; shardRank++) {
       const s = order[shardRank], shard = shards[s], to = shard.length ?? Infinity;
-      const { from, images } = ahead ?? open(shardRank);
-      ahead = shardRank + 1 < order.length && shards[order[shardRank + 1]].slow ? open(shardRank + 1) : null;
+      const { from, images } = early.shift() ?? open(shardRank);
+      while (early.length < (shard.ahead ?? 0) && shardRank + early.length + 1 < order.length) {
+        const next = open(shardRank + early.length + 1);
+        early.push({ ...next, images: startedEarly(next.images) });
+      }
       let number = from;
       for await (const image of images) {
         signal.throwIfAborted();
@@ -69,7 +71,7 @@ export async function* inOrder(
       }
     }
   } finally {
-    await ahead?.images[Symbol.asyncIterator]().return?.();
+    await Promise.allSettled(early.map(({ images }) => images[Symbol.asyncIterator]().return?.()));
   }
 }
 

@@ -102,7 +102,7 @@ export function filteredShards(
     shards.push({
       name: shard.name,
       length,
-      slow: shard.slow,
+      ahead: shard.ahead,
       open: ({ from, at, signal }) =>
         opened(shard, { from, at, signal, numbers: numbersOf(s, from), first: firsts[s] }),
     });

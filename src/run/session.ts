@@ -15,7 +15,7 @@ import { Trainer } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
 import type { DataReport } from "../eval/data_report.ts";
-import { OnlineProbe } from "../eval/online_probe.ts";
+import { OnlineProbe, probeFits } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
@@ -116,12 +116,14 @@ async function openTrainer(
   const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
   const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   const training = { ...trainerOptions(options, recipe), chooser };
+  const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
   const probeFactory: AuxiliaryHeadFactory = (step) => {
-    const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
-    return probe = new OnlineProbe({ ...step, dims, classes });
+    return probe = new OnlineProbe({ ...step, ...size });
   };
-  const hasProbe = parts.heldOut !== null && source.classes.length > 1;
+  const isWanted = parts.heldOut !== null && size.classes > 1,
+    hasProbe = isWanted && probeFits(size, options);
+  if (isWanted && !hasProbe) log(`No online probe: ${size.classes} classes are too many`);
   const trainer = stack.use(
     new Trainer(gpu, { ...training, ...hasProbe && { auxiliaryHead: probeFactory } }),
   );

@@ -95,6 +95,19 @@ Deno.test("openSource() reads one commit of a hub's data set, even if its branch
   });
 });
 
+Deno.test("openSource() asks a hub once for each file, and again when the location has expired", async () => {
+  await withHub({ "me/pictures": at(splits) }, async ({ log, contents }) => {
+    const source = await open("hf://datasets/me/pictures");
+    await read(source);
+    const resolved = log.filter((line) => line.startsWith("GET") && line.includes("/resolve/"));
+    assert(resolved.length <= 10, resolved.join("\n")); // requests under way at first, of two files
+    log.length = 0;
+    for (const id of Object.keys(contents)) delete contents[id];
+    assertEquals((await read(source)).map((sample) => sample.tag), tags(0, 65));
+    assert(log.some((line) => line.includes("/resolve/")), "it was not asked again");
+  });
+});
+
 Deno.test("openSource() gives a data set the same fingerprint on another hub, under another commit", async () => {
   const fingerprints: string[] = [];
   const other = { ...splits, "README.md": text("# More words") };

@@ -83,6 +83,9 @@ Deno.test("openSource() advises to copy a Parquet or zip file whose server sends
     assertEquals((await open(`${base}/i/{a,b}/{0..29}.png`)).length, COUNT);
   });
   await serving(files, { chunked: true }, async (base) => {
+    assertEquals((await open(`${base}/s.zip`)).length, COUNT); // a part tells the size
+  });
+  await serving(files, { chunked: true, range: false }, async (base) => {
     await assertThrows(() => open(`${base}/s.zip`), UserError, /does not tell its size\. Copy/);
   });
 });
@@ -124,6 +127,15 @@ Deno.test("reading parts throws if the file changes meanwhile", async () => {
       );
       assert(/has changed since it was opened/.test(result ?? ""), `${spec}: ${result}`);
     }
+  });
+});
+
+Deno.test("readSamples() asks for the following row groups of remote Parquet early", async () => {
+  await serving(files, {}, async (base, log) => {
+    const source = await open(`${base}/s.parquet`);
+    log.length = 0;
+    await take(source, { seed: null }, 1);
+    assertEquals(log.length, 9); // all of its row groups, which are small
   });
 });
 
@@ -222,7 +234,7 @@ Deno.test("addressReader() ends the work if its only host is away; of several ho
 Deno.test("openSource() of addresses of images puts up with missing ones, unless all are missing", async () => {
   await serving(files, {}, async (base) => {
     const source = await open(`${base}/i/{b,none}/{0..2}.png`);
-    const failures = (await take(source, { ...whole, seed: null })).filter(({ failure }) => failure !== null);
+    const failures = (await take(source, { seed: null })).filter(({ failure }) => failure !== null);
     assertEquals([source.length, failures.length], [6, 3]);
     await assertThrows(() => open(`${base}/i/none/{0..2}.png`), UserError, /status 404/);
   });
