@@ -66,6 +66,15 @@ export type {
 } from "./src/eval/types.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
 
+export { embed } from "./src/export/embed.ts";
+export { type EmbeddedFiles, embedToFiles, type EmbedToFilesOptions } from "./src/export/embed_to_files.ts";
+export type { Embedding, EmbedOptions, EncoderChoice } from "./src/export/embed_options.ts";
+export { type EmbeddableImage, type LoadedEncoder, loadEncoder } from "./src/export/load_encoder.ts";
+export { openEmbeddings } from "./src/export/open_embeddings.ts";
+export type { EmbeddingsTable } from "./src/export/embeddings_table.ts";
+export { findSimilar, type Neighbor, type SimilarImages, type SimilarOptions } from "./src/export/similar.ts";
+export { type Duplicate, type DuplicatesOptions, findDuplicates } from "./src/export/duplicates.ts";
+
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";
 export { profileOf, type RunProfile } from "./src/inspect/profile.ts";

@@ -31,7 +31,7 @@ export function grantsOf(
       test: texts,
       run: text,
       preset: text,
-      out: text,
+      out: name === "embed" ? texts : text,
       resume: { type: "boolean" },
     },
   });

@@ -14,7 +14,8 @@ interface Paths {
   preset?: string;
   run?: string;
   encoder?: string;
-  out?: string;
+  embeddings?: string;
+  out?: string | string[];
 }
 
 /** `given` with its paths resolved from the caller's folder. */
@@ -26,11 +27,15 @@ export function fromCaller<T extends Paths>(given: T): T {
     const value = given[name];
     if (value !== undefined) paths[name] = absoluteSource(value, caller);
   }
-  for (const name of ["recipe", "preset", "run", "encoder", "out"] as const) {
+  for (const name of ["recipe", "preset", "run", "encoder", "embeddings"] as const) {
     const value = given[name];
     const isName = { recipe: isRecipeName, preset: isPresetName }[name as string];
     if (value === undefined || isName?.(value)) continue;
     paths[name] = resolve(caller, value);
+  }
+  const { out } = given;
+  if (out !== undefined) {
+    paths.out = typeof out === "string" ? resolve(caller, out) : out.map((one) => resolve(caller, one));
   }
   return { ...given, ...paths };
 }

@@ -21,7 +21,7 @@ export interface Named {
   test?: string | string[];
   run?: string;
   preset?: string;
-  out?: string;
+  out?: string | string[];
   resume?: boolean;
 }
 
@@ -40,13 +40,20 @@ const DEFAULT_OUT: Record<string, string | undefined> = {
   experiments: "docs/results",
 };
 
+/** Commands whose --out is a file, or several: its folder is written to, and no other. */
+const WRITE_FILES = ["preview", "embed", "similar", "duplicates"];
+
 /** What the command `name` needs with these options. */
 export function needsOf(name: string, { train, test, run, preset, resume, ...named }: Named): Needs {
   const { data, out } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
-  const began = run ?? (resume ? out : undefined);
+  const began = run ?? (resume && typeof out === "string" ? out : undefined);
   if (began !== undefined) sources.push(...sourcesOf(began));
-  const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
+  const written = out === undefined
+    ? (WRITE_FILES.includes(name) ? undefined : run) ?? DEFAULT_OUT[name]
+    : WRITE_FILES.includes(name)
+    ? [out].flat().map((file) => dirname(file))
+    : out;
   const local = sources.filter(isPath);
   // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
   const read = local.map((source) => {
@@ -56,7 +63,7 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
   // Workers are loaded from the project's folder.
   const root = new URL("../../", import.meta.url);
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));
-  const folders = written === undefined ? [] : [written];
+  const folders = written === undefined ? [] : [...new Set([written].flat())];
   return {
     // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],

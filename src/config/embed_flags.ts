@@ -110,7 +110,7 @@ export function expectEmbedToFilesOptions(given: object): void {
 /** Refuses unknown options of `findSimilar`, and values out of range. */
 export function expectSimilarOptions(given: object): void {
   const { out: _, ...flags } = similar;
-  expectOptions(given, { flags, callbacks: ["log", "signal"] });
+  expectOptions(given, { flags, callbacks: ["folder", "log", "signal"] });
 }
 
 /** Refuses unknown options of `findDuplicates`, and values out of range. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../base/errors.ts";
+import { expectDuplicatesOptions } from "../config/embed_flags.ts";
 import type { KernelSelection } from "../config/pretrain_options.ts";
 import { openKernelChoice } from "../eval/kernels.ts";
 import { openGpu } from "../gpu/device.ts";
@@ -68,9 +68,7 @@ const BLOCK_BYTES = 2 ** 29;
  */
 export async function findDuplicates(options: DuplicatesOptions): Promise<Duplicate[][]> {
   const { threshold = DEFAULT_THRESHOLD, kernels, log = console.log, signal, onProgress } = options;
-  if (!(threshold >= 0.1 && threshold <= 1)) {
-    throw new UserError(`Cannot use the threshold ${threshold}: it must be a number from 0.1 to 1.`);
-  }
+  expectDuplicatesOptions(options);
   const table = await openEmbeddings(options.embeddings);
   using gpu = await openGpu();
   const sizes = { D: paddedDims(table), threshold }, choose = await openKernelChoice(gpu, { kernels, log });

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { badLog } from "../base/bad_log.ts";
 import { expectEmbedToFilesOptions } from "../config/embed_flags.ts";
@@ -31,8 +32,9 @@ export interface EmbedToFilesOptions extends EmbedOptions {
 export interface EmbeddedFiles {
   /** Rows in each file. */
   rows: number;
-  /** Images without a row: bad ones, and those that `minSide` leaves out. */
+  /** Images without a row because they cannot be used. */
   bad: number;
+  /** Images without a row because `minSide` leaves them out. */
   leftOut: number;
   /** The list of these images; null if there are none. */
   badPath: string | null;
@@ -152,8 +154,9 @@ function metadataOf(
 ): Record<string, string> {
   const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
-    encoder: path,
-    ...run && projector && { run: run.out },
+    // similar finds the encoder again, from any folder.
+    encoder: resolve(path),
+    ...run && projector && { run: resolve(run.out) },
     backbone,
     stem,
     size: `${size}`,

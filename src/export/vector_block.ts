@@ -33,23 +33,30 @@ export async function readBlock(
   { first, count }: { first: number; count: number },
 ): Promise<VectorBlock> {
   const { dims, rows } = table, D = paddedDims(table), n = Math.min(count, rows - first);
-  const found = await table.read(first, n);
-  const vectors = D === dims ? found : new Float32Array(n * D);
+  const vectors = unitRows(await table.read(first, n), { dims, D });
+  const bad = vectors.findIndex(Number.isNaN);
+  if (bad < 0) return { first, count: n, vectors, D };
+  throw new UserError(
+    `Cannot compare the embeddings "${table.path}": the vector of "${
+      table.keys[first + Math.floor(bad / D)]
+    }" has ` +
+      `numbers that are not finite. Embed the images again.`,
+  );
+}
+
+/** The rows of `vectors` [n, dims] divided by their lengths, [n, D]; in place if D is `dims`. Infinite rows become NaN. */
+export function unitRows(
+  vectors: Float32Array,
+  { dims, D }: { dims: number; D: number },
+): Float32Array<ArrayBuffer> {
+  const n = vectors.length / dims;
+  const unit = D === dims ? vectors as Float32Array<ArrayBuffer> : new Float32Array(n * D);
   for (let i = 0; i < n; i++) {
-    const scale = 1 / lengthOf(found, { at: i * dims, dims });
-    if (Number.isNaN(scale) || scale === 0) {
-      throw new UserError(
-        `Cannot compare the embeddings "${table.path}": the vector of "${
-          table.keys[first + i]
-        }" has numbers that are ` +
-          `not finite. Embed the images again.`,
-      );
-    }
-    for (let d = 0; d < dims; d++) {
-      vectors[i * D + d] = scale === Infinity ? 0 : found[i * dims + d] * scale;
-    }
+    const length = lengthOf(vectors, { at: i * dims, dims });
+    const scale = length === 0 ? 0 : length < Infinity ? 1 / length : NaN;
+    for (let d = 0; d < dims; d++) unit[i * D + d] = vectors[i * dims + d] * scale;
   }
-  return { first, count: n, vectors, D };
+  return unit;
 }
 
 function lengthOf(values: Float32Array, { at, dims }: { at: number; dims: number }): number {

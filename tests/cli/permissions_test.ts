@@ -11,7 +11,7 @@ import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
-const product = ["default", "train", "preview", "evaluate", "experiments"];
+const product = ["default", "train", "preview", "evaluate", "experiments", "embed", "similar", "duplicates"];
 
 /** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
@@ -52,6 +52,10 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("preview", { data: "http://h:81/x.tar", out: "/o/p.png" }), [["/o"], ["/o"], ["h:81"]]);
   assertEquals(needs("evaluate", { run: "/r", test: "/t" }), [["/t", "/r"], ["/r"], []]);
   assertEquals(needs("evaluate", { train: "/t", out: "/o" }), [["/t", "/o"], ["/o"], []]);
+  const files = { run: "/r", data: "https://h.org/x.tar", out: ["/o/a.npy", "/o/b.csv", "/p/c.csv"] };
+  assertEquals(needs("embed", files), [["/r", "/o", "/p"], ["/o", "/p"], ["h.org"]]);
+  assertEquals(needs("similar", { out: undefined }), [[], [], []]);
+  assertEquals(needs("duplicates", { out: "groups.csv" }), [["."], ["."], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
@@ -141,6 +145,9 @@ Deno.test("grantsOf() reads both forms of a value, and ignores what the command 
     );
     assertEquals(grantsOf("train", ["--data", "/d", "--out"]), ["--allow-write=runs,/c"]);
     assertEquals(grantsOf("evaluate", ["--run", "/r"]), ["--allow-write=/r,/c"]);
+    assertEquals(grantsOf("embed", ["--run", "/r", "--out", "/o/a.npy", "--out=/p/b.csv"]), [
+      "--allow-write=/o,/p,/c",
+    ]);
     await assertThrows(() => grantsOf("train", ["--out", "/a,b"]), UserError, /^Cannot use "\/a,b": .*comma/);
   } finally {
     if (cache === undefined) Deno.env.delete("BYOL_CACHE");

@@ -1,0 +1,101 @@
+/**
+ * The rows of a table that are nearest to some vectors by cosine.
+ *
+ * @module
+ */
+import { traceCosines, transposed } from "../eval/cosines.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Memory, roundUp } from "../gpu/memory.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
+import { Program } from "../graph/program.ts";
+import { regionOf } from "../graph/tensor.ts";
+import type { EmbeddingsTable } from "./embeddings_table.ts";
+import { exactCosine, paddedDims, readBlock, unitRows, type VectorBlock } from "./vector_block.ts";
+
+/** A row, and its cosine to a query. */
+export interface NearRow {
+  row: number;
+  cosine: number;
+}
+
+/** Bytes of the vectors that are compared at once. */
+const BLOCK_BYTES = 2 ** 26;
+/** So many more than wanted are kept, as cosines in float32 may order equal ones otherwise. */
+const SPARE = 16;
+
+/**
+ * The `k` nearest rows to each of `vectors` [queries, dims], nearest first; of equal ones the first.
+ *
+ * @param options `exclude`: for each query a row that is left out, or −1.
+ */
+export async function nearestRows(
+  gpu: Gpu,
+  { table, vectors, k, exclude, signal }: {
+    table: EmbeddingsTable;
+    vectors: Float32Array;
+    k: number;
+    exclude: readonly number[];
+    signal?: AbortSignal;
+  },
+): Promise<NearRow[][]> {
+  const D = paddedDims(table), queries = exclude.length;
+  const fitting = Math.floor(Math.min(BLOCK_BYTES, gpu.limits.maxBinding) / 4 / Math.max(D, queries) / 4) * 4;
+  const references = Math.max(4, Math.min(roundUp(table.rows, 4), fitting));
+  const asked: VectorBlock = {
+    first: 0,
+    count: queries,
+    vectors: unitRows(vectors, { dims: table.dims, D }),
+    D,
+  };
+  const { tape: { dispatches }, cosines, stores } = traceCosines(deviceProfileOf(gpu), {
+    queries,
+    references,
+    D,
+  });
+  using memory = new Memory(gpu);
+  using program = new Program(memory, { dispatches, keep: [cosines] });
+  memory.write(stores.queries, asked.vectors);
+
+  const nearest = exclude.map(() => new Nearest(k + SPARE));
+  for (let first = 0; first < table.rows; first += references) {
+    signal?.throwIfAborted();
+    const block = await readBlock(table, { first, count: references });
+    memory.write(stores.references, transposed(block.vectors, { D, references }));
+    program.run();
+    const values = await memory.read(regionOf(cosines));
+    for (const [q, found] of nearest.entries()) {
+      for (let i = 0; i < block.count; i++) {
+        if (first + i !== exclude[q]) found.offer(first + i, values[q * references + i]);
+      }
+    }
+  }
+  return await Promise.all(nearest.map(async ({ rows }, q) => {
+    const exact: NearRow[] = [];
+    for (const row of rows) {
+      const block = await readBlock(table, { first: row, count: 1 });
+      exact.push({ row, cosine: exactCosine(asked, q, block, 0) });
+    }
+    return exact.sort((a, b) => b.cosine - a.cosine || a.row - b.row).slice(0, k);
+  }));
+}
+
+/** The rows with the largest cosines among those offered. */
+class Nearest {
+  /** In ascending order of their cosines: most offers are below the first. */
+  readonly #found: NearRow[] = [];
+
+  constructor(readonly most: number) {}
+
+  offer(row: number, cosine: number): void {
+    const found = this.#found;
+    if (found.length === this.most && !(cosine > found[0].cosine)) return;
+    let at = found.length;
+    while (at > 0 && found[at - 1].cosine >= cosine) at--;
+    found.splice(at, 0, { row, cosine });
+    if (found.length > this.most) found.shift();
+  }
+
+  get rows(): number[] {
+    return this.#found.map(({ row }) => row);
+  }
+}
