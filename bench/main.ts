@@ -8,12 +8,16 @@
  *     deno task bench host                       whether the host keeps a GPU busy that holds it
  *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
+ *     deno task bench embed ENCODER SOURCE       images per second of embedding, and what limits it
+ *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
  *
  * @module
  */
 import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchDuplicates } from "./duplicates.ts";
+import { benchEmbed } from "./embed.ts";
 import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
@@ -29,6 +33,8 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   host: benchHost,
   pipeline: benchPipeline,
   probe: benchProbe,
+  embed: benchEmbed,
+  duplicates: benchDuplicates,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {
@@ -43,7 +49,8 @@ async function main([name, ...args]: string[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
   console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
-  const needNone = Object.values(benches).filter((bench) => bench !== benchPipeline && bench !== benchProbe);
+  const needData = [benchPipeline, benchProbe, benchEmbed, benchDuplicates];
+  const needNone = Object.values(benches).filter((bench) => !needData.includes(bench));
   for (const bench of name === undefined ? needNone : [benches[name]]) {
     console.log();
     await bench(gpu, args);

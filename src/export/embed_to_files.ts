@@ -15,6 +15,7 @@ import { EmbeddingsWriter, type Finished } from "./embeddings_writer.ts";
 import { embeddingsFormatOf } from "./formats.ts";
 import type { Identity } from "./journal.ts";
 import { RowGroup } from "./row_group.ts";
+import { soundVectors } from "./sound_vectors.ts";
 
 /** Options of {@linkcode embedToFiles}. */
 export interface EmbedToFilesOptions extends EmbedOptions {
@@ -82,6 +83,8 @@ export async function embedToFiles(options: EmbedToFilesOptions): Promise<Embedd
     metadata: metadataOf(session, options),
     identity,
     restart,
+    // Where an image takes long, less of them are lost.
+    groupRows: session.gpu.software ? 256 : undefined,
   });
   if (!(writer instanceof EmbeddingsWriter)) return embeddedFiles(writer);
   using _ = writer;
@@ -93,7 +96,8 @@ async function writeAll(
   writer: EmbeddingsWriter,
   { session, options }: { session: EmbeddingSession; options: EmbedToFilesOptions },
 ): Promise<Finished> {
-  const { source, embedder: { dims } } = session, { signal, onProgress, log } = options;
+  const { source, embedder: { dims } } = session, { signal, onProgress, f16: half = false } = options;
+  const { log = console.log } = options, check = soundVectors({ half, dims, log });
   const { count, leftOut } = writer.bad;
   const report = options.onBad ??
     badLog(log, { before: count + leftOut, rest: `only listed in ${writer.badPath}` });
@@ -108,16 +112,21 @@ async function writeAll(
   });
   onProgress?.(done, source.length);
   let { next } = writer;
+  const write = async () => {
+    const rows = group.take();
+    check(rows);
+    await writer.write(rows, next);
+  };
   for await (const { batch, vectors } of batches) {
     signal?.throwIfAborted();
     group.add(rowsOf(batch, { vectors, source }));
     next = batch.next;
-    if (group.isFull) await writer.write(group.take(), next);
+    if (group.isFull) await write();
     done = next.offset;
     onProgress?.(done, source.length);
   }
   signal?.throwIfAborted();
-  if (group.rows > 0) await writer.write(group.take(), next);
+  if (group.rows > 0) await write();
   return await writer.finish();
 }
 

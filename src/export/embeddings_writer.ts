@@ -23,7 +23,7 @@ export interface EmbeddingsWriterOptions extends EmbeddingsHeader {
   identity: Identity;
   /** Drops what an unfinished embedding left. */
   restart?: boolean;
-  /** Rows of a group. Default: 2,048, or what fits into 16 MB. */
+  /** Rows of a group, at most; what was begun keeps its own. Default: 2,048. */
   groupRows?: number;
   /** Opens a piece; tests replace it. */
   openPiece?: typeof PieceFile.open;
@@ -33,9 +33,9 @@ export interface EmbeddingsWriterOptions extends EmbeddingsHeader {
 const GROUP_ROWS = 2048, GROUP_BYTES = 2 ** 24, BATCH_ROWS = 128;
 
 /** Rows of a group of vectors of length `dims`. */
-function groupRowsOf(dims: number): number {
+function groupRowsOf({ dims, groupRows = GROUP_ROWS }: EmbeddingsWriterOptions): number {
   const fitting = Math.floor(GROUP_BYTES / 4 / dims / BATCH_ROWS) * BATCH_ROWS;
-  return Math.max(BATCH_ROWS, Math.min(GROUP_ROWS, fitting));
+  return Math.min(groupRows, Math.max(BATCH_ROWS, fitting));
 }
 
 /** A file with its pieces. */
@@ -101,11 +101,13 @@ export class EmbeddingsWriter implements Disposable {
     const begun = await journal.read();
     if (journal.finished) {
       await publish(names);
-      const isSame = begun !== null && differences(begun, identity).length === 0;
+      const isSame = begun !== null && differences(begun.identity, identity).length === 0;
       return isSame && !restart ? finishedOf(journal, names) : await EmbeddingsWriter.open(options);
     }
-    if (begun && !restart) expectSame(begun, identity, { path, rows: journal.entries.at(-1)?.rows ?? 0 });
-    else await journal.begin(identity);
+    const groupRows = begun && !restart ? begun.groupRows : groupRowsOf(options);
+    if (begun && !restart) {
+      expectSame(begun.identity, identity, { path, rows: journal.entries.at(-1)?.rows ?? 0 });
+    } else await journal.begin({ identity, groupRows });
 
     const last = journal.entries.at(-1) ?? START;
     const files: OutFile[] = [];
@@ -118,7 +120,6 @@ export class EmbeddingsWriter implements Disposable {
     }
     const bad = opened.use(await openPiece(names.bad, last.bad.bytes));
     opened.move();
-    const groupRows = options.groupRows ?? groupRowsOf(options.dims);
     return new EmbeddingsWriter({ journal, files, bad, last, groupRows });
   }
 

@@ -12,6 +12,13 @@ import type { Json } from "./embedding_rows.ts";
 /** What decides all bytes of the files, by name; names are shown to users. */
 export type Identity = Readonly<Record<string, Json>>;
 
+/** What is known before the first row. */
+export interface Beginning {
+  identity: Identity;
+  /** Rows of each group but the last. */
+  groupRows: number;
+}
+
 /** The state after a row group. */
 export interface Entry {
   /** Rows so far. */
@@ -63,7 +70,7 @@ export class Journal implements Disposable {
   }
 
   /** Reads what is there; null if that is nothing. The last line is left out if it is not whole. */
-  async read(): Promise<Identity | null> {
+  async read(): Promise<Beginning | null> {
     await this.#file.seek(0, Deno.SeekMode.Start);
     const bytes = new Uint8Array(await new Response(readAll(this.#file)).arrayBuffer());
     const end = bytes.lastIndexOf("\n".charCodeAt(0)) + 1;
@@ -71,7 +78,7 @@ export class Journal implements Disposable {
     await this.#file.seek(0, Deno.SeekMode.End);
     const lines = new TextDecoder().decode(bytes.subarray(0, end)).split("\n").slice(0, -1);
     if (lines.length === 0) return null;
-    const [{ version, identity }, ...entries] = lines.map((line) => JSON.parse(line));
+    const [{ version, ...beginning }, ...entries] = lines.map((line) => JSON.parse(line));
     if (version !== VERSION) {
       throw new UserError(
         `Cannot continue "${this.path}": it is of another version of this program. Add --restart to begin anew.`,
@@ -79,16 +86,16 @@ export class Journal implements Disposable {
     }
     this.#finished = entries.at(-1)?.finished === true;
     this.#entries.push(...entries.slice(0, this.#finished ? -1 : undefined));
-    return identity;
+    return beginning;
   }
 
-  /** Begins anew, with nothing in it but `identity`. */
-  async begin(identity: Identity): Promise<void> {
+  /** Begins anew, with nothing in it but `beginning`. */
+  async begin(beginning: Beginning): Promise<void> {
     this.#entries.length = 0;
     this.#finished = false;
     await this.#file.truncate(0);
     await this.#file.seek(0, Deno.SeekMode.Start);
-    await this.#append({ version: VERSION, identity });
+    await this.#append({ version: VERSION, ...beginning });
   }
 
   /** The row groups that were written. */

@@ -7,9 +7,11 @@ import { createNetworks } from "../../src/byol/networks.ts";
 import { createFeatureExtractor } from "../../src/eval/features.ts";
 import { embed } from "../../src/export/embed.ts";
 import type { Embedding, EmbedOptions } from "../../src/export/embed_options.ts";
+import { findDuplicates } from "../../src/export/duplicates.ts";
 import { embedToFiles } from "../../src/export/embed_to_files.ts";
 import { loadEncoder } from "../../src/export/load_encoder.ts";
 import { openEmbeddings } from "../../src/export/open_embeddings.ts";
+import { findSimilar } from "../../src/export/similar.ts";
 import { Memory } from "../../src/gpu/memory.ts";
 import { latestCheckpoint } from "../../src/io/checkpoint.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
@@ -292,6 +294,39 @@ Deno.test("embedToFiles() continues a streamed source after an abort, to the sam
     }
   });
 });
+
+Deno.test(
+  "findSimilar() embeds a file by the encoder that the embeddings name, findDuplicates() reads the same file",
+  onGpu,
+  () =>
+    withFolder({ ...files, "dog/copy.png": files["cat/1.png"] }, async (folder) => {
+      for (const features of ["backbone", "projection"] as const) {
+        const embeddings = join(folder, "x.parquet"), kernels = "default";
+        await embedToFiles({
+          run,
+          data: [`${folder}/cat`, `${folder}/dog`],
+          out: embeddings,
+          features,
+          kernels,
+          log,
+        });
+        const [{ neighbors }] = await findSimilar({
+          embeddings,
+          query: "cat/1.png",
+          folder,
+          k: 2,
+          kernels,
+          log,
+        });
+        const { keys } = await openEmbeddings(embeddings);
+        const same = keys.flatMap((key, row) => /(cat.1|copy)\.png$/.test(key) ? [row] : []);
+        assertEquals([same.length, neighbors.map(({ row }) => row)], [2, same]);
+        assertClose("cosines", neighbors.map(({ cosine }) => cosine), [1, 1], { absolute: 1e-6 });
+        const groups = await findDuplicates({ embeddings, threshold: 0.999999, kernels, log });
+        assertEquals(groups.map((group) => group.map(({ row }) => row)), [same]);
+      }
+    }),
+);
 
 Deno.test(
   "loadEncoder() embeds files and decoded images, in several calls at once",

@@ -138,7 +138,7 @@ Deno.test("EmbeddingsWriter finishes files that were complete but not renamed", 
       notes: [],
       bad: { count: 1, leftOut: 0, bytes: 4 },
     };
-    const lines = [{ version: 1, identity }, entry, { finished: true }].map((line) =>
+    const lines = [{ version: 1, identity, groupRows: 16 }, entry, { finished: true }].map((line) =>
       `${JSON.stringify(line)}\n`
     );
     await Deno.writeTextFile(join(folder, "x.csv.part.jsonl"), lines.join(""));

@@ -1,5 +1,5 @@
 /** Reads embeddings from Parquet: the columns key and vector. */
-import { openParquetFile, readRows } from "../../../data/sources/parquet_file.ts";
+import { openParquetFile, type ParquetFile, readRows } from "../../../data/sources/parquet_file.ts";
 import { localFile } from "../../../data/sources/random_access.ts";
 import { UserError } from "../../base/errors.ts";
 import type { EmbeddingsTable } from "../embeddings_table.ts";
@@ -31,19 +31,40 @@ export async function openParquetTable(path: string): Promise<EmbeddingsTable> {
     ),
     async read(first, count) {
       const vectors = new Float32Array(count * dims);
-      const found = await columnOf("vector", first, count) as ArrayLike<number>[];
-      for (const [i, row] of found.entries()) {
-        if (row?.length !== dims) {
-          throw new UserError(
-            `Cannot use the embeddings "${path}": row ${first + i} has a vector of ${
-              row?.length ?? 0
-            } numbers, ` +
-              `others of ${dims}.`,
-          );
+      // A row group at a time, as its numbers take several times the memory until they are copied.
+      for (const { from, to } of partsOf(file, { first, count })) {
+        const found = await columnOf("vector", from, to - from) as ArrayLike<number>[];
+        for (const [i, row] of found.entries()) {
+          if (row?.length !== dims) throw unequal(path, { row: from + i, length: row?.length ?? 0, dims });
+          vectors.set(row, (from - first + i) * dims);
         }
-        vectors.set(row, i * dims);
       }
       return vectors;
     },
   };
+}
+
+/** The rows `first` … `first + count − 1`, divided where row groups begin. */
+function partsOf(
+  { metadata: { row_groups } }: ParquetFile,
+  { first, count }: { first: number; count: number },
+): { from: number; to: number }[] {
+  const parts: { from: number; to: number }[] = [], end = first + count;
+  let begin = 0;
+  for (const { num_rows } of row_groups) {
+    const next = begin + Number(num_rows), from = Math.max(begin, first), to = Math.min(next, end);
+    if (from < to) parts.push({ from, to });
+    begin = next;
+  }
+  return parts;
+}
+
+function unequal(
+  path: string,
+  { row, length, dims }: { row: number; length: number; dims: number },
+): UserError {
+  return new UserError(
+    `Cannot use the embeddings "${path}": row ${row} has a vector of ${length} numbers, others of ${dims}. Embed the ` +
+      `images again.`,
+  );
 }
