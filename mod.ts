@@ -1,8 +1,9 @@
 /**
  * Self-supervised pre-training of image encoders by BYOL (Grill et al. 2020) on WebGPU.
  *
- * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder. A program may bring
- * its own images, view recipe and backbone, and hears of the run by callbacks. docs/library.md shows each.
+ * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder, {@linkcode embed} and
+ * {@linkcode loadEncoder} use it. A program may bring its own images, view recipe and backbone, and hears of the run by
+ * callbacks. docs/library.md shows each.
  *
  * @example Train on a folder of images (here on built-in ones), stop early, go on, and score the encoder
  * ```ts
@@ -23,6 +24,20 @@
  * const { summary } = await resume(out, { log });
  * const { rows } = await evaluate({ run: out, k: 5, probeEpochs: 2, log });
  * console.log(step, summary?.knn?.trained, rows.at(-1)?.linear?.top1);
+ * ```
+ *
+ * @example Embed images by an encoder, one by one and in files
+ * ```ts
+ * import { embed, embedToFiles, findSimilar, loadEncoder, pretrain } from "./mod.ts";
+ *
+ * const out = await Deno.makeTempDir(), log = () => {};
+ * await pretrain({ data: "shapes:32", holdout: 0, batch: 16, steps: 2, out, log });
+ * for await (const { key, vector } of embed({ run: out, log })) console.log(key, vector.length);
+ * await embedToFiles({ run: out, out: `${out}/shapes.parquet`, log });
+ * const [{ neighbors }] = await findSimilar({ embeddings: `${out}/shapes.parquet`, query: "shapes/0", log });
+ * using encoder = await loadEncoder(`${out}/encoder.safetensors`, { log });
+ * const [vector] = await encoder.embed([{ width: 32, height: 32, data: new Uint8Array(32 * 32 * 4) }]);
+ * console.log(neighbors[0].key, vector.length);
  * ```
  *
  * @module

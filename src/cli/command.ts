@@ -33,7 +33,8 @@ function addFlag(
     if (value !== undefined) return repeatable && before !== undefined ? [before, value].flat() : value;
     throw new UserError(`Cannot use "${long} ${text}": the value must be ${type.expected}.`);
   };
-  command.addOption(new Option(`${long} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
+  const names = name.length === 1 ? `-${name}, ${long}` : long;
+  command.addOption(new Option(`${names} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
 }
 
 /** The command `./run NAME` with the options of `groups`. */

@@ -70,7 +70,7 @@ export interface Neighbor {
  * const out = await Deno.makeTempDir(), log = () => {};
  * await pretrain({ data: "shapes:32", holdout: 0, batch: 16, steps: 2, out, log });
  * await embedToFiles({ run: out, out: `${out}/shapes.parquet`, log });
- * const [{ neighbors }] = await findSimilar({ embeddings: `${out}/shapes.parquet`, query: "shapes/0.jpg", k: 3, log });
+ * const [{ neighbors }] = await findSimilar({ embeddings: `${out}/shapes.parquet`, query: "shapes/0", k: 3, log });
  * for (const { key, cosine } of neighbors) console.log(key, cosine);
  * ```
  */
