@@ -7,7 +7,10 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
-import { isUrl } from "./paths.ts";
+import { withPaths } from "../config/load_preset.ts";
+import { parsePreset } from "../config/preset_fields.ts";
+import { isPresetName } from "../config/preset_files.ts";
+import { isAddress, isPath } from "../config/source_paths.ts";
 
 /** The options that decide permissions, with resolved paths. */
 export interface Named {
@@ -15,6 +18,7 @@ export interface Named {
   train?: string | string[];
   test?: string | string[];
   run?: string;
+  preset?: string;
   out?: string;
   resume?: boolean;
 }
@@ -35,12 +39,13 @@ const DEFAULT_OUT: Record<string, string | undefined> = {
 };
 
 /** What the command `name` needs with these options. */
-export function needsOf(name: string, { data, train, test, run, out, resume }: Named): Needs {
+export function needsOf(name: string, { train, test, run, preset, resume, ...named }: Named): Needs {
+  const { data, out } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume ? out : undefined);
   if (began !== undefined) sources.push(...sourcesOf(began));
   const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
-  const local = sources.filter((source) => !isUrl(source) && !/^shapes(:|$)/i.test(source));
+  const local = sources.filter(isPath);
   // For a pattern, the folder before it.
   const read = local.map((source) =>
     /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
@@ -53,7 +58,7 @@ export function needsOf(name: string, { data, train, test, run, out, resume }: N
     // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],
     write: folders,
-    net: [...new Set(sources.filter(isUrl).flatMap(hostOf))],
+    net: [...new Set(sources.filter(isAddress).flatMap(hostOf))],
   };
 }
 
@@ -66,6 +71,22 @@ function sourcesOf(folder: string): string[] {
     return [];
   }
 }
+
+/** The data and the folder that a preset's file names; none if it cannot be used, which the command reports. */
+function presetIn(path: string | undefined): Pick<Named, "data" | "out"> {
+  if (path === undefined || isPresetName(path)) return {};
+  try {
+    const { data, out } = withPaths(
+      parsePreset(JSON.parse(Deno.readTextFileSync(path)), path),
+      dirname(path),
+    );
+    return { ...isNamed(data) && { data }, ...out !== undefined && { out } };
+  } catch {
+    return {};
+  }
+}
+
+const isNamed = (data: unknown): data is string | string[] => typeof data === "string" || Array.isArray(data);
 
 function hostOf(url: string): string[] {
   try {

@@ -14,6 +14,12 @@ import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
 
+/** What a file or an option may say of the pixels that an encoder takes, which are in 0 … 1 before that. */
+export const rgb = {
+  mean: numbers(3, { min: 0, max: 1 }),
+  std: numbers(3, { min: 0, max: 1, exclusive: true }),
+} as const;
+
 const encoder = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
@@ -24,8 +30,8 @@ const encoder = {
   backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
   stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
-  mean: flag(numbers(3), "subtracted from red, green and blue, 0 … 1", "as the file says"),
-  std: flag(numbers(3), "divides red, green and blue", "as the file says"),
+  mean: flag(rgb.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
+  std: flag(rgb.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
 };
 
 const data = {

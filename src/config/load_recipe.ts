@@ -9,7 +9,7 @@ import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/vie
 import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
 import { readJsonOption } from "./json_option.ts";
-import { loadPreset } from "./load_preset.ts";
+import { readPreset } from "./load_preset.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
 import { resolveOptions } from "./resolve_options.ts";
 import type { ResolvedOptions } from "./resolved_options.ts";
@@ -43,14 +43,21 @@ async function recipeOf(option: string | Recipe): Promise<Recipe> {
 }
 
 /**
- * Every option of a run, and its recipe, which may have a size of its own.
+ * Every option of a run, and its recipe, which may have a size of its own. `hasOut`: whether `out` was chosen, not derived.
  *
  * @throws {UserError} on options that cannot be used, alone or together.
  */
 export async function optionsWithRecipe(
   given: PretrainOptions,
-): Promise<{ options: ResolvedOptions; recipe: Recipe }> {
-  const preset = given.preset === undefined ? undefined : await loadPreset(given.preset);
+): Promise<{ options: ResolvedOptions; recipe: Recipe; hasOut: boolean }> {
+  const { fields: preset, lacksData = false } = given.preset === undefined
+    ? {}
+    : await readPreset(given.preset);
+  if (lacksData && given.data === undefined) {
+    throw new UserError(
+      `Cannot use the preset "${given.preset}" without data: its run was on a source of a program. Add --data SOURCE.`,
+    );
+  }
   const named = given.recipe ?? preset?.recipe;
   const loaded = named === undefined ? undefined : await recipeOf(named);
   const options = resolveOptions(given, { recipe: loaded, preset });
@@ -62,7 +69,7 @@ export async function optionsWithRecipe(
         `at least --size. Raise it, or lower --size.`,
     );
   }
-  return { options, recipe };
+  return { options, recipe, hasOut: (given.out ?? preset?.out) !== undefined };
 }
 
 const recipePath = (out: string) => join(out, "recipe.json");

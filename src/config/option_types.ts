@@ -21,7 +21,9 @@ export interface Range {
 }
 
 function rangeText({ min, max, exclusive }: Range): string {
-  if (max !== undefined) return ` ${exclusive ? "above" : "from"} ${min ?? "−∞"} to ${max}`;
+  if (max !== undefined) {
+    return exclusive ? ` above ${min} and at most ${max}` : ` from ${min ?? "−∞"} to ${max}`;
+  }
   return min === undefined ? "" : exclusive ? ` above ${min}` : ` of at least ${min}`;
 }
 
@@ -57,12 +59,12 @@ export function integer(
   };
 }
 
-/** A list of `count` finite numbers. */
-export function numbers(count: number): OptionType<number[]> {
-  const one = number();
+/** A list of `count` finite numbers in a range. */
+export function numbers(count: number, range: Range = {}): OptionType<number[]> {
+  const one = number(range);
   return {
     placeholder: Array(count).fill("X").join(","),
-    expected: `${count} numbers separated by commas`,
+    expected: `${count} numbers${rangeText(range)}, separated by commas`,
     isList: true,
     parse: (text) => {
       const values = text.split(",").map((part) => one.parse(part.trim()));

@@ -25,6 +25,16 @@ export interface EvaluatedEncoder {
   /** Fingerprint of the run's images; null without a run, or if it has none. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
+  /** What precedes torchvision's names in the file. */
+  prefix: string;
+  /** Other tensors of the file, which are not used. */
+  others: number;
+}
+
+/** What of the encoder's file is used. */
+export function encoderText({ path, prefix, others }: EvaluatedEncoder): string {
+  if (others === 0) return path;
+  return `${path} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
 }
 
 /** A backbone with stores for its parameters. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { encoderText } from "./evaluated_encoder.ts";
 import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
@@ -33,7 +34,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
   const { encoder, data, gpu, protocol, chooseKernels, onBad } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
   using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad });
-  log(`Evaluating ${encoder.path} on ${data.test.source.name}, on ${gpu.description}`);
+  log(`Evaluating ${encoderText(encoder)} on ${data.test.source.name}, on ${gpu.description}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });
   const rows: EvaluationRow[] = [];

@@ -16,6 +16,7 @@ import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
+import { PATIENCE_MS, patiently } from "./patience.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 import type { Split } from "../eval/split.ts";
 
@@ -62,8 +63,8 @@ export class RunEvaluation {
       batch: evaluationRows(options),
       size: options.size,
       signal,
-      references: () => this.#images(this.#references),
-      queries: () => this.#images(this.#heldOut),
+      references: () => this.#images(this.#references, 0),
+      queries: () => this.#images(this.#heldOut, 0),
       loading: loadingOf(options, recipe),
       chooser,
       memory: trainer.memory,
@@ -75,7 +76,7 @@ export class RunEvaluation {
   async pixelAccuracy(): Promise<number | null> {
     const { gpu, options, pipeline, signal } = this.#options, batch = evaluationRows(options);
     const views = (span: { first: number; limit: number }) =>
-      evaluationBatches({ ...pipeline, ...span, batch });
+      patiently(evaluationBatches({ ...pipeline, ...span, batch }), { signal, patienceMs: 0 });
     return await rawPixelKnn(gpu, {
       batch,
       size: options.size,
@@ -85,7 +86,7 @@ export class RunEvaluation {
     });
   }
 
-  /** Figures of the encoder after `step` steps, from a part of the images. The signal does not interrupt it. */
+  /** Figures of the encoder after `step` steps, from a part of the images. Rejects with the signal's reason only if images do not come. */
   async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
     const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
       { encoder, projector } = trainer.networks.online;
@@ -98,7 +99,10 @@ export class RunEvaluation {
       chooser,
     });
     const queries = await collectFeatures(
-      this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.maxQueries) }),
+      this.#images(
+        { ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.maxQueries) },
+        PATIENCE_MS,
+      ),
       {
         maker: {
           add: (images, n) => extractor.add(images, n, { project: true }),
@@ -109,7 +113,7 @@ export class RunEvaluation {
     const projections = await extractor.takeProjections();
     const { fraction, minReferences, maxReferences } = ONLINE, all = this.#references.limit;
     const limit = Math.min(all, Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all))));
-    const references = await collectFeatures(this.#images({ ...this.#references, limit }), {
+    const references = await collectFeatures(this.#images({ ...this.#references, limit }, PATIENCE_MS), {
       maker: extractor,
     });
     const voters = labeledCount(references), hasQueries = labeledCount(queries) > 0;
@@ -124,10 +128,15 @@ export class RunEvaluation {
     };
   }
 
-  #images(span: { first: number; limit: number }) {
-    const { options, pipeline } = this.#options;
-    const { augment } = options;
-    return evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: evaluationRows(options) });
+  #images(span: { first: number; limit: number }, patienceMs: number) {
+    const { options, pipeline, signal } = this.#options, { augment } = options;
+    const batches = evaluationBatches<Views>({
+      ...pipeline,
+      ...span,
+      augment,
+      batch: evaluationRows(options),
+    });
+    return patiently(batches, { signal, patienceMs });
   }
 }
 

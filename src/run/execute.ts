@@ -10,6 +10,7 @@ import { UserError } from "../base/errors.ts";
 import type { PretrainCallbacks } from "../config/callbacks.ts";
 import { isImageSource } from "../config/check_options.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
+import { shortSource } from "../config/source_paths.ts";
 import { type Split, split } from "../eval/split.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import { Clock } from "./clock.ts";
@@ -71,11 +72,16 @@ async function runSession(session: Session): Promise<PretrainResult> {
   );
   const instruments = { clock, pacer, recorder };
   await train(session, instruments);
-  const summary = recorder.step < total
-    ? (await recorder.save(), null)
-    : await finish(session, { ...instruments, knn });
+  const { step, canSave } = recorder;
+  if (!canSave) {
+    progress.log(
+      `The images for step ${step + 1} did not come: the last checkpoint is of step ${recorder.saved}.`,
+    );
+  }
+  const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
+  if (step < total && canSave) await recorder.save();
   progress.stop();
-  return { out, step: recorder.step, total, collapse: recorder.collapse, summary };
+  return { out, step: recorder.saved, total, collapse: recorder.collapse, summary };
 }
 
 /** The images of the run; disposing of them closes what was opened here, not the program's own source. */
@@ -90,13 +96,15 @@ async function sourceOf(
         `resume(folder, { data }).`,
     );
   }
-  const source = await openSource(named, { signal });
+  const source = await openSource(shortSource(named), { signal });
   return { source, [Symbol.dispose]: () => source.close() };
 }
 
-/** The steps of a whole run: the option `steps`, or as many as the epochs have. */
-function totalSteps({ options }: Run, { train }: Split): number {
+/** The steps of a whole run: as it began, the option `steps`, or as many as the epochs have. */
+function totalSteps({ options, began, checkpoint }: Run, { train }: Split): number {
   const { steps, epochs, batch, accumulate } = options;
+  // Also with changed data the learning rate and τ go on along the curves that they follow.
+  if (checkpoint && began?.totalSteps) return began.totalSteps;
   if (steps !== null) return steps;
   const batches = epochs! * Math.floor(train! / batch), total = Math.floor(batches / accumulate);
   if (total >= 1) return total;
@@ -106,8 +114,8 @@ function totalSteps({ options }: Run, { train }: Split): number {
   );
 }
 
-function expectSameData({ options: { out }, checkpoint }: Run, source: ImageSource): void {
-  if (!checkpoint || checkpoint.metadata.fingerprint === source.fingerprint) return;
+function expectSameData({ options: { out }, began, checkpoint }: Run, source: ImageSource): void {
+  if (!checkpoint || (began?.fingerprint ?? checkpoint.metadata.fingerprint) === source.fingerprint) return;
   throw new UserError(
     `Cannot resume the run in "${out}": the images of ${source.name} have changed since it began. Restore them, start a ` +
       `new run, or continue with the images there are now: --allow-changed-data.`,

@@ -10,6 +10,7 @@ import { UserError } from "../base/errors.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { previewSheet } from "../plots/view_sheet.ts";
+import { STALLED, unlessStalled } from "./patience.ts";
 
 /** Images on the sheet. */
 const IMAGES = 8;
@@ -25,10 +26,19 @@ export async function writePreview(
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const drawing = { recipe, size, count: IMAGES, seed, limit, decodeSize, minSide, signal };
-  const sheet = await previewSheet(source, drawing).catch((error) => {
+  const drawing = previewSheet(source, {
+    recipe,
+    size,
+    count: IMAGES,
+    seed,
+    limit,
+    decodeSize,
+    minSide,
+    signal,
+  }).catch((error) => {
     if (error instanceof UserError || signal?.aborted) return null;
     throw error;
   });
-  if (sheet) await writeFileAtomic(join(out, "preview.png"), [sheet]);
+  const sheet = await unlessStalled(drawing, { signal, patienceMs: 0 });
+  if (sheet && sheet !== STALLED) await writeFileAtomic(join(out, "preview.png"), [sheet]);
 }

@@ -57,11 +57,11 @@ export interface Session extends Task, AsyncDisposable {
  */
 export async function openSession(task: Task): Promise<Session> {
   await using stack = new AsyncDisposableStack();
-  const { run, source, split, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
+  const { run, source, split, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
 
-  await writeConfig(run, gpu);
+  await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
@@ -101,8 +101,8 @@ async function openTrainer(
   gpu: Gpu,
   { run, source, split, callbacks: { log = console.log } }: Task,
 ): Promise<OpenedTrainer> {
-  const { options, recipe, resumed, checkpoint } = run;
-  const tuning = await openTuningCache<Decision>({ run: resumed ? options.out : null });
+  const { options, recipe, began, checkpoint } = run;
+  const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
   const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   const training = { ...trainerOptions(options, recipe), chooser };
   let probe: OnlineProbe | null = null;
@@ -127,8 +127,8 @@ async function openTrainer(
 
 /** The run's files of metrics and bad images, and its progress display. */
 async function openFiles(stack: AsyncDisposableStack, { run, source, total, callbacks }: Task) {
-  const { options: { out, maxBad, onBadImage }, resumed, checkpoint } = run, start = checkpoint?.step ?? 0;
-  const keepThroughStep = resumed ? start : undefined;
+  const { options: { out, maxBad, onBadImage }, began, checkpoint } = run, start = checkpoint?.step ?? 0;
+  const keepThroughStep = began ? start : undefined;
   const metrics = stack.use(
     await openMetrics<StepRecord>(join(out, "metrics.jsonl"), { keepThroughStep }),
   );
@@ -138,7 +138,7 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, call
   const progress = stack.use((callbacks.progress ?? createLines)({ total, start, print: callbacks.log }));
   const bad = stack.use(
     await BadImages.open(out, {
-      resume: resumed,
+      resume: began !== null,
       log: progress.log,
       source: source.name,
       max: maxBad ?? defaultMaxBad(source),

@@ -26,7 +26,7 @@ Deno.test("deno.json grants commands no more than they need", () => {
     assertEquals(more, {}, `${name} has no net, run, ffi, import`);
     assertEquals(read, true);
     assert(Array.isArray(write) && Array.isArray(env), `${name} writes and reads variables by name`);
-    assert(sys === undefined || `${sys}` === "systemMemoryInfo", `${name}: ${sys}`);
+    assert(sys === undefined || `${sys}` === "systemMemoryInfo,hostname", `${name}: ${sys}`);
   }
   assertEquals(sets.default, sets.train, "deno run -P train.ts trains");
   for (const [name, { ffi }] of Object.entries(sets)) assertEquals(ffi, undefined, name);

@@ -4,11 +4,13 @@ import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { loadRecipe, optionsWithRecipe } from "../../src/config/load_recipe.ts";
-import { newRun, resumedRun, writeConfig } from "../../src/run/folder.ts";
+import { newRun, writeConfig } from "../../src/run/folder.ts";
+import { resumedRun } from "../../src/run/resumed_run.ts";
 import { recordedOptions } from "../../src/run/recorded_options.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 
+const facts = { fingerprint: "images", totalSteps: 9 };
 const mine = { name: "mine", size: 48, views: [{ flip: .5 }, { grayscale: 1 }] };
 
 /** A folder with the recipe in a file, and a run that was started with it. */
@@ -16,8 +18,9 @@ async function begun() {
   const folder = await temporaryFolder();
   const file = join(folder.path, "mine.json"), out = join(folder.path, "run");
   await Deno.writeTextFile(file, JSON.stringify(mine));
-  const run = await newRun({ recipe: file, out });
-  await writeConfig(run);
+  const { run, lock } = await newRun({ recipe: file, out });
+  await lock[Symbol.asyncDispose]();
+  await writeConfig(run, facts);
   return { file, out, ...run, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -106,7 +109,7 @@ Deno.test("resumedRun() refuses a recipe.json that is not the checkpoint's", asy
   const metadata = { config: recordedOptions(run.options), recipe: run.recipe };
   await saveCheckpoint(run.out, { step: 1, tensors: new Map(), metadata }, { keep: 1 });
   assertEquals((await resumedRun(run.out)).recipe, run.recipe);
-  await writeConfig({ ...run, recipe: { ...run.recipe, mean: [0, 0, 0] } });
+  await writeConfig({ ...run, recipe: { ...run.recipe, mean: [0, 0, 0] } }, facts);
   await assertThrows(
     () => resumedRun(run.out),
     UserError,

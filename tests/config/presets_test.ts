@@ -135,7 +135,7 @@ Deno.test("loadPreset() reads a file, with its recipe beside it, and refuses mis
   const refused: [unknown, RegExp][] = [
     [[], /mine\.json": it must be an object of options/],
     [{ bach: 2 }, /bach is no option of a preset\. Known are .*batch/],
-    [{ data: "shapes" }, /data is no option of a preset/],
+    [{ preset: "cifar" }, /preset is no option of a preset/],
     [{ batch: 1 }, /batch must be a whole number from 2 to 65536, not 1\./],
     [{ batch: [4] }, /batch must be .*, not \[4\]/],
     [{ steps: null }, /steps must be .*, not null/],
