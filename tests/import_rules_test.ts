@@ -14,8 +14,8 @@ const layers = [
   ["src/ops"],
   ["src/nn", "src/optim", "src/views"],
   ["src/config", "src/byol"],
-  ["src/eval", "src/export"],
-  ["src/run"],
+  ["src/eval"],
+  ["src/run", "src/export"],
   ["src/inspect", "src/experiments", "src/distributed"],
   ["src/cli"],
 ];

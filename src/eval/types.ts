@@ -14,9 +14,9 @@ export type RowName = "raw pixels" | "untrained" | "trained";
 /** Images to learn from or to test on: the name of a source, several names joined as one, or an open source. */
 export type LabeledData = string | readonly string[] | ImageSource;
 
-/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
-export interface EvaluateOptions {
-  /** Folder of a run: its encoder, its data, and the images it held out. */
+/** Which encoder is used, and how images are prepared for it. Either `run` or `encoder` is needed. */
+export interface EncoderOptions {
+  /** Folder of a run: its encoder. */
   run?: string;
   /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
   encoder?: string;
@@ -30,6 +30,12 @@ export interface EvaluateOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+}
+
+/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EvaluateOptions extends EncoderOptions {
+  /** Folder of a run: its encoder, its data, and the images it held out. */
+  run?: string;
   /** Labeled images to learn from. An open source stays open. Default: those the run trained on. */
   train?: LabeledData;
   /** Labeled images to test on. An open source stays open. Default: those the run held out. */

@@ -5,9 +5,6 @@
  */
 import type { GraphBuilder, Value } from "./onnx_graph.ts";
 
-/** The opset whose Resize has an antialiased filter. */
-export const PREPROCESS_OPSET = 18;
-
 /** How images are prepared. */
 export interface Preparation {
   /** Side of the images in pixels. */
@@ -19,13 +16,13 @@ export interface Preparation {
 }
 
 /**
- * Appends to `graph` what torchvision's Resize(size), CenterCrop(size), ToTensor and Normalize do with images [N, H, W, 3] of
- * 8 bits: the short side becomes `size` by a bicubic filter that is stretched where it shrinks, the center square is kept.
+ * Appends to `graph` what torchvision's Resize(size, BICUBIC), CenterCrop(size), ToTensor and Normalize do with `pixels`
+ * [N, 3, H, W] in 0 … 255: the short side becomes `size` by a bicubic filter that is stretched where it shrinks, the center square is kept.
  * Pillow rounds to 8 bits between its two passes; here it is done once, after both.
  */
 export function appendPreparation(
   graph: GraphBuilder,
-  images: Value,
+  pixels: Value,
   { size, mean, std }: Preparation,
 ): Value {
   const node = (opType: string, inputs: Value[], name: string, attributes = {}) =>
@@ -34,8 +31,6 @@ export function appendPreparation(
   const floats = (name: string, values: readonly number[]) =>
     graph.floats(`prepare.${name}`, { shape: [1, values.length, 1, 1], data: Float32Array.from(values) });
 
-  const channelsFirst = node("Transpose", [images], "transposed", { perm: [0, 3, 1, 2] });
-  const pixels = node("Cast", [channelsFirst], "pixels", { to: 1 });
   // The sizes: integer division truncates, as int() in torchvision does.
   const shape = node("Shape", [pixels], "shape");
   const sides = node("Slice", [shape, list("two", [2]), list("four", [4])], "sides");

@@ -10,6 +10,9 @@ import type { GraphBuilder, Value } from "./onnx_graph.ts";
 /** Added to the variance, as in src/ops/batch_norm.ts and in PyTorch. */
 const EPSILON = 1e-5;
 
+/** The tensors of a batch normalization, in the order of ONNX's inputs. */
+const NORM_TENSORS = ["weight", "bias", "running_mean", "running_var"];
+
 /** A network and its weights. */
 export interface ResNetWeights {
   config: ResNetConfig;
@@ -18,11 +21,11 @@ export interface ResNetWeights {
   tensors: ReadonlyMap<string, TensorEntry>;
 }
 
-/** Appends the network to `graph`: images [N, 3, H, W] → features [N, D], called "features". */
+/** Appends the network to `graph`: views [N, 3, H, W] → features [N, D], called `name`. */
 export function appendResNet(
   graph: GraphBuilder,
   images: Value,
-  { network, fold }: { network: ResNetWeights; fold: boolean },
+  { network, fold, name }: { network: ResNetWeights; fold: boolean; name: string },
 ): Value {
   const { config: { block, layers }, stem } = network;
   const layer = new LayerAppender(graph, { tensors: network.tensors, fold });
@@ -41,7 +44,7 @@ export function appendResNet(
     }
   });
   const pooled = graph.node("GlobalAveragePool", [x], { name: "avgpool" });
-  return graph.node("Flatten", [pooled], { name: "features", attributes: { axis: 1 } });
+  return graph.node("Flatten", [pooled], { name, attributes: { axis: 1 } });
 }
 
 type Block = { prefix: string; stride: number };
@@ -104,19 +107,21 @@ class LayerAppender {
   ): Value {
     const graph = this.#graph, weight = this.#tensor(`${conv}.weight`), [, , R, S] = weight.shape;
     const attributes = { kernel_shape: [R, S], strides: [stride, stride], pads: [pad, pad, pad, pad] };
-    const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-      .map((name) => this.#tensor(`${norm}.${name}`));
     if (!this.#fold) {
       const w = graph.floats(`${conv}.weight`, weight);
       const y = graph.node("Conv", [x, w], { name: conv, attributes });
-      const parameters = ["weight", "bias", "running_mean", "running_var"]
-        .map((name) => graph.floats(`${norm}.${name}`, this.#tensor(`${norm}.${name}`)));
+      const parameters = NORM_TENSORS.map((name) =>
+        graph.floats(`${norm}.${name}`, this.#tensor(`${norm}.${name}`))
+      );
       const options = { name: norm, attributes: { epsilon: { float: EPSILON } } };
       return graph.node("BatchNormalization", [y, ...parameters], options);
     }
+    const [gamma, beta, mean, variance] = NORM_TENSORS.map((name) => this.#tensor(`${norm}.${name}`));
     const scale = gamma.data.map((value, k) => value / Math.sqrt(variance.data[k] + EPSILON));
-    const length = weight.data.length / scale.length;
-    const w = weight.data.map((value, i) => value * scale[Math.floor(i / length)]);
+    const w = Float32Array.from(weight.data), length = w.length / scale.length;
+    for (let k = 0, i = 0; k < scale.length; k++) {
+      for (const end = i + length; i < end; i++) w[i] *= scale[k];
+    }
     const bias = beta.data.map((value, k) => value - mean.data[k] * scale[k]);
     return graph.node("Conv", [
       x,

@@ -84,7 +84,7 @@ for (const [what, shape, size] of cases) {
           }
         }
         const dims = featuresOf(shape.config);
-        const model = encodeOnnx({
+        const model = await encodeOnnx({
           network: { ...shape, tensors: network.tensors },
           preparation: { size, mean, std },
           dims,
@@ -99,13 +99,13 @@ for (const [what, shape, size] of cases) {
   }
 }
 
-Deno.test("encodeOnnx() with preprocess prepares images as evaluations do", onGpu, async () => {
+Deno.test("encodeOnnx() of bytes prepares images as evaluations do", onGpu, async () => {
   const [, shape] = cases[0], size = 20, network = drawn(shape, 5);
-  const model = encodeOnnx({
+  const model = await encodeOnnx({
     network: { ...shape, tensors: network.tensors },
     preparation: { size, mean, std },
     dims: featuresOf(shape.config),
-    preprocess: true,
+    takes: "bytes",
   });
   // Larger, with sides that are truncated, smaller, and as large.
   for (const [width, height] of [[53, 31], [33, 97], [9, 14], [20, 20], [20, 25]]) {
