@@ -9,8 +9,11 @@ import { encoderFlags } from "./evaluate_flags.ts";
 import { type Flag, flag } from "./flag.ts";
 import { choice, integer, text, toggle } from "./option_types.ts";
 
-/** The opsets whose operators mean what the graph needs; with the preparation of images one of 18 or later. */
-export const opsets = { min: 13, max: 21, preprocess: 18, otherwise: 17 } as const;
+/** The opsets whose operators mean what the graph needs. */
+const opsets = { min: 13, max: 21 } as const;
+
+/** The opset that is written if none is asked for. */
+export const DEFAULT_OPSET = 17;
 
 const encoder = { ...encoderFlags, run: flag(text("DIR"), "folder of a run: its encoder", "none") };
 
@@ -33,7 +36,7 @@ const graph = {
   opset: flag(
     integer(opsets),
     "version of ONNX's operators",
-    `${opsets.otherwise}, or ${opsets.preprocess} with --preprocess`,
+    DEFAULT_OPSET,
   ),
   preprocess: flag(
     toggle(),
@@ -70,20 +73,14 @@ export const defaultExport = (format: ExportFormat): string =>
 /** Refuses unknown options, values out of range, and options that the format has no use for. */
 export function expectExportOptions(given: ExportFlags): void {
   expectFlags(given, { flags, unchecked: ["log", "signal"], checks: { backbone: checkBackbone } });
-  const { format = "onnx", preprocess = false, opset, f16 } = given;
-  const useless = hasGraph(format) ? { f16 } : { opset, preprocess: given.preprocess, fold: given.fold };
+  const { format = "onnx", opset, preprocess, fold, f16 } = given;
+  const useless = hasGraph(format) ? { f16 } : { opset, preprocess, fold };
   const [name] = Object.entries(useless).find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined) {
     throw new UserError(
       `Cannot use the option "${name}": the format ${format} has ${
         hasGraph(format) ? "weights of 32 bits" : "no graph"
       }. Leave it out, or choose --format ${hasGraph(format) ? "safetensors" : "onnx"}.`,
-    );
-  }
-  if (preprocess && opset !== undefined && opset < opsets.preprocess) {
-    throw new UserError(
-      `Cannot use "opset = ${opset}" with preprocess: antialiased resizing needs ${opsets.preprocess} or later. ` +
-        `Leave out --opset.`,
     );
   }
 }

@@ -29,6 +29,8 @@ export interface EvaluatedEncoder {
   prefix: string;
   /** Other tensors of the file, which are not used. */
   others: number;
+  /** What the file says of the encoder, as texts. */
+  metadata: Readonly<Record<string, string | undefined>>;
 }
 
 /** What of the encoder's file is used. */

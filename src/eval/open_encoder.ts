@@ -76,6 +76,7 @@ export async function openEncoder(
     tensors,
     prefix,
     others,
+    metadata,
   };
 }
 

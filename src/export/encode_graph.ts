@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { DEFAULT_OPSET } from "../config/export_flags.ts";
 import { featuresOf } from "../nn/resnet.ts";
 import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import type { Exported } from "./exported.ts";
-import { DEFAULT_NAMES, defaultOpset, encodeOnnx, type GraphInput } from "./onnx.ts";
+import { DEFAULT_NAMES, encodeOnnx, type GraphInput } from "./onnx.ts";
 import { openReference } from "./reference_features.ts";
 import { MODEL_PATH, transformersConfigs, transformersNames } from "./transformers_configs.ts";
 import type { ExportOptions } from "./types.ts";
@@ -31,7 +32,7 @@ export async function encodeGraph(
   const isFolder = format === "transformers", { config, stem, tensors } = encoder;
   const takes = !preprocess ? "views" : isFolder ? "pixels" : "bytes";
   const names = isFolder ? transformersNames : DEFAULT_NAMES;
-  const opset = options.opset ?? defaultOpset(takes), dims = featuresOf(config);
+  const { opset = DEFAULT_OPSET } = options, dims = featuresOf(config);
   const network = { config, stem, tensors };
   const model = await encodeOnnx({
     network,

@@ -43,7 +43,7 @@ export async function exportEncoder(options: ExportOptions): Promise<ExportRepor
   const { format = "onnx" } = given, out = given.out ?? defaultExport(format);
   if (format !== "transformers") await expectFile(out);
   log(`Exporting ${encoderText(encoder)}, ${encoder.backbone} for images of ${encoder.size} px`);
-  const metadata = metadataOf(encoder, given.run);
+  const metadata = metadataOf(encoder, given);
   const { files, ...facts } = hasGraph(format)
     ? await encodeGraph(encoder, { ...given, format, metadata, log, signal })
     : await encodeWeights(encoder, { ...given, format, metadata });
@@ -78,16 +78,19 @@ async function writeFiles(
   return { paths, bytes };
 }
 
-/** What a user of the file needs to know, as texts. */
-function metadataOf(encoder: EvaluatedEncoder, run: string | undefined): Record<string, string> {
-  const { backbone, stem, size, mean, std, fingerprint } = encoder;
+/** What a user of the file needs to know, as texts. A file from elsewhere tells itself which run it is of. */
+function metadataOf(encoder: EvaluatedEncoder, given: ExportOptions): Record<string, string> {
+  const { backbone, stem, size, mean, std } = encoder;
+  const { run, fingerprint } = given.encoder === undefined
+    ? { run: basename(resolve(given.run!)), fingerprint: encoder.fingerprint }
+    : encoder.metadata;
   return {
     backbone,
     stem,
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
-    ...run !== undefined && { run: basename(resolve(run)) },
-    ...fingerprint !== null && { fingerprint },
+    ...run && { run },
+    ...fingerprint && { fingerprint },
   };
 }

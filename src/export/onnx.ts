@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { opsets } from "../config/export_flags.ts";
+import { DEFAULT_OPSET } from "../config/export_flags.ts";
 import { appendNetwork, type NetworkWeights } from "./onnx_network.ts";
 import { GraphBuilder, type Value } from "./onnx_graph.ts";
+import { DATA_TYPES } from "./onnx_schema.ts";
 import { appendPreparation, type Preparation } from "./onnx_preprocess.ts";
 
 /**
@@ -26,7 +27,7 @@ export interface OnnxOptions {
   names?: GraphNames;
   /** Whether batch normalizations become part of the convolutions. Default: true. */
   fold?: boolean;
-  /** Default: 17; 18 for decoded images. */
+  /** Default: 17. */
   opset?: number;
   /** Texts beside the graph. */
   metadata?: Readonly<Record<string, string>>;
@@ -41,13 +42,10 @@ export interface GraphNames {
 /** The names that are taken if none are given. */
 export const DEFAULT_NAMES: GraphNames = { input: "images", outputs: ["features"] };
 
-/** The opset of a graph that takes `takes`, if none is given. */
-export const defaultOpset = (takes: GraphInput): number =>
-  takes === "views" ? opsets.otherwise : opsets.preprocess;
-
 /** The bytes of an .onnx file: images to features, float32 [N, D]. N, H and W are free. */
 export async function encodeOnnx(options: OnnxOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { network, preparation, dims, takes = "views", fold = true, metadata = {} } = options;
+  const { network, preparation, dims, takes = "views", fold = true, metadata = {} } = options,
+    { opset = DEFAULT_OPSET } = options;
   const { input, outputs: [output, ...others] } = options.names ?? DEFAULT_NAMES;
   const graph = new GraphBuilder(), [N, H, W] = ["batch", "height", "width"];
   const images = takes === "bytes"
@@ -58,11 +56,11 @@ export async function encodeOnnx(options: OnnxOptions): Promise<Uint8Array<Array
   const features = appendNetwork(graph, views, { network, fold, name: output });
   const values = [features, ...others.map((name) => graph.node("Identity", [features], { name }))];
   for (const value of values) graph.output(value, { type: "float", shape: [N, dims] });
-  return await graph.encode({ opset: options.opset ?? defaultOpset(takes), metadata });
+  return await graph.encode({ opset, metadata });
 }
 
 /** Bytes of pixels, [N, H, W, 3], as float32 planes, [N, 3, H, W]. */
 function appendPlanes(graph: GraphBuilder, images: Value): Value {
   const planes = graph.node("Transpose", [images], { name: "planes", attributes: { perm: [0, 3, 1, 2] } });
-  return graph.node("Cast", [planes], { name: "pixels", attributes: { to: 1 } });
+  return graph.node("Cast", [planes], { name: "pixels", attributes: { to: DATA_TYPES.float } });
 }

@@ -60,6 +60,13 @@ export class GraphBuilder {
     return this.#unique(name);
   }
 
+  /** A constant of one float64. */
+  double(name: string, value: number): Value {
+    const rawData = new Uint8Array(Float64Array.of(value).buffer);
+    this.#initializers.push({ dims: [], dataType: DATA_TYPES.double, name, rawData });
+    return this.#unique(name);
+  }
+
   /** Appends the operator `opType`; returns its output, called `name`. */
   node(
     opType: string,

@@ -16,7 +16,7 @@ export interface ExportOptions extends EncoderOptions {
   format?: ExportFormat;
   /** The file, or the folder for transformers.js. Default: `model.onnx`, `model.safetensors` or `model`. */
   out?: string;
-  /** Version of ONNX's operators, 13 to 21. Default: 17, or 18 with `preprocess`. */
+  /** Version of ONNX's operators, 13 to 21. Default: 17. */
   opset?: number;
   /**
    * Whether the graph takes decoded images of any size and resizes, crops and normalizes them as evaluations do. Default:

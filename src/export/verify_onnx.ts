@@ -16,11 +16,8 @@ import type { ExportAgreement } from "./types.ts";
 /** The largest distance between the features that is accepted, relative to their length. */
 export const TOLERANCE = 1e-4;
 
-/**
- * The same if the graph resizes: Pillow, and so an evaluation, rounds to 8 bits between its two passes and the graph after
- * both, so that single pixels differ by a level.
- */
-export const PREPARED_TOLERANCE = 1e-2;
+/** The same if the graph resizes: sums of other order may round a pixel between two levels to the other one. */
+export const PREPARED_TOLERANCE = 1e-3;
 
 /** Images of the encoder's size that are compared. */
 const IMAGES = 8;

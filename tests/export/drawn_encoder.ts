@@ -1,0 +1,69 @@
+/** Encoders with random weights, as files. */
+import { join } from "node:path";
+import { keyedRandom } from "../../src/base/random.ts";
+import { type Backbone, backboneText, resnetConfigOf } from "../../src/config/backbone.ts";
+import { buildEncoder } from "../../src/eval/evaluated_encoder.ts";
+import { writeSafetensors } from "../../src/io/safetensors.ts";
+import type { ResNetConfig, Stem } from "../../src/nn/backbones.ts";
+import { drawWeights, type TorchTensor, unpackWeights } from "../../src/nn/weights.ts";
+
+/** A small network of each kind. */
+export const networks = {
+  "basic blocks, CIFAR stem": {
+    config: { block: "basic", layers: [1, 2], widths: [8, 12] },
+    stem: "cifar",
+    size: 20,
+  },
+  "wide bottlenecks, ImageNet stem": {
+    config: { block: "bottleneck", layers: [2, 1], widths: [8, 16], widthPerGroup: 128 },
+    stem: "imagenet",
+    size: 37,
+  },
+} as const satisfies Record<string, { config: ResNetConfig; stem: Stem; size: number }>;
+
+/** Tensors drawn by `seed`, whose biases and running statistics are not those a network starts with. */
+export function drawnTensors(
+  shape: { config: ResNetConfig; stem: Stem },
+  seed: number,
+): Map<string, TorchTensor> {
+  const { network: { parameters, statistics } } = buildEncoder(shape, { gradients: false });
+  const random = keyedRandom(seed, 1);
+  const tensors = new Map(
+    [parameters, statistics].flatMap((flat) => [
+      ...unpackWeights(flat, { content: drawWeights(flat, { seed }) }),
+    ]),
+  );
+  for (const [name, { data }] of tensors) {
+    const isVariance = name.endsWith("running_var");
+    if (isVariance) data.forEach((_, i) => data[i] = random.between(.5, 2));
+    else if (/running_mean|bias$/.test(name)) data.forEach((_, i) => data[i] = random.between(-.5, .5));
+  }
+  return tensors;
+}
+
+/** Writes a drawn encoder to `folder`; returns its path. */
+export async function writeDrawnEncoder(
+  folder: string,
+  { backbone, stem, size, mean = [.485, .456, .406], std = [.229, .224, .225] }: {
+    backbone: Backbone;
+    stem: Stem;
+    size: number;
+    mean?: number[];
+    std?: number[];
+  },
+): Promise<string> {
+  const path = join(folder, "encoder.safetensors");
+  const metadata = {
+    backbone: backboneText(backbone),
+    stem,
+    size: `${size}`,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    fingerprint: "of the images",
+  };
+  await writeSafetensors(path, {
+    tensors: drawnTensors({ config: resnetConfigOf(backbone), stem }, 3),
+    metadata,
+  });
+  return path;
+}
