@@ -9,6 +9,11 @@ import { encoderFlags } from "./evaluate_flags.ts";
 import { type Flag, flag } from "./flag.ts";
 import { choice, integer, text, toggle } from "./option_types.ts";
 
+/** A kind of file that is exported. */
+export type ExportFormat = "onnx" | "transformers" | "safetensors" | "torch-names";
+
+const formats: ExportFormat[] = ["onnx", "transformers", "safetensors", "torch-names"];
+
 /** The opsets whose operators mean what the graph needs. */
 const opsets = { min: 13, max: 21 } as const;
 
@@ -19,7 +24,7 @@ const encoder = { ...encoderFlags, run: flag(text("DIR"), "folder of a run: its 
 
 const file = {
   format: flag(
-    choice("onnx", "transformers", "safetensors", "torch-names"),
+    choice(...formats),
     "onnx: an ONNX model; transformers: a folder that transformers.js loads; safetensors: weights under torchvision's " +
       "names; torch-names: weights under the names of PyTorch Image Models (timm), with the counters of batches",
     "onnx",
@@ -58,9 +63,6 @@ const flags = { ...encoder, ...file, ...graph };
 export type ExportFlags = {
   [K in keyof typeof flags]?: typeof flags[K] extends Flag<infer T> ? T : never;
 };
-
-/** A kind of file that is exported. */
-export type ExportFormat = NonNullable<ExportFlags["format"]>;
 
 /** Whether files of `format` hold a graph. */
 export const hasGraph = (format: ExportFormat): format is "onnx" | "transformers" =>

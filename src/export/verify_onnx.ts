@@ -26,7 +26,7 @@ const IMAGES = 8;
 const ODD_SIDES = [[1.9, 1.3], [1.1, 2.7], [.6, .8], [1, 1.6]];
 
 /** Loads onnxruntime; of its build for WebAssembly the only part that is used. */
-async function loadRuntime() {
+export async function loadRuntime() {
   const runtime = await import("npm:onnxruntime-web@1.30.0/wasm");
   // One thread: it would start Workers from URLs. Warnings are about constants that it removes.
   runtime.env.wasm.numThreads = 1;
