@@ -11,7 +11,7 @@ import { loadRuntime, verifyOnnx } from "../src/export/verify_onnx.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { type BackboneName, backbones } from "../src/nn/backbones.ts";
 import { featuresOf } from "../src/nn/resnet.ts";
-import { drawnTensors } from "../tests/export/drawn_encoder.ts";
+import { drawnOrigin, drawnTensors } from "../tests/export/drawn_encoder.ts";
 import { printTable } from "./table.ts";
 
 /** Timed runs of one image; the median counts. */
@@ -34,8 +34,7 @@ async function rowOf(name: BackboneName): Promise<string[]> {
   const config = backbones[name], stem = isSmall ? "cifar" : "imagenet";
   const mean = [.485, .456, .406] as const, std = [.229, .224, .225] as const;
   const tensors = drawnTensors({ config, stem }, 1);
-  const origin = { path: name, backbone: name, fingerprint: null, prefix: "", others: 0, metadata: {} };
-  const encoder = { ...origin, config, stem, size, mean, std, tensors } as const;
+  const encoder = { ...drawnOrigin, stretch: "none", config, stem, size, mean, std, tensors } as const;
   const model = await encodeOnnx({ network: encoder, preparation: encoder, dims: featuresOf(config) });
   const time = await timeOf(model, size);
   using reference = await openReference(encoder);

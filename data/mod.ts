@@ -78,7 +78,7 @@ export { group, type GroupOptions } from "./group.ts";
 export { orderedMap } from "./ordered_map.ts";
 export { Pool, type PoolOptions, type PoolResult, type Prepared, type Task } from "./pool.ts";
 export type { Setup } from "./decode_worker.ts";
-export { prepare, type PrepareOptions } from "./prepare.ts";
+export { type ImageNote, prepare, type PrepareOptions } from "./prepare.ts";
 export {
   type BadImage,
   collate,
@@ -101,6 +101,7 @@ export {
   type RecipeName,
   recipes,
   type Rgb,
+  type Stretch,
   type ViewRecipe,
 } from "./views/recipe.ts";
 export { parseRecipe } from "./views/parse_recipe.ts";

@@ -16,12 +16,12 @@ import { group } from "./group.ts";
 import type { Position } from "./order.ts";
 import { evaluationEntries, type PixelCache } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
-import { prepare } from "./prepare.ts";
+import { type ImageNote, prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
 import type { ImageSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 
-export type { BadImage, Position };
+export type { BadImage, ImageNote, Position };
 
 /** What to do about an image that cannot be used. */
 export type OnBadImage = "skip" | "error" | "substitute";
@@ -63,6 +63,8 @@ export interface BatchOptions {
    * throw to end the stream.
    */
   onBad?(bad: BadImage): void;
+  /** Called with each image that can be used and looks wrong, such as a nearly black one, when it is decoded. */
+  onNote?(note: ImageNote): void;
 }
 
 /** Options of training batches, which depend on a seed and can be resumed. */
@@ -187,7 +189,7 @@ function batches<V extends Views, T>(
   const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
     .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
-    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
+    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes, onNote: options.onNote }))
     .pipeThrough(collate({ batch, limit, partial: training ? "drop" : "keep", onBad: report }));
   const assemble = assembleViews({ batch, views, viewLength });
   const deliver = (collated: Collated) => {
@@ -232,10 +234,10 @@ function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource
   const empty = new Uint8Array(0);
   return {
     ...source,
-    read: (index) =>
+    read: (index, signal) =>
       cache.has(index)
         ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: source.label(index) })
-        : source.read(index),
+        : source.read(index, signal),
     locate: (index) => cache.has(index) ? null : source.locate?.(index) ?? null,
   };
 }

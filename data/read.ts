@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
 import type { FileRange } from "./file_range.ts";
+import { UnreachableError } from "./sources/http_connection.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
 
@@ -64,7 +65,7 @@ export function readSamples(source: ImageSource, order: ReadOrder): ReadableStre
   checkRange(source, order);
   if (source.kind === "indexed") {
     const span = { first, limit: limit ?? source.length - first };
-    return cancellable(() => readIndexed(source, { ...span, seed, start, locate }));
+    return cancellable((signal) => readIndexed(source, { ...span, seed, start, locate, signal }));
   }
   const spans = spansOf(source, { first, limit });
   return cancellable((signal) =>
@@ -90,16 +91,17 @@ function checkRange(source: ImageSource, { first, limit }: ReadOrder): void {
 
 async function* readIndexed(
   source: IndexedSource,
-  { first, limit, seed, start, locate }: {
+  { first, limit, seed, start, locate, signal }: {
     first: number;
     limit: number;
     seed: number | null;
     start: Position;
     locate: boolean;
+    signal: AbortSignal;
   },
 ): AsyncGenerator<ReadSample> {
   const visits = seed === null ? sourceOrder({ first, limit }) : trainingOrder({ first, limit, seed, start });
-  const underway: Promise<ReadSample>[] = [];
+  const underway: Promise<ReadSample>[] = [], most = source.concurrentReads ?? CONCURRENT_READS;
   try {
     for (const visit of visits) {
       const last = seed !== null && visit.offset + 1 === limit;
@@ -111,20 +113,27 @@ async function* readIndexed(
         yield { ...visit, ...located, bytes: noBytes, failure: null, next };
         continue;
       }
-      underway.push(readVisit(source, visit, next));
-      if (underway.length === CONCURRENT_READS) yield await underway.shift()!;
+      const reading = readVisit(source, { visit, next, signal });
+      reading.catch(() => {}); // it is thrown when its turn comes
+      underway.push(reading);
+      if (underway.length >= most) yield await underway.shift()!;
     }
     while (underway.length) yield await underway.shift()!;
   } finally {
-    await Promise.all(underway);
+    await Promise.allSettled(underway);
   }
 }
 
-/** Does not throw: an error becomes the sample's `failure`. */
-async function readVisit(source: IndexedSource, visit: Visit, next: Position): Promise<ReadSample> {
+/** An error becomes the sample's `failure`, unless its server is away: that says nothing of the image. */
+async function readVisit(
+  source: IndexedSource,
+  { visit, next, signal }: { visit: Visit; next: Position; signal: AbortSignal },
+): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index), fileRange: null, failure: null, next };
+    return { ...visit, ...await source.read(visit.index, signal), fileRange: null, failure: null, next };
   } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UnreachableError) throw error;
     const nothing = { key: source.key(visit.index), label: null, bytes: noBytes, fileRange: null };
     return { ...visit, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
   }

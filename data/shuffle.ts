@@ -60,24 +60,53 @@ export async function* inOrder(
   { spans, begin, signal }: { spans: Span[]; begin?: Begin; signal: AbortSignal },
 ): AsyncGenerator<Arrival> {
   const first = firstIndices(source.shards);
-  for (let shardRank = begin?.shardRank ?? 0; shardRank < spans.length; shardRank++) {
-    const { shard: s, from: start, to } = spans[shardRank];
-    const shard = source.shards[s];
+  const open = (shardRank: number) => {
+    const { shard, from: start } = spans[shardRank];
     const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: start, at: null };
-    let number = from;
-    for await (const image of shard.open({ from, at, signal })) {
-      signal.throwIfAborted();
-      yield { ...image, shardRank, index: first[s] + image.number };
-      number = image.number + 1;
-      if (number >= to) break;
+    const images = () => source.shards[shard].open({ from, at, signal });
+    return { from, images: source.shards[shard].slow ? startedEarly(images()) : images() };
+  };
+  let ahead: ReturnType<typeof open> | null = null;
+  try {
+    for (let shardRank = begin?.shardRank ?? 0; shardRank < spans.length; shardRank++) {
+      const { shard: s, to } = spans[shardRank], shard = source.shards[s];
+      const { from, images } = ahead ?? open(shardRank);
+      const next = spans[shardRank + 1];
+      ahead = next && source.shards[next.shard].slow ? open(shardRank + 1) : null;
+      let number = from;
+      for await (const image of images) {
+        signal.throwIfAborted();
+        yield { ...image, shardRank, index: first[s] + image.number };
+        number = image.number + 1;
+        if (number >= to) break;
+      }
+      if (number < to && to < Infinity) {
+        throw new UserError(
+          `Cannot read "${shard.name}": it ends after ${number} images, but had ${shard.length} when it was opened. Do ` +
+            `not change the data during a run, and start again.`,
+        );
+      }
     }
-    if (number < to && to < Infinity) {
-      throw new UserError(
-        `Cannot read "${shard.name}": it ends after ${number} images, but had ${shard.length} when it was opened. Do not ` +
-          `change the data during a run, and start again.`,
-      );
-    }
+  } finally {
+    await ahead?.images[Symbol.asyncIterator]().return?.();
   }
+}
+
+/** `images`, the first of which is asked for at once. */
+function startedEarly<T>(images: AsyncIterable<T>): AsyncIterable<T> {
+  const iterator = images[Symbol.asyncIterator]();
+  let first: Promise<IteratorResult<T>> | null = iterator.next();
+  first.catch(() => {}); // it is thrown when its turn comes
+  const begun = {
+    next: () => {
+      const result = first ?? iterator.next();
+      first = null;
+      return result;
+    },
+    return: async () => await iterator.return?.() ?? { done: true as const, value: undefined },
+    [Symbol.asyncIterator]: () => begun,
+  };
+  return begun;
 }
 
 /** Consecutive images of an epoch's sequence. */

@@ -7,7 +7,10 @@ import type { IndexedSource } from "./sources/types.ts";
 
 /** The images `indices` of `source`, in that order. Closing the subset leaves `source` open. */
 export function subsetOf(source: IndexedSource, indices: readonly number[]): IndexedSource {
-  const read = async (index: number) => ({ ...await source.read(indices[index]), index });
+  const read = async (index: number, signal?: AbortSignal) => ({
+    ...await source.read(indices[index], signal),
+    index,
+  });
   return {
     ...source,
     length: indices.length,

@@ -194,8 +194,15 @@ Deno.test("only src/gpu requests an adapter", () => {
 
 Deno.test("deno.lock has no packages of single development tasks, which all tasks would install", async () => {
   const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
-  // See tests/dawn/deno.lock, tests/transformers/deno.lock and bench/peers/deno.lock.
-  const own = ["npm:webgpu@", "npm:@huggingface/", "npm:onnxruntime-node@", "npm:@jax-js/", "npm:@tensorflow/"];
+  // See tests/dawn/deno.lock, tests/transformers/deno.lock, bench/peers/deno.lock and tests/s3/deno.lock.
+  const own = [
+    "npm:webgpu@",
+    "npm:@huggingface/",
+    "npm:onnxruntime-node@",
+    "npm:@jax-js/",
+    "npm:@tensorflow/",
+  ]
+    .concat("npm:@20minutes/");
   const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
   assertEquals(found, []);
 });

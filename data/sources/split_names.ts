@@ -61,7 +61,7 @@ export function chooseSplit<T>(
       `Cannot read the split "${wanted}" of "${name}": ${there}. Change or leave out --split.`,
     );
   }
-  survey.split = chosen;
+  survey.split = chosen ?? survey.split; // names of files may have told it already
   const isChosen = (i: number) => splits[i] === chosen;
   return {
     items: items.filter((_, i) => isChosen(i)),

@@ -7,11 +7,13 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentVariable } from "../base/environment.ts";
+import { LIST_NAME } from "../../data/sources/file_names.ts";
+import { hostsOf } from "../../data/sources/hosts.ts";
 import { UserError } from "../base/errors.ts";
 import { withPaths } from "../config/load_preset.ts";
 import { parsePreset } from "../config/preset_fields.ts";
 import { isPresetName } from "../config/preset_files.ts";
-import { isAddress, isPath } from "../config/source_paths.ts";
+import { isPath } from "../config/source_paths.ts";
 
 /** The options that decide permissions, with resolved paths. */
 export interface Named {
@@ -52,10 +54,11 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
     ? out === undefined ? environmentVariable("INIT_CWD") || "." : dirname(out)
     : out ?? run ?? DEFAULT_OUT[name];
   const local = sources.filter(isPath);
-  // For a pattern, the folder before it.
-  const read = local.map((source) =>
-    /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
-  );
+  // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
+  const read = local.map((source) => {
+    if (/[{*?[]/.test(source)) return dirname(source.replace(/[{*?[].*/, "x"));
+    return LIST_NAME.test(source) ? dirname(source) : source;
+  });
   // Workers are loaded from the project's folder.
   const root = new URL("../../", import.meta.url);
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));
@@ -64,7 +67,7 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
     // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],
     write: folders,
-    net: [...new Set(sources.filter(isAddress).flatMap(hostOf))],
+    net: [...new Set(sources.flatMap(hostsOf))],
   };
 }
 
@@ -93,14 +96,6 @@ function presetIn(path: string | undefined): Pick<Named, "data" | "out"> {
 }
 
 const isNamed = (data: unknown): data is string | string[] => typeof data === "string" || Array.isArray(data);
-
-function hostOf(url: string): string[] {
-  try {
-    return [new URL(url).host];
-  } catch {
-    return []; // opening it reports the mistake
-  }
-}
 
 /** The flags that grant `needs`. Deno separates values by commas, which a value cannot contain. */
 export function flagsOf(needs: Partial<Needs>): string[] {
@@ -133,7 +128,10 @@ export async function expectPermissions(name: string, needs: Needs): Promise<voi
     const lacks = await refused(needs[kind].map((path) => ({ name: kind, path })));
     missing[kind] = needs[kind].filter((_, i) => lacks[i]);
   }
-  const lacks = await refused(needs.net.map((host) => ({ name: "net", host })));
+  // Deno asks for single hosts only: of all subdomains it is asked for the domain.
+  const lacks = await refused(
+    needs.net.map((host) => ({ name: "net", host: host.replace(/^\*\./, "") })),
+  );
   missing.net = needs.net.filter((_, i) => lacks[i]);
   const flags = flagsOf(missing);
   if (flags.length === 0) return;

@@ -31,6 +31,7 @@ export const encoderFlags = {
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
   mean: flag(rgb.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
   std: flag(rgb.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
+  stretch: flag(trainFlags.stretch.type, trainFlags.stretch.about, "as the file says"),
 };
 
 const data = {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { Recipe } from "../../data/views/recipe.ts";
+import type { Recipe, Stretch } from "../../data/views/recipe.ts";
 import type { Stem } from "../nn/backbones.ts";
 import type { Backbone } from "./backbone.ts";
 import type { PretrainCallbacks } from "./callbacks.ts";
@@ -49,6 +49,11 @@ export interface PretrainOptions extends PretrainCallbacks {
    * recipe itself. Default: shapes for shapes, otherwise cifar up to 64 px and byol above.
    */
   recipe?: string | Recipe;
+  /**
+   * How the contrast of each image is stretched when it is decoded: `"percentile"` makes the 1st percentile of its samples
+   * black and the 99th white. Default: the recipe's, else `"none"`.
+   */
+  stretch?: Stretch | "none";
   /** Where views are computed from decoded images. Default: `"gpu"`. */
   augment?: "gpu" | "cpu";
   /**

@@ -53,6 +53,11 @@ const data = {
     `how views are drawn: ${recipeNames}, or FILE.json`,
     `${shapes.recipe} for shapes, otherwise ${other.recipe} up to ${largestSmallSize} px and byol above`,
   ),
+  stretch: flag(
+    choice("percentile", "none"),
+    "stretch the contrast of each image from its 1st to its 99th percentile, from its full depth",
+    "the recipe's, which is none unless a file says otherwise",
+  ),
   augment: flag(choice("gpu", "cpu"), "where views are computed from decoded images", "gpu"),
   decodeSize: flag(
     integer({ min: 8, max: 4096 }),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Recipe, Rgb } from "../../data/views/recipe.ts";
+import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import type { ResNetConfig, Stem } from "../nn/backbones.ts";
 import type { Layer } from "../nn/layers.ts";
@@ -22,6 +22,8 @@ export interface EvaluatedEncoder {
   size: number;
   mean: Rgb;
   std: Rgb;
+  /** How the contrast of its images is stretched. */
+  stretch: Stretch | "none";
   /** Fingerprint of the run's images; null without a run, or if it has none. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
@@ -80,6 +82,17 @@ export function contentOf(
 }
 
 /** The recipe of evaluation: resize and crop the center, no random operation. */
-export function plainRecipe({ size, mean, std }: Pick<EvaluatedEncoder, "size" | "mean" | "std">): Recipe {
-  return { name: "plain", views: [{}, {}], size, mean, std };
+export function plainRecipe(encoder: PreparedImages): Recipe {
+  return recipeFor(encoder, { name: "plain", views: [{}, {}] });
+}
+
+/** What an encoder expects of its images. */
+type PreparedImages = Pick<EvaluatedEncoder, "size" | "mean" | "std" | "stretch">;
+
+/** A recipe of `views` for images that are prepared as the encoder expects them. */
+export function recipeFor(
+  { size, mean, std, stretch }: PreparedImages,
+  views: Pick<Recipe, "name" | "views">,
+): Recipe {
+  return { ...views, size, mean, std, ...stretch !== "none" && { stretch } };
 }

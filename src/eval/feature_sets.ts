@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BadImage, evaluationBatches } from "../../data/pipeline.ts";
+import { type BadImage, evaluationBatches, type ImageNote } from "../../data/pipeline.ts";
 import type { Samples } from "./data.ts";
 import {
   createFeatureExtractor,
@@ -77,6 +77,7 @@ export class FeatureCollector implements Disposable {
       chooser?: KernelChooser;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
+      onNote?(note: ImageNote): void;
     },
   ) {
     const { encoder, rows, seed, chooser } = options;
@@ -116,10 +117,10 @@ export class FeatureCollector implements Disposable {
     { source, first, limit, classOf }: Samples,
     { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
   ): Promise<CollectedFeatures> {
-    const { encoder, workers, minSide, signal, onBad } = this.options, { size } = encoder;
+    const { encoder, workers, minSide, signal, onBad, onNote } = this.options, { size } = encoder;
     const labels: number[] = [], indices: number[] = [];
     const recipe = plainRecipe(encoder);
-    const images = { source, first, limit, batch, size, recipe, workers, minSide, onBad };
+    const images = { source, first, limit, batch, size, recipe, workers, minSide, onBad, onNote };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
       for (const [, maker] of makers) await maker.add(views.images, views.labels.length);

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { type BadImage, trainingBatches } from "../../data/pipeline.ts";
+import { type BadImage, type ImageNote, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { subsetOf } from "../../data/subset.ts";
-import { defaultDecodeSize, defaultRatio, type Recipe, type ViewRecipe } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, defaultRatio, type ViewRecipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { HeadLearner } from "./fit_heads.ts";
 import type { Fit } from "./linear.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder } from "./evaluated_encoder.ts";
+import { buildEncoder, contentOf, type EvaluatedEncoder, recipeFor } from "./evaluated_encoder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Store } from "../gpu/memory.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
@@ -40,6 +40,7 @@ export interface CropOptions {
   chooser?: KernelChooser;
   signal?: AbortSignal;
   onBad(bad: BadImage): void;
+  onNote?(note: ImageNote): void;
 }
 
 const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: defaultRatio }, flip: .5 };
@@ -65,12 +66,12 @@ export interface CropBatch {
 
 /** Batches of crops of the rows `chosen`. An epoch is one view of each image; a step takes two. */
 export async function* cropBatches(
-  { encoder, images, epochs, seed, workers, minSide, onBad, signal, ...limits }: CropOptions,
+  { encoder, images, epochs, seed, workers, minSide, onBad, onNote, signal, ...limits }: CropOptions,
   chosen: readonly number[],
 ): AsyncGenerator<CropBatch> {
-  const { size, mean, std } = encoder, { source, indices, labels } = images;
+  const { size } = encoder, { source, indices, labels } = images;
   expectIndexed(source);
-  const recipe: Recipe = { name: "crop and flip", views: [VIEW, VIEW], size, mean, std };
+  const recipe = recipeFor(encoder, { name: "crop and flip", views: [VIEW, VIEW] });
   const batch = Math.min(limits.batch, chosen.length),
     total = Math.ceil(epochs * chosen.length / (2 * batch));
   const batches = trainingBatches({
@@ -83,6 +84,7 @@ export async function* cropBatches(
     decodeSize: defaultDecodeSize(recipe, size),
     minSide,
     onBad,
+    onNote,
   });
   let step = 0;
   for await (const { views, indices: places, release } of batches) {

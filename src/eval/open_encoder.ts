@@ -5,7 +5,14 @@
  */
 import { join } from "node:path";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
-import { imagenet, type Recipe, type Rgb, viewSizes } from "../../data/views/recipe.ts";
+import {
+  imagenet,
+  type Recipe,
+  type Rgb,
+  type Stretch,
+  stretches,
+  viewSizes,
+} from "../../data/views/recipe.ts";
 import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
@@ -72,6 +79,7 @@ export async function openEncoder(
     size,
     mean: (given.mean ?? rgbIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
     std: (given.std ?? rgbIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? stretchIn(metadata),
     fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
     prefix,
@@ -104,7 +112,11 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
       `Cannot use the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
-  const recipe = await runRecipe(out, { began: options.recipe, given: undefined });
+  const recipe = await runRecipe(out, {
+    began: options.recipe,
+    given: undefined,
+    stretch: options.stretch,
+  });
   return { path: last, tensors: (await loadCheckpoint(last)).tensors, metadata: metadataOf(options, recipe) };
 }
 
@@ -125,7 +137,7 @@ function checkpointMetadata({ config, recipe }: Metadata): Metadata | null {
 /** What the metadata of an encoder's file say. */
 function metadataOf(
   { backbone, stem, size }: Pick<ResolvedOptions, "backbone" | "stem" | "size">,
-  { mean, std }: Recipe,
+  { mean, std, stretch }: Recipe,
 ): Metadata {
   return {
     backbone: backboneText(backbone),
@@ -133,6 +145,7 @@ function metadataOf(
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    stretch,
   };
 }
 
@@ -143,6 +156,10 @@ function sizeIn({ size }: Metadata): number | undefined {
 
 function stemIn({ stem }: Metadata): Stem | undefined {
   return stem === "cifar" || stem === "imagenet" ? stem : undefined;
+}
+
+function stretchIn({ stretch }: Metadata): Stretch | "none" {
+  return stretches.find((name) => name === stretch) ?? "none";
 }
 
 /** What the metadata of the file `path` say of its mean or deviation; undefined if they say nothing. */

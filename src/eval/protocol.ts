@@ -31,9 +31,9 @@ import { writeEvaluation } from "./write_evaluation.ts";
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
   const { log = console.log, signal } = options;
   using setup = await openEvaluation(options);
-  const { encoder, data, gpu, protocol, chooseKernels, onBad } = setup;
+  const { encoder, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
-  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad });
+  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad, onNote });
   log(`Evaluating ${encoderText(encoder)} on ${data.test.source.name}, on ${gpu.description}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });

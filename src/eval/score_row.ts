@@ -90,7 +90,7 @@ function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext)
 
 /** How crops of the training images are learned from. */
 export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringContext): CropOptions {
-  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad } = setup;
+  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad, onNote } = setup;
   const { train, trainLabels, classes, learned } = samples;
   return {
     encoder,
@@ -108,5 +108,6 @@ export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringC
     chooser,
     signal,
     onBad,
+    onNote,
   };
 }

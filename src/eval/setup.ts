@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { BadImage } from "../../data/pipeline.ts";
+import type { BadImage, ImageNote } from "../../data/pipeline.ts";
 import { UserError } from "../base/errors.ts";
+import { noteLog } from "../base/note_log.ts";
 import { defaultWorkers } from "../config/default_values.ts";
 import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
@@ -48,6 +49,7 @@ export interface EvaluationSetup extends Disposable {
   unused: { bad: ReadonlySet<string>; leftOut: ReadonlySet<string> };
   /** Keeps and logs an image that is not used. */
   onBad(image: BadImage): void;
+  onNote(note: ImageNote): void;
 }
 
 /**
@@ -78,6 +80,7 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
     protocol: protocolOf(options, run),
     chooseKernels,
     ...collectUnused(log),
+    onNote: noteLog(log),
     [Symbol.dispose]: () => kept.dispose(),
   };
 }

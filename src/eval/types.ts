@@ -30,6 +30,8 @@ export interface EncoderOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+  /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
+  stretch?: "percentile" | "none";
 }
 
 /** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */

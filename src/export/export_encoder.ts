@@ -80,7 +80,7 @@ async function writeFiles(
 
 /** What a user of the file needs to know, as texts. A file from elsewhere tells itself which run it is of. */
 function metadataOf(encoder: EvaluatedEncoder, given: ExportOptions): Record<string, string> {
-  const { backbone, stem, size, mean, std } = encoder;
+  const { backbone, stem, size, mean, std, stretch } = encoder;
   const { run, fingerprint } = given.encoder === undefined
     ? { run: basename(resolve(given.run!)), fingerprint: encoder.fingerprint }
     : encoder.metadata;
@@ -90,6 +90,7 @@ function metadataOf(encoder: EvaluatedEncoder, given: ExportOptions): Record<str
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    ...stretch !== "none" && { stretch },
     ...run && { run },
     ...fingerprint && { fingerprint },
   };

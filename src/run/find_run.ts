@@ -39,11 +39,11 @@ export async function findRun(
   given: PretrainOptions,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<string> {
-  if (given.out !== undefined) return given.out;
-  const settings = await settingsOf(given), { data = "shapes" } = settings;
+  const settings = await settingsOf(given), { data = "shapes", out } = settings;
+  if (out !== undefined) return out;
   // The recipe's file may be gone, and does not decide the folder.
   const folder = dirname(
-    resolveOptions({ ...settings, recipe: undefined, preset: undefined, out: undefined }).out,
+    resolveOptions({ ...settings, recipe: undefined, preset: undefined }).out,
   );
   const found = await runsIn(folder);
   if (found.length === 0) {

@@ -53,7 +53,7 @@ export async function finish(
 /** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
 function encoderMetadata(
   { backbone, stem, size }: ResolvedOptions,
-  { mean, std }: Recipe,
+  { mean, std, stretch }: Recipe,
 ): Record<string, string> {
   return {
     backbone: backboneText(backbone),
@@ -61,5 +61,6 @@ function encoderMetadata(
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    ...stretch && { stretch },
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { withoutSecrets } from "../../data/sources/patterns.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { optionsWithRecipe, writeRunRecipe } from "../config/load_recipe.ts";
@@ -120,9 +121,10 @@ export async function writeConfig(
   await removeTemporaries(options.out);
   await removeTemporaries(checkpointFolder(options.out));
   await writeRunRecipe(options.out, recipe);
-  const { name, backend, driver } = adapter ?? {};
+  const { name, backend, driver } = adapter ?? {}, { data } = options;
   await writeJson(configPath(options.out), {
     ...options,
+    data: typeof data === "string" ? withoutSecrets(data) : data?.map(withoutSecrets) ?? null,
     ...facts,
     ...adapter && { adapter: { name, backend, driver } },
   });

@@ -26,16 +26,8 @@ export async function writePreview(
   },
 ): Promise<void> {
   const limit = train ?? undefined;
-  const drawing = previewSheet(source, {
-    recipe,
-    size,
-    count: IMAGES,
-    seed,
-    limit,
-    decodeSize,
-    minSide,
-    signal,
-  }).catch((error) => {
+  const asked = { recipe, size, count: IMAGES, seed, limit, decodeSize, minSide, signal };
+  const drawing = previewSheet(source, asked).catch((error) => {
     if (error instanceof UserError || signal?.aborted) return null;
     throw error;
   });

@@ -29,7 +29,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
   const { options: saved, facts: began } = await readConfig(out);
   const changed = changedOption(saved, others);
   if (changed) throw mustNotChange(out, { ...changed, mayStartOver: !await holdsRun(out) });
-  const recipe = await runRecipe(out, { began: saved.recipe, given: givenRecipe });
+  const recipe = await runRecipe(out, {
+    began: saved.recipe,
+    given: givenRecipe,
+    stretch: saved.stretch,
+  });
   const options: ResolvedOptions = {
     ...saved,
     ...data !== undefined && { data: isImageSource(data) ? null : absoluteSource(data) },
@@ -44,12 +48,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
   return { options, recipe, began, checkpoint };
 }
 
-/** The options that are given, by a preset too, but for the folder of the run. */
+/** The options that are given, by a preset too. */
 export async function settingsOf(given: PretrainOptions): Promise<PretrainSettings> {
   const own = checkOptions(given);
   if (own.preset === undefined) return own;
-  const { out: _, ...preset } = (await readPreset(own.preset)).fields;
-  return overPreset(preset, own);
+  return overPreset((await readPreset(own.preset)).fields, own);
 }
 
 /** An option that must stay as it was. */

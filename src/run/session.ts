@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
@@ -66,10 +67,11 @@ export async function openSession(task: Task): Promise<Session> {
   if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
   const files = await openFiles(stack, task);
   const { size, workers, decodeSize, minSide, onBadImage } = options;
-  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}`;
+  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
+    `stretch ${options.stretch}`;
   const cache = stack.use(openCache(options, { identity }));
-  const onBad = files.bad.add;
-  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad };
+  const onBad = files.bad.add, onNote = noteLog(files.progress.log);
+  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
   const pipeline = { source, size, recipe, ...reading };
   const evaluation = new RunEvaluation(
     { gpu, options, recipe, trainer, split, pipeline, chooser, probe, signal },

@@ -18,7 +18,7 @@ Deno.test("parseEvaluateOptions() refuses wrong values and unknown options", asy
   await assertThrows(
     () => parse("--labels 2"),
     UserError,
-    /"--labels 2": the value must be a number above 0 to 1/,
+    /"--labels 2": the value must be a number above 0 and at most 1/,
   );
   await assertThrows(() => parse("--finetun"), UserError, /--finetune/);
 });

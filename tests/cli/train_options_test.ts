@@ -9,6 +9,8 @@ Deno.test("parseTrainOptions() takes every option", () => {
     ..."--data d --data e --limit 10000 --holdout 5000 --size 40 --recipe byol --workers 3".split(" "),
     ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --min-side 16 --cache disk"
       .split(" "),
+    ..."--stretch percentile"
+      .split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
@@ -28,6 +30,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     holdout: 5000,
     size: 40,
     recipe: "byol",
+    stretch: "percentile",
     augment: "cpu",
     decodeSize: 99,
     minSide: 16,

@@ -72,6 +72,21 @@ Deno.test("optionsWithRecipe() takes the recipe's size by default and checks the
   await assertThrows(() => optionsWithRecipe({ recipe }), UserError, /blur\.kernelSize is 99, more than 95/);
 });
 
+Deno.test("optionsWithRecipe() stretches as the option says, else as the recipe does", async () => {
+  const stretched = { ...recipes.none, stretch: "percentile" } as const;
+  const stretchOf = async (given: Parameters<typeof optionsWithRecipe>[0]) => {
+    const { options, recipe } = await optionsWithRecipe({ data: "d", ...given });
+    return [options.stretch, recipe.stretch, "stretch" in recipe];
+  };
+  const none = ["none", undefined, false], percentile = ["percentile", "percentile", true];
+  assertEquals(await stretchOf({}), none);
+  assertEquals(await stretchOf({ stretch: "percentile" }), percentile);
+  assertEquals(await stretchOf({ recipe: "byol", stretch: "percentile" }), percentile);
+  assertEquals(await stretchOf({ recipe: stretched }), percentile);
+  assertEquals(await stretchOf({ recipe: stretched, stretch: "none" }), none);
+  assertEquals("stretch" in recipes.byol, false);
+});
+
 Deno.test("resumedRun() has the run's recipe when the file is gone", async () => {
   await using run = await begun();
   assertEquals(JSON.parse(await Deno.readTextFile(join(run.out, "recipe.json"))), run.recipe);

@@ -38,10 +38,12 @@ Deno.test("readSamples() survives broken connections, with and without Range, le
   for (const range of [true, false]) {
     for (const chunked of [false, true]) {
       for (let seed = 0; seed < 6; seed++) {
-        const faults = { range, chunked, seed, breaks: 3, statuses: [503, 429], head: seed % 2 === 0 };
-        await serving({ ...shards, ...packed }, faults, async (base, log) => {
+        const begun = { range, chunked, seed, statuses: [503, 429], head: seed % 2 === 0 };
+        await serving({ ...shards, ...packed }, begun, async (base, log, faults) => {
           for (const suffix of ["", ".gz"]) {
+            faults.breaks = seed % 3 === 0 ? 1 : 0; // some break while the source is opened
             const source = await openSource(base + spec + suffix, { retryPolicy });
+            faults.breaks = 3;
             const once = content(plain(await take(source, { ...whole, seed: null })));
             const named = expected.map((each) => ({
               ...each,
@@ -71,16 +73,15 @@ Deno.test("readSamples() resumes within a remote shard by Range, without reading
 
 Deno.test("canceling readSamples() aborts a transfer", async () => {
   const bytes = archive(0, 30);
-  const files = {
-    "a.tar": bytes.subarray(0, 20_000),
-    "b.tgz": new Uint8Array(gzipSync(bytes)).subarray(0, 20_000),
-  };
+  const files = { "a.tar": bytes, "b.tgz": new Uint8Array(gzipSync(bytes)) };
   const stall = Promise.withResolvers<void>();
-  await serving(files, { stall: stall.promise, longer: 1e6 }, async (base) => {
+  await serving(files, {}, async (base, _, faults) => {
     for (const name of Object.keys(files)) {
+      Object.assign(faults, { stall: undefined, cut: undefined });
       const source = await openSource(`${base}/${name}`, {
         retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 },
       });
+      Object.assign(faults, { stall: stall.promise, cut: 20_000 });
       for (const seed of [null, 1]) {
         const reader = readSamples(source, { ...whole, seed }).getReader();
         if (seed === null) await reader.read();
@@ -105,7 +106,10 @@ Deno.test("Connection.open() ends with its signal even if fetch ignores that", a
   globalThis.fetch = () => new Promise(() => {});
   try {
     const stop = new AbortController();
-    using connection = new Connection(60_000, stop.signal);
+    using connection = new Connection({
+      retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 },
+      signal: stop.signal,
+    });
     const opening = connection.open("http://127.0.0.1/a.tar", { name: "a.tar" });
     stop.abort(new UserError("stopped"));
     await assertThrows(() => opening, UserError, /^stopped$/);
@@ -124,16 +128,16 @@ Deno.test("readSamples() throws the file's name and byte if a server lacks it or
       /Cannot read "http.*\/none\.tar": .*status 404/,
     );
     assertEquals(log, ["HEAD /none.tar", "GET /none.tar"]);
-    await assertThrows(() => read(`${base}/s-00.tar.bz2`), UserError, /s-00\.tar\.bz2": .*ending in \.tar/);
+    await assertThrows(() => read(`${base}/s-00.rar`), UserError, /s-00\.rar": .*ending in \.tar/);
     await assertThrows(() => read(`${base}/*.tar`), UserError, /servers do not list/);
   });
-  await serving(shards, { statuses: Array(9).fill(500) }, async (base, log) => {
+  await serving(shards, { statuses: Array(99).fill(500) }, async (base, log) => {
     await assertThrows(
       () => read(`${base}/s-00.tar`),
       UserError,
       /byte 0 of .*s-00\.tar": 4 attempts failed, the last with status 500/,
     );
-    assertEquals(log.filter((line) => line === "GET /s-00.tar").length, 4);
+    assertEquals(log.filter((line) => line.startsWith("GET /s-00.tar 0-")).length, 4);
   });
   await serving(shards, { longer: 10 }, async (base) => {
     await assertThrows(
@@ -172,8 +176,8 @@ Deno.test("readSamples() throws the file's name and byte if a server lacks it or
 
 Deno.test("withRetries() waits as long as Retry-After says", async () => {
   await serving(shards, { statuses: [429], wait: 1 }, async (base) => {
-    const source = await openSource(`${base}/s-01.tar`, { retryPolicy });
     const before = performance.now();
+    const source = await openSource(`${base}/s-01.tar`, { retryPolicy });
     await take(source, { ...whole, seed: null });
     assert(performance.now() - before >= 990, "it was asked again too early");
   });

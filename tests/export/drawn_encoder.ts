@@ -21,6 +21,16 @@ export const networks = {
   },
 } as const satisfies Record<string, { config: ResNetConfig; stem: Stem; size: number }>;
 
+/** What is known of an encoder that comes from no file. */
+export const drawnOrigin = {
+  path: "drawn",
+  backbone: "drawn",
+  fingerprint: null,
+  prefix: "",
+  others: 0,
+  metadata: {},
+};
+
 /** Tensors drawn by `seed`, whose biases and running statistics are not those a network starts with. */
 export function drawnTensors(
   shape: { config: ResNetConfig; stem: Stem },

@@ -12,7 +12,7 @@ import { verifyOnnx } from "../../src/export/verify_onnx.ts";
 import { featuresOf } from "../../src/nn/resnet.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
-import { drawnTensors, networks } from "./drawn_encoder.ts";
+import { drawnOrigin, drawnTensors, networks } from "./drawn_encoder.ts";
 
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
@@ -22,8 +22,7 @@ const mean = [.485, .456, .406] as const, std = [.229, .224, .225] as const;
 function encoderOf(name: keyof typeof networks, seed = 3): EvaluatedEncoder {
   const { config, stem, size } = networks[name];
   const tensors = drawnTensors({ config, stem }, seed);
-  const origin = { path: "drawn", backbone: "drawn", fingerprint: null, prefix: "", others: 0, metadata: {} };
-  return { ...origin, config, stem, size, mean, std, tensors };
+  return { ...drawnOrigin, stretch: "none", config, stem, size, mean, std, tensors };
 }
 
 function modelOf(encoder: EvaluatedEncoder, options: Partial<OnnxOptions> = {}) {
