@@ -6,7 +6,13 @@
 import { join } from "node:path";
 import { imagenet, type Rgb, viewSizes } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
+import {
+  type Backbone,
+  backboneConfigOf,
+  backboneText,
+  expectSize,
+  parseBackboneText,
+} from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
@@ -56,10 +62,11 @@ export async function openEncoder(
   const backbone = expectBackbone(path, { given: given.backbone, found: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
+  expectSize(backbone, { stem, size });
   const encoder = {
     path,
     backbone: backboneText(backbone),
-    config: resnetConfigOf(backbone),
+    config: backboneConfigOf(backbone),
     stem,
     size,
     mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
@@ -118,7 +125,9 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
 async function fromFile(path: string): Promise<Found> {
   const { tensors, metadata } = await readSafetensors(path);
   // torchvision's classifier is no part of the encoder.
-  for (const name of ["fc.weight", "fc.bias"]) tensors.delete(name);
+  for (const name of ["fc.weight", "fc.bias", "classifier.2.weight", "classifier.2.bias"]) {
+    tensors.delete(name);
+  }
   return { path, tensors, metadata };
 }
 
