@@ -39,7 +39,7 @@ export type {
 } from "./src/config/pretrain_options.ts";
 export type { EvaluationRecord, PretrainCallbacks, StepRecord } from "./src/config/callbacks.ts";
 export type { Backbone } from "./src/config/backbone.ts";
-export type { BackboneName, ResNetConfig, Stem } from "./src/nn/backbones.ts";
+export type { BackboneConfig, BackboneName, ConvNeXtConfig, ResNetConfig, Stem } from "./src/nn/backbones.ts";
 export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
 export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";

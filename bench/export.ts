@@ -10,7 +10,7 @@ import { openReference } from "../src/export/reference_features.ts";
 import { loadRuntime, verifyOnnx } from "../src/export/verify_onnx.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { type BackboneName, backbones } from "../src/nn/backbones.ts";
-import { featuresOf } from "../src/nn/resnet.ts";
+import { featuresOf } from "../src/nn/backbone.ts";
 import { drawnOrigin, drawnTensors } from "../tests/export/drawn_encoder.ts";
 import { printTable } from "./table.ts";
 

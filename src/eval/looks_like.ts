@@ -8,8 +8,8 @@ import { shapesOf } from "./evaluated_encoder.ts";
 
 type Shapes = ReadonlyMap<string, { shape: readonly number[] }>;
 
-/** The parts of a residual network; what else has its prefix is a head on top of it. */
-export const NETWORK_PART = /^(conv|bn|layer)\d*\./;
+/** The parts of a backbone; what else has its prefix is a head on top of it. */
+export const NETWORK_PART = /^((conv|bn|layer)\d*|features|classifier\.0)\./;
 
 /** A built-in backbone whose names and shapes a file has. */
 export interface Likeness {
@@ -51,7 +51,8 @@ const FAMILIES: readonly [what: string, name: RegExp][] = [
     "a vision transformer",
     /(^|\.)(cls_token|class_token|pos_embedding|attn\.qkv\.weight|attention\.attention\.query\.weight)$/,
   ],
-  ["a ConvNeXt", /(conv_dw\.weight|\.dwconv\.weight|features\.\d+\.\d+\.layer_scale)$/],
+  ["a ConvNeXt of another size", /features\.\d+\.\d+\.layer_scale$/],
+  ["a ConvNeXt under other names", /(stages\.0\.blocks\.0\.conv_dw|\.dwconv)\.weight$/],
   [
     "a MobileNet or EfficientNet",
     /(\.conv_pwl?\.weight|features\.\d+\.\d+\.block\.\d+\.0\.weight|\.conv\.\d\.0\.weight)$/,

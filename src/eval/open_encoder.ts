@@ -13,7 +13,13 @@ import {
   stretches,
   viewSizes,
 } from "../../data/views/recipe.ts";
-import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
+import {
+  type Backbone,
+  backboneConfigOf,
+  backboneText,
+  expectSize,
+  parseBackboneText,
+} from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
@@ -69,7 +75,8 @@ export async function openEncoder(
   const backbone = given.backbone ?? expectBackbone(path, { found, name: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
-  const config = resnetConfigOf(backbone), expected = shapesOf({ config, stem });
+  expectSize(backbone, { stem, size });
+  const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
   const { tensors, prefix, others } = findEncoder(path, { found, expected });
   return {
     path,

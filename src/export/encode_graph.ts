@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { UserError } from "../base/errors.ts";
 import { DEFAULT_OPSET } from "../config/export_flags.ts";
-import { featuresOf } from "../nn/resnet.ts";
+import { featuresOf } from "../nn/backbone.ts";
 import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import type { Exported } from "./exported.ts";
 import { DEFAULT_NAMES, encodeOnnx, type GraphInput } from "./onnx.ts";
+import { leastOpset } from "./onnx_network.ts";
 import { openReference } from "./reference_features.ts";
 import { MODEL_PATH, transformersConfigs, transformersNames } from "./transformers_configs.ts";
 import type { ExportOptions } from "./types.ts";
@@ -33,7 +35,13 @@ export async function encodeGraph(
   const takes = !preprocess ? "views" : isFolder ? "pixels" : "bytes";
   const names = isFolder ? transformersNames : DEFAULT_NAMES;
   const { opset = DEFAULT_OPSET } = options, dims = featuresOf(config);
-  const network = { config, stem, tensors };
+  const network = { config, stem, tensors }, least = leastOpset(config);
+  if (opset < least) {
+    throw new UserError(
+      `Cannot export ${encoder.backbone} with opset ${opset}: its layer normalization needs ${least} or later. Raise ` +
+        "--opset.",
+    );
+  }
   const model = await encodeOnnx({
     network,
     preparation: encoder,

@@ -6,12 +6,13 @@
 import { UserError } from "../base/errors.ts";
 import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import { joinedRows } from "../gpu/gathered_rows.ts";
-import { encodeSafetensors, type StoredTensor } from "../io/safetensors.ts";
-import { featuresOf } from "../nn/resnet.ts";
+import { encodeSafetensors } from "../io/safetensors.ts";
+import { featuresOf } from "../nn/backbone.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import type { Exported } from "./exported.ts";
 import { normalized, randomImage } from "./random_images.ts";
 import { largestDistance, openReference } from "./reference_features.ts";
+import { timmTensors } from "./timm_names.ts";
 import type { ExportAgreement } from "./types.ts";
 
 /** Images on which rounded weights are compared with the encoder's. */
@@ -29,9 +30,8 @@ export async function encodeWeights(
   const dims = featuresOf(encoder.config);
   const halves = f16 ? halvesOf(encoder) : null;
   const agreement = halves && await agreementOf(encoder, { halves, dims });
-  const tensors = format === "torch-names"
-    ? withCounters(halves ?? encoder.tensors)
-    : (halves ?? encoder.tensors);
+  const own = halves ?? encoder.tensors;
+  const tensors = format === "torch-names" ? timmTensors(own, encoder.config) : own;
   const chunks = encodeSafetensors({ tensors, metadata });
   return { files: [{ path: "", chunks }], dims, input: null, opset: null, agreement };
 }
@@ -72,18 +72,4 @@ async function agreementOf(
   );
   const difference = largestDistance(await featuresBy(rounded), { expected, dims });
   return { runtime: "16-bit weights on the GPU", images: IMAGES, difference, prepared: null };
-}
-
-/**
- * `tensors` under the names of timm, which for residual networks are torchvision's, with the counters that PyTorch's batch
- * normalizations have beside their statistics: readers that compare the names expect them.
- */
-function withCounters(tensors: ReadonlyMap<string, StoredTensor>): [string, StoredTensor][] {
-  const counters = [...tensors.keys()].filter((name) => name.endsWith(".running_var"))
-    .map((name): [string, StoredTensor] => [
-      name.replace(/running_var$/, "num_batches_tracked"),
-      { shape: [], data: BigInt64Array.of(0n) },
-    ]);
-  // First, so that they are aligned.
-  return [...counters, ...tensors];
 }

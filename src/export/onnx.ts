@@ -4,7 +4,8 @@
  * @module
  */
 import { DEFAULT_OPSET } from "../config/export_flags.ts";
-import { appendNetwork, type NetworkWeights } from "./onnx_network.ts";
+import type { NetworkWeights } from "./network_weights.ts";
+import { appendNetwork } from "./onnx_network.ts";
 import { GraphBuilder, type Value } from "./onnx_graph.ts";
 import { DATA_TYPES } from "./onnx_schema.ts";
 import { appendPreparation, type Preparation } from "./onnx_preprocess.ts";

@@ -3,17 +3,22 @@
  *
  * @module
  */
+import type { BackboneConfig } from "../nn/backbones.ts";
+import type { AppendOptions } from "./network_weights.ts";
+import { appendConvNeXt } from "./onnx_convnext.ts";
 import type { GraphBuilder, Value } from "./onnx_graph.ts";
-import { appendResNet, type ResNetWeights } from "./onnx_resnet.ts";
+import { appendResNet } from "./onnx_resnet.ts";
 
-/** A network and its weights. */
-export type NetworkWeights = ResNetWeights;
+/** The first opset that has the operators of a network. */
+export const leastOpset = ({ block }: BackboneConfig): number => block === "convnext" ? 17 : 13;
 
-/** Appends `network` to `graph`: views [N, 3, H, W] → features [N, D], called `name`. */
+/** Appends a network to `graph`: views [N, 3, H, W] → features [N, D]. */
 export function appendNetwork(
   graph: GraphBuilder,
   views: Value,
-  { network, fold, name }: { network: NetworkWeights; fold: boolean; name: string },
+  { network: { config, ...weights }, ...options }: AppendOptions,
 ): Value {
-  return appendResNet(graph, views, { network, fold, name });
+  return config.block === "convnext"
+    ? appendConvNeXt(graph, views, { ...options, network: { ...weights, config } })
+    : appendResNet(graph, views, { ...options, network: { ...weights, config } });
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { TensorEntry } from "../io/safetensors.ts";
-import type { ResNetConfig, Stem } from "../nn/backbones.ts";
+import type { ResNetConfig } from "../nn/backbones.ts";
+import { type AppendOptions, type NetworkWeights, tensorOf } from "./network_weights.ts";
 import type { GraphBuilder, Value } from "./onnx_graph.ts";
 
 /** Added to the variance, as in src/ops/batch_norm.ts and in PyTorch. */
@@ -13,22 +13,14 @@ const EPSILON = 1e-5;
 /** The tensors of a batch normalization, in the order of ONNX's inputs. */
 const NORM_TENSORS = ["weight", "bias", "running_mean", "running_var"];
 
-/** A network and its weights. */
-export interface ResNetWeights {
-  config: ResNetConfig;
-  stem: Stem;
-  /** The tensors by torchvision's names. */
-  tensors: ReadonlyMap<string, TensorEntry>;
-}
-
 /** Appends the network to `graph`: views [N, 3, H, W] → features [N, D], called `name`. */
 export function appendResNet(
   graph: GraphBuilder,
   images: Value,
-  { network, fold, name }: { network: ResNetWeights; fold: boolean; name: string },
+  { network, fold, name }: AppendOptions<ResNetConfig>,
 ): Value {
   const { config: { block, layers }, stem } = network;
-  const layer = new LayerAppender(graph, { tensors: network.tensors, fold });
+  const layer = new LayerAppender(graph, { network, fold });
   const first = stem === "imagenet" ? { stride: 2, pad: 3 } : { stride: 1, pad: 1 };
   let x = layer.relu("relu", layer.convolution({ conv: "conv1", norm: "bn1" }, images, first));
   if (stem === "imagenet") {
@@ -73,15 +65,12 @@ function bottleneck(layer: LayerAppender, x: Value, { prefix, stride }: Block): 
 /** Appends layers with their weights. */
 class LayerAppender {
   readonly #graph: GraphBuilder;
-  readonly #tensors: ReadonlyMap<string, TensorEntry>;
+  readonly #network: NetworkWeights;
   readonly #fold: boolean;
 
-  constructor(
-    graph: GraphBuilder,
-    { tensors, fold }: { tensors: ReadonlyMap<string, TensorEntry>; fold: boolean },
-  ) {
+  constructor(graph: GraphBuilder, { network, fold }: { network: NetworkWeights; fold: boolean }) {
     this.#graph = graph;
-    this.#tensors = tensors;
+    this.#network = network;
     this.#fold = fold;
   }
 
@@ -96,7 +85,9 @@ class LayerAppender {
 
   shortcut(prefix: string, x: Value, stride: number): Value {
     const names = { conv: `${prefix}.downsample.0`, norm: `${prefix}.downsample.1` };
-    return this.#tensors.has(`${names.conv}.weight`) ? this.convolution(names, x, { stride, pad: 0 }) : x;
+    return this.#network.tensors.has(`${names.conv}.weight`)
+      ? this.convolution(names, x, { stride, pad: 0 })
+      : x;
   }
 
   /** A convolution and its batch normalization: one node if it is folded, else two. */
@@ -130,9 +121,7 @@ class LayerAppender {
     ], { name: conv, attributes });
   }
 
-  #tensor(name: string): TensorEntry {
-    const tensor = this.#tensors.get(name);
-    if (!tensor) throw new TypeError(`Cannot export the network: it lacks the tensor "${name}".`);
-    return tensor;
+  #tensor(name: string) {
+    return tensorOf(this.#network, name);
   }
 }

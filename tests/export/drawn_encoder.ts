@@ -1,10 +1,10 @@
 /** Encoders with random weights, as files. */
 import { join } from "node:path";
 import { keyedRandom } from "../../src/base/random.ts";
-import { type Backbone, backboneText, resnetConfigOf } from "../../src/config/backbone.ts";
+import { type Backbone, backboneConfigOf, backboneText } from "../../src/config/backbone.ts";
 import { buildEncoder } from "../../src/eval/evaluated_encoder.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
-import type { ResNetConfig, Stem } from "../../src/nn/backbones.ts";
+import type { BackboneConfig, Stem } from "../../src/nn/backbones.ts";
 import { drawWeights, type TorchTensor, unpackWeights } from "../../src/nn/weights.ts";
 
 /** A small network of each kind. */
@@ -19,7 +19,17 @@ export const networks = {
     stem: "imagenet",
     size: 37,
   },
-} as const satisfies Record<string, { config: ResNetConfig; stem: Stem; size: number }>;
+  "ConvNeXt, CIFAR stem": {
+    config: { block: "convnext", layers: [1, 2], widths: [8, 12] },
+    stem: "cifar",
+    size: 21,
+  },
+  "ConvNeXt, ImageNet stem": {
+    config: { block: "convnext", layers: [1, 1, 1], widths: [8, 12, 16] },
+    stem: "imagenet",
+    size: 37,
+  },
+} as const satisfies Record<string, { config: BackboneConfig; stem: Stem; size: number }>;
 
 /** What is known of an encoder that comes from no file. */
 export const drawnOrigin = {
@@ -31,9 +41,9 @@ export const drawnOrigin = {
   metadata: {},
 };
 
-/** Tensors drawn by `seed`, whose biases and running statistics are not those a network starts with. */
+/** Tensors drawn by `seed`, whose biases, layer scales and running statistics are not those a network starts with. */
 export function drawnTensors(
-  shape: { config: ResNetConfig; stem: Stem },
+  shape: { config: BackboneConfig; stem: Stem },
   seed: number,
 ): Map<string, TorchTensor> {
   const { network: { parameters, statistics } } = buildEncoder(shape, { gradients: false });
@@ -46,6 +56,7 @@ export function drawnTensors(
   for (const [name, { data }] of tensors) {
     const isVariance = name.endsWith("running_var");
     if (isVariance) data.forEach((_, i) => data[i] = random.between(.5, 2));
+    else if (name.endsWith("layer_scale")) data.forEach((_, i) => data[i] = random.between(.5, 1.5));
     else if (/running_mean|bias$/.test(name)) data.forEach((_, i) => data[i] = random.between(-.5, .5));
   }
   return tensors;
@@ -72,7 +83,7 @@ export async function writeDrawnEncoder(
     fingerprint: "of the images",
   };
   await writeSafetensors(path, {
-    tensors: drawnTensors({ config: resnetConfigOf(backbone), stem }, 3),
+    tensors: drawnTensors({ config: backboneConfigOf(backbone), stem }, 3),
     metadata,
   });
   return path;
