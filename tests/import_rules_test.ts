@@ -194,7 +194,8 @@ Deno.test("only src/gpu requests an adapter", () => {
 
 Deno.test("deno.lock has no packages of single development tasks, which all tasks would install", async () => {
   const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
-  const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/"]; // see tests/dawn/deno.lock and bench/peers/deno.lock
+  // See tests/dawn/deno.lock, bench/peers/deno.lock and tests/s3/deno.lock.
+  const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/", "npm:@20minutes/"];
   const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
   assertEquals(found, []);
 });

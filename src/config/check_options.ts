@@ -35,7 +35,9 @@ export function isImageSource(data: PretrainOptions["data"]): data is ImageSourc
 export function checkOptions(given: PretrainOptions): PretrainSettings {
   const values = Object.entries(given).filter(([, value]) => value !== undefined);
   const isSetting = ([name, value]: [string, unknown]) => !isCallback(name, value);
-  return Object.fromEntries(values.filter(isSetting).map(([name, value]) => [name, checked(name, value)]));
+  return Object.fromEntries(
+    values.filter(isSetting).map(([name, value]) => [name, checkOption(name, value)]),
+  );
 }
 
 /** Whether `name` is a callback. Throws a UserError if its value cannot be one. */
@@ -47,7 +49,12 @@ function isCallback(name: string, value: unknown): boolean {
   );
 }
 
-function checked(name: string, value: unknown): unknown {
+/**
+ * `value` as the option `name` has it.
+ *
+ * @throws {UserError} on an unknown option or a value that is not allowed.
+ */
+export function checkOption(name: string, value: unknown): unknown {
   if (!Object.hasOwn(trainFlags, name)) {
     throw new UserError(
       `Cannot use the option "${name}": it is none of ${Object.keys(trainFlags).join(", ")}.`,

@@ -4,19 +4,28 @@
  * @module
  */
 import { join } from "node:path";
-import { imagenet, type Rgb, viewSizes } from "../../data/views/recipe.ts";
-import { backboneOf } from "../byol/trainer.ts";
+import { parseRecipe } from "../../data/views/parse_recipe.ts";
+import {
+  imagenet,
+  type Recipe,
+  type Rgb,
+  type Stretch,
+  stretches,
+  viewSizes,
+} from "../../data/views/recipe.ts";
 import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
-import { expectTensors } from "../io/expect_tensors.ts";
 import { readSafetensors } from "../io/safetensors.ts";
+import { rgb } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
+import { shortSource } from "../config/source_paths.ts";
 import { backbones, type Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
+import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
 import type { EvaluateOptions } from "./types.ts";
 
@@ -24,6 +33,8 @@ import type { EvaluateOptions } from "./types.ts";
 export interface EvaluatedRun {
   out: string;
   options: ResolvedOptions;
+  /** Of the images that it trained on; null if config.json does not tell. */
+  fingerprint: string | null;
 }
 
 /** Reads config.json of the run in `out`. */
@@ -32,7 +43,10 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
     if (options?.backbone === undefined) throw new TypeError("it has no backbone");
-    return { out, options };
+    const { data, fingerprint = null } = options;
+    // Runs that do not say how they were divided were so in source order.
+    const divided = { order: "source", split: null, label: null };
+    return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
       `Cannot evaluate the run in "${out}": its config.json cannot be used: ${
@@ -47,28 +61,33 @@ export async function openEncoder(
   given: EvaluateOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
-  // Even with an encoder from elsewhere the images are the run's. A run without an encoder yet has no fingerprint.
+  // Even with an encoder from elsewhere the images are the run's, which need not have one yet.
   const ofRun = run && await fromRun(run).catch((error) => {
     if (given.encoder === undefined) throw error;
     return null;
   });
-  const { path, tensors, metadata } = given.encoder === undefined ? ofRun! : await fromFile(given.encoder);
+  const { path, tensors: found, metadata } = given.encoder === undefined
+    ? ofRun!
+    : await fromFile(given.encoder);
   const backbone = expectBackbone(path, { given: given.backbone, found: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
-  const encoder = {
+  const config = resnetConfigOf(backbone), expected = shapesOf({ config, stem });
+  const { tensors, prefix, others } = findEncoder(path, { found, expected });
+  return {
     path,
     backbone: backboneText(backbone),
-    config: resnetConfigOf(backbone),
+    config,
     stem,
     size,
-    mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
-    std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
-    fingerprint: ofRun?.metadata.fingerprint ?? null,
+    mean: (given.mean ?? rgbIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
+    std: (given.std ?? rgbIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? stretchIn(metadata),
+    fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
+    prefix,
+    others,
   };
-  expectTensors(path, { found: tensors, expected: shapesOf(encoder) });
-  return encoder;
 }
 
 function expectBackbone(
@@ -98,28 +117,41 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
       `Cannot evaluate the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
-  const { mean, std } = await runRecipe(out, { began: options.recipe, given: undefined });
-  const { backbone, stem, size } = options;
-  const { tensors, metadata: { fingerprint } } = await loadCheckpoint(last);
-  return {
-    path: last,
-    tensors: backboneOf(tensors),
-    metadata: {
-      backbone: backboneText(backbone),
-      stem,
-      size: `${size}`,
-      mean: JSON.stringify(mean),
-      std: JSON.stringify(std),
-      ...(typeof fingerprint === "string" && { fingerprint }),
-    },
-  };
+  const recipe = await runRecipe(out, {
+    began: options.recipe,
+    given: undefined,
+    stretch: options.stretch,
+  });
+  return { path: last, tensors: (await loadCheckpoint(last)).tensors, metadata: metadataOf(options, recipe) };
 }
 
 async function fromFile(path: string): Promise<Found> {
   const { tensors, metadata } = await readSafetensors(path);
-  // torchvision's classifier is no part of the encoder.
-  for (const name of ["fc.weight", "fc.bias"]) tensors.delete(name);
-  return { path, tensors, metadata };
+  return { path, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
+}
+
+/** The metadata for the encoder in a checkpoint, from those of the checkpoint; null if the file is none. */
+function checkpointMetadata({ config, recipe }: Metadata): Metadata | null {
+  try {
+    return metadataOf(JSON.parse(config!), parseRecipe(JSON.parse(recipe!), "recipe"));
+  } catch {
+    return null;
+  }
+}
+
+/** What the metadata of an encoder's file say. */
+function metadataOf(
+  { backbone, stem, size }: Pick<ResolvedOptions, "backbone" | "stem" | "size">,
+  { mean, std, stretch }: Recipe,
+): Metadata {
+  return {
+    backbone: backboneText(backbone),
+    stem,
+    size: `${size}`,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    stretch,
+  };
 }
 
 function sizeIn({ size }: Metadata): number | undefined {
@@ -131,11 +163,21 @@ function stemIn({ stem }: Metadata): Stem | undefined {
   return stem === "cifar" || stem === "imagenet" ? stem : undefined;
 }
 
-function rgbIn(text: string | undefined): number[] | undefined {
-  try {
-    const value = JSON.parse(text ?? "null");
-    return Array.isArray(value) && value.length === 3 && value.every(Number.isFinite) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+function stretchIn({ stretch }: Metadata): Stretch | "none" {
+  return stretches.find((name) => name === stretch) ?? "none";
+}
+
+/** What the metadata of the file `path` say of its mean or deviation; undefined if they say nothing. */
+function rgbIn(
+  path: string,
+  { name, metadata: { [name]: text } }: { name: "mean" | "std"; metadata: Metadata },
+): number[] | undefined {
+  if (text === undefined) return undefined;
+  const value = rgb[name].parse(text.replace(/^\s*\[|\]\s*$/g, ""));
+  if (value) return value;
+  throw new UserError(
+    `Cannot evaluate "${path}": its metadata say ${name} = ${text}, expected ${
+      rgb[name].expected
+    }. Give --${name}.`,
+  );
 }
