@@ -24,7 +24,7 @@ async function hasTorchvision(): Promise<boolean> {
 
 const ignore = !await hasTorchvision();
 
-for (const backbone of ["resnet18", "resnet50", "resnet101", "wide_resnet50_2"] as const) {
+for (const backbone of ["resnet18", "resnet50", "resnet101", "wide_resnet50_2", "convnext_tiny"] as const) {
   Deno.test(`torchvision loads encoder.safetensors of ${backbone} and gives the same features`, {
     ...onGpu,
     ignore,

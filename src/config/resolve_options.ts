@@ -88,7 +88,7 @@ function describeData(data: PretrainSettings["data"] = "shapes"): { name: string
 
 /** A name for the backbone in paths. */
 function backboneLabel(backbone: NonNullable<PretrainSettings["backbone"]>): string {
-  return typeof backbone === "string" ? backbone : "resnet";
+  return typeof backbone === "string" ? backbone : backbone.block === "convnext" ? "convnext" : "resnet";
 }
 
 /** How images become views, and the network whose stem depends on their size. */

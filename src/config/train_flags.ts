@@ -111,7 +111,7 @@ const network = {
   backbone: flag(choice(...backboneNames), backboneNames.join(", "), perData("backbone")),
   stem: flag(
     choice("cifar", "imagenet"),
-    "first layers: 3×3, or 7×7 with stride 2 and max pooling",
+    "first layers: 3×3, or 7×7 with stride 2 and max pooling; of ConvNeXt: patches of 2×2, or 4×4",
     `cifar up to ${largestSmallSize} px, otherwise imagenet`,
   ),
   hidden: flag(

@@ -13,7 +13,13 @@ import {
   stretches,
   viewSizes,
 } from "../../data/views/recipe.ts";
-import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
+import {
+  type Backbone,
+  backboneConfigOf,
+  backboneText,
+  expectSize,
+  parseBackboneText,
+} from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
@@ -23,11 +29,12 @@ import { readSafetensors } from "../io/safetensors.ts";
 import { rgb } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
 import { shortSource } from "../config/source_paths.ts";
-import { backbones, type Stem } from "../nn/backbones.ts";
+import type { Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
-import type { EvaluateOptions } from "./types.ts";
+import { likenessAdvice } from "./looks_like.ts";
+import type { EncoderOptions } from "./types.ts";
 
 /** A run, as read from its folder. */
 export interface EvaluatedRun {
@@ -49,16 +56,14 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": its config.json cannot be used: ${
-        messageOf(error)
-      }. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${messageOf(error)}. Check --run.`,
     );
   }
 }
 
 /** The encoder of `run`, or the file `given.encoder`. Options win over what run and file say. */
 export async function openEncoder(
-  given: EvaluateOptions,
+  given: EncoderOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
   // Even with an encoder from elsewhere the images are the run's, which need not have one yet.
@@ -69,10 +74,11 @@ export async function openEncoder(
   const { path, tensors: found, metadata } = given.encoder === undefined
     ? ofRun!
     : await fromFile(given.encoder);
-  const backbone = expectBackbone(path, { given: given.backbone, found: metadata.backbone });
+  const backbone = given.backbone ?? expectBackbone(path, { found, name: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
-  const config = resnetConfigOf(backbone), expected = shapesOf({ config, stem });
+  expectSize(backbone, { stem, size });
+  const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
   const { tensors, prefix, others } = findEncoder(path, { found, expected });
   return {
     path,
@@ -87,21 +93,19 @@ export async function openEncoder(
     tensors,
     prefix,
     others,
+    metadata,
   };
 }
 
+/** The backbone that the file names. It is not guessed from the shapes, but they tell what to give. */
 function expectBackbone(
   path: string,
-  { given, found }: { given: Backbone | undefined; found: string | undefined },
+  { found, name }: { found: ReadonlyMap<string, TorchTensor>; name: string | undefined },
 ): Backbone {
-  const backbone = given ?? parseBackboneText(found ?? "");
+  const backbone = parseBackboneText(name ?? "");
   if (backbone !== undefined) return backbone;
-  const fact = found === undefined ? "the file names no backbone" : `its backbone is "${found}"`;
-  throw new UserError(
-    `Cannot evaluate "${path}": ${fact}, expected one of ${
-      Object.keys(backbones).join(", ")
-    }. Give --backbone.`,
-  );
+  const fact = name === undefined ? "the file names no backbone" : `its backbone is "${name}"`;
+  throw new UserError(`Cannot use the encoder "${path}": ${fact}. ${likenessAdvice(found)}`);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;
@@ -114,7 +118,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
   const last = await latestCheckpoint(out);
   if (!last) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
+      `Cannot use the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
   const recipe = await runRecipe(out, {
@@ -176,7 +180,7 @@ function rgbIn(
   const value = rgb[name].parse(text.replace(/^\s*\[|\]\s*$/g, ""));
   if (value) return value;
   throw new UserError(
-    `Cannot evaluate "${path}": its metadata say ${name} = ${text}, expected ${
+    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${
       rgb[name].expected
     }. Give --${name}.`,
   );

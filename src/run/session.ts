@@ -22,7 +22,7 @@ import type { Decision } from "../graph/tuner.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
-import { featuresOf } from "../nn/resnet.ts";
+import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { RunEvaluation } from "./evaluation.ts";
 import { writeData } from "./data_file.ts";

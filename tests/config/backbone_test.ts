@@ -1,9 +1,9 @@
 import {
   type Backbone,
+  backboneConfigOf,
   backboneText,
   parseBackbone,
   parseBackboneText,
-  resnetConfigOf,
 } from "../../src/config/backbone.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
@@ -22,9 +22,9 @@ Deno.test("parseBackboneText() reverses backboneText() for names and objects", (
   ]);
 });
 
-Deno.test("resnetConfigOf() looks up names and returns objects", () => {
-  assertEquals(resnetConfigOf("resnet8"), { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] });
-  assertEquals(resnetConfigOf(own), own);
+Deno.test("backboneConfigOf() looks up names and returns objects", () => {
+  assertEquals(backboneConfigOf("resnet8"), { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] });
+  assertEquals(backboneConfigOf(own), own);
 });
 
 const refused: [what: string, value: unknown, message: RegExp][] = [
@@ -32,7 +32,7 @@ const refused: [what: string, value: unknown, message: RegExp][] = [
   ["a list", [], /or an object/],
   ["null", null, /or an object/],
   ["an unknown field", { ...own, depth: 3 }, /not depth/],
-  ["an unknown block", { ...own, block: "dense" }, /block must be "basic" or "bottleneck"/],
+  ["an unknown block", { ...own, block: "dense" }, /block must be "basic", "bottleneck" or "convnext"/],
   ["no layers", { ...own, layers: [] }, /layers must list the blocks of 1 to 8 stages/],
   ["a stage without blocks", { ...own, layers: [1, 0] }, /each at least 1/],
   ["a fraction of a block", { ...own, layers: [1, 1.5] }, /each at least 1/],
