@@ -7,7 +7,7 @@ import { viewSizes } from "../../data/views/recipe.ts";
 import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
-import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
+import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
@@ -35,6 +35,18 @@ export const encoderFlags = {
 };
 
 const data = {
+  data: repeatable(
+    text("SOURCE"),
+    "labeled images to learn from and to test on: its training and its test split, or a fifth held out; with --run the " +
+      "run's images, where they are now",
+    "the run's",
+  ),
+  split: flag(
+    splitName(),
+    "test on this split of --data, or of the run's data",
+    "test, else validation; of a run what it held out",
+  ),
+  label: trainFlags.label,
   train: repeatable(
     text("SOURCE"),
     "labeled images to learn from, as --data of train.ts; several are joined",
@@ -126,6 +138,6 @@ export type EvaluateFlags = {
 export function expectEvaluateOptions(given: object): void {
   const { map: _, ...known } = flags; // a program passes `draw` instead
   const ofSource = (value: unknown) => isImageSource(value as never) && Boolean(checkSource(value));
-  const checks = { backbone: checkBackbone, train: ofSource, test: ofSource };
+  const checks = { backbone: checkBackbone, data: ofSource, train: ofSource, test: ofSource };
   expectFlags(given, { flags: known, unchecked: callbacks, checks });
 }
