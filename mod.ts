@@ -42,6 +42,7 @@ export type { BackboneName, ResNetConfig, Stem } from "./src/nn/backbones.ts";
 export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
 export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
+export type { DataReport, PartReport } from "./src/eval/data_report.ts";
 export type { KnnBefore } from "./src/run/records.ts";
 export type { Collapse } from "./src/run/collapse.ts";
 export { CollapseError, MachineError, type MachineProblem, UserError } from "./src/base/errors.ts";
@@ -52,6 +53,7 @@ export { loadRecipe } from "./src/config/load_recipe.ts";
 export { evaluate } from "./src/eval/protocol.ts";
 export { formatEvaluation } from "./src/eval/format_evaluation.ts";
 export type {
+  Confusion,
   DrawEvaluation,
   EvaluatedFeatures,
   EvaluateOptions,

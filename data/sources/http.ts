@@ -60,6 +60,17 @@ function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
+/** `file` with its length, which a server that does not tell it of the whole file tells of a part. */
+export async function withLength(file: RemoteFile, request: RequestOptions): Promise<RemoteFile> {
+  if (file.length !== null) return file;
+  const headers = { range: "bytes=0-0" }, { url, name } = file;
+  return await withRetries(name, request, async () => {
+    using connection = new Connection(request);
+    const answer = await connection.open(url, { name, headers, accept: (status) => status === 416 });
+    return { ...file, length: whole(/\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1]) };
+  });
+}
+
 /** The text at `url`; null if there is none. */
 export async function textAt(url: string, options: RequestOptions): Promise<string | null> {
   const { status, headers, text } = await answerAt(url, { ...options, accept: isRefusal });
@@ -108,9 +119,11 @@ export async function* remoteBytes(
   const { signal } = request, attempts = new Attempts(request.retryPolicy), end = to ?? file.length;
   for (let at = from; at !== end;) {
     using connection = new Connection(request);
+    const location = request.access?.locations?.of(file.url);
     try {
       const headers = rangeHeaders(file, { at, to });
-      const response = await connection.open(file.url, { name: file.name, headers });
+      const response = await connection.open(location ?? file.url, { name: file.name, headers });
+      if (response.redirected) request.access?.locations?.note(file.url, response.url);
       let { position, bodyEnd } = bodyRange(response, { file, at, to });
       for (let chunk; (chunk = await connection.read());) {
         const rest = chunk.subarray(Math.max(0, at - position), Math.max(0, (end ?? Infinity) - position));
@@ -128,6 +141,8 @@ export async function* remoteBytes(
       if (to === null) return;
     } catch (error) {
       signal?.throwIfAborted();
+      request.access?.locations?.forget(file.url);
+      if (location !== undefined && !(error instanceof TransientError)) continue; // it has expired
       await attempts.after(error, { name: `byte ${at} of ${file.name}`, signal });
     }
   }

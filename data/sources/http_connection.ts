@@ -33,8 +33,31 @@ export interface Access {
   headers(request: { method: string; url: string }): HeadersInit | Promise<HeadersInit>;
   /** Whether redirects are followed. Credentials never follow to another host. */
   redirect: "follow" | "manual";
+  /** Where files were found to lie, if that saves asking for each part again. */
+  locations?: Locations;
   /** What the server's refusal means and what to do, as `fact. Advice.`; null if it says no more than its status. */
   explain(refusal: Answer): string | null;
+}
+
+/** The addresses to which a server referred, signed for a while. */
+export class Locations {
+  readonly #found = new Map<string, { url: string; until: number }>();
+
+  /** Where the file at `url` lies; undefined if that is not known, or no longer. */
+  of(url: string): string | undefined {
+    const location = this.#found.get(url);
+    return location && performance.now() < location.until ? location.url : undefined;
+  }
+
+  /** Notes that the file at `url` lies at `location`. */
+  note(url: string, location: string): void {
+    this.#found.set(url, { url: location, until: performance.now() + LOCATION_MS });
+  }
+
+  /** Forgets where the file at `url` lies. */
+  forget(url: string): void {
+    this.#found.delete(url);
+  }
 }
 
 /** A server's answer, its body as text. */
@@ -51,6 +74,9 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   maxDelayMs: 30_000,
   idleTimeoutMs: 60_000,
 };
+
+/** Signed addresses are usually valid for an hour. */
+const LOCATION_MS = 600_000;
 
 /** Characters that are read of a refusal. */
 const MAX_REFUSAL = 10_000;

@@ -6,7 +6,7 @@
 import { environmentVariable } from "../../src/base/environment.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { answerAt } from "./http.ts";
-import type { Access, Answer, RequestOptions } from "./http_connection.ts";
+import { type Access, type Answer, Locations, type RequestOptions } from "./http_connection.ts";
 
 /** A file of a data set. */
 export interface HubFile {
@@ -45,6 +45,7 @@ export class Hub {
     this.#repository = repository;
     this.access = {
       redirect: "follow", // to where the content lies; fetch drops the token on the way to another host
+      locations: new Locations(),
       headers: ({ url }): HeadersInit =>
         token && new URL(url).origin === origin ? { authorization: `Bearer ${token}` } : {},
       explain: (refusal) => explain(refusal, { page: this.#page, hasToken: !!token }),

@@ -19,6 +19,7 @@ import { openShapes } from "./shapes.ts";
 import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
+import { chooseSplit } from "./split_names.ts";
 import { openStl10 } from "./stl10.ts";
 import { openTar } from "./tar.ts";
 import type { ImageSource } from "./types.ts";
@@ -70,7 +71,10 @@ async function openOne(spec: string, options: OpenOptions): Promise<ImageSource>
 
 async function openNamed(spec: string, context: OpenContext): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
-  if (shapes) return await openShapes(shapes[1]);
+  if (shapes) {
+    chooseSplit([spec], { name: spec, splitOf: () => null, wanted: context.split, survey: context.survey });
+    return await openShapes(shapes[1]);
+  }
   // Loaded only when needed, with the packages that they import.
   if (/^https?:/i.test(spec)) return await (await import("./remote.ts")).openUrls(spec, context);
   if (/^hf:/i.test(spec)) return await (await import("./hub.ts")).openHub(spec, context);

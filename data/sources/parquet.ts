@@ -32,7 +32,12 @@ interface Rows {
   column: string;
   from: number;
   to: number;
+  /** About as many as are read for them. */
+  bytes: number;
 }
+
+/** Of remote files so much is asked for ahead, in at most so many requests: what a fast line carries in a round trip. */
+const AHEAD = { bytes: 2 ** 25, requests: 8 };
 
 /** Files that are opened at a time. */
 const CONCURRENT_FILES = 8;
@@ -162,7 +167,8 @@ function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
     const size = indexed ? Math.max(1, Math.min(SLICE.rows, fits)) : count;
     for (let from = 0; from < count; from += size) {
       const to = Math.min(count, from + size);
-      slices.push({ file, column: image, from: first + from, to: first + to });
+      const share = bytes * (to - from) / count;
+      slices.push({ file, column: image, from: first + from, to: first + to, bytes: share });
     }
     first += count;
   }
@@ -173,11 +179,11 @@ function shardOf(
   { key, ...rows }: Rows & { key: string },
   labelOf: (number: number) => number | null,
 ): Shard {
-  const { file, from: first, to } = rows;
+  const { file, from: first, to, bytes } = rows;
   return {
     name: `${file.path}, rows ${first} to ${to - 1}`,
     length: to - first,
-    slow: file.bytes.isRemote,
+    ahead: file.bytes.isRemote ? Math.min(AHEAD.requests, Math.ceil(AHEAD.bytes / bytes)) : 0,
     async *open({ from, signal }) {
       const values = await readRows(file, { ...rows, from: first + from, signal });
       for (const [i, value] of values.entries()) {

@@ -46,7 +46,6 @@ export async function openTarHttp(
       return {
         name: file.name,
         length: null,
-        slow: true,
         open: (options) => readShard(file, { ...options, labels, request, observer, label }),
       };
     }),

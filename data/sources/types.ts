@@ -82,8 +82,8 @@ export interface Shard {
   readonly name: string;
   /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
-  /** Whether its first image takes long to come, so that it is asked for while the shard before is read. */
-  readonly slow?: boolean;
+  /** On a server: how many of the shards behind it are best asked for while it is read. Default: 0. */
+  readonly ahead?: number;
   /**
    * Its images in order, from number `from` on. `at`, if given, is the `at` of that image from an earlier reading, where
    * reading may begin. Leaving the iteration or aborting `signal` releases everything. Throws a UserError with the shard

@@ -8,10 +8,11 @@ import { createCommand, type Help, parseCommand } from "./command.ts";
 import { integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
 
-const { data, recipe, stretch, size, decodeSize, minSide, seed } = trainFlags;
+const { data, split, recipe, stretch, size, decodeSize, minSide, seed } = trainFlags;
 
 const previewFlags = {
   data,
+  split,
   recipe,
   stretch,
   size,

@@ -9,7 +9,7 @@ import { parseBackbone } from "./backbone.ts";
 import { checkFlag, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
-import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
+import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
@@ -36,6 +36,18 @@ const encoder = {
 };
 
 const data = {
+  data: repeatable(
+    text("SOURCE"),
+    "labeled images to learn from and to test on: its training and its test split, or a fifth held out; with --run the " +
+      "run's images, where they are now",
+    "the run's",
+  ),
+  split: flag(
+    splitName(),
+    "test on this split of --data, or of the run's data",
+    "test, else validation; of a run what it held out",
+  ),
+  label: trainFlags.label,
   train: repeatable(
     text("SOURCE"),
     "labeled images to learn from, as --data of train.ts; several are joined",
@@ -128,7 +140,7 @@ export function expectEvaluateOptions(given: object): void {
       );
     }
     if (name === "backbone") parseBackbone(value);
-    else if ((name === "train" || name === "test") && isImageSource(value)) checkSource(value);
+    else if (["data", "train", "test"].includes(name) && isImageSource(value)) checkSource(value);
     else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
   }
 }

@@ -1,4 +1,6 @@
 /** Types of option values: each reads a text, and says what it expects. */
+import { splitNamed } from "../../data/sources/split_names.ts";
+import type { SplitName } from "../../data/sources/survey.ts";
 
 /** The type of an option's value. */
 export interface OptionType<T> {
@@ -56,6 +58,25 @@ export function integer(
         ? value
         : undefined;
     },
+  };
+}
+
+/** A whole number of at least 0, or a share between 0 and 1. */
+export function countOrShare(): OptionType<number> {
+  const count = integer({ min: 0 }), share = number({ min: 0, max: 1, exclusive: true });
+  return {
+    placeholder: "N",
+    expected: "a whole number of at least 0, or a share between 0 and 1",
+    parse: (text) => count.parse(text) ?? share.parse(text),
+  };
+}
+
+/** The name of a split, one of the usual ones. */
+export function splitName(): OptionType<SplitName> {
+  return {
+    placeholder: "NAME",
+    expected: "train, validation or test (training, val, valid, dev, testing and eval are understood)",
+    parse: (text) => splitNamed(text) ?? undefined,
   };
 }
 

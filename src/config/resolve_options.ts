@@ -46,8 +46,11 @@ export function resolveOptions(
   const batch = chosen.batch ?? defaults.batch, accumulate = chosen.accumulate ?? 1;
   return {
     data: isImageSource(data) ? null : data ?? "shapes",
+    split: null,
+    label: null,
     limit: null,
     holdout: defaults.holdout,
+    order: "mixed",
     ...viewOptions(chosen, { recipe, kind }),
     hidden: defaults.hidden,
     projection: defaults.projection,

@@ -13,6 +13,7 @@ import {
   pixelMaker,
   traceFeatures,
 } from "./features.ts";
+import { imageDigests } from "./image_digests.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
 import type { RowName } from "./types.ts";
 import { MachineError } from "../base/errors.ts";
@@ -24,8 +25,10 @@ import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../gr
 /** Features of the same samples, by row. */
 export interface CollectedFeatures {
   sets: Map<RowName, LabeledFeatures>;
-  /** Index in the source of each sample. */
+  /** The number of each image in the whole source. */
   indices: number[];
+  /** A digest of each image. */
+  digests: number[];
 }
 
 /** Makes features of views. */
@@ -97,7 +100,7 @@ export class FeatureCollector implements Disposable {
   /** Images per batch. */
   readonly batch: number;
 
-  /** Features of `samples`. Images that cannot be used are left out. */
+  /** Features of `samples`, with the labels of their source. Images that cannot be used are left out. */
   async collect(samples: Samples): Promise<CollectedFeatures> {
     const { rows, encoder: { size } } = this.options;
     const makers = rows.map((name) => [name, this.#extractors.get(name) ?? pixelMaker(size)] as const);
@@ -114,18 +117,19 @@ export class FeatureCollector implements Disposable {
   }
 
   async #collect(
-    { source, first, limit, classOf }: Samples,
+    { source }: Samples,
     { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
   ): Promise<CollectedFeatures> {
     const { encoder, workers, minSide, signal, onBad, onNote } = this.options, { size } = encoder;
-    const labels: number[] = [], indices: number[] = [];
+    const labels: number[] = [], indices: number[] = [], digests: number[] = [];
     const recipe = plainRecipe(encoder);
-    const images = { source, first, limit, batch, size, recipe, workers, minSide, onBad, onNote };
+    const images = { source, batch, size, recipe, workers, minSide, onBad, onNote };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
       for (const [, maker] of makers) await maker.add(views.images, views.labels.length);
-      labels.push(...Array.from(views.labels, (label) => label < 0 ? -1 : classOf(label)));
+      labels.push(...views.labels);
       indices.push(...views.indices);
+      digests.push(...imageDigests(views.images, { n: views.labels.length, size }));
       views.release();
     }
     const sets = new Map<RowName, LabeledFeatures>();
@@ -133,7 +137,7 @@ export class FeatureCollector implements Disposable {
       const features = await maker.take();
       sets.set(name, { features, labels: Int32Array.from(labels), dims: features.length / labels.length });
     }
-    return { sets, indices };
+    return { sets, indices, digests };
   }
 
   [Symbol.dispose](): void {

@@ -18,7 +18,7 @@ import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { learningRate } from "../optim/schedule.ts";
 
-/** The images to learn from: row i is image `indices[i]` of `source`, with class `labels[i]`. */
+/** The images to learn from: row i is image number `indices[i]` of `source`, with class `labels[i]`. */
 export interface LabeledImages {
   source: ImageSource;
   indices: readonly number[];
@@ -67,15 +67,16 @@ export interface CropBatch {
 /** Batches of crops of the rows `chosen`. An epoch is one view of each image; a step takes two. */
 export async function* cropBatches(
   { encoder, images, epochs, seed, workers, minSide, onBad, onNote, signal, ...limits }: CropOptions,
-  chosen: readonly number[],
+  chosen: ArrayLike<number>,
 ): AsyncGenerator<CropBatch> {
   const { size } = encoder, { source, indices, labels } = images;
   expectIndexed(source);
   const recipe = recipeFor(encoder, { name: "crop and flip", views: [VIEW, VIEW] });
   const batch = Math.min(limits.batch, chosen.length),
     total = Math.ceil(epochs * chosen.length / (2 * batch));
+  const classOf = new Map(Array.from(chosen, (row) => [indices[row], labels[row]]));
   const batches = trainingBatches({
-    source: subsetOf(source, chosen.map((row) => indices[row])),
+    source: subsetOf(source, Array.from(chosen, (row) => indices[row])),
     batch,
     size,
     recipe,
@@ -87,9 +88,9 @@ export async function* cropBatches(
     onNote,
   });
   let step = 0;
-  for await (const { views, indices: places, release } of batches) {
+  for await (const { views, indices: numbers, release } of batches) {
     signal?.throwIfAborted();
-    const classes = places.map((place) => labels[chosen[place]]);
+    const classes = numbers.map((number) => classOf.get(number)!);
     yield {
       views,
       labels: Float32Array.from([...classes, ...classes]),
@@ -124,7 +125,7 @@ export function fitCrops(
       features: (tape) => built.layer(tape, views.tensor),
     });
     for (const { store, values } of contentOf(built, from)) learner.memory.write(store, values);
-    for await (const { views: crops, labels, lr } of cropBatches(options, [...chosen])) {
+    for await (const { views: crops, labels, lr } of cropBatches(options, chosen)) {
       learner.memory.write(views.store, crops);
       await learner.step(labels, lr);
     }

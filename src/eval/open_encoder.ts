@@ -44,7 +44,9 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     const options = JSON.parse(await Deno.readTextFile(path));
     if (options?.backbone === undefined) throw new TypeError("it has no backbone");
     const { data, fingerprint = null } = options;
-    return { out, options: { ...options, data: data && shortSource(data) }, fingerprint };
+    // Runs that do not say how they were divided were so in source order.
+    const divided = { order: "source", split: null, label: null };
+    return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
       `Cannot evaluate the run in "${out}": its config.json cannot be used: ${

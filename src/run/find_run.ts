@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { openSource } from "../../data/sources/open.ts";
+import type { OpenOptions } from "../../data/sources/open_options.ts";
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { isImageSource } from "../config/check_options.ts";
@@ -51,7 +52,11 @@ export async function findRun(
       `Cannot resume a run: there is none in "${folder}". Leave out --resume to start one, or name its folder: --out DIR.`,
     );
   }
-  const { name, fingerprint } = await imagesOf(data, signal);
+  const { name, fingerprint } = await imagesOf(data, {
+    split: settings.split,
+    label: settings.label,
+    signal,
+  });
   const same = found.filter(({ facts }) => facts.fingerprint === fingerprint);
   if (same.length === 0) {
     throw new UserError(
@@ -95,10 +100,10 @@ async function runIn(folder: string): Promise<Found> {
 /** The name and the fingerprint of `data`. */
 async function imagesOf(
   data: NonNullable<PretrainSettings["data"]>,
-  signal?: AbortSignal,
+  options: OpenOptions,
 ): Promise<{ name: string; fingerprint: string }> {
   if (isImageSource(data)) return data;
-  const source = await openSource(data, { signal });
+  const source = await openSource(data, options);
   source.close();
   return source;
 }

@@ -18,15 +18,13 @@ const IMAGES = 8;
 /** Draws some views of the first epoch in preview.png. If no image can be used, training reports it. */
 export async function writePreview(
   source: ImageSource,
-  { options: { out, size, seed, decodeSize, minSide }, recipe, train, signal }: {
+  { options: { out, size, seed, decodeSize, minSide }, recipe, signal }: {
     options: ResolvedOptions;
     recipe: Recipe;
-    train: number | null;
     signal?: AbortSignal;
   },
 ): Promise<void> {
-  const limit = train ?? undefined;
-  const asked = { recipe, size, count: IMAGES, seed, limit, decodeSize, minSide, signal };
+  const asked = { recipe, size, count: IMAGES, seed, decodeSize, minSide, signal };
   const drawing = previewSheet(source, asked).catch((error) => {
     if (error instanceof UserError || signal?.aborted) return null;
     throw error;

@@ -63,10 +63,10 @@ export async function train(session: Session, instruments: Instruments): Promise
 
 /** Reads the batches of the run, from where `recorder` stands. */
 function batchReader(
-  { run: { options: { augment, batch, seed } }, pipeline, split }: Session,
+  { run: { options: { augment, batch, seed } }, pipeline, parts }: Session,
   { position }: Recorder,
 ) {
-  return trainingBatches<Views>({ ...pipeline, augment, limit: split.train, batch, seed, start: position })
+  return trainingBatches<Views>({ ...pipeline, source: parts.train, augment, batch, seed, start: position })
     .getReader();
 }
 
@@ -75,14 +75,14 @@ function batchReader(
  * images for that did not come: a run that went on from here would lack the record.
  */
 function evaluator(
-  { run: { options: { evalEvery } }, split, total, evaluation, evaluations, progress, callbacks }: Session,
+  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, progress, callbacks }: Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
   let epochEnded = false;
   return async ({ epoch, next }) => {
     epochEnded ||= next.epoch > epoch && evalEvery > 0 && next.epoch % evalEvery === 0;
-    if (split.holdout === 0 || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) {
+    if (!parts.heldOut || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) {
       return true;
     }
     epochEnded = false;

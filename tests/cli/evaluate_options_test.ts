@@ -11,6 +11,8 @@ Deno.test("parseEvaluateOptions() reads values, lists and switches", () => {
   );
   assertEquals([run, k, test, mean], ["out", [5, 20], ["a.tar", "b.tar"], [0.5, 0.4, 0.3]]);
   assertEquals([finetune, map, baselines, minSide], [true, true, false, 9]);
+  const { data, split, label } = parse("--data a --data b --split dev --label kind");
+  assertEquals([data, split, label], [["a", "b"], "validation", "kind"]);
   assert(parse("--run out").baselines !== false, "baselines are on by default");
 });
 

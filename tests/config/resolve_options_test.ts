@@ -12,8 +12,11 @@ Deno.test("resolveOptions() trains on 12,800 images of shapes without options", 
   assert(workers >= 1 && workers <= 8);
   assertEquals(options, {
     data: "shapes",
+    split: null,
+    label: null,
     limit: null,
     holdout: 1000,
+    order: "mixed",
     size: 32,
     recipe: "shapes",
     augment: "gpu",

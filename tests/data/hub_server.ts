@@ -20,6 +20,8 @@ export interface TestHub {
   log: string[];
   /** Requests of the host of the content, with the credentials that it received. */
   stored: string[];
+  /** What that host has, by path. */
+  contents: Record<string, Uint8Array>;
 }
 
 /** The token of {@linkcode withHub}. */
@@ -52,7 +54,7 @@ export async function withHub(
     });
     const endpoint = `http://127.0.0.1:${hub.addr.port}`;
     const environment = { HF_ENDPOINT: endpoint, HF_TOKEN: token };
-    await withEnvironment(environment, () => test({ endpoint, log, stored }));
+    await withEnvironment(environment, () => test({ endpoint, log, stored, contents }));
   });
 }
 

@@ -4,7 +4,7 @@ import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type HubRepository, TOKEN, withHub } from "./hub_server.ts";
-import { archive, assertResumes, blob, plain, tag, take, whole } from "./streaming.ts";
+import { archive, assertResumes, blob, plain, tag, take } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 const retryPolicy = { attempts: 3, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 2000 };
@@ -40,7 +40,7 @@ const at = (files: Record<string, Uint8Array>, more: Partial<HubRepository> = {}
   ...more,
 });
 
-const read = async (source: ImageSource) => plain(await take(source, { ...whole, seed: null }));
+const read = async (source: ImageSource) => plain(await take(source, { seed: null }));
 const tags = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => tag(blob(from + i)));
 
 Deno.test("openSource() reads the training split of a data set on a hub, through pages and redirects", async () => {
@@ -92,6 +92,19 @@ Deno.test("openSource() reads one commit of a hub's data set, even if its branch
     assertEquals((await read(moved)).map((sample) => sample.tag), tags(100, 165));
     assert(moved.fingerprint !== source.fingerprint, "the fingerprint does not show the other commit");
     assertEquals((await open("hf://datasets/me/pictures@c0ffee")).fingerprint, source.fingerprint);
+  });
+});
+
+Deno.test("openSource() asks a hub once for each file, and again when the location has expired", async () => {
+  await withHub({ "me/pictures": at(splits) }, async ({ log, contents }) => {
+    const source = await open("hf://datasets/me/pictures");
+    await read(source);
+    const resolved = log.filter((line) => line.startsWith("GET") && line.includes("/resolve/"));
+    assert(resolved.length <= 10, resolved.join("\n")); // requests under way at first, of two files
+    log.length = 0;
+    for (const id of Object.keys(contents)) delete contents[id];
+    assertEquals((await read(source)).map((sample) => sample.tag), tags(0, 65));
+    assert(log.some((line) => line.includes("/resolve/")), "it was not asked again");
   });
 });
 

@@ -3,7 +3,7 @@ import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";
-import { assertResumes, plain, tag, take, whole } from "./streaming.ts";
+import { assertResumes, plain, tag, take } from "./streaming.ts";
 
 const golden = new URL("../golden/", import.meta.url).pathname;
 const file = (name: string) => `${golden}parquet_${name}.parquet`;
@@ -18,7 +18,7 @@ function asStreamed(source: ImageSource): StreamedSource {
   return source;
 }
 
-const read = async (source: ImageSource) => plain(await take(source, { ...whole, seed: null }));
+const read = async (source: ImageSource) => plain(await take(source, { seed: null }));
 
 Deno.test("openSource() reads Parquet as Hugging Face writes it: structs, class names, rows without bytes", async () => {
   const source = asStreamed(await openSource(file("struct")));
@@ -123,7 +123,7 @@ Deno.test("a damaged row group ends the stream with an error that names its rows
           got.push(index);
           if (index === 6) break;
         }
-        await take(source, { ...whole, seed: null });
+        await take(source, { seed: null });
       },
       UserError,
       /a\.parquet": column picture in the rows \d+ to \d+ cannot be read: .*damaged/,

@@ -9,7 +9,7 @@ import { addressReader } from "../../data/sources/remote_images.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { type Faults, serving } from "./server.ts";
-import { archive, assertResumes, blob, plain, tag, take, whole } from "./streaming.ts";
+import { archive, assertResumes, blob, plain, tag, take } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 const retryPolicy = { attempts: 4, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 300 };
@@ -43,7 +43,7 @@ Deno.test("openSource() reads Parquet, zip and images over HTTP, although connec
     await serving(files, faults, async (base) => {
       for (const spec of SPECS) {
         const source = await open(`${base}/${spec}`, 20);
-        const samples = plain(await take(source, { ...whole, seed: null }));
+        const samples = plain(await take(source, { seed: null }));
         assertEquals(samples.map(({ tag }) => tag).sort(), everything, spec);
         assertEquals(
           new Set(samples.map(({ label }) => label)).size,
@@ -83,6 +83,9 @@ Deno.test("openSource() advises to copy a Parquet or zip file whose server sends
     assertEquals((await open(`${base}/i/{a,b}/{0..29}.png`)).length, COUNT);
   });
   await serving(files, { chunked: true }, async (base) => {
+    assertEquals((await open(`${base}/s.zip`)).length, COUNT); // a part tells the size
+  });
+  await serving(files, { chunked: true, range: false }, async (base) => {
     await assertThrows(() => open(`${base}/s.zip`), UserError, /does not tell its size\. Copy/);
   });
 });
@@ -118,12 +121,21 @@ Deno.test("reading parts throws if the file changes meanwhile", async () => {
       faults.etag = "1";
       const source = await open(`${base}/${spec}`);
       faults.etag = "2"; // of the same length
-      const result = await take(source, { ...whole, seed: null }).then(
+      const result = await take(source, { seed: null }).then(
         (samples) => samples[0].failure,
         (error) => error.message,
       );
       assert(/has changed since it was opened/.test(result ?? ""), `${spec}: ${result}`);
     }
+  });
+});
+
+Deno.test("readSamples() asks for the following row groups of remote Parquet early", async () => {
+  await serving(files, {}, async (base, log) => {
+    const source = await open(`${base}/s.parquet`);
+    log.length = 0;
+    await take(source, { seed: null }, 1);
+    assertEquals(log.length, 9); // all of its row groups, which are small
   });
 });
 
@@ -151,12 +163,12 @@ Deno.test("readSamples() ends with the error of a server that is away, rather th
       const source = await open(`${base}/${spec}`);
       faults.always = 503;
       await assertThrows(
-        () => take(source, { ...whole, seed: null }),
+        () => take(source, { seed: null }),
         UserError,
         /4 attempts failed, the last with status 503/,
       );
       faults.always = 404; // an image that is gone is a bad image
-      const gone = spec === "s.zip" ? [] : await take(source, { ...whole, seed: null });
+      const gone = spec === "s.zip" ? [] : await take(source, { seed: null });
       assert(gone.every(({ failure }) => /status 404/.test(failure!)), "a missing image is no bad image");
       faults.always = undefined;
     }
@@ -171,7 +183,7 @@ Deno.test("canceling readSamples() does not wait for a silent server", async () 
       const patient = { retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 } };
       const source = await openSource(`${base}/${spec}`, patient);
       Object.assign(faults, { stall: stall.promise, cut: 5 });
-      const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
+      const reader = readSamples(source, { seed: 1 }).getReader();
       const waiting = reader.read();
       await new Promise((resolve) => setTimeout(resolve, 50)); // so that the transfer is under way
       const timeout = Promise.withResolvers<"timeout">(),
@@ -222,7 +234,7 @@ Deno.test("addressReader() ends the work if its only host is away; of several ho
 Deno.test("openSource() of addresses of images puts up with missing ones, unless all are missing", async () => {
   await serving(files, {}, async (base) => {
     const source = await open(`${base}/i/{b,none}/{0..2}.png`);
-    const failures = (await take(source, { ...whole, seed: null })).filter(({ failure }) => failure !== null);
+    const failures = (await take(source, { seed: null })).filter(({ failure }) => failure !== null);
     assertEquals([source.length, failures.length], [6, 3]);
     await assertThrows(() => open(`${base}/i/none/{0..2}.png`), UserError, /status 404/);
   });

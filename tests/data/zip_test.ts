@@ -4,7 +4,7 @@ import { openSource } from "../../data/sources/open.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "./fixtures.ts";
-import { assertResumes, blob, plain, take, whole } from "./streaming.ts";
+import { assertResumes, blob, plain, take } from "./streaming.ts";
 import { zip } from "./zip.ts";
 
 function asIndexed(source: ImageSource): IndexedSource {
@@ -30,10 +30,10 @@ Deno.test("openSource() of a zip archive takes the first folder that differs as 
     await Deno.writeFile(`${folder}/b.zip`, concatBytes([blob(99), await Deno.readFile(`${folder}/a.zip`)]));
     const shifted = await openSource(`${folder}/b.zip`);
     assertEquals(
-      plain(await take(shifted, { ...whole, seed: 2 }, 30)),
-      plain(await take(source, { ...whole, seed: 2 }, 30)),
+      plain(await take(shifted, { seed: 2 }, 30)),
+      plain(await take(source, { seed: 2 }, 30)),
     );
-    const samples = await take(source, { ...whole, seed: null });
+    const samples = await take(source, { seed: null });
     for (const { key, label, bytes, failure } of samples) {
       assertEquals([failure, label], [null, key.startsWith("set/dog/") ? 1 : 0]);
       assert(bytes.every((byte, i) => byte === files[key][i]) && bytes.length === files[key].length, key);
@@ -56,7 +56,7 @@ Deno.test("openSource() of a zip archive gives damaged entries as bad images, an
     { "a.zip": bytes, "b.zip": await zip({ "x/1.jpg": blob(5), "y/1.jpg": blob(6) }) },
     async (folder) => {
       const source = await openSource(`${folder}/a.zip`);
-      const samples = await take(source, { ...whole, seed: null });
+      const samples = await take(source, { seed: null });
       const found = Object.fromEntries(samples.map(({ key, failure }) => [key, failure]));
       assertEquals(source.survey?.names, [{ name: "3-locked.jpg", kind: ".jpg", reason: "encrypted" }]);
       assert(

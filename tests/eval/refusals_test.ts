@@ -76,7 +76,7 @@ const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp
   ],
   [
     "one class",
-    async () => ({ run, train: await images(["cat"]), test: "shapes:8" }),
+    async () => ({ run, train: await images(["cat", ""]), test: "shapes:8" }),
     /only one class, cat\. Name data with at least two/,
   ],
   [

@@ -75,6 +75,21 @@ const parquet = shards((numbers) =>
   }))
 );
 
+const list = ["path,label", ...Object.keys(folder).map((path, i) => `${path},${"abc"[i % 3]}`)].join("\n");
+
+const mnist = concatBytes([
+  new Uint8Array([0, 0, 8, 3, 0, 0, COUNT >> 8, COUNT & 255, 0, 0, 0, 28, 0, 0, 0, 28]),
+  ...Array.from({ length: COUNT }, (_, i) => {
+    const random = keyedRandom(i);
+    return Uint8Array.from({ length: 784 }, () => random.integer(256));
+  }),
+]);
+
+const stl10 = concatBytes(Array.from({ length: 130 }, (_, i) => {
+  const random = keyedRandom(i);
+  return Uint8Array.from({ length: 3 * 96 * 96 }, () => random.integer(256));
+}));
+
 const dropping: Faults = { breaks: Infinity, breaking: .4 };
 /** Where each image is a request of its own. */
 const rarelyDropping: Faults = { breaks: Infinity, breaking: .02 };
@@ -110,6 +125,9 @@ export const dataSets: Record<string, DataSet> = {
     files: Object.fromEntries(cifar.map((bytes, k) => [`cifar/data_batch_${k + 1}.bin`, bytes])),
     data: ["cifar"],
   },
+  IDX: { files: { "train-images-idx3-ubyte.gz": new Uint8Array(gzipSync(mnist)) }, data: [""] },
+  "STL-10": { files: { "unlabeled_X.bin": stl10 }, data: ["unlabeled_X.bin"], flags: { epochs: 20 } },
+  list: { files: { ...folder, "list.csv": new TextEncoder().encode(list) }, data: ["list.csv"] },
   Parquet: {
     files: Object.fromEntries(parquet.map((bytes, k) => [`train-${k}.parquet`, bytes])),
     data: ["train-*.parquet"],

@@ -47,13 +47,13 @@ function silence() {
   return { moment, callbacks: { log: later, onStep: later } };
 }
 
-/** Calls `test` with the address of a shard of 1,200 images, of which a server sends 1,100 and then is silent. */
+/** Calls `test` with the address of a shard of 1,100 images, of which a server sends all but the end and then is silent. */
 async function silently(test: (data: string) => Promise<void>): Promise<void> {
   const source = await openIndexed("shapes:100"), entries: Uint8Array[] = [];
-  for (let i = 0; i < 1200; i++) entries.push(tarEntry(`${i}.jpg`, (await source.read(i % 100)).bytes));
-  const cut = entries.slice(0, 1100).reduce((sum, { length }) => sum + length, 0);
-  const stall = Promise.withResolvers<void>();
-  await serving({ "a.tar": tar(entries) }, { cut, stall: stall.promise }, async (base) => {
+  for (let i = 0; i < 1100; i++) entries.push(tarEntry(`${i}.jpg`, (await source.read(i % 100)).bytes));
+  // It sends parts as it should, and of the whole all but the blocks of zeros that end an archive.
+  const archive = tar(entries), cut = archive.length - 1024, stall = Promise.withResolvers<void>();
+  await serving({ "a.tar": archive }, { stall: stall.promise, cut }, async (base) => {
     try {
       await test(`${base}/a.tar`);
     } finally {

@@ -6,14 +6,14 @@ import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { withFolder } from "../data/fixtures.ts";
-import { archive, assertResumes, blob, plain, tag, take, whole } from "../data/streaming.ts";
+import { archive, assertResumes, blob, plain, tag, take } from "../data/streaming.ts";
 import { zip } from "../data/zip.ts";
 import { withEnvironment } from "../environment.ts";
 import { isAvailable, withBucket } from "./bucket.ts";
 
 const retryPolicy = { attempts: 4, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 5000 };
 const open = (spec: string, options = {}) => openSource(spec, { retryPolicy, ...options });
-const read = async (source: ImageSource) => plain(await take(source, { ...whole, seed: null }));
+const read = async (source: ImageSource) => plain(await take(source, { seed: null }));
 const tags = (numbers: number[]) => numbers.map((i) => tag(blob(i))).sort();
 const tagsOf = (samples: { tag: string }[]) => samples.map(({ tag }) => tag).sort();
 const count = (n: number) => Array.from({ length: n }, (_, i) => i);

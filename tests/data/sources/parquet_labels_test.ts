@@ -5,7 +5,7 @@ import type { OpenOptions } from "../../../data/sources/open_options.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { withFolder } from "../fixtures.ts";
-import { take, whole } from "../streaming.ts";
+import { take } from "../streaming.ts";
 
 type Columns = Parameters<typeof parquetWriteBuffer>[0]["columnData"];
 
@@ -19,7 +19,7 @@ function parquet(columns: Columns, features?: Record<string, unknown>): Uint8Arr
 /** The class of each image, and what is left out. */
 async function labelsOf(path: string, options?: OpenOptions) {
   const source = await openSource(path, options);
-  const samples = await take(source, { ...whole, seed: null });
+  const samples = await take(source, { seed: null });
   samples.forEach(({ label, index }) => assertEquals(source.label!(index), label));
   return {
     classes: source.classes,

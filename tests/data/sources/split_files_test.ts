@@ -6,7 +6,7 @@ import type { SplitName } from "../../../data/sources/survey.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../../assert.ts";
 import { tar, tarEntry, withFolder } from "../fixtures.ts";
-import { take, whole } from "../streaming.ts";
+import { take } from "../streaming.ts";
 import { zip } from "../zip.ts";
 
 /** A file of one image, whose only byte is `tag`. */
@@ -22,7 +22,7 @@ const files: Record<string, (tag: number) => Promise<Uint8Array> | Uint8Array> =
 /** The tags of the images that are read, and the split. */
 async function read(path: string, split?: SplitName) {
   const source = await openSource(path, { split });
-  const samples = await take(source, { ...whole, seed: null });
+  const samples = await take(source, { seed: null });
   assertEquals(new Set(samples.map(({ key }) => key)).size, samples.length, "keys are not unique");
   return {
     tags: samples.map(({ bytes }) => bytes[0]).sort(),

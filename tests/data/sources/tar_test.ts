@@ -7,7 +7,7 @@ import { concatBytes } from "../../../src/base/bytes.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { jpeg, png, tar, tarEntry, withFolder } from "../fixtures.ts";
-import { blob, plain, take, whole } from "../streaming.ts";
+import { blob, plain, take } from "../streaming.ts";
 
 /** What a source gives: `name class` of each image, and the kinds that are left out. */
 interface Found {
@@ -25,7 +25,7 @@ const packings: Record<string, (bytes: Uint8Array) => Uint8Array> = {
 async function found(path: string | string[], options?: OpenOptions): Promise<Found> {
   const source = await openSource(path, options), { survey } = source;
   assert(survey !== undefined);
-  const samples = await take(source, { ...whole, seed: null });
+  const samples = await take(source, { seed: null });
   assertEquals(samples.length, source.length);
   samples.forEach(({ label }, i) =>
     assertEquals(source.label!(i), label, "label() differs from the image's")
@@ -215,11 +215,11 @@ Deno.test("streams of a split resume and know their lengths", async () => {
   await withFolder({ "packed/a.tar": packings["a.tar.gz"](bytes), "flat/a.tar": bytes }, async (folder) => {
     const packed = await openSource(`${folder}/packed/a.tar`),
       flat = await openSource(`${folder}/flat/a.tar`);
-    const all = plain(await take(packed, { ...whole, seed: null }));
+    const all = plain(await take(packed, { seed: null }));
     assertEquals([all.length, packed.fingerprint], [40, flat.fingerprint]);
     const content = (samples: typeof all) =>
       samples.map(({ index, key, label, tag }) => [index, key, label, tag]);
-    assertEquals(content(all), content(plain(await take(flat, { ...whole, seed: null }))));
+    assertEquals(content(all), content(plain(await take(flat, { seed: null }))));
     assert(packed.kind === "streamed");
     for (const from of [0, 1, 17, 39, 40]) {
       const rest = await Array.fromAsync(packed.shards[0].open({ from }));
@@ -258,7 +258,7 @@ Deno.test("hard and symbolic links are the images to which they lead", async () 
   ]);
   await withFolder({ "a.tar": bytes, "a.tar.gz": packings["a.tar.gz"](bytes) }, async (folder) => {
     const source = await openSource(`${folder}/a.tar`);
-    const samples = await take(source, { ...whole, seed: null });
+    const samples = await take(source, { seed: null });
     assertEquals(samples.map(({ key, bytes }) => [key, new TextDecoder().decode(bytes)]), [
       ["a.tar/a/0.jpg", "one"],
       ["a.tar/b/1.jpg", "two"],
@@ -339,7 +339,7 @@ Deno.test("of entries with one name the last is read", async () => {
   const bytes = tar([tarEntry("1.jpg", "old"), tarEntry("2.jpg", "x"), tarEntry("1.jpg", "new")]);
   for (const [name, pack] of Object.entries(packings)) {
     await withFolder({ [name]: pack(bytes) }, async (folder) => {
-      const samples = await take(await openSource(`${folder}/${name}`), { ...whole, seed: null });
+      const samples = await take(await openSource(`${folder}/${name}`), { seed: null });
       assertEquals(samples.map(({ bytes }) => new TextDecoder().decode(bytes)), ["x", "new"]);
       assertEquals((await found(`${folder}/${name}`)).leftOut, {
         ".jpg: a later entry has the same name": 1,
