@@ -5,6 +5,7 @@
  */
 import { type LeftOut, type LeftOutGroup, leftOutText, type SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { counted } from "../base/format.ts";
 
 /** The classes that are listed with their numbers of images; the others are only counted. */
 const MAX_LISTED = 5000;
@@ -112,8 +113,6 @@ function classesIn(source: ImageSource, counts: ReadonlyMap<number | null, numbe
 }
 
 const text = (count: number) => count.toLocaleString("en-US");
-const counted = (count: number, one: string, many = `${one}s`) =>
-  `${text(count)} ${count === 1 ? one : many}`;
 
 /**
  * A report as one line: `2,000 images in 10 classes from photos: 1,800 train, 200 held out (10 classes); 45 left out: 30

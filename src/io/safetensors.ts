@@ -90,7 +90,12 @@ export async function readSafetensors(
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read "${path}": ${messageOf(error)}.`, { cause: error });
+    const fact = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Deno.errors.IsADirectory
+      ? "it is a folder"
+      : messageOf(error);
+    throw new UserError(`Cannot read "${path}": ${fact}. Check the path.`, { cause: error });
   }
   return parseSafetensors(path, bytes);
 }

@@ -8,6 +8,7 @@ import type { StreamCounts } from "../../data/count.ts";
 import type { Division } from "../../data/divide.ts";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { counted } from "../base/format.ts";
 import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
@@ -129,7 +130,11 @@ async function openTrainer(
   );
   if (checkpoint) {
     const expected = trainer.stateShapes();
-    expectTensors(`${options.out}, step ${checkpoint.step}`, { found: checkpoint.tensors, expected });
+    expectTensors(`${options.out}, step ${checkpoint.step}`, {
+      found: checkpoint.tensors,
+      expected,
+      advice: "Use the options of the run that wrote it, as its config.json has them.",
+    });
     trainer.restore(checkpoint.tensors);
   } else {
     trainer.initialize(options);
@@ -174,7 +179,9 @@ function logStart(
   const start = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
-    `${start} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.description}: ` +
+    `${start} ${counted(total, "step")} of ${
+      counted(batch * accumulate, "image")
+    } from ${source.name} on ${gpu.description}: ` +
       `${backboneText(backbone)}, ${memory} MB of GPU memory, results in ${out}`,
   );
 }
