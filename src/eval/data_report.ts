@@ -42,6 +42,8 @@ export interface PartReport {
   name: string;
   /** Its number of images; null if it is unknown. */
   images: number | null;
+  /** Its images without a label; null if that is unknown. */
+  unlabeled: number | null;
   /** The number of its classes; null if it is unknown. */
   classes: number | null;
   /** The number of its classes that the first part lacks; null if it is unknown. */
@@ -74,6 +76,7 @@ export function reportOn(source: ImageSource, parts: readonly NamedPart[] = []):
       return {
         name,
         images: part.length,
+        unlabeled: labelsOf[i] && (labelsOf[i].get(null) ?? 0),
         classes: labels && labels.length,
         newClasses: labels && known && labels.filter((label) => !known.has(label)).length,
       };
@@ -138,11 +141,12 @@ function splitText({ split, splits }: DataReport): string {
 }
 
 function partTexts({ images, parts }: DataReport): string[] {
-  const texts = parts.map(({ name, images, classes, newClasses }, i) => {
+  const texts = parts.map(({ name, images, unlabeled, classes, newClasses }, i) => {
     const count = images === null ? "an unknown number" : text(images);
     if (i === 0 || !classes) return `${count} ${name}`;
     const lacking = newClasses ? `, ${text(newClasses)} of them without a training image` : "";
-    return `${count} ${name} (${counted(classes, "class", "classes")}${lacking})`;
+    const without = unlabeled ? `, ${text(unlabeled)} images without a label` : "";
+    return `${count} ${name} (${counted(classes, "class", "classes")}${lacking}${without})`;
   });
   if (images === null || parts.some((part) => part.images === null)) return texts;
   const unused = images - parts.reduce((sum, part) => sum + part.images!, 0);

@@ -9,8 +9,8 @@ import { imagenet, type Recipe, type Rgb } from "../../data/views/recipe.ts";
 import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
-import { messageOf, UserError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { UserError } from "../base/errors.ts";
+import { exists, readFailure } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
 import { readSafetensors } from "../io/safetensors.ts";
 import { encoderFields } from "../config/evaluate_flags.ts";
@@ -43,7 +43,7 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   } catch (error) {
     throw new UserError(
       `Cannot evaluate the run in "${out}": its config.json cannot be used: ${
-        messageOf(error)
+        readFailure(error)
       }. Check --run.`,
     );
   }

@@ -17,8 +17,8 @@ for (const code of ["ENOSPC", "EROFS", "EACCES", "EPERM", "EDQUOT", "EIO", "EMFI
   });
 }
 
-Deno.test("fileError() makes a folder that is missing or a file a UserError, and returns other errors as they are", () => {
-  for (const code of ["ENOENT", "ENOTDIR", "EEXIST"]) {
+Deno.test("fileError() makes a wrong path a UserError, and returns other errors as they are", () => {
+  for (const code of ["ENOENT", "ENOTDIR", "EEXIST", "EISDIR"]) {
     assert(fileError("a", refusal(code)) instanceof UserError, code);
   }
   const mistake = new TypeError("not a chunk");
