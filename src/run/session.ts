@@ -61,7 +61,8 @@ export interface Session extends Task, AsyncDisposable {
 }
 
 /**
- * Opens all that a run needs, writes its options to its folder, and logs its start.
+ * Opens all that a run needs, writes its options to its folder, and logs its start. Rejects with the signal's reason if it is
+ * aborted before that.
  *
  * @throws {MachineError} if there is no adapter or too little memory.
  */
@@ -70,6 +71,7 @@ export async function openSession(task: Task): Promise<Session> {
   const { run, source, parts, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
+  signal?.throwIfAborted();
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await writeData(options.out, task.report);
@@ -111,11 +113,11 @@ interface OpenedTrainer {
 async function openTrainer(
   stack: AsyncDisposableStack,
   gpu: Gpu,
-  { run, source, parts, callbacks: { log = console.log } }: Task,
+  { run, source, parts, callbacks: { log = console.log, signal } }: Task,
 ): Promise<OpenedTrainer> {
   const { options, recipe, began, checkpoint } = run;
   const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log, signal });
   const training = { ...trainerOptions(options, recipe), chooser };
   const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
