@@ -60,6 +60,17 @@ function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
+/** `file` with its length, which a server that does not tell it of the whole file tells of a part. */
+export async function withLength(file: RemoteFile, request: RequestOptions): Promise<RemoteFile> {
+  if (file.length !== null) return file;
+  const headers = { range: "bytes=0-0" }, { url, name } = file;
+  return await withRetries(name, request, async () => {
+    using connection = new Connection(request);
+    const answer = await connection.open(url, { name, headers, accept: (status) => status === 416 });
+    return { ...file, length: whole(/\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1]) };
+  });
+}
+
 /** The text at `url`; null if there is none. */
 export async function textAt(url: string, options: RequestOptions): Promise<string | null> {
   const { status, headers, text } = await answerAt(url, { ...options, accept: isRefusal });

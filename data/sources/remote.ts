@@ -7,7 +7,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
 import { countedAs, kindOfName, skippedFolder, TAR_NAME } from "./file_names.ts";
-import { nameOf, probe, unknownFile } from "./http.ts";
+import { nameOf, probe, unknownFile, withLength } from "./http.ts";
 import { type Access, DEFAULT_RETRY_POLICY, type RequestOptions } from "./http_connection.ts";
 import { isImageName } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -60,8 +60,12 @@ export async function openUrls(spec: string, context: RemoteContext): Promise<Im
   const wrong = urls.find((url) => remoteKindOf(pathOf(url)) === null);
   if (wrong !== undefined) throw notSupported(wrong);
   // Images are many and small: how long they are is not asked for one by one.
-  const probed = async (url: string) =>
-    isImageName(pathOf(url)) ? unknownFile(url) : await probe(url, opening);
+  const probed = async (url: string) => {
+    const kind = remoteKindOf(pathOf(url));
+    if (kind === "images") return unknownFile(url);
+    const file = await probe(url, opening);
+    return kind === "tar archives" ? file : await withLength(file, opening);
+  };
   const files = await Array.fromAsync(
     ReadableStream.from(urls).pipeThrough(orderedMap(probed, CONCURRENT_PROBES)),
   );

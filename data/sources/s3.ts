@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
+import type { Version } from "./http.ts";
 import type { RequestOptions } from "./http_connection.ts";
 import type { OpenContext } from "./open_options.ts";
 import { baseName, folderBefore, isPattern, matcherOf } from "./patterns.ts";
@@ -36,18 +37,43 @@ export async function openS3(spec: string, context: OpenContext): Promise<ImageS
       }. Check the address.`,
     );
   }
-  const entries = files.map((object): RemoteEntry => ({
-    url: objectUrl(bucket, object.key),
-    name: `s3://${bucketName}/${object.key}`,
-    path: object.key.slice(root.length),
-    length: object.size,
-    version: { etag: object.etag, modified: null },
-    id: null,
-  }));
+  const place = { bucket, root }, entries = files.map((object) => new ObjectEntry(object, place));
   return await openRemote(spec, filesOfOneKind(spec, entries, context), {
     ...context,
     access: bucket.access,
   });
+}
+
+/** An object as a file. Names are made when they are asked for: a bucket may hold millions. */
+class ObjectEntry implements RemoteEntry {
+  readonly id = null;
+  readonly #object: S3Object;
+  readonly #place: { bucket: Bucket; root: string };
+
+  constructor(object: S3Object, place: { bucket: Bucket; root: string }) {
+    this.#object = object;
+    this.#place = place;
+  }
+
+  get url(): string {
+    return objectUrl(this.#place.bucket, this.#object.key);
+  }
+
+  get name(): string {
+    return `s3://${this.#place.bucket.name}/${this.#object.key}`;
+  }
+
+  get path(): string {
+    return this.#object.key.slice(this.#place.root.length);
+  }
+
+  get length(): number {
+    return this.#object.size;
+  }
+
+  get version(): Version {
+    return { etag: this.#object.etag, modified: null };
+  }
 }
 
 /** The objects that `path` names, and the part of their keys that the user knows. */

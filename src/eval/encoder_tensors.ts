@@ -39,7 +39,11 @@ export function findEncoder(
     name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : []
   );
   const tensors = new Map(below.filter(([name]) => NETWORK_PART.test(name)));
-  expectTensors(path, { found: tensors, expected });
+  expectTensors(path, {
+    found: tensors,
+    expected,
+    advice: "Give the --backbone and the --stem that it was trained with.",
+  });
   expectSound(path, { prefix, tensors });
   return { tensors, prefix, others: found.size - tensors.size };
 }
@@ -73,7 +77,9 @@ function expectSound(path: string, { prefix, tensors }: { prefix: string; tensor
     if (bad === undefined) continue;
     throw new UserError(
       `Cannot evaluate "${path}": the tensor ${prefix}${name} has the value ${bad}, expected ` +
-        `${isVariance ? "finite numbers of at least 0" : "finite numbers"}. Use a file from before that.`,
+        `${
+          isVariance ? "finite numbers of at least 0" : "finite numbers"
+        }. Use an earlier checkpoint of its training.`,
     );
   }
 }

@@ -8,6 +8,8 @@ type Shape = readonly number[];
 export interface TensorExpectation {
   found: ReadonlyMap<string, { shape: Shape }>;
   expected: ReadonlyMap<string, Shape>;
+  /** What to do if they differ, in a sentence. */
+  advice: string;
 }
 
 function some(what: string, names: string[]): string[] {
@@ -21,7 +23,7 @@ function some(what: string, names: string[]): string[] {
  *
  * @throws {UserError} naming the first tensors that are missing, unexpected or of another shape.
  */
-export function expectTensors(path: string, { found, expected }: TensorExpectation): void {
+export function expectTensors(path: string, { found, expected, advice }: TensorExpectation): void {
   const missing: string[] = [], reshaped: string[] = [];
   for (const [name, shape] of expected) {
     const actual = found.get(name)?.shape;
@@ -38,9 +40,6 @@ export function expectTensors(path: string, { found, expected }: TensorExpectati
   ];
   if (differences.length === 0) return;
   throw new UserError(
-    `Cannot load "${path}": of this model's ${expected.size} tensors ${
-      differences.join(", ")
-    }. Use the options of the run ` +
-      `that wrote it, as its config.json has them.`,
+    `Cannot load "${path}": of this model's ${expected.size} tensors ${differences.join(", ")}. ${advice}`,
   );
 }

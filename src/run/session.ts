@@ -8,6 +8,7 @@ import type { StreamCounts } from "../../data/count.ts";
 import type { Division } from "../../data/divide.ts";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { counted } from "../base/format.ts";
 import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
@@ -15,7 +16,7 @@ import { Trainer } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
 import type { DataReport } from "../eval/data_report.ts";
-import { OnlineProbe } from "../eval/online_probe.ts";
+import { OnlineProbe, probeFits } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
@@ -60,7 +61,8 @@ export interface Session extends Task, AsyncDisposable {
 }
 
 /**
- * Opens all that a run needs, writes its options to its folder, and logs its start.
+ * Opens all that a run needs, writes its options to its folder, and logs its start. Rejects with the signal's reason if it is
+ * aborted before that.
  *
  * @throws {MachineError} if there is no adapter or too little memory.
  */
@@ -69,6 +71,7 @@ export async function openSession(task: Task): Promise<Session> {
   const { run, source, parts, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
+  signal?.throwIfAborted();
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await writeData(options.out, task.report);
@@ -110,24 +113,30 @@ interface OpenedTrainer {
 async function openTrainer(
   stack: AsyncDisposableStack,
   gpu: Gpu,
-  { run, source, parts, callbacks: { log = console.log } }: Task,
+  { run, source, parts, callbacks: { log = console.log, signal } }: Task,
 ): Promise<OpenedTrainer> {
   const { options, recipe, began, checkpoint } = run;
   const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log, signal });
   const training = { ...trainerOptions(options, recipe), chooser };
+  const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
   const probeFactory: AuxiliaryHeadFactory = (step) => {
-    const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
-    return probe = new OnlineProbe({ ...step, dims, classes });
+    return probe = new OnlineProbe({ ...step, ...size });
   };
-  const hasProbe = parts.heldOut !== null && source.classes.length > 1;
+  const isWanted = parts.heldOut !== null && size.classes > 1,
+    hasProbe = isWanted && probeFits(size, options);
+  if (isWanted && !hasProbe) log(`No online probe: ${size.classes} classes are too many`);
   const trainer = stack.use(
     new Trainer(gpu, { ...training, ...hasProbe && { auxiliaryHead: probeFactory } }),
   );
   if (checkpoint) {
     const expected = trainer.stateShapes();
-    expectTensors(`${options.out}, step ${checkpoint.step}`, { found: checkpoint.tensors, expected });
+    expectTensors(`${options.out}, step ${checkpoint.step}`, {
+      found: checkpoint.tensors,
+      expected,
+      advice: "Use the options of the run that wrote it, as its config.json has them.",
+    });
     trainer.restore(checkpoint.tensors);
   } else {
     trainer.initialize(options);
@@ -172,7 +181,9 @@ function logStart(
   const start = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
-    `${start} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.description}: ` +
+    `${start} ${counted(total, "step")} of ${
+      counted(batch * accumulate, "image")
+    } from ${source.name} on ${gpu.description}: ` +
       `${backboneText(backbone)}, ${memory} MB of GPU memory, results in ${out}`,
   );
 }

@@ -83,6 +83,9 @@ Deno.test("openSource() advises to copy a Parquet or zip file whose server sends
     assertEquals((await open(`${base}/i/{a,b}/{0..29}.png`)).length, COUNT);
   });
   await serving(files, { chunked: true }, async (base) => {
+    assertEquals((await open(`${base}/s.zip`)).length, COUNT); // a part tells the size
+  });
+  await serving(files, { chunked: true, range: false }, async (base) => {
     await assertThrows(() => open(`${base}/s.zip`), UserError, /does not tell its size\. Copy/);
   });
 });

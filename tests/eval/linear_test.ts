@@ -4,6 +4,7 @@ import { fitFeatures } from "../../src/eval/fit_heads.ts";
 import { classifiersAtOnce, scoredAtOnce } from "../../src/eval/head_sizes.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { linearProtocol } from "../../src/eval/linear.ts";
+import { probeFits } from "../../src/eval/online_probe.ts";
 import { scoreHeads } from "../../src/eval/score_heads.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
@@ -95,6 +96,13 @@ Deno.test(
     assertEquals([apart.lr, apart.sweep, apart.top1], [result.lr, result.sweep, result.top1]);
   },
 );
+
+Deno.test("probeFits() allows a probe that every adapter can bind", () => {
+  assertEquals(probeFits({ dims: 2048, classes: 16_384 }, { batch: 4 }), true);
+  assertEquals(probeFits({ dims: 2048, classes: 16_385 }, { batch: 4 }), false);
+  assertEquals(probeFits({ dims: 512, classes: 1000 }, { batch: 4096 }), true);
+  assertEquals(probeFits({ dims: 512, classes: 8142 }, { batch: 4096 }), false);
+});
 
 Deno.test("classifiersAtOnce() and scoredAtOnce() keep bindings within the limit", async () => {
   const limits = { maxBinding: 2 ** 27, maxBuffer: 2 ** 30, maxGrid: 65_535, maxTexture: 8192 };
