@@ -83,6 +83,33 @@ Deno.test("openSource() of a text reads a path on each line, with a label behind
   });
 });
 
+Deno.test("openSource() of a list tells numbers before the paths that are labels from those that count", async () => {
+  const lists: [string, string, string[]][] = [
+    ["labels.txt", "0 img/a.jpg\n2 img/b b.jpg\n0 e.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 2 B",
+      "e.jpg 0 E",
+    ]],
+    ["commas.lst", "5,img/a.jpg\n-1,d,d.jpg\n5, e.jpg", ["img/a.jpg 5 A", "d,d.jpg - D", "e.jpg 5 E"]],
+    ["ids.txt", "1 img/a.jpg\n2 img/b b.jpg\n3 e.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B", "e.jpg - E"]],
+    ["both.txt", "1 img/a.jpg 7\n1 img/b b.jpg 8\n", ["img/a.jpg 7 A", "img/b b.jpg 8 B"]],
+    ["header.txt", "img_id image_name\n1 img/a.jpg\n2 e.jpg\n", ["img/a.jpg - A", "e.jpg - E"]],
+    ["ids.csv", "1,img/a.jpg\n2,img/b b.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B"]],
+    ["labels.csv", "0\timg/a.jpg\n1\timg/b b.jpg\n1\te.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 1 B",
+      "e.jpg 1 E",
+    ]],
+    ["behind.csv", "img/a.jpg,1\nimg/b b.jpg,2\n", ["img/a.jpg 1 A", "img/b b.jpg 2 B"]],
+  ];
+  for (const [name, text, expected] of lists) {
+    await withList(name, text, async (path) => {
+      const { images, leftOut } = await opened(path);
+      assertEquals([images, leftOut], [expected, {}], name);
+    });
+  }
+});
+
 Deno.test("openSource() of a list counts missing and repeated files and empty lines", async () => {
   const lines = [
     "path,label",
