@@ -12,7 +12,7 @@ import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
 import { nameOf } from "./http.ts";
 import { DEFAULT_RETRY_POLICY } from "./http_connection.ts";
-import { classify, noClass } from "./labels.ts";
+import { classify, countCandidates, noClass } from "./labels.ts";
 import { type ListRow, listRows } from "./list_rows.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -38,16 +38,18 @@ interface Item extends ListRow {
  */
 export async function openLists(name: string, paths: string[], context: OpenContext): Promise<IndexedSource> {
   const { survey, split: wanted, label, retryPolicy = DEFAULT_RETRY_POLICY } = context;
-  const rows: Item[] = [];
+  const rows: Item[] = [], candidates: string[] = [];
   for (const path of paths) {
     const bytes = await Deno.readFile(path).catch((error) => {
       throw readError(path, error);
     });
     const found = await listRows(bytes, { name: path, label });
     if (found.empty > 0) survey.leaveOut({ name: baseName(path), kind: "empty line", count: found.empty });
+    candidates.push(...found.candidates ?? []);
     const split = paths.length > 1 ? splitInName(baseName(path)) : null;
     for (const row of found.rows) rows.push(itemOf(row, { list: path, split }));
   }
+  if (rows.every((row) => row.label === null)) countCandidates(candidates, survey);
   const splitOf = ({ split }: Item) => split;
   const { items: chosen, others } = chooseSplit(rows, { name, splitOf, wanted, survey });
   for (const { item, split } of others) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { labelField, labelText } from "./labels.ts";
+import { labelField, labelText, noClass } from "./labels.ts";
 import { isImageName } from "./listed.ts";
 import { splitNamed } from "./split_names.ts";
 import type { SplitName } from "./survey.ts";
@@ -22,6 +22,8 @@ export interface ListRow {
 export interface ListRows {
   rows: ListRow[];
   empty: number;
+  /** If no column of a table is one of labels, those that may be. */
+  candidates?: string[];
 }
 
 const PATH_NAMES =
@@ -69,7 +71,12 @@ export async function tableRows(
     split: columns.split < 0 ? null : splitNamed(cells[columns.split] ?? ""),
   }));
   const withPlace = rows.filter(({ place }) => place !== "");
-  return { rows: withPlace, empty: lines.length - filled.length + rows.length - withPlace.length };
+  const { candidates } = columns;
+  return {
+    rows: withPlace,
+    empty: lines.length - filled.length + rows.length - withPlace.length,
+    candidates,
+  };
 }
 
 /** The numbers of the columns, −1 for one that is not there, and whether the first row names them. */
@@ -78,6 +85,8 @@ interface Columns {
   place: number;
   label: number;
   split: number;
+  /** If no column is one of labels, the names of those whose values return as labels do. */
+  candidates: string[];
 }
 
 function columnsOf(rows: string[][], { name, label: wanted }: { name: string; label?: string }): Columns {
@@ -116,7 +125,16 @@ function columnsOf(rows: string[][], { name, label: wanted }: { name: string; la
   const others = found.filter((i) => found.length === 1 && i > place || !isCounter(rows.slice(1), i));
   const isSure = !header && found.length === 1;
   const only = others.length === 1 && (isSure || repeats(rows, others[0])) ? others[0] : -1;
-  return { header, place, label: field === undefined ? only : names.indexOf(field), split: split ?? -1 };
+  const chosen = field === undefined ? only : names.indexOf(field);
+  const candidates = chosen < 0 ? others.filter((i) => canBeLabels(rows, i)).map((i) => names[i]) : [];
+  return { header, place, label: chosen, split: split ?? -1, candidates };
+}
+
+/** Whether the values of a column are several, return, and are no fractions. */
+function canBeLabels(rows: string[][], column: number): boolean {
+  const labels = new Set(rows.slice(1).map((cells) => labelText(cells[column])));
+  labels.delete(null);
+  return labels.size > 1 && repeats(rows, column) && [...labels].every((label) => noClass(label!) === null);
 }
 
 /** Whether the values of a column return, as those of classes do, and captions do not. */

@@ -191,6 +191,23 @@ Deno.test("openSource() of a table takes its only other column as labels if valu
   });
 });
 
+Deno.test("openSource() of a table without labels counts the columns that may hold some", async () => {
+  const rows = [
+    "img/a.jpg,1,pug,0.5,web",
+    "img/c.png,2,elk,0.5,web",
+    "d,d.jpg,1,pug,0.1,web",
+    "e.jpg,2,elk,0.1,web",
+  ];
+  const text = rows.map((row) => row.replace("d,d.jpg", '"d,d.jpg"')).join("\n");
+  await withList("l.csv", `path,site,species,score,origin\n${text}`, async (path) => {
+    const { source, leftOut, survey } = await opened(path);
+    assertEquals(leftOut, { "column: site, species: --label NAME takes one as labels": 2 });
+    assertEquals([source.classes, survey.names.map(({ name }) => name)], [[], ["site", "species"]]);
+    const chosen = await opened(path, { label: "species" });
+    assertEquals([chosen.source.classes, chosen.leftOut], [["elk", "pug"], {}]);
+  });
+});
+
 Deno.test("openSource() of several lists takes their names as splits", async () => {
   const lists = { "val.txt": "e.jpg 1\n", "train.txt": "img/a.jpg 0\nimg/c.png 1\n" };
   await withFolder({ ...files, ...lists }, async (folder) => {
