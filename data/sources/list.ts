@@ -59,7 +59,7 @@ export async function openLists(name: string, paths: string[], context: OpenCont
     });
   }
   const once = withoutDuplicates(chosen, context), { items, sizes } = await present(once, context);
-  if (items.length === 0) throw nothingThere(name, rows);
+  if (items.length === 0) throw await nothingThere(name, rows);
   const texts = classTexts(items, once, context);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
   const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
@@ -160,13 +160,23 @@ async function present(
   };
 }
 
-function nothingThere(name: string, rows: Item[]): UserError {
-  const fact = rows.length === 0
-    ? "it has no lines"
-    : `none of its ${rows.length} images is there; the first is looked for at "${
-      rows[0].path ?? rows[0].place
-    }"`;
+/** Where the paths of lists often begin, seen from the list's folder. */
+const BESIDE = ["..", "images", "img", "train", "../images", "../img", "../JPEGImages", "JPEGImages"];
+
+async function nothingThere(name: string, rows: Item[]): Promise<UserError> {
+  const advice = "Write the paths relative to the list's folder";
+  if (rows.length === 0) {
+    return new UserError(`Cannot read images from the list "${name}": it has no lines. ${advice}.`);
+  }
+  const [{ path, key, place }] = rows, looked = path ?? place;
+  const isRelative = path !== null && !/^([a-z]:)?\//i.test(key);
+  const candidates = isRelative ? BESIDE.map((beside) => path.slice(0, -key.length) + beside) : [];
+  const found = await fileSizes(candidates.length, (i) => `${candidates[i]}/${key}`);
+  const there = candidates.find((_, i) => !Number.isNaN(found[i]));
   return new UserError(
-    `Cannot read images from the list "${name}": ${fact}. Write the paths relative to the list's folder.`,
+    `Cannot read images from the list "${name}": none of its ${rows.length} images is there; the first is looked for at ` +
+      `"${looked}"${there === undefined ? "" : `, but lies at "${there}/${key}"`}. ${advice}${
+        there === undefined ? "" : `, or move the list into "${there}"`
+      }.`,
   );
 }

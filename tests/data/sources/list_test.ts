@@ -143,6 +143,25 @@ Deno.test("openSource() of a list counts missing and repeated files and empty li
   });
 });
 
+Deno.test("openSource() of a list whose paths begin at another folder tells which one", async () => {
+  const lists: [list: string, line: string, folder: string][] = [
+    ["img/l.txt", "img/a.jpg", "img/\\.\\."],
+    ["l.txt", "1 c.png", "img"],
+    ["lists/l.csv", "path\nc.png", "lists/\\.\\./img"],
+  ];
+  for (const [list, line, folder] of lists) {
+    await withList(list, line, async (path) => {
+      await assertThrows(
+        () => openSource(path),
+        UserError,
+        new RegExp(
+          `, but lies at ".*/${folder}/.*(jpg|png)"\\. Write .*, or move the list into ".*/${folder}"\\.$`,
+        ),
+      );
+    });
+  }
+});
+
 Deno.test("openSource() of a table honors the column of splits and the named column of labels", async () => {
   const text = "file_name,split,label,color\ne.jpg,train,1,red\nimg/a.jpg,test,2,blue\nd,d.jpg\n".replace(
     "d,d.jpg",
