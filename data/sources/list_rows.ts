@@ -30,7 +30,8 @@ const ID_NAMES = /^(image|img|file|photo|picture)?[ _-]?(id|code|id_code)$/i;
 const SPLIT_NAMES = /^(split|set|subset|partition|usage|data[ _-]?set)$/i;
 
 /** Whether a text names an image by its extension, or is an address. */
-const isPlace = (text = "") => /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim());
+const isPlace = (text = "") =>
+  /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim()) && !text.includes("\t");
 
 /** What is used of the package, which has no types. */
 interface Papaparse {
@@ -122,7 +123,14 @@ function repeats(rows: string[][], column: number): boolean {
 
 /** The path or address in a line of a text, and the label after a space, a tab, a comma or a semicolon. */
 function placeAndLabel(line: string): [place: string, label: string | null] {
-  const [, before, after] = isPlace(line) ? [] : /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
+  const [, quoted, rest] = /^"([^"]+)"(?:[\s,;]+(.*))?$/.exec(line) ?? [];
+  if (quoted !== undefined) return [quoted, rest ?? null];
+  if (isPlace(line)) return [line, null];
+  // A path may have spaces, and a label too.
+  for (const { index, 0: { length } } of line.matchAll(/[\s,;]+/g)) {
+    if (isPlace(line.slice(0, index))) return [line.slice(0, index), line.slice(index + length)];
+  }
+  const [, before, after] = /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
   return after === undefined ? [line, null] : [before, after];
 }
 
@@ -138,15 +146,22 @@ export function textRows(text: string): ListRows {
   return { rows, empty: lines.length - filled.length };
 }
 
+/** The text of a list without its byte order mark. Excel's "Unicode text" is UTF-16, older tables are Windows-1252. */
+function textOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
 /** The rows of a list: of a table if its extension says so, or if its first line has a delimiter and no path at its start. */
 export async function listRows(
   bytes: Uint8Array,
   { name, label }: { name: string; label?: string },
 ): Promise<ListRows> {
-  // Excel's "Unicode text" is UTF-16.
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  const text = new TextDecoder(encoding).decode(bytes); // without the byte order mark
-  const [first] = text.trimStart().split(/[\r\n]/, 1);
+  const text = textOf(bytes), [first] = text.trimStart().split(/[\r\n]/, 1);
   const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(placeAndLabel(first)[0]);
   return isTable ? await tableRows(text, { name, label }) : textRows(text);
 }

@@ -88,9 +88,8 @@ async function runSession(session: Session): Promise<PretrainResult> {
   await train(session, instruments);
   const { step, canSave } = recorder;
   if (!canSave) {
-    progress.log(
-      `The images for step ${step + 1} did not come: the last checkpoint is of step ${recorder.saved}.`,
-    );
+    const what = recorder.betweenSteps ? `the evaluation after step ${step}` : `step ${step + 1}`;
+    progress.log(`The images for ${what} did not come: the last checkpoint is of step ${recorder.saved}.`);
   }
   const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
   if (step < total && canSave) await recorder.save();
