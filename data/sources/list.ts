@@ -58,11 +58,7 @@ export async function openLists(name: string, paths: string[], context: OpenCont
   }
   const once = withoutDuplicates(chosen, context), { items, sizes } = await present(once, context);
   if (items.length === 0) throw nothingThere(name, rows);
-  const texts = classTexts(items, context);
-  const used = new Set(items.map((item) => item.label));
-  for (const cls of new Set(once.map((item) => item.label))) {
-    if (!used.has(cls)) survey.leaveOut({ name: cls!, kind: "class", reason: "without a readable image" });
-  }
+  const texts = classTexts(items, once, context);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
   const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
   const readAddress = addressReader(addresses, { retryPolicy });
@@ -108,8 +104,13 @@ function itemOf(row: ListRow, { list, split }: { list: string; split: SplitName 
   return { ...item, key, path: /^(\/|[a-z]:\/)/i.test(key) ? key : folder + key };
 }
 
-/** The labels of the items that are there; the survey gets those that are no classes, and classes without an image. */
-function classTexts(items: Item[], { survey }: OpenContext): (string | null)[] {
+/** The labels of `items`; the survey gets those that are no classes, and the classes of which none of the `listed` is there. */
+function classTexts(items: Item[], listed: Item[], { survey }: OpenContext): (string | null)[] {
+  const used = new Set(items.map(({ label }) => label));
+  for (const cls of new Set(listed.map(({ label }) => label))) {
+    if (cls === null || used.has(cls) || noClass(cls) !== null) continue;
+    survey.leaveOut({ name: cls, kind: "class", reason: "without a readable image" });
+  }
   return items.map(({ key, label }) => {
     const reason = label === null ? null : noClass(label);
     if (reason !== null) survey.leaveOut({ name: key, kind: "label", reason });

@@ -111,14 +111,23 @@ function columnsOf(rows: string[][], { name, label: wanted }: { name: string; la
       }. Change --label.`,
     );
   }
-  const others = numbers.filter((i) => i !== place && i !== split);
-  const only = others.length === 1 && (!header || repeats(rows, others[0])) ? others[0] : -1;
+  const found = numbers.filter((i) => i !== place && i !== split);
+  const others = found.length > 1 ? found.filter((i) => !isCounter(rows.slice(1), i)) : found;
+  const isSure = !header && found.length === 1;
+  const only = others.length === 1 && (isSure || repeats(rows, others[0])) ? others[0] : -1;
   return { header, place, label: field === undefined ? only : names.indexOf(field), split: split ?? -1 };
 }
 
 /** Whether the values of a column return, as those of classes do, and captions do not. */
 function repeats(rows: string[][], column: number): boolean {
   return 2 * new Set(rows.slice(1).map((cells) => cells[column])).size <= rows.length - 1;
+}
+
+/** Whether a column numbers the rows, as pandas and MXNet write it. */
+function isCounter(rows: string[][], column: number): boolean {
+  return rows.every((cells, i) =>
+    /^\d+$/.test(cells[column] ?? "") && (i === 0 || Number(cells[column]) > Number(rows[i - 1][column]))
+  );
 }
 
 /** The path or address in a line of a text, and the label after a space, a tab, a comma or a semicolon. */
@@ -143,6 +152,8 @@ export function textRows(text: string): ListRows {
     const [place, label] = placeAndLabel(line);
     return { place, label: labelText(label), split: null };
   });
+  const [first] = rows;
+  if (first?.label && PATH_NAMES.test(first.place) && labelField([first.label])) rows.shift(); // a header
   return { rows, empty: lines.length - filled.length };
 }
 

@@ -185,12 +185,13 @@ async function openKind(
 /** So many bytes tell which text a file is. */
 const TEXT_BYTES = 1024;
 
-/** Throws a UserError if the file at `path` is a text or empty: often it was never downloaded. */
+/** Throws a UserError if the file at `path` is empty, a web page or a pointer: it was never downloaded. */
 async function checkContent(path: string): Promise<void> {
   if (LIST_NAME.test(path)) return;
   const file = await localFile(path), head = await file.read(0, Math.min(file.size, TEXT_BYTES));
   const what = head.length === 0 ? "empty" : textKind(head);
-  if (what !== null) {
+  // Of any other text, the error of its supposed kind tells as much.
+  if (what !== null && !/^(blank )?text, no image/.test(what)) {
     throw new UserError(`Cannot read "${path}": it is ${what}. Replace it by the real file.`);
   }
 }
