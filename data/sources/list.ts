@@ -12,7 +12,7 @@ import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
 import { nameOf } from "./http.ts";
 import { DEFAULT_RETRY_POLICY } from "./http_connection.ts";
-import { classify, noClass } from "./labels.ts";
+import { classify, countCandidates, noClass } from "./labels.ts";
 import { type ListRow, listRows } from "./list_rows.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -38,16 +38,18 @@ interface Item extends ListRow {
  */
 export async function openLists(name: string, paths: string[], context: OpenContext): Promise<IndexedSource> {
   const { survey, split: wanted, label, retryPolicy = DEFAULT_RETRY_POLICY } = context;
-  const rows: Item[] = [];
+  const rows: Item[] = [], candidates: string[] = [];
   for (const path of paths) {
     const bytes = await Deno.readFile(path).catch((error) => {
       throw readError(path, error);
     });
     const found = await listRows(bytes, { name: path, label });
     if (found.empty > 0) survey.leaveOut({ name: baseName(path), kind: "empty line", count: found.empty });
+    candidates.push(...found.candidates ?? []);
     const split = paths.length > 1 ? splitInName(baseName(path)) : null;
     for (const row of found.rows) rows.push(itemOf(row, { list: path, split }));
   }
+  if (rows.every((row) => row.label === null)) countCandidates(candidates, survey);
   const splitOf = ({ split }: Item) => split;
   const { items: chosen, others } = chooseSplit(rows, { name, splitOf, wanted, survey });
   for (const { item, split } of others) {
@@ -57,7 +59,7 @@ export async function openLists(name: string, paths: string[], context: OpenCont
     });
   }
   const once = withoutDuplicates(chosen, context), { items, sizes } = await present(once, context);
-  if (items.length === 0) throw nothingThere(name, rows);
+  if (items.length === 0) throw await nothingThere(name, rows);
   const texts = classTexts(items, once, context);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
   const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
@@ -158,13 +160,23 @@ async function present(
   };
 }
 
-function nothingThere(name: string, rows: Item[]): UserError {
-  const fact = rows.length === 0
-    ? "it has no lines"
-    : `none of its ${rows.length} images is there; the first is looked for at "${
-      rows[0].path ?? rows[0].place
-    }"`;
+/** Where the paths of lists often begin, seen from the list's folder. */
+const BESIDE = ["..", "images", "img", "train", "../images", "../img", "../JPEGImages", "JPEGImages"];
+
+async function nothingThere(name: string, rows: Item[]): Promise<UserError> {
+  const advice = "Write the paths relative to the list's folder";
+  if (rows.length === 0) {
+    return new UserError(`Cannot read images from the list "${name}": it has no lines. ${advice}.`);
+  }
+  const [{ path, key, place }] = rows, looked = path ?? place;
+  const isRelative = path !== null && !/^([a-z]:)?\//i.test(key);
+  const candidates = isRelative ? BESIDE.map((beside) => path.slice(0, -key.length) + beside) : [];
+  const found = await fileSizes(candidates.length, (i) => `${candidates[i]}/${key}`);
+  const there = candidates.find((_, i) => !Number.isNaN(found[i]));
   return new UserError(
-    `Cannot read images from the list "${name}": ${fact}. Write the paths relative to the list's folder.`,
+    `Cannot read images from the list "${name}": none of its ${rows.length} images is there; the first is looked for at ` +
+      `"${looked}"${there === undefined ? "" : `, but lies at "${there}/${key}"`}. ${advice}${
+        there === undefined ? "" : `, or move the list into "${there}"`
+      }.`,
   );
 }

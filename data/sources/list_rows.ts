@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { labelField, labelText } from "./labels.ts";
+import { labelField, labelText, noClass } from "./labels.ts";
 import { isImageName } from "./listed.ts";
 import { splitNamed } from "./split_names.ts";
 import type { SplitName } from "./survey.ts";
@@ -22,6 +22,8 @@ export interface ListRow {
 export interface ListRows {
   rows: ListRow[];
   empty: number;
+  /** If no column of a table is one of labels, those that may be. */
+  candidates?: string[];
 }
 
 const PATH_NAMES =
@@ -69,7 +71,12 @@ export async function tableRows(
     split: columns.split < 0 ? null : splitNamed(cells[columns.split] ?? ""),
   }));
   const withPlace = rows.filter(({ place }) => place !== "");
-  return { rows: withPlace, empty: lines.length - filled.length + rows.length - withPlace.length };
+  const { candidates } = columns;
+  return {
+    rows: withPlace,
+    empty: lines.length - filled.length + rows.length - withPlace.length,
+    candidates,
+  };
 }
 
 /** The numbers of the columns, −1 for one that is not there, and whether the first row names them. */
@@ -78,6 +85,8 @@ interface Columns {
   place: number;
   label: number;
   split: number;
+  /** If no column is one of labels, the names of those whose values return as labels do. */
+  candidates: string[];
 }
 
 function columnsOf(rows: string[][], { name, label: wanted }: { name: string; label?: string }): Columns {
@@ -112,10 +121,20 @@ function columnsOf(rows: string[][], { name, label: wanted }: { name: string; la
     );
   }
   const found = numbers.filter((i) => i !== place && i !== split);
-  const others = found.length > 1 ? found.filter((i) => !isCounter(rows.slice(1), i)) : found;
+  // A column behind the paths is one of labels even if no label returns.
+  const others = found.filter((i) => found.length === 1 && i > place || !isCounter(rows.slice(1), i));
   const isSure = !header && found.length === 1;
   const only = others.length === 1 && (isSure || repeats(rows, others[0])) ? others[0] : -1;
-  return { header, place, label: field === undefined ? only : names.indexOf(field), split: split ?? -1 };
+  const chosen = field === undefined ? only : names.indexOf(field);
+  const candidates = chosen < 0 ? others.filter((i) => canBeLabels(rows, i)).map((i) => names[i]) : [];
+  return { header, place, label: chosen, split: split ?? -1, candidates };
+}
+
+/** Whether the values of a column are several, return, and are no fractions. */
+function canBeLabels(rows: string[][], column: number): boolean {
+  const labels = new Set(rows.slice(1).map((cells) => labelText(cells[column])));
+  labels.delete(null);
+  return labels.size > 1 && repeats(rows, column) && [...labels].every((label) => noClass(label!) === null);
 }
 
 /** Whether the values of a column return, as those of classes do, and captions do not. */
@@ -143,18 +162,46 @@ function placeAndLabel(line: string): [place: string, label: string | null] {
   return after === undefined ? [line, null] : [before, after];
 }
 
+/** A number before a path, as in the lists of CUB and Caffe's older tools. */
+const NUMBERED = /^(-?\d+)[\s,;]+(?=\S)/;
+
+/**
+ * What the lines tell if each has a number before its path; null otherwise. The number is the label where several images
+ * have the same one and nothing follows the paths; otherwise it counts the images.
+ */
+function numberedRows(lines: string[]): ListRow[] | null {
+  const rows = lines.map((line) => {
+    const [before, number] = NUMBERED.exec(line) ?? [""];
+    const [place, after] = placeAndLabel(line.slice(before.length));
+    return number !== undefined && isPlace(place) ? { place, number, after } : null;
+  });
+  const known = rows.filter((row) => row !== null);
+  if (known.length === 0 || known.length < rows.length) return null;
+  const images = new Set(known.map(({ place }) => place)),
+    numbers = new Set(known.map(({ number }) => number));
+  const isLabel = numbers.size < images.size && known.every(({ after }) => after === null);
+  return known.map(({ place, number, after }) => ({
+    place,
+    label: labelText(isLabel ? number : after),
+    split: null,
+  }));
+}
+
 /** The rows of a text with a path or an address on each line. Lines that begin with # are comments. */
 export function textRows(text: string): ListRows {
   const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim()).filter((line) => !line.startsWith("#"));
   if (lines.at(-1) === "") lines.pop();
-  const filled = lines.filter((line) => line !== "");
-  const rows = filled.map((line) => {
+  const filled = lines.filter((line) => line !== ""), empty = lines.length - filled.length;
+  const hasHeader = filled.length > 1 && !NUMBERED.test(filled[0]) && !isPlace(placeAndLabel(filled[0])[0]);
+  const numbered = numberedRows(filled.slice(hasHeader ? 1 : 0));
+  if (numbered) return { rows: numbered, empty };
+  const rows: ListRow[] = filled.map((line) => {
     const [place, label] = placeAndLabel(line);
     return { place, label: labelText(label), split: null };
   });
   const [first] = rows;
   if (first?.label && PATH_NAMES.test(first.place) && labelField([first.label])) rows.shift(); // a header
-  return { rows, empty: lines.length - filled.length };
+  return { rows, empty };
 }
 
 /** The text of a list without its byte order mark. Excel's "Unicode text" is UTF-16, older tables are Windows-1252. */

@@ -17,7 +17,7 @@ import { textKind } from "../formats/text_kind.ts";
 import { baseName, pathsOf } from "./patterns.ts";
 import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
-import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
+import { belowShared, filesOfSplit, fromNamed, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
 import { chooseSplit } from "./split_names.ts";
@@ -177,7 +177,9 @@ async function openKind(
   if (kind.splits === "if told" && short.every((path) => splitInPath(path) === null)) {
     return await kind.open(name, paths, context);
   }
-  const files = paths.map((path, i) => ({ path, short: short[i] }));
+  // If a split is asked for, a folder that all files share may tell it.
+  const isToldByShared = context.split !== undefined && short.every((path) => splitInPath(path) === null);
+  const files = paths.map((path, i) => ({ path, short: isToldByShared ? fromNamed(name, path) : short[i] }));
   const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ short }) => short });
   return await kind.open(name, chosen.map(({ path }) => path), { ...context, split: undefined });
 }

@@ -12,6 +12,7 @@ import { organize, withoutDuplicates } from "./image_paths.ts";
 import { classify } from "./labels.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
+import { fromNamed } from "./split_files.ts";
 import { streamedSource } from "./streamed.ts";
 import { leftOutText } from "./survey.ts";
 import type { TarCatalog } from "./tar_catalog.ts";
@@ -39,7 +40,12 @@ interface Samples {
 export async function openTar(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const { catalog, compressed } = await catalogOf(paths, context);
   const { paths: found, unusable } = catalog;
-  const images = organize(found, { name, context, unusable: catalog.hasLabels ? undefined : unusable });
+  const images = organize(found, {
+    name,
+    path: fromNamed(name, paths[0]),
+    context,
+    unusable: catalog.hasLabels ? undefined : unusable,
+  });
   // Archives are read in their order.
   const numbers = withoutDuplicates(images.order, { images: catalog.paths, survey: context.survey }).sort();
   if (numbers.length === 0) throw noImages(name, context);

@@ -83,6 +83,33 @@ Deno.test("openSource() of a text reads a path on each line, with a label behind
   });
 });
 
+Deno.test("openSource() of a list tells numbers before the paths that are labels from those that count", async () => {
+  const lists: [string, string, string[]][] = [
+    ["labels.txt", "0 img/a.jpg\n2 img/b b.jpg\n0 e.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 2 B",
+      "e.jpg 0 E",
+    ]],
+    ["commas.lst", "5,img/a.jpg\n-1,d,d.jpg\n5, e.jpg", ["img/a.jpg 5 A", "d,d.jpg - D", "e.jpg 5 E"]],
+    ["ids.txt", "1 img/a.jpg\n2 img/b b.jpg\n3 e.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B", "e.jpg - E"]],
+    ["both.txt", "1 img/a.jpg 7\n1 img/b b.jpg 8\n", ["img/a.jpg 7 A", "img/b b.jpg 8 B"]],
+    ["header.txt", "img_id image_name\n1 img/a.jpg\n2 e.jpg\n", ["img/a.jpg - A", "e.jpg - E"]],
+    ["ids.csv", "1,img/a.jpg\n2,img/b b.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B"]],
+    ["labels.csv", "0\timg/a.jpg\n1\timg/b b.jpg\n1\te.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 1 B",
+      "e.jpg 1 E",
+    ]],
+    ["behind.csv", "img/a.jpg,1\nimg/b b.jpg,2\n", ["img/a.jpg 1 A", "img/b b.jpg 2 B"]],
+  ];
+  for (const [name, text, expected] of lists) {
+    await withList(name, text, async (path) => {
+      const { images, leftOut } = await opened(path);
+      assertEquals([images, leftOut], [expected, {}], name);
+    });
+  }
+});
+
 Deno.test("openSource() of a list counts missing and repeated files and empty lines", async () => {
   const lines = [
     "path,label",
@@ -114,6 +141,25 @@ Deno.test("openSource() of a list counts missing and repeated files and empty li
       /l\.txt": none of its 2 images is there; the first is looked for at ".*\/x\/gone\.jpg"\. Write the paths relative/,
     );
   });
+});
+
+Deno.test("openSource() of a list whose paths begin at another folder tells which one", async () => {
+  const lists: [list: string, line: string, folder: string][] = [
+    ["img/l.txt", "img/a.jpg", "img/\\.\\."],
+    ["l.txt", "1 c.png", "img"],
+    ["lists/l.csv", "path\nc.png", "lists/\\.\\./img"],
+  ];
+  for (const [list, line, folder] of lists) {
+    await withList(list, line, async (path) => {
+      await assertThrows(
+        () => openSource(path),
+        UserError,
+        new RegExp(
+          `, but lies at ".*/${folder}/.*(jpg|png)"\\. Write .*, or move the list into ".*/${folder}"\\.$`,
+        ),
+      );
+    });
+  }
 });
 
 Deno.test("openSource() of a table honors the column of splits and the named column of labels", async () => {
@@ -161,6 +207,23 @@ Deno.test("openSource() of a table takes its only other column as labels if valu
       UserError,
       /none\.csv": no column has paths or addresses of images/,
     );
+  });
+});
+
+Deno.test("openSource() of a table without labels counts the columns that may hold some", async () => {
+  const rows = [
+    "img/a.jpg,1,pug,0.5,web",
+    "img/c.png,2,elk,0.5,web",
+    "d,d.jpg,1,pug,0.1,web",
+    "e.jpg,2,elk,0.1,web",
+  ];
+  const text = rows.map((row) => row.replace("d,d.jpg", '"d,d.jpg"')).join("\n");
+  await withList("l.csv", `path,site,species,score,origin\n${text}`, async (path) => {
+    const { source, leftOut, survey } = await opened(path);
+    assertEquals(leftOut, { "column: site, species: --label NAME takes one as labels": 2 });
+    assertEquals([source.classes, survey.names.map(({ name }) => name)], [[], ["site", "species"]]);
+    const chosen = await opened(path, { label: "species" });
+    assertEquals([chosen.source.classes, chosen.leftOut], [["elk", "pug"], {}]);
   });
 });
 
