@@ -1,7 +1,8 @@
 /**
  * Self-supervised pre-training of image encoders by BYOL (Grill et al. 2020) on WebGPU.
  *
- * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder. A program may bring
+ * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder,
+ * {@linkcode exportEncoder} writes it for other programs. A program may bring
  * its own images, view recipe and backbone, and hears of the run by callbacks. docs/library.md shows each.
  *
  * @example Train on a folder of images (here on built-in ones), stop early, go on, and score the encoder
@@ -42,6 +43,7 @@ export type { BackboneConfig, BackboneName, ConvNeXtConfig, ResNetConfig, Stem }
 export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
 export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
+export type { DataReport, PartReport } from "./src/eval/data_report.ts";
 export type { KnnBefore } from "./src/run/records.ts";
 export type { Collapse } from "./src/run/collapse.ts";
 export { CollapseError, MachineError, type MachineProblem, UserError } from "./src/base/errors.ts";
@@ -52,7 +54,9 @@ export { loadRecipe } from "./src/config/load_recipe.ts";
 export { evaluate } from "./src/eval/protocol.ts";
 export { formatEvaluation } from "./src/eval/format_evaluation.ts";
 export type {
+  Confusion,
   DrawEvaluation,
+  EncoderOptions,
   EvaluatedFeatures,
   EvaluateOptions,
   EvaluationReport,
@@ -63,6 +67,11 @@ export type {
   RowName,
 } from "./src/eval/types.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
+
+export { exportEncoder } from "./src/export/export_encoder.ts";
+export { formatExport } from "./src/export/format_export.ts";
+export type { ExportFormat } from "./src/config/export_flags.ts";
+export type { ExportAgreement, ExportOptions, ExportReport } from "./src/export/types.ts";
 
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";
@@ -90,6 +99,7 @@ export { formatDiagnosis } from "./src/inspect/doctor/report.ts";
 export {
   readSafetensors,
   type Safetensors,
+  type StoredTensor,
   type TensorEntry,
   writeSafetensors,
 } from "./src/io/safetensors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { INTERRUPTED, interruptSignal } from "./src/cli/interrupt.ts";
+import { interruption } from "./src/cli/interrupt.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { createProgress } from "./src/cli/progress.ts";
@@ -13,7 +13,8 @@ import { formatPlan } from "./src/inspect/format_plan.ts";
 import { formatProfile } from "./src/inspect/format_profile.ts";
 import { planOf } from "./src/inspect/plan.ts";
 import { profileOf } from "./src/inspect/profile.ts";
-import { latestRun } from "./src/run/folder.ts";
+import { ABORTED, unlessAborted } from "./src/run/abort.ts";
+import { findRun } from "./src/run/find_run.ts";
 import { pretrain } from "./src/run/pretrain.ts";
 import { resume } from "./src/run/resume.ts";
 
@@ -38,11 +39,13 @@ async function main(args: string[]): Promise<number> {
 
 /** Starts or continues a run; returns the exit code. */
 async function train({ given, ...asked }: TrainArguments): Promise<number> {
-  const signal = interruptSignal("Interrupted: finishing the current step and saving it.");
+  const interrupted = interruption("finishing the current step and saving it."), { signal } = interrupted;
   const options = { ...given, signal, progress: createProgress };
   const { out: _, ...others } = options;
-  const { out, step, total, summary } = asked.resume
-    ? await resume(await latestRun(given), { ...others, allowChangedData: asked.allowChangedData })
+  const folder = asked.resume ? await unlessAborted(signal, () => findRun(given, { signal })) : null;
+  if (folder === ABORTED) return interrupted.exitCode;
+  const { out, step, total, summary } = folder !== null
+    ? await resume(folder, { ...others, allowChangedData: asked.allowChangedData })
     : await pretrain(options);
   if (summary) {
     if (asked.resume && step === total) console.log(`The run in ${out} is complete.`);
@@ -53,7 +56,7 @@ async function train({ given, ...asked }: TrainArguments): Promise<number> {
       ? "Stopped before the first step: there is nothing to resume."
       : `Stopped after step ${step} of ${total}. To continue: add --resume --out ${out}`,
   );
-  return INTERRUPTED;
+  return interrupted.exitCode;
 }
 
 if (import.meta.main) await runMain(main);

@@ -55,7 +55,13 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
       test: queries,
       seed: 0,
       fit: (fit) =>
-        fitFeatures(gpu, { samples: references, classes: data.classes.length, epochs: 100, seed: 0, ...fit }),
+        fitFeatures(gpu, {
+          samples: references,
+          classes: data.train.whole.classes.length,
+          epochs: 100,
+          seed: 0,
+          ...fit,
+        }),
     });
     const seconds = (performance.now() - begin) / 1000;
     row(

@@ -11,8 +11,8 @@ import { cropsAreBounded, MAX_ASPECT_RATIO, MAX_UPLOAD_BYTES } from "./views/tab
 
 /** How training decodes images. */
 export interface TrainingDecodeOptions {
-  /** How views are drawn: very elongated crops need more memory. */
-  recipe: Pick<Recipe, "views">;
+  /** How contrast is stretched, and how views are drawn: very elongated crops need more memory. */
+  recipe: Pick<Recipe, "views" | "stretch">;
   /** Larger images are shrunk to this short side, pixels. */
   decodeSize: number;
   /** Images with a shorter side, in pixels, are left out. Default: 1. */
@@ -29,11 +29,12 @@ export async function decodeForTraining(
   bytes: Uint8Array,
   { recipe, decodeSize, minSide }: TrainingDecodeOptions,
 ): Promise<DecodedImage> {
-  const image = await decodeImage(bytes, { shortSide: decodeSize, minSide });
-  return fitted(image, {
+  const image = await decodeImage(bytes, { shortSide: decodeSize, minSide, stretch: recipe.stretch });
+  const usable = fitted(image, {
     pixels: Math.min(MAX_UPLOAD_BYTES / 4, MAX_ASPECT_RATIO * decodeSize ** 2),
     side: cropsAreBounded(recipe) ? Infinity : MAX_ASPECT_RATIO * decodeSize,
   });
+  return noted(usable, image);
 }
 
 /**
@@ -43,9 +44,10 @@ export async function decodeForTraining(
  */
 export async function decodeForEvaluation(
   bytes: Uint8Array,
-  { size, minSide }: { size: number; minSide?: number },
+  { recipe, size, minSide }: { recipe?: Pick<Recipe, "stretch">; size: number; minSide?: number },
 ): Promise<DecodedImage> {
-  return evaluationImage(await decodeImage(bytes, { minSide }), size);
+  const image = await decodeImage(bytes, { minSide, stretch: recipe?.stretch });
+  return noted(evaluationImage(image, size), image);
 }
 
 /**
@@ -58,6 +60,11 @@ export function evaluationImage(image: DecodedImage, size: number): DecodedImage
   const data = new Uint8Array(size * size * 4);
   resizeCrop(image, { crop, resized, width: size, height: size, out: data });
   return { width: size, height: size, data };
+}
+
+/** `image` with the note about the one that it was made of. */
+function noted(image: DecodedImage, { note }: DecodedImage): DecodedImage {
+  return note === undefined ? image : { ...image, note };
 }
 
 /** `image` with at most so many `pixels`, and a long side of at most `side`. */

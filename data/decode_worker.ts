@@ -66,6 +66,8 @@ export type JobAnswer = Rejection | {
   height: number;
   recordsEnd: number;
   pixelsEnd: number;
+  /** What looks wrong about it nevertheless. */
+  note?: string;
 };
 
 /** Sent in place of a result if the machine is at fault, so that no image counts as bad. */
@@ -132,6 +134,7 @@ async function work({ bytes, items, views, pixels }: JobMessage): Promise<void> 
         height: image.height,
         recordsEnd: records.length,
         pixelsEnd,
+        note: "note" in image ? image.note : undefined,
       });
     } catch (error) {
       if (isMachineFault(error)) throw error;

@@ -28,7 +28,7 @@
  * const source = await openSource("shapes:64"), recipe = recipes.shapes;
  * const setup = { recipe, size: 32, seed: 7, decodeSize: 64, augment: "cpu", keepPixels: false } as const;
  * const pool = new Pool(setup, { workers: 1 });
- * const batches = readSamples(source, { seed: 7, first: 0, limit: 64 })
+ * const batches = readSamples(source, { seed: 7 })
  *   .pipeThrough(group({ count: 8, weight: 2 ** 18, weigh: ({ bytes }) => bytes.length }))
  *   .pipeThrough(prepare(pool, { concurrency: 2 }))
  *   .pipeThrough(collate({ batch: 16, limit: 64, partial: "drop", onBad: console.warn }));
@@ -69,6 +69,8 @@ export type {
   StreamedSource,
 } from "./sources/types.ts";
 export { subsetOf } from "./subset.ts";
+export type { StreamCounts } from "./count.ts";
+export { divide, type DivideOptions, type Division, sampleOf, type TakingOrder } from "./divide.ts";
 
 export { type ReadOrder, type ReadSample, readSamples } from "./read.ts";
 export type { BlockPosition, Position } from "./order.ts";
@@ -78,7 +80,7 @@ export { group, type GroupOptions } from "./group.ts";
 export { orderedMap } from "./ordered_map.ts";
 export { Pool, type PoolOptions, type PoolResult, type Prepared, type Task } from "./pool.ts";
 export type { Setup } from "./decode_worker.ts";
-export { prepare, type PrepareOptions } from "./prepare.ts";
+export { type ImageNote, prepare, type PrepareOptions } from "./prepare.ts";
 export {
   type BadImage,
   collate,
@@ -101,6 +103,7 @@ export {
   type RecipeName,
   recipes,
   type Rgb,
+  type Stretch,
   type ViewRecipe,
 } from "./views/recipe.ts";
 export { parseRecipe } from "./views/parse_recipe.ts";

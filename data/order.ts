@@ -29,7 +29,7 @@ export interface BlockPosition {
   done: number;
 }
 
-/** One visit of the sample `index`, in source order, during a run. */
+/** One visit of the sample at place `index` of the source during a run. */
 export interface Visit {
   epoch: number;
   offset: number;
@@ -53,20 +53,20 @@ export function blockOrder(
 }
 
 /**
- * Endless visits of the samples `first` … `first + limit − 1`, from `start` on. Each epoch is a permutation that depends
- * only on the seed and the epoch.
+ * Endless visits of `length` samples, from `start` on. Each epoch is a permutation that depends only on the seed and the
+ * epoch.
  */
 export function* trainingOrder(
-  { first, limit, seed, start }: { first: number; limit: number; seed: number; start: Position },
+  { length, seed, start }: { length: number; seed: number; start: Position },
 ): Generator<Visit> {
   let { epoch, offset } = start;
   for (;; epoch++, offset = 0) {
-    const order = epochOrder(limit, { seed, epoch });
-    for (; offset < limit; offset++) yield { epoch, offset, index: first + order[offset] };
+    const order = epochOrder(length, { seed, epoch });
+    for (; offset < length; offset++) yield { epoch, offset, index: order[offset] };
   }
 }
 
-/** Visits the samples `first` … `first + limit − 1` once, in source order. */
-export function* sourceOrder({ first, limit }: { first: number; limit: number }): Generator<Visit> {
-  for (let offset = 0; offset < limit; offset++) yield { epoch: 0, offset, index: first + offset };
+/** Visits `length` samples once, in source order. */
+export function* sourceOrder({ length }: { length: number }): Generator<Visit> {
+  for (let offset = 0; offset < length; offset++) yield { epoch: 0, offset, index: offset };
 }

@@ -16,24 +16,21 @@ import { group } from "./group.ts";
 import type { Position } from "./order.ts";
 import { evaluationEntries, type PixelCache } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
-import { prepare } from "./prepare.ts";
+import { type ImageNote, prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
 import type { ImageSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
+import { numberIn } from "./subset.ts";
 
-export type { BadImage, Position };
+export type { BadImage, ImageNote, Position };
 
 /** What to do about an image that cannot be used. */
 export type OnBadImage = "skip" | "error" | "substitute";
 
 /** Which images, and how they become batches. */
 export interface BatchOptions {
-  /** Where the images come from. */
+  /** Where the images come from: a source, or a part of one. */
   source: ImageSource;
-  /** The first sample, in source order. Default: 0. */
-  first?: number;
-  /** How many samples from `first` on. Default: all. */
-  limit?: number | null;
   /** Images per batch. */
   batch: number;
   /** Side of the views, pixels. */
@@ -63,6 +60,8 @@ export interface BatchOptions {
    * throw to end the stream.
    */
   onBad?(bad: BadImage): void;
+  /** Called with each image that can be used and looks wrong, such as a nearly black one, when it is decoded. */
+  onNote?(note: ImageNote): void;
 }
 
 /** Options of training batches, which depend on a seed and can be resumed. */
@@ -162,12 +161,11 @@ function batches<V extends Views, T>(
   finish: (batch: Delivered<V>) => T,
 ): ReadableStream<T> {
   const { source, batch, size, recipe, workers = 2, onBadImage = "skip" } = options;
-  const { first = 0, decodeSize = defaultDecodeSize(recipe, size), minSide, augment = "cpu" } = options;
-  const limit = options.limit ?? (source.length === null ? null : source.length - first);
+  const { decodeSize = defaultDecodeSize(recipe, size), minSide, augment = "cpu" } = options;
   const training = seed !== null;
   const cache = training ? options.cache : options.cache && evaluationEntries(options.cache);
   const views = training ? 2 : 1, viewLength = size * size * VIEW_CHANNELS;
-  checkBatch(source, { batch: training ? batch : 1, limit });
+  checkBatch(source, training ? batch : 1);
   checkSubstitutable(source, onBadImage);
 
   // The messages under way hold about one batch together, so that small images are not prepared too far ahead.
@@ -177,18 +175,20 @@ function batches<V extends Views, T>(
   const weigh = ({ fileRange, bytes }: { fileRange: { size: number } | null; bytes: Uint8Array }) =>
     fileRange?.size ?? bytes.length;
   const substitutes = training && onBadImage === "substitute" && source.kind === "indexed"
-    ? { source, first, limit: limit! }
+    ? source
     : undefined;
   const report = reporter(options);
 
   const read = training && cache ? withoutCachedBytes(source, cache) : source;
-  const samples = readSamples(read, { seed, first, limit: options.limit ?? null, start, locate: true });
+  const samples = readSamples(read, { seed, start, locate: true });
   const keepPixels = cache !== undefined;
   const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
     .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
-    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes }))
-    .pipeThrough(collate({ batch, limit, partial: training ? "drop" : "keep", onBad: report }));
+    .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes, onNote: options.onNote }))
+    .pipeThrough(
+      collate({ batch, limit: source.length, partial: training ? "drop" : "keep", onBad: report }),
+    );
   const assemble = assembleViews({ batch, views, viewLength });
   const deliver = (collated: Collated) => {
     collated.bad.forEach(report);
@@ -198,10 +198,10 @@ function batches<V extends Views, T>(
   return closing(collated, deliver, () => pool.close());
 }
 
-function checkBatch({ name }: ImageSource, { batch, limit }: { batch: number; limit: number | null }): void {
-  if (limit === null || batch <= limit) return;
+function checkBatch({ name, length }: ImageSource, batch: number): void {
+  if (length === null || batch <= length) return;
   throw new UserError(
-    `Cannot make batches of ${batch} images of "${name}": there are ${limit} images. Lower the batch size.`,
+    `Cannot make batches of ${batch} images of "${name}": there are ${length} images. Lower the batch size.`,
   );
 }
 
@@ -229,14 +229,21 @@ function reporter({ source, onBadImage, onBad }: BatchOptions): (bad: BadImage) 
 /** `source`, but cached images are given without their bytes. */
 function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource {
   if (source.kind !== "indexed") return source;
-  const empty = new Uint8Array(0);
+  const empty = new Uint8Array(0), isCached = (place: number) => cache.has(numberIn(source, place));
+  const { kind, name, length, classes, fingerprint, concurrentReads } = source;
   return {
-    ...source,
-    read: (index) =>
-      cache.has(index)
-        ? Promise.resolve({ index, key: source.key(index), bytes: empty, label: source.label(index) })
-        : source.read(index),
-    locate: (index) => cache.has(index) ? null : source.locate?.(index) ?? null,
+    ...{ kind, name, length, classes, fingerprint, concurrentReads },
+    key: (place) => source.key(place),
+    label: (place) => source.label(place),
+    numberOf: (place) => numberIn(source, place),
+    read: (place, signal) => {
+      if (!isCached(place)) return source.read(place, signal);
+      const index = numberIn(source, place);
+      return Promise.resolve({ index, key: source.key(place), bytes: empty, label: source.label(place) });
+    },
+    locate: (place) => isCached(place) ? null : source.locate?.(place) ?? null,
+    [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
+    close() {},
   };
 }
 

@@ -41,6 +41,8 @@ export interface PoolResult {
   images: (Prepared | null)[];
   /** Why an image is not used; null for those that are. */
   rejections: (Rejection | null)[];
+  /** What looks wrong about an image that can be used; null for others. */
+  notes: (string | null)[];
   /** Returns the buffers to the pool. Call it once the images are copied. */
   release(): void;
 }
@@ -182,7 +184,7 @@ export class Pool {
       if (culprit.crashes < MAX_CRASHES_PER_JOB) this.#assign(slot, culprit);
       else if (culprit.tasks.length === 1) {
         const rejections = [{ reason: `the decoder crashes on it: ${reason}` }];
-        culprit.answer.resolve({ images: [null], rejections, release() {} });
+        culprit.answer.resolve({ images: [null], rejections, notes: [null], release() {} });
       } else this.#splitJob(culprit);
     }
     for (const job of others) this.#assign(slot, job);
@@ -195,6 +197,7 @@ export class Pool {
       answer.resolve({
         images: results.flatMap(({ images }) => images),
         rejections: results.flatMap(({ rejections }) => rejections),
+        notes: results.flatMap(({ notes }) => notes),
         release: () => results.forEach(({ release }) => release()),
       }), answer.reject);
   }
@@ -253,6 +256,7 @@ export class Pool {
     return {
       images,
       rejections: answers.map((answer) => answer.reason === null ? null : answer),
+      notes: answers.map((answer) => answer.reason === null ? answer.note ?? null : null),
       release: () => {
         this.#views.push(views);
         this.#pixels.push(pixels);

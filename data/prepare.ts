@@ -10,8 +10,10 @@ import { orderedMap } from "./ordered_map.ts";
 import type { PixelCache } from "./pixel_cache.ts";
 import type { Pool, PoolResult, Prepared, Task } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
+import { UnreachableError } from "./sources/http_connection.ts";
 import type { IndexedSource } from "./sources/types.ts";
 import type { TransformStream } from "./streams.ts";
+import { numberIn } from "./subset.ts";
 
 /** How samples are prepared. */
 export interface PrepareOptions {
@@ -19,8 +21,20 @@ export interface PrepareOptions {
   concurrency: number;
   /** Keeps decoded images. */
   cache?: PixelCache;
-  /** Where substitutes for bad images are drawn from: the images `first` … `first + limit − 1` of `source`. */
-  substitutes?: { source: IndexedSource; first: number; limit: number };
+  /** Where substitutes for bad images are drawn from. */
+  substitutes?: IndexedSource;
+  /** Called with each newly decoded image that can be used and looks wrong. */
+  onNote?(note: ImageNote): void;
+}
+
+/** What looks wrong about an image that can be used. */
+export interface ImageNote {
+  /** The image's number in the source. */
+  index: number;
+  /** Its name in the source. */
+  key: string;
+  /** What looks wrong, the same words for the same thing. */
+  note: string;
 }
 
 /** Prepares groups of samples in `pool`, in order. */
@@ -30,7 +44,7 @@ export function prepare(pool: Pool, options: PrepareOptions): TransformStream<Re
 
 async function prepareGroup(
   pool: Pool,
-  { samples, cache, substitutes }: PrepareOptions & { samples: ReadSample[] },
+  { samples, cache, substitutes, onNote }: PrepareOptions & { samples: ReadSample[] },
 ): Promise<PreparedGroup> {
   const result = await pool.run(samples.map((sample) => taskOf(sample, cache)));
   const rejections = result.rejections.map((rejection, i) => {
@@ -39,9 +53,11 @@ async function prepareGroup(
   });
   const images = [...result.images], used: PoolResult[] = [result], shown = [...samples];
   for (const [i, sample] of samples.entries()) {
+    const note = result.notes[i];
+    if (note !== null) onNote?.({ index: sample.index, key: sample.key, note });
     if (images[i]) cache?.set(sample.index, imageOf(images[i]));
     else if (substitutes && !rejections[i]?.leftOut) {
-      const other = await substituteFor(sample, { pool, cache, ...substitutes });
+      const other = await substituteFor(sample, { pool, cache, source: substitutes });
       if (!other) continue;
       images[i] = other.result.images[0];
       shown[i] = { ...sample, label: other.label };
@@ -70,20 +86,17 @@ const MAX_SUBSTITUTE_TRIES = 10;
  */
 async function substituteFor(
   { epoch, index }: ReadSample,
-  { pool, cache, source, first, limit }: {
-    pool: Pool;
-    cache?: PixelCache;
-    source: IndexedSource;
-    first: number;
-    limit: number;
-  },
+  { pool, cache, source }: { pool: Pool; cache?: PixelCache; source: IndexedSource },
 ): Promise<{ result: PoolResult; label: number | null } | null> {
   const random = keyedRandom(SUBSTITUTE_KEY, index);
   for (let attempt = 0; attempt < MAX_SUBSTITUTE_TRIES; attempt++) {
-    const other = first + random.integer(limit);
-    const bytes = await source.read(other).then((image) => image.bytes, (error) => messageOf(error));
+    const other = random.integer(source.length);
+    const bytes = await source.read(other).then((image) => image.bytes, (error) => {
+      if (error instanceof UnreachableError) throw error; // that says nothing of the image
+      return messageOf(error);
+    });
     if (typeof bytes === "string") continue;
-    const result = await pool.run([{ epoch, index, bytes, decoded: cache?.get(other) }]);
+    const result = await pool.run([{ epoch, index, bytes, decoded: cache?.get(numberIn(source, other)) }]);
     if (result.images[0]) return { result, label: source.label(other) };
     result.release();
   }

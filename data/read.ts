@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../src/base/errors.ts";
+import { messageOf } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
-import { inOrder, noImages, shuffled, spansOf } from "./shuffle.ts";
+import { inOrder, noImages, shuffled } from "./shuffle.ts";
 import type { FileRange } from "./file_range.ts";
+import { UnreachableError } from "./sources/http_connection.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
+import { numberIn } from "./subset.ts";
 import { ReadableStream } from "./streams.ts";
 
 /** A visit of an image, with its bytes or the reason why it cannot be read. */
@@ -16,7 +18,7 @@ export interface ReadSample {
   epoch: number;
   /** The sample's rank in the epoch. */
   offset: number;
-  /** The image's number in the source. */
+  /** The image's number in the source; in a part of one, in the whole. */
   index: number;
   /** The image's name in the source. */
   key: string;
@@ -32,14 +34,10 @@ export interface ReadSample {
   next: Position;
 }
 
-/** Which samples, and in which order. */
+/** In which order samples are read. */
 export interface ReadOrder {
   /** The seed of endless shuffled epochs; null for each image once, in source order. */
   seed: number | null;
-  /** The first sample, in source order. */
-  first: number;
-  /** How many samples from `first` on; null for all. */
-  limit: number | null;
   /** Where to start: the `next` of the last sample consumed. */
   start?: Position;
   /** Whether to give file ranges instead of bytes, where possible. */
@@ -55,54 +53,33 @@ const CONCURRENT_READS = 8;
  * Reads the samples of `source`. The same order and source give the same samples, and a stream started at a sample's `next`
  * gives those that follow it. Nothing is read before the first sample is asked for. Canceling aborts what is being read
  * and waits for it; it does not close the source.
- *
- * @throws {UserError} if the source has fewer samples, or does not know how many it has and a part was asked for. The
- * stream fails with one at a damaged shard.
+ * The stream fails with a UserError at a damaged shard.
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
-  const { seed, first, limit, start = { epoch: 0, offset: 0 }, locate = false } = order;
-  checkRange(source, order);
+  const { seed, start = { epoch: 0, offset: 0 }, locate = false } = order;
   if (source.kind === "indexed") {
-    const span = { first, limit: limit ?? source.length - first };
-    return cancellable(() => readIndexed(source, { ...span, seed, start, locate }));
+    return cancellable((signal) => readIndexed(source, { seed, start, locate, signal }));
   }
-  const spans = spansOf(source, { first, limit });
   return cancellable((signal) =>
-    seed === null ? readOnce(source, { spans, signal }) : readShuffled(source, { seed, spans, start, signal })
-  );
-}
-
-function checkRange(source: ImageSource, { first, limit }: ReadOrder): void {
-  const { name, length } = source;
-  if (length === null) {
-    if (first === 0 && limit === null) return;
-    throw new UserError(
-      `Cannot take a part of "${name}": it is streamed, and its number of images is unknown. Use all of it (no limit, no ` +
-        `holdout), name fewer shards, or copy it to this machine.`,
-    );
-  }
-  const count = limit ?? length - first;
-  if (count >= 1 && first + count <= length) return;
-  throw new UserError(
-    `Cannot take ${count} images of "${name}" starting at number ${first}: it has ${length}. Lower the limit or the holdout.`,
+    seed === null ? readOnce(source, signal) : readShuffled(source, { seed, start, signal })
   );
 }
 
 async function* readIndexed(
   source: IndexedSource,
-  { first, limit, seed, start, locate }: {
-    first: number;
-    limit: number;
+  { seed, start, locate, signal }: {
     seed: number | null;
     start: Position;
     locate: boolean;
+    signal: AbortSignal;
   },
 ): AsyncGenerator<ReadSample> {
-  const visits = seed === null ? sourceOrder({ first, limit }) : trainingOrder({ first, limit, seed, start });
-  const underway: Promise<ReadSample>[] = [];
+  const { length } = source;
+  const visits = seed === null ? sourceOrder({ length }) : trainingOrder({ length, seed, start });
+  const underway: Promise<ReadSample>[] = [], most = source.concurrentReads ?? CONCURRENT_READS;
   try {
     for (const visit of visits) {
-      const last = seed !== null && visit.offset + 1 === limit;
+      const last = seed !== null && visit.offset + 1 === length;
       const next = last
         ? { epoch: visit.epoch + 1, offset: 0 }
         : { epoch: visit.epoch, offset: visit.offset + 1 };
@@ -111,33 +88,36 @@ async function* readIndexed(
         yield { ...visit, ...located, bytes: noBytes, failure: null, next };
         continue;
       }
-      underway.push(readVisit(source, visit, next));
-      if (underway.length === CONCURRENT_READS) yield await underway.shift()!;
+      const reading = readVisit(source, { visit, next, signal });
+      reading.catch(() => {}); // it is thrown when its turn comes
+      underway.push(reading);
+      if (underway.length >= most) yield await underway.shift()!;
     }
     while (underway.length) yield await underway.shift()!;
   } finally {
-    await Promise.all(underway);
+    await Promise.allSettled(underway);
   }
 }
 
-/** Does not throw: an error becomes the sample's `failure`. */
-async function readVisit(source: IndexedSource, visit: Visit, next: Position): Promise<ReadSample> {
+/** An error becomes the sample's `failure`, unless its server is away: that says nothing of the image. */
+async function readVisit(
+  source: IndexedSource,
+  { visit, next, signal }: { visit: Visit; next: Position; signal: AbortSignal },
+): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index), fileRange: null, failure: null, next };
+    return { ...visit, ...await source.read(visit.index, signal), fileRange: null, failure: null, next };
   } catch (error) {
-    const nothing = { key: source.key(visit.index), label: null, bytes: noBytes, fileRange: null };
-    return { ...visit, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
+    signal.throwIfAborted();
+    if (error instanceof UnreachableError) throw error;
+    const { index } = visit, image = { index: numberIn(source, index), key: source.key(index) };
+    const nothing = { label: null, bytes: noBytes, fileRange: null };
+    return { ...visit, ...image, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
   }
 }
 
-type Spans = ReturnType<typeof spansOf>;
-
-async function* readOnce(
-  source: StreamedSource,
-  options: { spans: Spans; signal: AbortSignal },
-): AsyncGenerator<ReadSample> {
+async function* readOnce(source: StreamedSource, signal: AbortSignal): AsyncGenerator<ReadSample> {
   let offset = 0;
-  for await (const image of inOrder(source, options)) {
+  for await (const image of inOrder(source, { signal })) {
     yield sampleOf(image, { epoch: 0, offset, next: { epoch: 0, offset: ++offset } });
   }
   if (offset === 0) throw noImages(source);
@@ -145,7 +125,7 @@ async function* readOnce(
 
 async function* readShuffled(
   source: StreamedSource,
-  options: { seed: number; spans: Spans; start: Position; signal: AbortSignal },
+  options: { seed: number; start: Position; signal: AbortSignal },
 ): AsyncGenerator<ReadSample> {
   for await (const { image, ...visit } of shuffled(source, options)) yield sampleOf(image, visit);
 }

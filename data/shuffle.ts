@@ -29,55 +29,67 @@ export interface Shuffled {
   next: Position;
 }
 
-/** The images `from` … `to` − 1 of shard `shard`. */
-interface Span {
-  shard: number;
-  from: number;
-  to: number;
-}
-
-/** The parts of the shards that hold the images `first` … `first + limit − 1`; all if `limit` is null. */
-export function spansOf(
-  { shards }: StreamedSource,
-  { first, limit }: { first: number; limit: number | null },
-): Span[] {
-  const begins = firstIndices(shards), end = limit === null ? Infinity : first + limit;
-  return shards
-    .map(({ length }, shard) => ({
-      shard,
-      from: Math.max(0, first - begins[shard]),
-      to: Math.min(length ?? Infinity, end - begins[shard]),
-    }))
-    .filter(({ from, to }) => from < to);
-}
-
-/** Where to begin in a sequence of spans. */
+/** Where to begin in a sequence of shards. */
 type Begin = Pick<BlockPosition, "shardRank" | "from" | "at">;
 
-/** The images of `spans` in order, from `begin` on. */
+/** The images of the shards in the given order of their numbers, by default as they lie; from `begin` on. */
 export async function* inOrder(
-  source: StreamedSource,
-  { spans, begin, signal }: { spans: Span[]; begin?: Begin; signal: AbortSignal },
+  { shards }: StreamedSource,
+  { order = Uint32Array.from(shards.keys()), begin, signal }: {
+    order?: Uint32Array;
+    begin?: Begin;
+    signal: AbortSignal;
+  },
 ): AsyncGenerator<Arrival> {
-  const first = firstIndices(source.shards);
-  for (let shardRank = begin?.shardRank ?? 0; shardRank < spans.length; shardRank++) {
-    const { shard: s, from: start, to } = spans[shardRank];
-    const shard = source.shards[s];
-    const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: start, at: null };
-    let number = from;
-    for await (const image of shard.open({ from, at, signal })) {
-      signal.throwIfAborted();
-      yield { ...image, shardRank, index: first[s] + image.number };
-      number = image.number + 1;
-      if (number >= to) break;
+  const first = firstIndices(shards);
+  const open = (shardRank: number) => {
+    const shard = shards[order[shardRank]];
+    const { from, at } = begin && shardRank === begin.shardRank ? begin : { from: 0, at: null };
+    return { from, images: shard.open({ from, at, signal }) };
+  };
+  const early: ReturnType<typeof open>[] = []; // the shards behind the one that is read
+  try {
+    for (let shardRank = begin?.shardRank ?? 0; shardRank < order.length; shardRank++) {
+      const s = order[shardRank], shard = shards[s], to = shard.length ?? Infinity;
+      const { from, images } = early.shift() ?? open(shardRank);
+      while (early.length < (shard.ahead ?? 0) && shardRank + early.length + 1 < order.length) {
+        const next = open(shardRank + early.length + 1);
+        early.push({ ...next, images: startedEarly(next.images) });
+      }
+      let number = from;
+      for await (const image of images) {
+        signal.throwIfAborted();
+        yield { ...image, shardRank, index: image.index ?? first[s] + image.number };
+        number = image.number + 1;
+        if (number >= to) break;
+      }
+      if (number < to && to < Infinity) {
+        throw new UserError(
+          `Cannot read "${shard.name}": it ends after ${number} images, but had ${shard.length} when it was opened. Do ` +
+            `not change the data during a run, and start again.`,
+        );
+      }
     }
-    if (number < to && to < Infinity) {
-      throw new UserError(
-        `Cannot read "${shard.name}": it ends after ${number} images, but had ${shard.length} when it was opened. Do not ` +
-          `change the data during a run, and start again.`,
-      );
-    }
+  } finally {
+    await Promise.allSettled(early.map(({ images }) => images[Symbol.asyncIterator]().return?.()));
   }
+}
+
+/** `images`, the first of which is asked for at once. */
+function startedEarly<T>(images: AsyncIterable<T>): AsyncIterable<T> {
+  const iterator = images[Symbol.asyncIterator]();
+  let first: Promise<IteratorResult<T>> | null = iterator.next();
+  first.catch(() => {}); // it is thrown when its turn comes
+  const begun = {
+    next: () => {
+      const result = first ?? iterator.next();
+      first = null;
+      return result;
+    },
+    return: async () => await iterator.return?.() ?? { done: true as const, value: undefined },
+    [Symbol.asyncIterator]: () => begun,
+  };
+  return begun;
 }
 
 /** Consecutive images of an epoch's sequence. */
@@ -92,12 +104,12 @@ interface Block {
 /** Endless blocks from `start` on. Each is filled when it is asked for. */
 async function* blocks(
   source: StreamedSource,
-  { seed, spans, start, signal }: { seed: number; spans: Span[]; start: Position; signal: AbortSignal },
+  { seed, start, signal }: { seed: number; start: Position; signal: AbortSignal },
 ): AsyncGenerator<Block> {
   let begin: BlockPosition | undefined = start.block;
   for (let { epoch } = start;; epoch++, begin = undefined) {
-    const order = Array.from(epochOrder(spans.length, { seed, epoch }), (s) => spans[s]);
-    const images = inOrder(source, { spans: order, begin, signal });
+    const order = epochOrder(source.shards.length, { seed, epoch });
+    const images = inOrder(source, { order, begin, signal });
     const take = () => {
       const image = images.next().then(({ done, value }) => done ? null : value);
       image.catch(() => {}); // the error is thrown when this image's block is filled: the block before is complete
@@ -123,12 +135,12 @@ async function* blocks(
   }
 }
 
-/** Endless visits of the images of `spans` from `start` on, each epoch in another order. */
+/** Endless visits of the images of `source` from `start` on, each epoch in another order. */
 export async function* shuffled(
   source: StreamedSource,
-  { seed, spans, start, signal }: { seed: number; spans: Span[]; start: Position; signal: AbortSignal },
+  { seed, start, signal }: { seed: number; start: Position; signal: AbortSignal },
 ): AsyncGenerator<Shuffled> {
-  const filled = blocks(source, { seed, spans, start, signal });
+  const filled = blocks(source, { seed, start, signal });
   const ask = () => {
     const block = filled.next();
     block.catch(() => {}); // the error is thrown when this block is delivered

@@ -15,11 +15,13 @@ import type { PretrainOptions } from "../src/config/pretrain_options.ts";
 import { messageOf, UserError } from "../src/base/errors.ts";
 import { hashText } from "../src/base/random.ts";
 import { withFolder } from "./data/fixtures.ts";
+import { withHub } from "./data/hub_server.ts";
 import { serving } from "./data/server.ts";
 import { differences } from "./kill/compare.ts";
 import { type DataSet, dataSets } from "./kill/data_sets.ts";
 import { checkpointsIn, drawMoments, isWriting, type Moment, type Pace, reach } from "./kill/moments.ts";
 import { argumentsOf, kill, trainWith } from "./run/whole_runs.ts";
+import { withBucket } from "./s3/bucket.ts";
 
 /** Neither divides the steps of an epoch, so that checkpoints lie within epochs. */
 const CHECKPOINT_EVERY = 7, LOG_EVERY = 3;
@@ -125,17 +127,18 @@ async function killAt(
 
 /** Kills runs on the files of `set`, on disk or on a server that runs on between the processes. */
 async function killOn(set: DataSet, options: { kills: number; seed: number }): Promise<Outcome> {
+  const { files, host, faults } = set, withSeed = { ...faults, seed: options.seed };
   let outcome: Outcome | undefined;
   await withFolder({}, async (folder) => {
-    if (!set.faults) {
-      await withFolder(set.files, async (root) => {
-        outcome = await killAndCompare(set, { root, folder, ...options });
-      });
-    } else {
-      await serving(set.files, { ...set.faults, seed: options.seed }, async (root) => {
-        outcome = await killAndCompare(set, { root, folder, ...options });
-      });
-    }
+    const runOn = async (root: string) => {
+      outcome = await killAndCompare(set, { root, folder, ...options });
+    };
+    if (host === "bucket") await withBucket(files, () => runOn("s3://data"));
+    else if (host === "hub") {
+      const repository = { commits: { c0ffee: files }, revisions: { main: "c0ffee" } };
+      await withHub({ "me/set": repository }, () => runOn("hf://datasets/me/set"), { faults: withSeed });
+    } else if (faults) await serving(files, withSeed, runOn);
+    else await withFolder(files, runOn);
   });
   return outcome!;
 }

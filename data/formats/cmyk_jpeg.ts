@@ -17,15 +17,30 @@ const withDecoder = reusable(async () => {
   return await jpeg.init();
 });
 
-/** Decodes a JPEG of four components and `size` pixels. Like Pillow, it takes the inks as inverted, as Adobe writes them. */
-export async function decodeCmykJpeg(bytes: Uint8Array, size: number): Promise<Pixels> {
-  const hasAdobeSegment = [...jpegSegments(bytes)].some(({ marker, at }) =>
+/**
+ * Decodes a JPEG of four components and `size` pixels. Like Pillow, it takes the inks as inverted, as Adobe writes them; in a
+ * TIFF they are not.
+ */
+export async function decodeCmykJpeg(
+  bytes: Uint8Array,
+  size: number,
+  { inverted = true }: { inverted?: boolean } = {},
+): Promise<Pixels> {
+  const segments = [...jpegSegments(bytes)];
+  const hasAdobeSegment = segments.some(({ marker, at }) =>
     marker === 0xee && ascii(bytes, at + 4, 5) === "Adobe"
   );
-  if (!hasAdobeSegment) bytes = concatBytes([bytes.subarray(0, 2), adobeSegment(0), bytes.subarray(2)]);
-  const decoded = await withDecoder(size, (jpeg) => jpeg.decode(bytes, 0, 0));
+  // The segments alone: unlike libjpeg, the decoder stops at bytes between them.
+  const clean = concatBytes([
+    bytes.subarray(0, 2),
+    hasAdobeSegment ? new Uint8Array() : adobeSegment(0),
+    ...segments.map(({ at, end }) => bytes.subarray(at, end)),
+    bytes.subarray(segments.at(-1)!.end),
+  ]);
+  const decoded = await withDecoder(size, (jpeg) => jpeg.decode(clean, 0, 0));
   if (decoded?.format !== CMYK) throw new Error("it is a damaged CMYK JPEG");
   const { width, height, buffer: data } = decoded;
+  if (!inverted) { for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]; }
   for (let i = 0; i < data.length; i += 4) {
     const light = 255 - data[i + 3];
     for (let c = i; c < i + 3; c++) data[c] = Math.round((255 - data[c]) * light / 255);

@@ -4,15 +4,33 @@
  * @module
  */
 
-/** Images with more pixels are rejected before decoding: 100 megapixels, 400 MB decoded. */
-export const MAX_PIXELS = 100e6;
+import type { Stretch } from "../views/recipe.ts";
+
+export type { Stretch };
+
+/** Images with more pixels are rejected before decoding. Sensors of 200 megapixels have up to 16384×12288. */
+export const MAX_PIXELS = 210e6;
+
+/** The image formats that can be read; kind.ts recognizes them. */
+export type FormatName = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "BMP" | "PNM" | "HEIF" | "JPEG XL";
 
 /** RGBA, [height, width, 4]. The receiver owns the buffer. */
 export interface Pixels {
   width: number;
   height: number;
   data: Uint8Array | Uint8ClampedArray;
+  /** Whether the samples were stretched already, from more than 8 bits. */
+  stretched?: boolean;
 }
+
+/** How samples become bytes. */
+export interface DecodeOptions {
+  /** Stretches each image so that its 1st percentile becomes black and its 99th white. */
+  stretch?: Stretch;
+}
+
+/** The rows of an image from top to bottom, RGBA. A row is valid until the next is asked for, and may be written to. */
+export type Rows = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** What the header of a file says. */
 export interface Header {
@@ -22,15 +40,17 @@ export interface Header {
   orientation?: number;
   /** Whether the format has no transparency. */
   opaque?: boolean;
-  /** Decodes the whole file. */
-  decode(): Pixels | Promise<Pixels>;
+  /** Bits per sample, if it is known. */
+  bits?: number;
+  /** Decodes the whole file. A format with samples of 8 bits may leave stretching to its caller. */
+  decode(options?: DecodeOptions): Pixels | Promise<Pixels>;
+  /** Decodes row by row, for large images that are not stretched; absent where the decoder cannot. */
+  rows?(): Rows;
 }
 
 /** An image format. */
 export interface Format {
-  name: string;
-  /** Whether `bytes` begin like a file of this format. */
-  matches(bytes: Uint8Array): boolean;
+  name: FormatName;
   /** Throws an Error with the defect if the header is damaged. */
   readHeader(bytes: Uint8Array): Header;
 }

@@ -6,12 +6,13 @@
 
 import { MachineError, messageOf } from "../../src/base/errors.ts";
 
-/** A decoder is dropped after a larger image, as WebAssembly memory never shrinks. */
+/** By default a decoder is dropped after a larger image, as WebAssembly memory never shrinks. */
 const MAX_REUSE_PIXELS = 16e6;
 
 /**
  * Returns `use(pixels, work)`, which calls `work` with the decoder made by `load`, for an image of `pixels` pixels, and
- * resolves to null if `work` throws. If `load` fails, it throws a MachineError, as no image is at fault.
+ * resolves to null if `work` throws. If `load` fails, it throws a MachineError, as no image is at fault. The decoder serves
+ * later images too, unless the image has more than `maxPixels` pixels.
  *
  * A decoder that has thrown is dropped: these libraries trap or exit in the middle of a bad image without freeing memory and
  * stack. After some dozen failures the stack of libjpeg runs into its heap, and good images fail or decoding never ends. A
@@ -19,6 +20,7 @@ const MAX_REUSE_PIXELS = 16e6;
  */
 export function reusable<T>(
   load: () => Promise<T>,
+  { maxPixels = MAX_REUSE_PIXELS }: { maxPixels?: number } = {},
 ): <R>(pixels: number, work: (decoder: T) => R) => Promise<R | null> {
   let current: Promise<T> | undefined;
   return async (pixels, work) => {
@@ -35,7 +37,7 @@ export function reusable<T>(
         );
       }
     } while (loading !== current); // it was dropped because of another image meanwhile
-    if (pixels > MAX_REUSE_PIXELS) current = undefined;
+    if (pixels > maxPixels) current = undefined;
     try {
       return work(decoder);
     } catch {
@@ -43,4 +45,14 @@ export function reusable<T>(
       return null;
     }
   };
+}
+
+/** Images of fewer pixels fit into the memory of every decoder: 2 GB, of which JPEG XL takes some 40 bytes a pixel. */
+const MIN_TOO_LARGE = 45e6;
+
+/** What else may be wrong with an image of `pixels` pixels that a decoder rejects without a reason, for its message. */
+export function orTooLarge(pixels: number): string {
+  return pixels < MIN_TOO_LARGE
+    ? ""
+    : `, or its ${Math.round(pixels / 1e6)} megapixels are too many for the decoder`;
 }

@@ -4,23 +4,71 @@
  *
  * @module
  */
-import { inflateSync } from "node:zlib";
+import { inflateSync, zstdDecompressSync } from "node:zlib";
+import { type FaxOptions, unpackFax } from "./fax.ts";
 
 /** Unpacks `bytes` to `size` bytes, or fewer if they end early. Throws an Error if they are damaged. */
-export type Codec = (bytes: Uint8Array, size: number) => Uint8Array;
+export type Codec = (bytes: Uint8Array, size: number, fax: FaxOptions) => Uint8Array;
+
+/** Values of the compression tag. */
+export const JPEG = 7, ZSTD = 50000, WEBP = 50001;
 
 /** Codecs by the value of the compression tag. */
 export const codecs: Record<number, Codec> = {
   1: (bytes, size) => bytes.subarray(0, size),
+  2: unpackFax,
+  3: unpackFax,
+  4: unpackFax,
   5: unpackLzw,
   8: inflate,
+  32771: unpackFax,
   32773: unpackBits,
   32946: inflate,
+  [ZSTD]: unzstd,
 };
+
+/** Whether a compression is one of fax machines, for one bit a pixel. */
+export const isFax = (compression: number) => codecs[compression] === unpackFax;
+
+/** Names of compressions that are not supported. */
+const NAMES: Record<number, string> = {
+  6: "old-style JPEG",
+  34661: "JBIG",
+  34712: "JPEG 2000",
+  33003: "JPEG 2000",
+  33005: "JPEG 2000",
+  34887: "LERC",
+  34892: "lossy JPEG of a DNG",
+  34925: "LZMA",
+  50002: "JPEG XL",
+  52546: "JPEG XL",
+};
+
+/** The compression, for messages. */
+export function compressionText(compression: number): string {
+  const name = NAMES[compression];
+  return `compression ${compression}${name ? ` (${name})` : ""}`;
+}
+
+/** Some writers append a few bytes. */
+const SPARE = 65536;
+
+/** The first `size` bytes of a Buffer, whose slices would share its memory. */
+function plain(buffer: Uint8Array, size: number): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, Math.min(size, buffer.length));
+}
+
+function unzstd(bytes: Uint8Array, size: number): Uint8Array {
+  try {
+    return plain(zstdDecompressSync(bytes, { maxOutputLength: size + SPARE }), size);
+  } catch {
+    throw new Error("its zstd data are damaged or truncated");
+  }
+}
 
 function inflate(bytes: Uint8Array, size: number): Uint8Array {
   try {
-    return inflateSync(bytes, { maxOutputLength: size + 65536 }).subarray(0, size); // some writers append a few bytes
+    return plain(inflateSync(bytes, { maxOutputLength: size + SPARE }), size);
   } catch {
     throw new Error("its deflated data are damaged or truncated");
   }

@@ -5,7 +5,7 @@
  */
 import type { Layout } from "./tiff_layout.ts";
 
-/** Converts `data`, up to four samples per pixel, to RGBA in place. */
+/** Converts `data`, four samples per pixel, as many of them colors as the layout says, to RGBA in place. */
 export function toRgba(data: Uint8Array, layout: Layout): void {
   const { photometric } = layout;
   if (photometric === 5) return cmykToRgba(data);
@@ -22,11 +22,9 @@ function setAlpha(data: Uint8Array, { layout, at }: { layout: Layout; at: number
   for (let i = 0; i < data.length; i += 4) data[i + 3] = hasAlpha ? data[i + at] : 255;
 }
 
-function grayToRgb(data: Uint8Array, { photometric, bits }: Layout): void {
-  const scale = bits < 8 ? 255 / ((1 << bits) - 1) : 1; // 255, 85, 17, 1
+function grayToRgb(data: Uint8Array, { photometric }: Layout): void {
   for (let i = 0; i < data.length; i += 4) {
-    const gray = data[i] * scale;
-    data[i] = data[i + 1] = data[i + 2] = photometric === 0 ? 255 - gray : gray;
+    data[i] = data[i + 1] = data[i + 2] = photometric === 0 ? 255 - data[i] : data[i];
   }
 }
 

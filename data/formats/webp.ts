@@ -23,7 +23,6 @@ const withLibwebp = reusable(async (): Promise<Libwebp> => {
 /** WebP: lossy, lossless, transparent, animated (WebP container specification; RFC 6386, 9.1). */
 export const webp: Format = {
   name: "WebP",
-  matches: (bytes) => ascii(bytes, 0) === "RIFF" && ascii(bytes, 8) === "WEBP",
   readHeader(bytes) {
     const view = viewOf(bytes);
     const length = bytes.length < 30 ? Infinity : view.getUint32(4, true) + 8;

@@ -1,12 +1,9 @@
 /**
- * Streams of bytes: reading files, gunzipping, and taking pieces.
+ * Streams of bytes: reading files and taking pieces.
  *
  * @module
  */
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { messageOf, UserError } from "../../src/base/errors.ts";
 import { readError } from "./entries.ts";
 
 /** Bytes read at a time. With less, the calls cost more than the bytes. */
@@ -44,76 +41,6 @@ export async function readPart(
     filled += count;
   }
   return bytes;
-}
-
-/** Whether these are the first bytes of a gzip file. */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
-/**
- * The bytes of `chunks`, gunzipped if they begin like gzip. The name does not decide: servers may unpack on the way. Throws
- * a UserError that names `archive` if the data are truncated or damaged.
- */
-export async function* unpacked(
-  archive: string,
-  chunks: AsyncGenerator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const { compressed, all } = await sniffed(chunks);
-  yield* compressed ? gunzipped(archive, all) : all;
-}
-
-/** Whether `chunks` begin like gzip, and all of their bytes. */
-export async function sniffed(
-  chunks: AsyncGenerator<Uint8Array>,
-): Promise<{ compressed: boolean; all: AsyncGenerator<Uint8Array> }> {
-  const begun: Uint8Array[] = [];
-  for (let length = 0; length < 2;) {
-    const { done, value } = await chunks.next();
-    if (done) break;
-    begun.push(value);
-    length += value.length;
-  }
-  const compressed = isGzip(concatBytes(begun.map((chunk) => chunk.subarray(0, 2))));
-  return { compressed, all: resumed(begun, chunks) };
-}
-
-async function* resumed(begun: Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* begun;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
-  }
-}
-
-/** Reads all members, as pigz and `cat` write several; DecompressionStream fails at the second. */
-export async function* gunzipped(
-  archive: string,
-  chunks: AsyncGenerator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  let settled = () => {};
-  const ended = new Promise<void>((resolve) => settled = resolve);
-  pipeline(Readable.from(chunks, { objectMode: false }), gunzip, () => settled());
-  let count = 0;
-  try {
-    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
-      yield chunk;
-      count += chunk.length;
-    }
-  } catch (error) {
-    if (!/^Z_/.test((error as { code?: string }).code ?? "")) throw error;
-    throw new UserError(
-      `Cannot read "${archive}": its gzip data are damaged or truncated: after ${count} unpacked bytes, ` +
-        `"${messageOf(error)}". Copy or download it again.`,
-      { cause: error },
-    );
-  } finally {
-    gunzip.destroy();
-    await ended; // the source of the bytes is closed only then
-    await chunks.return(undefined);
-  }
 }
 
 /** Reads a stream of bytes in pieces of given lengths. */

@@ -7,16 +7,20 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../../src/base/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import type { IndexedSource } from "./types.ts";
 import { readPart } from "./bytes.ts";
+import { classNames } from "./class_names.ts";
 import { digest } from "./digest.ts";
 import { readError } from "./entries.ts";
 import { listedSource } from "./listed.ts";
+import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
+import { toPpm } from "./raw_pixels.ts";
+import { chooseSplit } from "./split_names.ts";
+import type { SplitName } from "./survey.ts";
 
-const SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE;
-const PPM_HEADER = new TextEncoder().encode(`P6\n${SIDE} ${SIDE}\n255\n`);
+const SIDE = 32, PIXELS = 3 * SIDE * SIDE;
 
 /** Of each set: label bytes before the pixels, of which the last counts; number of classes; the file with their names. */
 const sets = {
@@ -24,21 +28,27 @@ const sets = {
   cifar100: { labels: 2, classes: 100, names: "fine_label_names.txt" },
 };
 
-/** Whether a file in a folder holds training images, by its name. */
-export function isCifarTraining(name: string): boolean {
-  return /^(data_batch_\d+|train)\.bin$/.test(name);
+/** The split of a file, by its usual name; null for another name. */
+export function cifarSplit(name: string): SplitName | null {
+  if (/(^|[/\\])(data_batch_\d+|train)\.bin$/.test(name)) return "train";
+  return /(^|[/\\])(test_batch|test)\.bin$/.test(name) ? "test" : null;
 }
 
 /**
- * Opens the files at `paths`, all of CIFAR-10 or all of CIFAR-100, as one source called `name`. Reads them once, for labels
- * and fingerprint. Throws a UserError if one is truncated or of another kind.
+ * Opens the files of one split at `paths`, all of CIFAR-10 or all of CIFAR-100, as one source called `name`. Reads them
+ * once, for labels and fingerprint. Throws a UserError if one is truncated or of another kind.
  */
-export async function openCifar(name: string, paths: string[]): Promise<IndexedSource> {
+export async function openCifar(name: string, paths: string[], context: OpenContext): Promise<IndexedSource> {
+  const { survey, split: wanted } = context;
+  const { items: chosen, others } = chooseSplit(paths, { name, splitOf: cifarSplit, wanted, survey });
+  for (const { item, split } of others) {
+    survey.leaveOut({ name: baseName(item), kind: `file of split ${split}` });
+  }
   const set = sets[/^(train|test)\.bin$/.test(baseName(paths[0])) ? "cifar100" : "cifar10"];
   const items: { key: string; label: number; path: string; offset: number }[] = [];
   const identity: string[] = [];
   const record = set.labels + PIXELS;
-  for (const path of paths) {
+  for (const path of chosen) {
     const fail = (error: unknown) => {
       throw readError(path, error);
     };
@@ -65,31 +75,14 @@ export async function openCifar(name: string, paths: string[]): Promise<IndexedS
   return await listedSource({
     name,
     items,
-    classes: await classNames(paths[0].replace(/[^/\\]*$/, set.names), set.classes),
+    classes: await classNames(paths[0].replace(/[^/\\]*$/, set.names), set.classes) ??
+      Array.from({ length: set.classes }, (_, k) => String(k)),
     identity: JSON.stringify(identity),
-    bytes: async ({ key, path, offset }) => toPpm(await readPart(path, { offset, size: PIXELS, what: key })),
+    bytes: async ({ key, path, offset }) =>
+      toPpm(await readPart(path, { offset, size: PIXELS, what: key }), {
+        width: SIDE,
+        height: SIDE,
+        planes: 3,
+      }),
   });
-}
-
-/** The lines of the file at `path`; numbers if there is no such file, or if it has another number of lines. */
-async function classNames(path: string, count: number): Promise<string[]> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw new UserError(
-      `Cannot read the class names in "${path}": ${messageOf(error)}. Restore or remove the file.`,
-    );
-  });
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
-  return names.length === count ? names : Array.from({ length: count }, (_, k) => String(k));
-}
-
-function toPpm(planes: Uint8Array): Uint8Array {
-  const ppm = new Uint8Array(PPM_HEADER.length + PIXELS);
-  ppm.set(PPM_HEADER);
-  for (let i = 0, at = PPM_HEADER.length; i < PLANE; i++, at += 3) {
-    ppm[at] = planes[i];
-    ppm[at + 1] = planes[PLANE + i];
-    ppm[at + 2] = planes[2 * PLANE + i];
-  }
-  return ppm;
 }

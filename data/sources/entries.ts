@@ -4,40 +4,40 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
+import { TAR_NAME } from "./file_names.ts";
 import { isImageName } from "./listed.ts";
 
-/** A file or folder in a folder. */
+/** A file or folder in a folder; neither if it is a broken link, or something else, such as a device. */
 export interface Entry {
   name: string;
   isDirectory: boolean;
   isFile: boolean;
+  /** Whether it is a link that leads nowhere. */
+  isBroken?: boolean;
 }
 
-/**
- * The visible entries of `folder`, sorted by name; links are followed. Throws a UserError if the folder cannot be read, or
- * if a link is broken, as it may have led to a folder of images.
- */
+/** The entries of `folder`, sorted by name; links are followed. Throws a UserError if the folder cannot be read. */
 export async function entriesOf(folder: string): Promise<Entry[]> {
-  const all = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
-    throw readError(folder, error);
-  });
   const entries: Entry[] = [];
-  for (const { isSymlink, ...entry } of all) {
-    if (entry.name.startsWith(".")) continue;
-    entries.push(isSymlink ? await followed(folder, entry.name) : entry);
+  try {
+    for await (const { isSymlink, ...entry } of Deno.readDir(folder)) {
+      entries.push(isSymlink ? await followed(folder, entry.name) : entry);
+    }
+  } catch (error) {
+    throw readError(folder, error);
   }
   return entries.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
 async function followed(folder: string, name: string): Promise<Entry> {
-  const path = `${folder}/${name}`;
   try {
-    const { isDirectory, isFile } = await Deno.stat(path);
+    const { isDirectory, isFile } = await Deno.stat(`${folder}/${name}`);
     return { name, isDirectory, isFile };
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     // A file by its name: reading it fails later, and bad images have a policy of their own.
-    if (isImageName(name) || /\.tar$/i.test(name)) return { name, isDirectory: false, isFile: true };
-    throw readError(path, error);
+    const isFile = isImageName(name) || TAR_NAME.test(name) || /\.(zip|parquet)$/i.test(name);
+    return { name, isDirectory: false, isFile, isBroken: !isFile };
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
+import { withoutSecrets } from "./patterns.ts";
 
 /** When and how often a request is retried. */
 export interface RetryPolicy {
@@ -22,6 +23,48 @@ export interface RequestOptions {
   retryPolicy: RetryPolicy;
   /** Ends the request with its reason when aborted. */
   signal?: AbortSignal;
+  /** What servers of this kind need beyond plain HTTP. */
+  access?: Access;
+}
+
+/** What a kind of server needs beyond plain HTTP. */
+export interface Access {
+  /** The headers of a request, with its credentials; asked for each attempt, as signatures expire. */
+  headers(request: { method: string; url: string }): HeadersInit | Promise<HeadersInit>;
+  /** Whether redirects are followed. Credentials never follow to another host. */
+  redirect: "follow" | "manual";
+  /** Where files were found to lie, if that saves asking for each part again. */
+  locations?: Locations;
+  /** What the server's refusal means and what to do, as `fact. Advice.`; null if it says no more than its status. */
+  explain(refusal: Answer): string | null;
+}
+
+/** The addresses to which a server referred, signed for a while. */
+export class Locations {
+  readonly #found = new Map<string, { url: string; until: number }>();
+
+  /** Where the file at `url` lies; undefined if that is not known, or no longer. */
+  of(url: string): string | undefined {
+    const location = this.#found.get(url);
+    return location && performance.now() < location.until ? location.url : undefined;
+  }
+
+  /** Notes that the file at `url` lies at `location`. */
+  note(url: string, location: string): void {
+    this.#found.set(url, { url: location, until: performance.now() + LOCATION_MS });
+  }
+
+  /** Forgets where the file at `url` lies. */
+  forget(url: string): void {
+    this.#found.delete(url);
+  }
+}
+
+/** A server's answer, its body as text. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
 }
 
 /** About two minutes in all, as long as a server or a router takes to restart. */
@@ -31,6 +74,12 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   maxDelayMs: 30_000,
   idleTimeoutMs: 60_000,
 };
+
+/** Signed addresses are usually valid for an hour. */
+const LOCATION_MS = 600_000;
+
+/** Characters that are read of a refusal. */
+const MAX_REFUSAL = 10_000;
 
 /** A longer Retry-After is cut to this. */
 const MAX_RETRY_AFTER_MS = 300_000;
@@ -45,6 +94,9 @@ export class TransientError extends Error {
     this.waitMs = waitMs;
   }
 }
+
+/** The error of a request after the last attempt: the server is away, which says nothing of the file. */
+export class UnreachableError extends UserError {}
 
 /** Counts the attempts of one request, and pauses between them. */
 export class Attempts {
@@ -68,7 +120,7 @@ export class Attempts {
     if (!(error instanceof TransientError)) throw error;
     const { attempts, delayMs, maxDelayMs } = this.#policy;
     if (++this.#failures >= attempts) {
-      throw new UserError(
+      throw new UnreachableError(
         `Cannot read "${name}": ${attempts} attempts failed, the last with ${error.message}. Check the address and the ` +
           `network, then resume the run.`,
       );
@@ -98,12 +150,14 @@ export class Connection {
   #abort = new AbortController();
   #idleTimeoutMs: number;
   #signal?: AbortSignal;
-  #reader?: ReadableStreamDefaultReader<Uint8Array>;
+  #access?: Access;
+  #reader?: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #stop = () => this.#abort.abort(this.#signal?.reason);
 
-  constructor(idleTimeoutMs: number, signal?: AbortSignal) {
-    this.#idleTimeoutMs = idleTimeoutMs;
+  constructor({ retryPolicy, signal, access }: RequestOptions) {
+    this.#idleTimeoutMs = retryPolicy.idleTimeoutMs;
     this.#signal = signal;
+    this.#access = access;
     signal?.throwIfAborted();
     signal?.addEventListener("abort", this.#stop);
   }
@@ -111,35 +165,53 @@ export class Connection {
   /** Sends the request. Throws a TransientError if another attempt may succeed, a UserError otherwise. */
   async open(
     url: string,
-    { name, accept = () => false, ...init }: {
+    { name, method = "GET", accept = () => false, headers = {} }: {
       name: string;
-      /** Which error statuses are returned rather than thrown. */
-      accept?: (status: number) => boolean;
       method?: string;
       headers?: Record<string, string>;
+      /** Which error answers are returned rather than thrown. */
+      accept?: (status: number, headers: Headers) => boolean;
     },
   ): Promise<Response> {
-    const { signal } = this.#abort;
-    // With compression on the way, byte positions would differ.
-    const headers = { ...init.headers, "accept-encoding": "identity" };
-    const response = await this.#withTimeout(() => fetch(url, { ...init, headers, signal }));
+    const { signal } = this.#abort, redirect = this.#access?.redirect ?? "follow";
+    const sent = new Headers(await this.#access?.headers({ method, url }));
+    for (const [key, value] of Object.entries(headers)) sent.set(key, value);
+    sent.set("accept-encoding", "identity"); // with compression on the way, byte positions would differ
+    const response = await this.#withTimeout(() => fetch(url, { method, headers: sent, redirect, signal }));
     this.#reader = response.body?.getReader();
-    const { status, statusText } = response;
-    if (response.ok || accept(status)) return response;
+    if (response.ok || accept(response.status, response.headers)) return response;
+    throw await this.#refused(response, name);
+  }
+
+  /** The error for a response that is no success. */
+  async #refused({ status, statusText, headers }: Response, name: string): Promise<Error> {
     const found = `status ${status} ${statusText}`.trim();
     if (status === 416) {
-      throw new UserError(
+      return new UserError(
         `Cannot read "${name}": the file has become shorter (${found}). Start the run again.`,
       );
     }
     if (status === 408 || status === 429 || status >= 500) {
-      throw new TransientError(found, retryAfterMs(response.headers));
+      return new TransientError(found, retryAfterMs(headers));
     }
-    throw new UserError(`Cannot read "${name}": the server answers with ${found}. Check the address.`);
+    const explained = this.#access?.explain({ status, headers, text: await this.#text() });
+    return new UserError(
+      `Cannot read "${name}": ${explained ?? `the server answers with ${found}. Check the address.`}`,
+    );
+  }
+
+  /** The beginning of the body as text. */
+  async #text(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    for (let part; text.length < MAX_REFUSAL && (part = await this.read());) {
+      text += decoder.decode(part, { stream: true });
+    }
+    return text;
   }
 
   /** The next bytes; null at the end. */
-  async read(): Promise<Uint8Array | null> {
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     const reader = this.#reader;
     if (!reader) return null;
     const { done, value } = await this.#withTimeout(() => reader.read());
@@ -162,9 +234,9 @@ export class Connection {
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (error instanceof Deno.errors.NotCapable) throw error; // no attempt will be permitted
-      throw new TransientError(
-        isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${messageOf(error)}"`,
-      );
+      // fetch names the address in its errors, and with it what may be secret.
+      const message = messageOf(error).replace(/https?:[^\s)"]+/gi, withoutSecrets);
+      throw new TransientError(isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${message}"`);
     } finally {
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);
@@ -178,9 +250,10 @@ export class Connection {
   }
 }
 
-/** Milliseconds of Retry-After, which holds seconds or a date. */
+/** Milliseconds of Retry-After, which holds seconds or a date, or of the time until RateLimit is reset. */
 function retryAfterMs(headers: Headers): number {
-  const text = headers.get("retry-after") ?? "";
+  const reset = /\bt=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
+  const text = headers.get("retry-after") ?? reset ?? "";
   const wait = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - Date.now();
   return wait > 0 ? wait : 0;
 }

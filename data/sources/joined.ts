@@ -6,6 +6,7 @@
 import { messageOf } from "../../src/base/errors.ts";
 import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { digest } from "./digest.ts";
+import { UnreachableError } from "./http_connection.ts";
 import { streamedSource } from "./streamed.ts";
 import { Survey } from "./survey.ts";
 
@@ -27,8 +28,8 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
   const places = new Map(classes.map((name, k) => [name, k]));
   const partOf = <S extends ImageSource>(source: S): Part<S> => ({
     source,
-    // A label without a name has no counterpart among the other classes.
-    labelOf: (label) => label === null ? null : places.get(source.classes[label]) ?? null,
+    // A label without a name, of a source whose labels are unknown until they are read, is a number that may be a class.
+    labelOf: (label) => label === null ? null : places.get(source.classes[label] ?? String(label)) ?? null,
   });
   const description = {
     name: sources.map(({ name }) => name).join(" + "),
@@ -45,7 +46,21 @@ export async function joinSources(sources: ImageSource[]): Promise<ImageSource> 
   const shards = sources.flatMap((source) =>
     source.kind === "indexed" ? slices(partOf(source)) : relabeled(partOf(source))
   );
-  return { ...await streamedSource({ ...description, shards }), survey };
+  const known = sources.every(({ length, label }) => length !== null && label !== undefined);
+  const labels = known ? { label: labelIn(sources.map(partOf)) } : {};
+  return { ...await streamedSource({ ...description, ...labels, shards }), survey };
+}
+
+/** The label of an image of `parts`, all of which know their labels and lengths. */
+function labelIn(parts: Part<ImageSource>[]): (index: number) => number | null {
+  return (index) => {
+    let local = index;
+    for (const { source, labelOf } of parts) {
+      if (local < source.length!) return labelOf(source.label!(local));
+      local -= source.length!;
+    }
+    return null;
+  };
 }
 
 async function joinIndexed(
@@ -65,15 +80,16 @@ async function joinIndexed(
     const { source, local } = find(index);
     return `${source.name}/${source.key(local)}`;
   };
-  const read = async (index: number) => {
+  const read = async (index: number, signal?: AbortSignal) => {
     const { source, labelOf, local } = find(index);
-    const { bytes, label } = await source.read(local);
+    const { bytes, label } = await source.read(local, signal);
     return { index, key: key(index), label: labelOf(label), bytes };
   };
   return {
     ...description,
     kind: "indexed",
     length,
+    concurrentReads: mostReads(parts.map(({ source }) => source)),
     fingerprint: await digest(identity),
     key,
     label(index) {
@@ -91,19 +107,27 @@ async function joinIndexed(
   };
 }
 
+/** The most that one of `sources` likes to be read at a time; undefined if none says. */
+function mostReads(sources: IndexedSource[]): number | undefined {
+  const reads = sources.flatMap(({ concurrentReads }) => concurrentReads ?? []);
+  return reads.length > 0 ? Math.max(...reads) : undefined;
+}
+
 function slices({ source, labelOf }: Part<IndexedSource>): Shard[] {
   return Array.from({ length: Math.ceil(source.length / SLICE) }, (_, slice) => {
     const first = slice * SLICE, length = Math.min(SLICE, source.length - first);
     return {
       name: `${source.name}, images ${first} to ${first + length - 1}`,
       length,
-      async *open({ from }) {
+      async *open({ from, signal }) {
         for (let number = from; number < length; number++) {
           const key = `${source.name}/${source.key(first + number)}`;
           try {
-            const { bytes, label } = await source.read(first + number);
+            const { bytes, label } = await source.read(first + number, signal);
             yield { number, key, label: labelOf(label), bytes, failure: null, at: null };
           } catch (error) {
+            signal?.throwIfAborted();
+            if (error instanceof UnreachableError) throw error;
             yield { number, key, label: null, bytes: new Uint8Array(0), failure: messageOf(error), at: null };
           }
         }

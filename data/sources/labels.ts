@@ -19,6 +19,18 @@ export function labelText(value: unknown): string | null {
   return integer ? integer[1] : text;
 }
 
+/** What fields of labels are usually called, the likeliest first. */
+const FIELD_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
+
+/** The one of `names` that is a label: `wanted`, or one that is usually called so, in any case. Undefined if there is none. */
+export function labelField(names: readonly string[], wanted?: string): string | undefined {
+  if (wanted !== undefined) {
+    return names.find((name) => name === wanted) ??
+      names.find((name) => name.toLowerCase() === wanted.toLowerCase());
+  }
+  return FIELD_NAMES.map((field) => names.find((name) => name.toLowerCase() === field)).find(Boolean);
+}
+
 const isInteger = (text: string) => /^\d+$/.test(text);
 
 /** Classes, and for each image the index of its class; −1 without a label. */
@@ -35,11 +47,13 @@ export interface Labeling {
  */
 export function classify(
   texts: readonly (string | null)[],
-  { name, names, keyOf }: {
+  { name, names, list = "the list of classes", keyOf }: {
     /** The source's name, for messages. */
     name: string;
     /** The names of all classes, as in classes.txt; empty or left out if there are none. */
     names?: readonly string[];
+    /** Where they are listed, for messages. */
+    list?: string;
     /** The key of an image, for messages. */
     keyOf(image: number): string;
   },
@@ -59,7 +73,7 @@ export function classify(
       `Cannot label the images of "${name}": "${keyOf(i)}" has the label ${
         JSON.stringify(text)
       }, which is none of the ` +
-        `${names!.length} classes that are listed. Correct the list of classes or remove it.`,
+        `${names!.length} classes of ${list}. Correct ${list} or remove it.`,
     );
   });
   placed.sort((a, b) => a.place - b.place || (a.cls < b.cls ? -1 : a.cls > b.cls ? 1 : 0));

@@ -6,7 +6,8 @@
 import type { FileRange } from "../file_range.ts";
 import type { IndexedSource } from "./types.ts";
 import { hashText } from "../../src/base/random.ts";
-import { digest } from "./digest.ts";
+import { isImageExtension } from "../formats/extensions.ts";
+import { digest, digestOfParts } from "./digest.ts";
 
 /** An entry of the list. */
 export interface Listed {
@@ -14,68 +15,118 @@ export interface Listed {
   label: number | null;
 }
 
-/**
- * A source over `items`. Its fingerprint is the SHA-256 of `identity`, which must identify the images and their order: by
- * keys, by labels that do not follow from them, and by what is cheap to know of the contents, usually their sizes.
- */
+/** A source over `items`; the rest as {@linkcode numberedSource} wants it. */
 export async function listedSource<T extends Listed>(
-  { name, items, classes, identity, bytes, rangeOf }: {
+  { items, bytes, rangeOf, ...source }: {
     name: string;
     items: T[];
     classes: string[];
-    identity: string;
-    bytes(item: T, index: number): Promise<Uint8Array>;
+    identity: string | Iterable<string>;
+    /** How many are best read at a time. */
+    concurrentReads?: number;
+    bytes(item: T, index: number, signal?: AbortSignal): Promise<Uint8Array>;
     /** Where the bytes lie, if they are a part of a file. */
     rangeOf?(item: T, index: number): FileRange | null;
   },
 ): Promise<IndexedSource> {
-  const fingerprint = await digest(identity);
-  const itemAt = (index: number) => {
-    if (items[index]) return items[index];
-    throw new RangeError(`Cannot read image ${index} of "${name}": it has ${items.length}`);
+  return await numberedSource({
+    ...source,
+    length: items.length,
+    key: (index) => items[index].key,
+    label: (index) => items[index].label,
+    bytes: (index, signal) => bytes(items[index], index, signal),
+    rangeOf: rangeOf && ((index) => rangeOf(items[index], index)),
+  });
+}
+
+/**
+ * A source of `length` images that are known by their numbers. Its fingerprint is the SHA-256 of `identity`, which must
+ * identify the images and their order: by keys, by labels that do not follow from them, and by what is cheap to know of
+ * the contents, usually their sizes.
+ */
+export async function numberedSource(
+  { name, length, classes, identity, concurrentReads, key, label, bytes, rangeOf }: {
+    name: string;
+    length: number;
+    classes: string[];
+    identity: string | Iterable<string>;
+    key(index: number): string;
+    label(index: number): number | null;
+    /** How many are best read at a time. */
+    concurrentReads?: number;
+    bytes(index: number, signal?: AbortSignal): Promise<Uint8Array>;
+    /** Where the bytes lie, if they are a part of a file. */
+    rangeOf?(index: number): FileRange | null;
+  },
+): Promise<IndexedSource> {
+  const fingerprint = typeof identity === "string" ? await digest(identity) : digestOfParts(identity);
+  const check = (index: number) => {
+    if (Number.isInteger(index) && index >= 0 && index < length) return;
+    throw new RangeError(`Cannot read image ${index} of "${name}": it has ${length}`);
   };
-  const read = async (index: number) => {
-    const item = itemAt(index);
-    return { index, key: item.key, label: item.label, bytes: await bytes(item, index) };
+  const described = (index: number) => {
+    check(index);
+    return { index, key: key(index), label: label(index) };
   };
+  const read = async (index: number, signal?: AbortSignal) => ({
+    ...described(index),
+    bytes: await bytes(index, signal),
+  });
   return {
     kind: "indexed",
     name,
-    length: items.length,
+    length,
     classes,
     fingerprint,
-    key: (index) => itemAt(index).key,
-    label: (index) => itemAt(index).label,
+    ...concurrentReads && { concurrentReads },
+    key: (index) => described(index).key,
+    label: (index) => described(index).label,
     read,
     locate(index) {
-      const item = itemAt(index), fileRange = rangeOf?.(item, index);
-      return fileRange ? { index, key: item.key, label: item.label, fileRange } : null;
+      const image = described(index), fileRange = rangeOf?.(index);
+      return fileRange ? { ...image, fileRange } : null;
     },
     async *[Symbol.asyncIterator]() {
-      for (let index = 0; index < items.length; index++) yield await read(index);
+      for (let index = 0; index < length; index++) yield await read(index);
     },
     close() {}, // each read opens its file anew, so nothing is held between reads
   };
 }
 
 /**
- * `items` sorted by a hash of their keys. Sorted by name, the classes would follow one another, and the first N samples
- * would be of one class. The hash mixes them, and a new file does not change the order of the others.
+ * The numbers below `count` that are included, sorted by a hash of their keys. Sorted by name, the classes would follow one
+ * another, and the first N samples would be of one class. The hash mixes them, and a new file does not change the order of
+ * the others. Images of one key keep their order.
  */
-export function inMixedOrder<T>(items: T[], keyOf: (item: T) => string): T[] {
-  return items
-    .map((item) => ({ item, key: keyOf(item), hash: hashText(keyOf(item)) }))
-    .sort((a, b) => a.hash - b.hash || (a.key < b.key ? -1 : 1))
-    .map(({ item }) => item);
+export function mixedOrder(
+  count: number,
+  { keyOf, includes = () => true }: { keyOf(item: number): string; includes?(item: number): boolean },
+): Uint32Array {
+  // One number of 64 bits for each, the hash before the item: they sort without calls, and without an object for each.
+  const sortable = new BigUint64Array(count), halves = new Uint32Array(sortable.buffer);
+  let length = 0;
+  for (let item = 0; item < count; item++) {
+    if (!includes(item)) continue;
+    halves[2 * length] = item; // the low half: all platforms of Deno are little-endian
+    halves[2 * length + 1] = hashText(keyOf(item));
+    length++;
+  }
+  sortable.subarray(0, length).sort();
+  const order = Uint32Array.from({ length }, (_, i) => halves[2 * i]);
+  for (let from = 0, to = 1; to <= length; to++) {
+    if (to < length && halves[2 * to + 1] === halves[2 * from + 1]) continue;
+    if (to - from > 1) {
+      const equal = [...order.subarray(from, to)].map((item) => ({ item, key: keyOf(item) }));
+      equal.sort((a, b) => a.key === b.key ? a.item - b.item : a.key < b.key ? -1 : 1);
+      equal.forEach(({ item }, i) => order[from + i] = item);
+    }
+    from = to;
+  }
+  return order;
 }
 
 /** Whether a file of this name is an image by its extension. */
 export function isImageName(name: string): boolean {
   const dot = name.lastIndexOf(".");
   return dot >= 0 && isImageExtension(name.slice(dot + 1));
-}
-
-/** Whether this extension, without the dot, is that of an image format that is supported. */
-export function isImageExtension(extension: string): boolean {
-  return /^(jpe?g|png|webp|gif|tiff?|ppm)$/i.test(extension);
 }

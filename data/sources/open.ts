@@ -4,27 +4,37 @@
  * @module
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
-import { isCifarTraining, openCifar } from "./cifar.ts";
+import { openCifar } from "./cifar.ts";
+import { checkCifarVersion } from "./cifar_version.ts";
+import { filesOfFolder } from "./directory.ts";
 import { entriesOf } from "./entries.ts";
+import { LIST_NAME, TAR_NAME } from "./file_names.ts";
 import { openFolder } from "./folder.ts";
+import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
-import { isImageName } from "./listed.ts";
-import { baseName, pathsOf, urlsOf } from "./patterns.ts";
+import { filesBelow } from "./nested.ts";
+import { baseName, pathsOf } from "./patterns.ts";
+import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
+import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
+import { chooseSplit } from "./split_names.ts";
+import { openStl10 } from "./stl10.ts";
 import { openTar } from "./tar.ts";
-import { openTarHttp } from "./tar_http.ts";
 import type { ImageSource } from "./types.ts";
 
 /**
  * Opens the source that `spec` names; several names are opened as one source:
  *
  * - `shapes` or `shapes:N`: the built-in data set of N drawn shapes;
- * - a folder of images, of WebDataset shards, of Parquet files, or of CIFAR's binary files;
- * - a file: a WebDataset shard (.tar, .tar.gz, .tgz), a Parquet file, a .zip, a binary CIFAR file (.bin);
+ * - a folder of images, of WebDataset shards, of Parquet files, or of the files of CIFAR, STL-10 or MNIST;
+ * - a file: a WebDataset shard (.tar, also compressed), a Parquet file, a .zip, a binary file of CIFAR or STL-10 (.bin), images
+ *   in IDX (MNIST), a list of images (.csv, .tsv, .txt);
  * - files by a pattern: `train-{00000..00009}.tar`, `{a,b}.tar`, `*.parquet`;
- * - WebDataset shards by URL, also with braces: `https://host/train-{000..146}.tar`.
+ * - such files and images by URL, also with braces: `https://host/train-{000..146}.tar`;
+ * - objects in a bucket: `s3://bucket/prefix`;
+ * - a data set of a Hugging Face hub: `hf://datasets/OWNER/NAME`, also with `@REVISION` and `/PATH`.
  *
  * @throws {UserError} if nothing is found, or nothing that can be used.
  *
@@ -61,8 +71,14 @@ async function openOne(spec: string, options: OpenOptions): Promise<ImageSource>
 
 async function openNamed(spec: string, context: OpenContext): Promise<ImageSource> {
   const shapes = /^shapes(?::(.*))?$/.exec(spec);
-  if (shapes) return await openShapes(shapes[1]);
-  if (/^https?:/i.test(spec)) return await openTarHttp(spec, await urlsOf(spec), context);
+  if (shapes) {
+    chooseSplit([spec], { name: spec, splitOf: () => null, wanted: context.split, survey: context.survey });
+    return await openShapes(shapes[1]);
+  }
+  // Loaded only when needed, with the packages that they import.
+  if (/^https?:/i.test(spec)) return await (await import("./remote.ts")).openUrls(spec, context);
+  if (/^hf:/i.test(spec)) return await (await import("./hub.ts")).openHub(spec, context);
+  if (/^s3:/i.test(spec)) return await (await import("./s3.ts")).openS3(spec, context);
   const info = await statOf(spec);
   if (info?.isDirectory) return await openDirectory(spec, context);
   const paths = info ? [spec] : await pathsOf(spec);
@@ -85,20 +101,39 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
 const kinds: {
   kind: string;
   pattern: RegExp;
+  /** The names of those that make a folder a source, if not all do. */
+  inFolders?: RegExp;
+  /** Whether a split is chosen by the names of the files: always, or if they tell any. Otherwise `open` sees to it. */
+  splits?: "always" | "if told";
   open(name: string, paths: string[], context: OpenContext): Promise<ImageSource>;
 }[] = [
-  { kind: "tar archives", pattern: /\.(tar|tar\.gz|tgz)$/i, open: openTar },
-  { kind: "CIFAR files", pattern: /\.bin$/i, open: openCifar },
+  { kind: "tar archives", pattern: TAR_NAME, splits: "if told", open: openTar },
+  { kind: "STL-10 files", pattern: /(^|[/\\])(train|test|unlabeled)_X\.bin$/, open: openStl10 },
+  {
+    kind: "CIFAR files",
+    pattern: /\.bin$/i,
+    inFolders: /^(data_batch_\d+|test_batch|train|test)\.bin$/,
+    open: openCifar,
+  },
+  { kind: "IDX files", pattern: /images[-.]idx3-ubyte(\.gz)?$/i, open: openIdx },
   // Loaded only when needed, with the packages that they import.
   {
     kind: "Parquet files",
     pattern: /\.parquet$/i,
-    open: async (name, paths) => (await import("./parquet.ts")).openParquet(name, paths),
+    splits: "always",
+    open: async (name, paths, context) =>
+      (await import("./parquet.ts")).openParquet(name, await Promise.all(paths.map(localFile)), context),
   },
   {
     kind: "zip archives",
     pattern: /\.zip$/i,
-    open: async (name, paths) => (await import("./zip.ts")).openZip(name, paths),
+    open: async (name, paths, context) => (await import("./zip.ts")).openZip(name, paths, context),
+  },
+  {
+    kind: "lists",
+    pattern: LIST_NAME,
+    inFolders: /(?!)/, // a folder's notes are no list of images
+    open: async (name, paths, context) => (await import("./list.ts")).openLists(name, paths, context),
   },
 ];
 
@@ -106,7 +141,13 @@ const kindOf = (name: string) => kinds.find(({ pattern }) => pattern.test(name))
 
 async function openFiles(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const kind = kindOf(paths[0]);
-  if (!kind) throw unreadable(name, `the kind of "${baseName(paths[0])}" is not supported`);
+  if (!kind) {
+    const folder = paths[0].slice(0, -baseName(paths[0]).length) || ".";
+    checkCifarVersion(folder, await entriesOf(folder));
+    const isPart = /\.(z\d\d|(zip|tar|tgz|gz)\.\d+)$/i.test(paths[0]);
+    const fact = isPart ? "is a part of an archive: join the parts" : "is of a kind that is not supported";
+    throw unreadable(name, `"${baseName(paths[0])}" ${fact}`);
+  }
   const other = paths.find((path) => kindOf(path) !== kind);
   if (other !== undefined) {
     throw new UserError(
@@ -116,34 +157,30 @@ async function openFiles(name: string, paths: string[], context: OpenContext): P
         `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
-  return await kind.open(name, paths, context);
+  if (!kind.splits) return await kind.open(name, paths, context);
+  const short = belowShared(paths);
+  // Splits may be folders in the archives.
+  if (kind.splits === "if told" && short.every((path) => splitInPath(path) === null)) {
+    return await kind.open(name, paths, context);
+  }
+  const files = paths.map((path, i) => ({ path, short: short[i] }));
+  const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ short }) => short });
+  return await kind.open(name, chosen.map(({ path }) => path), { ...context, split: undefined });
 }
 
 async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {
-  const entries = await entriesOf(path);
-  const cifar = entries.filter(({ name, isFile }) => isFile && isCifarTraining(name));
-  if (cifar.length > 0) return await openCifar(path, cifar.map(({ name }) => `${path}/${name}`));
-  const archives = entries.filter(({ name, isFile }) =>
-    isFile && !/\.bin$/i.test(name) && kindOf(name) !== undefined
-  );
-  if (archives.length === 0) return await openFolder(path, context);
-  const first = archives[0].name;
-  const other = entries.find(({ name, isDirectory, isFile }) =>
-    isDirectory || isImageName(name) || isFile && kindOf(name) && kindOf(name) !== kindOf(first)
-  );
-  if (other) {
-    throw new UserError(
-      `Cannot open the data source "${path}": it has both "${other.name}" and "${first}". A folder must hold images and ` +
-        `folders of images, or files of one kind that contain images. Move one of them, or give "${path}/${first}" as ` +
-        `the source.`,
-    );
-  }
-  return await openFiles(path, archives.map(({ name }) => `${path}/${name}`), context);
+  const kindInFolder = (name: string) =>
+    kinds.find(({ pattern, inFolders }) => (inFolders ?? pattern).test(name))?.kind ?? null;
+  const files = await filesOfFolder(path, { kindOf: kindInFolder, survey: context.survey });
+  if (files) return await openFiles(path, files, context);
+  const below = await filesBelow(path, { isSource: (name) => kindInFolder(name) !== null });
+  return below.length > 0 ? await openFiles(path, below, context) : await openFolder(path, context);
 }
 
 function unreadable(spec: string, fact: string): UserError {
   return new UserError(
     `Cannot open the data source "${spec}": ${fact}. Give "shapes", "shapes:N", a folder of images, WebDataset (.tar, ` +
-      `.tar.gz), Parquet, .zip or CIFAR files, a folder or a pattern of them, or http:// addresses of .tar files.`,
+      `.tar.gz), Parquet, .zip, CIFAR, STL-10 or IDX files, a folder or a pattern of them, a list (.csv, .txt), or ` +
+      `addresses: https://, s3:// or hf://datasets/.`,
   );
 }

@@ -6,10 +6,18 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import type { Shard, ShardImage, StreamedSource } from "./types.ts";
+import { orderedMap } from "../ordered_map.ts";
+import { ReadableStream } from "../streams.ts";
+import { digest } from "./digest.ts";
+import { classify } from "./labels.ts";
+import type { OpenContext } from "./open_options.ts";
 import { type Columns, columnsOf } from "./parquet_columns.ts";
 import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_file.ts";
-import { baseName } from "./patterns.ts";
+import { checkLabelsAgree, type FileLabels, labelsIn } from "./parquet_labels.ts";
+import type { RandomAccess } from "./random_access.ts";
+import { distinctNames } from "./split_files.ts";
 import { streamedSource } from "./streamed.ts";
+import type { Survey } from "./survey.ts";
 
 /** If a row group has a page index, it is split into shards of about this many bytes and at most this many rows. */
 const SLICE = { bytes: 2 ** 26, rows: 1000 };
@@ -17,8 +25,6 @@ const SLICE = { bytes: 2 ** 26, rows: 1000 };
 const MAX_GROUP_BYTES = 2 ** 31 - 1;
 /** A file that claims more rows is damaged. */
 const MAX_ROWS_PER_BYTE = 100;
-/** Larger numbers without class names are not labels. */
-const MAX_CLASSES = 1e6;
 
 /** Consecutive rows of a file. */
 interface Rows {
@@ -26,52 +32,109 @@ interface Rows {
   column: string;
   from: number;
   to: number;
+  /** About as many as are read for them. */
+  bytes: number;
 }
 
+/** Of remote files so much is asked for ahead, in at most so many requests: what a fast line carries in a round trip. */
+const AHEAD = { bytes: 2 ** 25, requests: 8 };
+
+/** Files that are opened at a time. */
+const CONCURRENT_FILES = 8;
+
+/** The fingerprint includes so many parts of the files, of so many bytes, spread over them. */
+const SAMPLED_PARTS = 32, SAMPLED_BYTES = 4096;
+
 /**
- * Opens the files at `paths`, in this order, as one source called `name`. Throws a UserError if a file cannot be read or has
- * no column of images, or if there are no rows.
+ * Opens `files`, in this order, as one source called `name`. Throws a UserError if a file cannot be read or has no column of
+ * images, if the files' labels do not agree, or if there are no rows.
  */
-export async function openParquet(name: string, paths: string[]): Promise<StreamedSource> {
-  const rows: Rows[] = [], values: unknown[] = [], sizes: number[] = [], names: string[] = [];
-  for (const path of paths) {
-    const file = await openParquetFile(path);
-    const { columns, slices } = described(file);
-    const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
-    // One by one: a call takes at most some hundred thousand arguments.
-    for (const name of columns.names ?? []) names.push(name);
-    for (const slice of slices) rows.push(slice);
-    for (const { total_byte_size } of file.metadata.row_groups) sizes.push(Number(total_byte_size));
-    for (const label of labels) values.push(label);
-  }
-  if (rows.length === 0) {
+export async function openParquet(
+  name: string,
+  files: readonly RandomAccess[],
+  { survey, label: wanted }: OpenContext,
+): Promise<StreamedSource> {
+  const opened = await Array.fromAsync(
+    ReadableStream.from(files).pipeThrough(orderedMap(async (bytes) => {
+      const file = await openParquetFile(bytes), { columns, slices } = described(file, wanted);
+      const labels = await labelsIn(file, columns, slices.at(-1)?.to ?? 0);
+      return { file, columns, slices, labels };
+    }, CONCURRENT_FILES)),
+  );
+  const slices = opened.flatMap(({ slices }) => slices);
+  if (slices.length === 0) {
     throw new UserError(
       `Cannot read images from "${name}": it has no rows. Check the path.`,
     );
   }
-  const { classes, labels } = labelsAndClasses(values, names.length > 0 ? [...new Set(names)] : null);
+  countOtherColumns(opened, survey);
+  checkLabelsAgree(
+    name,
+    opened.map(({ file: { path }, columns: { label }, labels: { kind } }) => ({ path, label, kind })),
+  );
+  const names = distinctNames(files.map(({ name }) => name));
+  const parts = opened.flatMap(({ slices }, f) => slices.map((slice) => ({ ...slice, key: names[f] })));
+  const listed = [...new Set(opened.flatMap(({ columns }) => columns.names ?? []))];
+  const texts = opened.flatMap(({ labels }) => labels.texts);
+  const { classes, labels } = classify(texts, { name, names: listed, keyOf: (row) => `row ${row}` });
+  const label = (row: number) => labels[row] < 0 ? null : labels[row];
   let first = 0;
-  const shards = rows.map((part) => {
-    const count = part.to - part.from;
-    first += count;
-    return shardOf(part, labels.slice(first - count, first));
+  const shards = parts.map((part) => {
+    const begin = first;
+    first += part.to - part.from;
+    return shardOf(part, (number) => label(begin + number));
   });
+  const samples = await contentsOf(files);
   return await streamedSource({
     name,
     shards,
     classes,
-    identity: JSON.stringify([
-      rows.map(({ file, from, to }) => [baseName(file.path), from, to]),
-      sizes,
-      labels,
-    ]),
+    label,
+    identity: (function* () {
+      for (const { key, from, to } of parts) yield JSON.stringify([key, from, to]);
+      for (const { file } of opened) {
+        for (const { total_byte_size } of file.metadata.row_groups) yield String(total_byte_size);
+      }
+      yield* Array.from(labels, String);
+      yield* samples;
+    })(),
   });
 }
 
+/** Columns that hold images or labels and are not read: each is named once. */
+function countOtherColumns(
+  opened: { columns: Columns; labels: FileLabels }[],
+  survey: Survey,
+): void {
+  const others = opened.flatMap(({ columns: { label, others }, labels: { reason } }) =>
+    reason === null ? others : [...others, { name: label!, kind: "label column" as const, reason }]
+  );
+  const named = new Map(others.map((other) => [`${other.kind} ${other.name}`, other]));
+  named.forEach((other) => survey.leaveOut(other));
+}
+
+/** Digests of parts of `files`, spread over all of their bytes. */
+async function contentsOf(files: readonly RandomAccess[]): Promise<string[]> {
+  const total = files.reduce((sum, { size }) => sum + size, 0), parts: [RandomAccess, number][] = [];
+  for (let k = 0, f = 0, begin = 0; k < SAMPLED_PARTS; k++) {
+    const at = Math.floor(k * total / SAMPLED_PARTS);
+    while (at >= begin + files[f].size) begin += files[f++].size;
+    parts.push([files[f], at - begin]);
+  }
+  return await Array.fromAsync(
+    ReadableStream.from(parts).pipeThrough(
+      orderedMap(
+        async ([file, at]) => await digest(await file.read(at, Math.min(SAMPLED_BYTES, file.size - at))),
+        CONCURRENT_FILES,
+      ),
+    ),
+  );
+}
+
 /** The columns and row slices of a file. Throws a UserError if its metadata make no sense. */
-function described(file: ParquetFile): { columns: Columns; slices: Rows[] } {
+function described(file: ParquetFile, wanted?: string): { columns: Columns; slices: Rows[] } {
   try {
-    const columns = columnsOf(file);
+    const columns = columnsOf(file, wanted);
     return { columns, slices: slicesOf(file, columns) };
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -104,59 +167,32 @@ function slicesOf(file: ParquetFile, { image }: Columns): Rows[] {
     const size = indexed ? Math.max(1, Math.min(SLICE.rows, fits)) : count;
     for (let from = 0; from < count; from += size) {
       const to = Math.min(count, from + size);
-      slices.push({ file, column: image, from: first + from, to: first + to });
+      const share = bytes * (to - from) / count;
+      slices.push({ file, column: image, from: first + from, to: first + to, bytes: share });
     }
     first += count;
   }
   return slices;
 }
 
-/** The value of the label column in each row: a number, a string or null. */
-async function labelsIn(file: ParquetFile, { label, names }: Columns, count: number): Promise<unknown[]> {
-  if (label === null || count === 0) return Array(count).fill(null);
-  const values = await readRows(file, { column: label, from: 0, to: count });
-  return values.map((value) => {
-    if (typeof value === "bigint" || typeof value === "number") {
-      const number = Number(value);
-      return names ? names[number] ?? null : number >= 0 && number < MAX_CLASSES ? number : null;
-    }
-    return typeof value === "string" ? value : null;
-  });
-}
-
-/** Classes and labels from label values: class names, or numbers of classes without names. */
-function labelsAndClasses(
-  values: unknown[],
-  names: string[] | null,
-): { classes: string[]; labels: (number | null)[] } {
-  const numbers = values.filter((value) => typeof value === "number");
-  const largest = numbers.reduce((largest, value) => Math.max(largest, value), -1);
-  const texts = new Set(values.filter((value) => typeof value === "string"));
-  const classes = names ?? [
-    ...Array.from({ length: largest + 1 }, (_, k) => String(k)),
-    ...[...texts].sort(),
-  ];
-  const labelOf = new Map(classes.map((name, k) => [name, k]));
-  return {
-    classes,
-    labels: values.map((value) => value === null ? null : labelOf.get(String(value)) ?? null),
-  };
-}
-
-function shardOf(rows: Rows, labels: (number | null)[]): Shard {
-  const { file, from: first, to } = rows;
+function shardOf(
+  { key, ...rows }: Rows & { key: string },
+  labelOf: (number: number) => number | null,
+): Shard {
+  const { file, from: first, to, bytes } = rows;
   return {
     name: `${file.path}, rows ${first} to ${to - 1}`,
     length: to - first,
-    async *open({ from }) {
-      const values = await readRows(file, { ...rows, from: first + from });
+    ahead: file.bytes.isRemote ? Math.min(AHEAD.requests, Math.ceil(AHEAD.bytes / bytes)) : 0,
+    async *open({ from, signal }) {
+      const values = await readRows(file, { ...rows, from: first + from, signal });
       for (const [i, value] of values.entries()) {
         values[i] = undefined; // frees the row once it is delivered
         const number = from + i;
         yield {
           number,
-          key: `${baseName(file.path)}/${first + number}`,
-          label: labels[number],
+          key: `${key}/${first + number}`,
+          label: labelOf(number),
           ...imageIn(value),
           at: null,
         };

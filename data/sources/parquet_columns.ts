@@ -5,6 +5,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
+import { labelField } from "./labels.ts";
 import type { ParquetFile } from "./parquet_file.ts";
 
 /** The columns that are read. */
@@ -13,6 +14,8 @@ export interface Columns {
   label: string | null;
   /** The class names; null if the file has none. */
   names: string[] | null;
+  /** Columns that hold images or labels and are not read, and why. */
+  others: { name: string; kind: "image column" | "label column"; reason: string }[];
 }
 
 /** The metadata of a column by the `datasets` library. */
@@ -23,35 +26,69 @@ interface Feature {
 
 type Column = ParquetFile["columns"][number];
 
-const IMAGE_NAMES = ["image", "img"];
-const LABEL_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
+const nameOf = ({ element: { name } }: Column) => name;
 
-/** The columns of a file. Throws a UserError if none holds images. */
-export function columnsOf({ path, columns, metadata }: ParquetFile): Columns {
+/**
+ * The columns of a file; `wanted` is the label column that was asked for. Throws a UserError if none holds images, or if
+ * `wanted` is none of them.
+ */
+export function columnsOf({ path, columns, metadata }: ParquetFile, wanted?: string): Columns {
   const noted = featuresIn(metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value);
-  const typeOf = ({ element: { name } }: Column) => noted[name]?._type;
+  const typeOf = (column: Column) => noted[nameOf(column)]?._type;
   const images = columns.filter(hasImages);
-  const image = images.find((column) => typeOf(column) === "Image") ?? named(images, IMAGE_NAMES) ??
-    images[0];
+  const image = images.find((column) => typeOf(column) === "Image") ?? imageNamed(images) ?? images[0];
   if (!image) {
     throw new UserError(
       `Cannot read images from "${path}": no column holds bytes, or structs with "bytes". Its columns are ` +
-        `${columns.map(({ element }) => element.name).join(", ") || "none"}. Check the path.`,
+        `${columns.map(nameOf).join(", ") || "none"}. Check the path.`,
     );
   }
-  const labels = columns.filter(hasLabels);
-  const classed = labels.filter((column) => typeOf(column) === "ClassLabel");
-  const label = named(classed, LABEL_NAMES) ?? classed[0] ?? named(labels, LABEL_NAMES);
-  const names = label && noted[label.element.name]?.names;
+  const others: Columns["others"] = images.filter((each) => each !== image)
+    .filter((each) => typeOf(each) === "Image" || each.children.length > 0 || imageNamed([each]))
+    .map((each) => ({
+      name: nameOf(each),
+      kind: "image column",
+      reason: `only ${nameOf(image)} is read`,
+    }));
+  const rest = columns.filter((column) => column !== image);
+  const label = labelColumn(path, { rest, typeOf, wanted });
+  if (label && !hasLabels(label)) {
+    others.push({ name: nameOf(label), kind: "label column", reason: "not of single values" });
+    return { image: nameOf(image), label: null, names: null, others };
+  }
+  const names = label && noted[nameOf(label)]?.names;
   return {
-    image: image.element.name,
-    label: label?.element.name ?? null,
+    image: nameOf(image),
+    label: label ? nameOf(label) : null,
     names: Array.isArray(names) && names.length > 0 ? names.map(String) : null,
+    others,
   };
 }
 
-function named(columns: Column[], names: string[]): Column | undefined {
-  return names.map((name) => columns.find(({ element }) => element.name === name)).find(Boolean);
+function imageNamed(columns: Column[]): Column | undefined {
+  return ["image", "img"].map((name) => columns.find((column) => nameOf(column).toLowerCase() === name))
+    .find(Boolean);
+}
+
+function labelColumn(
+  path: string,
+  { rest, typeOf, wanted }: { rest: Column[]; typeOf(column: Column): string | undefined; wanted?: string },
+): Column | undefined {
+  const named = (columns: Column[]) => {
+    const name = labelField(columns.map(nameOf), wanted);
+    return columns.find((column) => nameOf(column) === name);
+  };
+  if (wanted !== undefined) {
+    const column = named(rest);
+    if (column) return column;
+    throw new UserError(
+      `Cannot read the labels of "${path}": it has no column "${wanted}". Its columns are ${
+        rest.map(nameOf).join(", ") || "none but the images"
+      }. Change --label.`,
+    );
+  }
+  const single = rest.filter(hasLabels), classed = single.filter((column) => typeOf(column) === "ClassLabel");
+  return named(classed) ?? classed[0] ?? named(single) ?? named(rest);
 }
 
 /** Bytes that are not annotated as text. */
@@ -66,9 +103,10 @@ function hasImages(column: Column): boolean {
     column.children.some((child) => child.element.name === "bytes" && isBinary(child));
 }
 
+/** Single values of types that can be labels: numbers, texts, true and false. */
 function hasLabels({ element, children }: Column): boolean {
   if (children.length > 0 || element.repetition_type === "REPEATED") return false;
-  return element.type === "INT32" || element.type === "INT64" || element.converted_type === "UTF8";
+  return ["BOOLEAN", "INT32", "INT64", "FLOAT", "DOUBLE", "BYTE_ARRAY"].includes(element.type ?? "");
 }
 
 function featuresIn(text: string | undefined): Record<string, Feature> {

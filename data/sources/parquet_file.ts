@@ -14,13 +14,15 @@ import {
 } from "npm:hyparquet@1.31.5";
 import { compressors as all } from "npm:hyparquet-compressors@1.1.2";
 import { messageOf, UserError } from "../../src/base/errors.ts";
-import { readPart } from "./bytes.ts";
-import { readError } from "./entries.ts";
+import type { RandomAccess } from "./random_access.ts";
 
 /** A Parquet file. No handle is held open. */
 export interface ParquetFile {
+  /** Its path, or its name if it is on a server. */
   path: string;
   byteLength: number;
+  /** Its bytes. */
+  bytes: RandomAccess;
   metadata: FileMetaData;
   /** The top-level columns. */
   columns: SchemaTree[];
@@ -38,19 +40,15 @@ const compressors: Compressors = Object.fromEntries(
   }]),
 );
 
-/** Reads the metadata of the file at `path`. Throws a UserError if it is damaged, truncated, or not a Parquet file. */
-export async function openParquetFile(path: string): Promise<ParquetFile> {
-  let byteLength: number;
-  try {
-    ({ size: byteLength } = await Deno.stat(path));
-  } catch (error) {
-    throw readError(path, error);
-  }
-  const { buffer, close } = bufferOf(path, byteLength);
+/** Reads the metadata of a file. Throws a UserError if it is damaged, truncated, or not a Parquet file. */
+export async function openParquetFile(bytes: RandomAccess): Promise<ParquetFile> {
+  const { name: path, size: byteLength } = bytes;
+  const { buffer, close } = bufferOf(bytes);
   try {
     const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
-    return { path, byteLength, metadata, columns: parquetSchema(metadata).children };
+    return { path, byteLength, bytes, metadata, columns: parquetSchema(metadata).children };
   } catch (error) {
+    if (error instanceof UserError) throw error; // of the server
     throw damaged(path, "the metadata at its end", error);
   } finally {
     close();
@@ -61,34 +59,35 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
  * The bytes of a file for one call of hyparquet, to be closed after it. If a damaged file makes that call throw, it leaves
  * promises that nobody awaits, and a rejected one would end the process. After `close` none of them settles.
  */
-function bufferOf(path: string, byteLength: number): { buffer: AsyncBuffer; close(): void } {
+function bufferOf(bytes: RandomAccess, signal?: AbortSignal): { buffer: AsyncBuffer; close(): void } {
+  const { size: byteLength } = bytes;
   let closed = false;
   const read = async (start: number, end: number) => {
     if (!(start >= 0 && start <= end && end <= byteLength)) {
       await new Promise((resolve) => setTimeout(resolve)); // so that the call can throw first
       throw new Error(`it has ${byteLength} bytes but refers to ${start} … ${end}`);
     }
-    return (await readPart(path, { offset: start, size: end - start, what: `byte ${end}` })).buffer;
+    return (await bytes.read(start, end - start, signal)).buffer;
   };
   const never = new Promise<never>(() => {});
   const slice = (start: number, end = byteLength) => {
-    const bytes = read(start, end).then(
+    const part = read(start, end).then(
       (bytes) => closed ? never : bytes,
       (error) => closed ? never : Promise.reject(error),
     );
-    bytes.catch(() => {}); // it may have been requested ahead and never be awaited
-    return bytes;
+    part.catch(() => {}); // it may have been requested ahead and never be awaited
+    return part;
   };
   return { buffer: { byteLength, slice }, close: () => closed = true };
 }
 
 /** The values of a top-level column in the rows `from` … `to` − 1. Throws a UserError if they cannot be read. */
 export async function readRows(
-  { path, byteLength, metadata }: ParquetFile,
-  { column, from, to }: { column: string; from: number; to: number },
+  { path, bytes, metadata }: ParquetFile,
+  { column, from, to, signal }: { column: string; from: number; to: number; signal?: AbortSignal },
 ): Promise<unknown[]> {
   let rows: unknown[][] = [];
-  const { buffer, close } = bufferOf(path, byteLength);
+  const { buffer, close } = bufferOf(bytes, signal);
   try {
     await parquetRead({
       file: buffer,
@@ -104,6 +103,8 @@ export async function readRows(
     });
     if (rows.length !== to - from) throw new Error(`only ${rows.length} rows were found`);
   } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof UserError) throw error; // of the server
     throw damaged(path, `column ${column} in the rows ${from} to ${to - 1}`, error);
   } finally {
     close();

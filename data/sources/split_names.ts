@@ -61,7 +61,7 @@ export function chooseSplit<T>(
       `Cannot read the split "${wanted}" of "${name}": ${there}. Change or leave out --split.`,
     );
   }
-  survey.split = chosen;
+  survey.split = chosen ?? survey.split; // names of files may have told it already
   const isChosen = (i: number) => splits[i] === chosen;
   return {
     items: items.filter((_, i) => isChosen(i)),
@@ -87,7 +87,8 @@ function defaultSplit(
 
 /**
  * How many folders the paths of all images share at their beginning, and whether the folder below them tells the split.
- * That is so where all folders there are named after splits, or those of training and of another split are among them.
+ * That is so where all folders there are named after splits, or those of training and of another split are among them: by
+ * exactly these names, or by a part of the names of at least half of them.
  */
 export function pathLevels(paths: Iterable<string>): { shared: number; split: boolean } {
   const folders = new Map<string, string[]>();
@@ -103,6 +104,8 @@ export function pathLevels(paths: Iterable<string>): { shared: number; split: bo
   const splits = [...level].map((folder) => folder === undefined ? null : splitInName(folder));
   const exact = [...level].map((folder) => folder === undefined ? null : splitNamed(folder));
   const only = splits.length > 0 && splits.every((split) => split !== null);
-  const among = exact.includes("train") && exact.some((split) => split !== null && split !== "train");
-  return { shared, split: only || among };
+  const among = (found: (SplitName | null)[]) =>
+    found.includes("train") && found.some((split) => split !== null && split !== "train");
+  const half = 2 * splits.filter((split) => split !== null).length >= splits.length;
+  return { shared, split: only || among(exact) || among(splits) && half };
 }

@@ -5,7 +5,7 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import type { EncodedImage, Shard, StreamedSource } from "./types.ts";
-import { digest } from "./digest.ts";
+import { digest, digestOfParts } from "./digest.ts";
 
 /** If the lengths of shards are unknown, the indices of each shard begin at a multiple of this. */
 const STRIDE = 2 ** 32;
@@ -25,13 +25,15 @@ export function firstIndices(shards: readonly Shard[]): number[] {
   return shards.map(({ length }) => (sum += length!) - length!);
 }
 
-/** A source of `shards`; its fingerprint is the SHA-256 of `identity`. */
+/** A source of `shards`; its fingerprint is the SHA-256 of `identity`, a text or its parts. */
 export async function streamedSource(
-  { name, shards, classes, identity, close = () => {} }: {
+  { name, shards, classes, label, identity, close = () => {} }: {
     name: string;
     shards: readonly Shard[];
     classes: string[];
-    identity: string;
+    /** The label of an image in source order, if it is known beforehand. */
+    label?(index: number): number | null;
+    identity: string | Iterable<string>;
     close?(): void;
   },
 ): Promise<StreamedSource> {
@@ -41,7 +43,8 @@ export async function streamedSource(
     length: totalLength(shards),
     shards,
     classes,
-    fingerprint: await digest(identity),
+    ...label && { label },
+    fingerprint: typeof identity === "string" ? await digest(identity) : digestOfParts(identity),
     async *[Symbol.asyncIterator](): AsyncGenerator<EncodedImage> {
       const first = firstIndices(shards);
       for (const [s, shard] of shards.entries()) {

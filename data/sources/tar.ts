@@ -4,144 +4,152 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import type { ImageSource, IndexedSource, Shard, StreamedSource } from "./types.ts";
 import { checkEncodedSize } from "../file_range.ts";
-import { fileBytes, isGzip, readPart, unpacked } from "./bytes.ts";
+import { fileBytes, readPart } from "./bytes.ts";
+import { unpacked } from "./compression.ts";
 import { readError } from "./entries.ts";
-import { type Listed, listedSource } from "./listed.ts";
-import { baseName } from "./patterns.ts";
+import { organize, withoutDuplicates } from "./image_paths.ts";
+import { classify } from "./labels.ts";
+import { numberedSource } from "./listed.ts";
+import type { OpenContext } from "./open_options.ts";
 import { streamedSource } from "./streamed.ts";
-import { tarEntries, type TarEntry, WindowedFile } from "./tar_index.ts";
-import { checkLabelSize, classLines, type Labels, labelsOf, roleOf } from "./tar_samples.ts";
+import { leftOutText } from "./survey.ts";
+import type { TarCatalog } from "./tar_catalog.ts";
+import { catalogOf } from "./tar_opening.ts";
+import { classLines } from "./tar_samples.ts";
 import { tarSamples } from "./tar_stream.ts";
+import type { ImageSource, Shard } from "./types.ts";
 
-interface Sample extends Listed {
-  /** The path of its archive. */
-  archive: string;
-  /** Its entry; without an offset if the archive is compressed. */
-  image: TarEntry;
-  /** The text of the .cls entry: an integer or a class name. */
-  cls: string | null;
-}
-
-/** An archive with its samples. */
-interface Archive {
-  path: string;
-  compressed: boolean;
-  samples: Sample[];
+/** The samples of the split that is read, in the order of the archives. */
+interface Samples {
+  paths: string[];
+  catalog: TarCatalog;
+  /** Their numbers in the catalog. */
+  numbers: Uint32Array;
+  /** Their labels, −1 where there is none. */
+  labels: Int32Array;
 }
 
 /**
  * Opens the archives at `paths`, in this order, as one source called `name`: indexed if none is compressed, streamed
- * otherwise. Compressed archives are read once to count their images. Class names come from a `classes.txt` beside the
- * first archive, one per line. Throws a UserError for an archive that is damaged or cannot be read, or if none has images.
+ * otherwise. Compressed archives are read once to count their images. Labels are those of .cls and .json entries; without
+ * any, the folders are the classes. Class names come from a `classes.txt` beside the first archive, one per line. Throws a
+ * UserError for an archive that is damaged or cannot be read, or if none has images.
  */
-export async function openTar(name: string, paths: string[]): Promise<ImageSource> {
-  const archives: Archive[] = [];
-  for (const path of paths) archives.push(await indexArchive(path));
-  const samples = archives.flatMap((archive) => archive.samples);
-  if (samples.length === 0) {
-    throw new UserError(
-      `Cannot read images from "${name}": no entry ends in .jpg, .jpeg, .png, .webp, .gif, .tiff or .ppm. Check the path.`,
-    );
-  }
-  const texts = new Set(samples.map(({ cls }) => cls).filter((cls) => cls !== null));
-  const labels = labelsOf(name, { listed: await listedClasses(paths[0]), texts });
-  for (const sample of samples) sample.label = labels.labelOf(sample);
-  const identity = JSON.stringify(samples.map(({ key, label, image }) => [key, label, image.size]));
-  const { classes } = labels;
-  return archives.some(({ compressed }) => compressed)
-    ? await streamed({ name, classes, identity }, { archives, labels })
-    : await indexed({ name, classes, identity }, samples);
-}
-
-type Description = { name: string; classes: string[]; identity: string };
-
-function indexed(description: Description, samples: Sample[]): Promise<IndexedSource> {
-  return listedSource({
-    ...description,
-    items: samples,
-    bytes: readSample,
-    rangeOf: ({ archive, image: { offset, size } }) => ({ path: archive, offset, size }),
+export async function openTar(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
+  const { catalog, compressed } = await catalogOf(paths, context);
+  const images = organize(catalog.paths, { name, context });
+  // Archives are read in their order.
+  const numbers = withoutDuplicates(images.order, { images: catalog.paths, survey: context.survey }).sort();
+  if (numbers.length === 0) throw noImages(name, context);
+  const listed = await listedClasses(paths[0]);
+  const keyOf = (image: number) => catalog.paths.key(numbers[image]);
+  const { classes, labels } = catalog.hasLabels
+    ? classify(Array.from(numbers, (number) => catalog.labelOf(number)), {
+      name,
+      names: listed,
+      list: "classes.txt",
+      keyOf,
+    })
+    : { classes: images.classes, labels: Int32Array.from(numbers, (number) => images.label(number) ?? -1) };
+  const samples: Samples = { paths, catalog, numbers, labels };
+  const source = { name, classes, identity: identityOf(samples, await catalog.contents()) };
+  if (compressed.includes(true)) return await openStreamed(source, { samples, compressed });
+  return await numberedSource({
+    ...source,
+    length: numbers.length,
+    key: keyOf,
+    label: (index) => labels[index] < 0 ? null : labels[index],
+    bytes: (index) => readSample(samples, index),
+    rangeOf(index) {
+      const number = numbers[index];
+      return { path: paths[catalog.archiveOf(number)], ...catalog.placeOf(number) };
+    },
   });
 }
 
-function streamed(
-  description: Description,
-  { archives, labels }: { archives: Archive[]; labels: Labels },
-): Promise<StreamedSource> {
-  const shards = archives.filter(({ samples }) => samples.length > 0).map((archive): Shard => ({
-    name: archive.path,
-    length: archive.samples.length,
-    open: archive.compressed
-      ? ({ from, signal }) => readCompressed(archive.path, { from, signal, labels })
-      : ({ from }) => readPlain(archive.samples, from),
-  }));
-  // The index is needed for random access only.
-  for (const archive of archives) if (archive.compressed) archive.samples = [];
-  return streamedSource({ ...description, shards });
+function* identityOf({ catalog, numbers, labels }: Samples, contents: string[]): Generator<string> {
+  for (const [i, number] of numbers.entries()) {
+    yield `${labels[i]} ${catalog.placeOf(number).size} ${catalog.paths.key(number)}`;
+  }
+  yield* contents;
+}
+
+function openStreamed(
+  source: { name: string; classes: string[]; identity: Iterable<string> },
+  { samples, compressed }: { samples: Samples; compressed: boolean[] },
+): Promise<ImageSource> {
+  const { numbers, labels, catalog } = samples, firsts = catalog.firsts;
+  const shards: Shard[] = [];
+  for (let archive = 0, first = 0; archive < compressed.length; archive++) {
+    let end = first;
+    while (end < numbers.length && numbers[end] < firsts[archive + 1]) end++;
+    const span = { archive, first, end };
+    if (end > first) {
+      shards.push({
+        name: samples.paths[archive],
+        length: end - first,
+        open: ({ from, signal }) =>
+          compressed[archive]
+            ? readCompressed(samples, { ...span, from, signal })
+            : readPlain(samples, { ...span, from }),
+      });
+    }
+    first = end;
+  }
+  return streamedSource({
+    ...source,
+    shards,
+    label: (index) => labels[index] < 0 ? null : labels[index],
+  });
+}
+
+/** The images `first` … `end` − 1 of a source, all of one archive; read from the one with number `from` among them. */
+interface Span {
+  archive: number;
+  first: number;
+  end: number;
+  from: number;
 }
 
 async function* readCompressed(
-  path: string,
-  { from, signal, labels }: { from: number; signal?: AbortSignal; labels: Labels },
+  { paths, catalog, numbers, labels }: Samples,
+  { archive, first, end, from, signal }: Span & { signal?: AbortSignal },
 ) {
-  for await (const sample of tarSamples(path, unpacked(path, fileBytes(path, signal)), { from })) {
-    const { number, bytes, cls, failure } = sample, key = keyOf(path, sample.name);
-    yield { number, key, label: labels.labelOf({ key, cls }), bytes, failure, at: null };
+  const path = paths[archive], begin = catalog.firsts[archive];
+  let index = first + from;
+  if (index >= end) return;
+  const chunks = unpacked(path, fileBytes(path, signal));
+  for await (const sample of tarSamples(path, chunks, { from: numbers[index] - begin })) {
+    if (begin + sample.number !== numbers[index]) continue; // of another split
+    const { bytes, failure } = sample, label = labels[index] < 0 ? null : labels[index];
+    yield { number: index - first, key: catalog.paths.key(numbers[index]), label, bytes, failure, at: null };
+    index++;
   }
 }
 
-async function* readPlain(samples: Sample[], from: number) {
-  for (let number = from; number < samples.length; number++) {
-    const { key, label } = samples[number];
-    const bytes = await readSample(samples[number]).catch((error) => {
-      throw readError(samples[number].archive, error);
+async function* readPlain(samples: Samples, { archive, first, end, from }: Span) {
+  const { paths, catalog, numbers, labels } = samples;
+  for (let index = first + from; index < end; index++) {
+    const bytes = await readSample(samples, index).catch((error) => {
+      throw readError(paths[archive], error);
     });
-    yield { number, key, label, bytes, failure: null, at: null };
+    const label = labels[index] < 0 ? null : labels[index];
+    yield {
+      number: index - first,
+      key: catalog.paths.key(numbers[index]),
+      label,
+      bytes,
+      failure: null,
+      at: null,
+    };
   }
 }
 
-async function indexArchive(path: string): Promise<Archive> {
-  {
-    using file = new WindowedFile(path);
-    if (!isGzip(file.at(0, 2))) return { path, compressed: false, samples: indexPlain(path, file) };
-  }
-  const samples: Sample[] = [];
-  for await (
-    const { name, size, cls } of tarSamples(path, unpacked(path, fileBytes(path)), { bodies: false })
-  ) {
-    samples.push({
-      key: keyOf(path, name),
-      label: null,
-      archive: path,
-      image: { name, offset: 0, size },
-      cls,
-    });
-  }
-  return { path, compressed: true, samples };
-}
-
-function indexPlain(path: string, file: WindowedFile): Sample[] {
-  const samples: Sample[] = [];
-  let base: string | null = null, image: TarEntry | null = null, cls: string | null = null;
-  const finish = () => {
-    if (image) samples.push({ key: keyOf(path, image.name), label: null, archive: path, image, cls });
-    image = cls = null;
-  };
-  for (const entry of tarEntries(path, file)) {
-    const role = roleOf(entry.name);
-    if (!role) continue;
-    if (role.base !== base) finish();
-    base = role.base;
-    if (role.kind === "image") image ??= entry;
-    else if (role.kind === "cls") {
-      checkLabelSize(path, entry);
-      cls = new TextDecoder().decode(file.at(entry.offset, entry.size)).trim();
-    }
-  }
-  finish();
-  return samples;
+async function readSample({ paths, catalog, numbers }: Samples, index: number): Promise<Uint8Array> {
+  const number = numbers[index], { offset, size } = catalog.placeOf(number);
+  checkEncodedSize(size);
+  return await readPart(paths[catalog.archiveOf(number)], { offset, size, what: catalog.pathOf(number) });
 }
 
 /** The names in the classes.txt beside `path`; none if there is no such file. */
@@ -155,11 +163,9 @@ async function listedClasses(path: string): Promise<string[]> {
   );
 }
 
-async function readSample({ archive, image: { name, offset, size } }: Sample): Promise<Uint8Array> {
-  checkEncodedSize(size);
-  return await readPart(archive, { offset, size, what: name });
-}
-
-function keyOf(path: string, entry: string): string {
-  return `${baseName(path)}/${entry}`;
+function noImages(name: string, { survey }: OpenContext): UserError {
+  const found = survey.count === 0 ? "" : `; ${leftOutText(survey)}`;
+  return new UserError(
+    `Cannot read images from "${name}": no entry ends in .jpg, .png or another extension of images${found}. Check the path.`,
+  );
 }

@@ -7,11 +7,14 @@
  * @module
  */
 import { readError } from "./entries.ts";
-import { BLOCK, padding, TarHeaders } from "./tar_header.ts";
+import { BLOCK, padding, TarHeaders, type TarKind } from "./tar_header.ts";
 
-/** A file in an archive. */
+/** A file or link in an archive. */
 export interface TarEntry {
   name: string;
+  kind: TarKind;
+  /** Of a link: the name of the entry that it leads to. */
+  target?: string;
   /** The byte at which its body begins. */
   offset: number;
   /** Bytes of its body. */
@@ -58,16 +61,37 @@ export class WindowedFile {
   }
 }
 
-/** The regular files of the archive `path`, in order. Throws a UserError if it is truncated or not a tar archive. */
-export function* tarEntries(path: string, file: WindowedFile): Generator<TarEntry> {
+/**
+ * The files and links of the archive `path`, in order, also of archives that follow it in the file. `onRest` hears of data
+ * behind the end mark that are neither zeros nor an archive. Throws a UserError if it is truncated or not a tar archive.
+ */
+export function* tarEntries(
+  path: string,
+  file: WindowedFile,
+  { onRest }: { onRest?(offset: number): void } = {},
+): Generator<TarEntry> {
   const headers = new TarHeaders(path);
+  let hasEnded = false;
   for (let offset = 0; offset < file.size;) {
-    const header = headers.read(file.at(offset, BLOCK), offset);
-    if (header === null) return;
-    const { name, size, kind } = header, body = offset + BLOCK;
+    const block = file.at(offset, BLOCK);
+    if (hasEnded) {
+      const found = headers.behindEnd(block);
+      if (found === "other") return onRest?.(offset);
+      if (found === "zeros") {
+        offset += BLOCK;
+        continue;
+      }
+    }
+    const header = headers.read(block, offset);
+    hasEnded = header === null;
+    if (header === null) {
+      offset += BLOCK;
+      continue;
+    }
+    const { name, size, kind, target } = header, body = offset + BLOCK;
     if (body + size > file.size) throw headers.truncated(name, body + size - file.size);
     if (kind === "extension") headers.extend(file.at(body, size));
-    else if (kind === "file") yield { name, offset: body, size };
+    else if (kind !== "other") yield { name, kind, target, offset: body, size };
     offset = body + size + padding(size);
   }
 }

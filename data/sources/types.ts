@@ -9,8 +9,8 @@ import type { Survey } from "./survey.ts";
 /** An image as it is stored. */
 export interface EncodedImage {
   /**
-   * Its number in source order. In a streamed source whose shards have unknown lengths: the shard's number · 2³² + the
-   * image's number in the shard.
+   * Its number in source order; in a part of a source, its number in the whole. In a streamed source whose shards have
+   * unknown lengths: the shard's number · 2³² + the image's number in the shard.
    */
   index: number;
   /** Its name: a path, or an entry of a shard. */
@@ -54,8 +54,12 @@ export interface IndexedSource extends Source {
   key(index: number): string;
   /** The label of the image at `index`, without reading it. */
   label(index: number): number | null;
-  /** Reads the image at `index`, 0 … length − 1. */
-  read(index: number): Promise<EncodedImage>;
+  /** In a part of a source: the number of the image at `index` in the whole. Left out, it is `index` itself. */
+  numberOf?(index: number): number;
+  /** Reads the image at `index`, 0 … length − 1. Aborting `signal` ends waiting for a server. */
+  read(index: number, signal?: AbortSignal): Promise<EncodedImage>;
+  /** How many images are best read at a time; left out, {@linkcode readSamples} decides. */
+  readonly concurrentReads?: number;
   /** Where the image's bytes lie; null if they are not a part of a file. Workers then read them. Optional. */
   locate?(index: number): LocatedImage | null;
 }
@@ -66,6 +70,8 @@ export interface StreamedSource extends Source {
   readonly kind: "streamed";
   /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
+  /** The label of image `index` in source order, if labels are known before the images are read. */
+  label?(index: number): number | null;
   /** The shards, in source order. */
   readonly shards: readonly Shard[];
 }
@@ -76,6 +82,8 @@ export interface Shard {
   readonly name: string;
   /** The number of images; null if it is unknown until they are read. */
   readonly length: number | null;
+  /** On a server: how many of the shards behind it are best asked for while it is read. Default: 0. */
+  readonly ahead?: number;
   /**
    * Its images in order, from number `from` on. `at`, if given, is the `at` of that image from an earlier reading, where
    * reading may begin. Leaving the iteration or aborting `signal` releases everything. Throws a UserError with the shard
@@ -88,6 +96,8 @@ export interface Shard {
 export interface ShardImage {
   /** Its number in the shard. */
   number: number;
+  /** In a shard of a part of a source: its number in the whole. */
+  index?: number;
   /** Its name. */
   key: string;
   /** The bytes of the image file. */

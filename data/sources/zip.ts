@@ -3,175 +3,79 @@
  *
  * @module
  */
-import { crc32, inflateRaw } from "node:zlib";
-import {
-  type Entry,
-  type FileEntry,
-  Reader,
-  Uint8ArrayWriter,
-  ZipReader,
-} from "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js";
-import { messageOf, UserError } from "../../src/base/errors.ts";
-import type { IndexedSource } from "./types.ts";
-import { checkEncodedSize } from "../file_range.ts";
-import { readPart } from "./bytes.ts";
-import { readError } from "./entries.ts";
-import { inMixedOrder, isImageName, type Listed, listedSource } from "./listed.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { organize, withoutDuplicates } from "./image_paths.ts";
+import { numberedSource } from "./listed.ts";
+import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
+import { localFile, type RandomAccess } from "./random_access.ts";
+import { CONCURRENT_REQUESTS } from "./remote_file.ts";
+import { distinctNames } from "./split_files.ts";
+import { splitInName } from "./split_names.ts";
+import { leftOutText } from "./survey.ts";
+import type { IndexedSource } from "./types.ts";
+import { readEntry } from "./zip_content.ts";
+import { ZipImages } from "./zip_images.ts";
 
-/** The largest ratio of deflate; an entry that claims more is damaged. */
-const DEFLATE_RATIO = 1032;
-
-interface Item extends Listed {
-  /** The archive, and its size in bytes. */
-  path: string;
-  end: number;
-  entry: FileEntry;
+/** Opens the archives at `paths` as one source called `name`, as {@linkcode openZipFiles} does. */
+export async function openZip(name: string, paths: string[], context: OpenContext): Promise<IndexedSource> {
+  return await openZipFiles(name, await Promise.all(paths.map(localFile)), context);
 }
 
 /**
- * Opens the archives at `paths` as one source called `name`. The class of an image is the first folder below the one that
- * all images of its archive have in common, if there is one. Encrypted or damaged entries are bad images. Throws a
- * UserError if an archive cannot be read, or if there are no images.
+ * Opens archives as one source called `name`: the images of one split, in mixed order. The names of several archives may
+ * tell splits. The class of an image is the first folder below those that all images of its archive share. Damaged entries
+ * are bad images; entries that cannot be read for another reason are left out. Throws a UserError if an archive cannot be
+ * read, or if there are no images.
  */
-export async function openZip(name: string, paths: string[]): Promise<IndexedSource> {
-  const found: (Omit<Item, "label"> & { folder: string | null })[] = [];
-  for (const path of paths) {
-    const { images, end } = await imagesOf(path);
-    const root = commonFolder(images.map(({ name }) => name));
-    for (const { name, entry } of images) {
-      const rest = name.slice(root.length), slash = rest.indexOf("/");
-      found.push({
-        key: paths.length > 1 ? `${baseName(path)}/${name}` : name,
-        folder: slash < 0 ? null : rest.slice(0, slash),
-        path,
-        end,
-        entry,
-      });
-    }
-  }
-  if (found.length === 0) {
+export async function openZipFiles(
+  name: string,
+  files: readonly RandomAccess[],
+  context: OpenContext,
+): Promise<IndexedSource> {
+  const prefixes = prefixesOf(files.map((file) => file.name));
+  const found = new ZipImages(prefixes, context.survey);
+  for (const [root, file] of files.entries()) await found.add(file, root);
+  const { paths, unusable } = found;
+  const splits = files.length > 1 ? files.map((file) => splitInName(baseName(file.name))) : [];
+  const { classes, label, ...organized } = organize(paths, { name, context, splits, unusable });
+  const order = withoutDuplicates(organized.order, { images: paths, survey: context.survey });
+  if (order.length === 0) {
+    const reason = context.survey.count === 0 ? "" : `; ${leftOutText(context.survey)}`;
     throw new UserError(
-      `Cannot read images from "${name}": no entry is an image (.jpg, .png, .webp, .gif, .tiff, .ppm). Check the path.`,
+      `Cannot read images from "${name}": no entry is an image (.jpg, .png, .webp and others) that can be read${reason}. Check the path.`,
     );
   }
-  const classes = [...new Set(found.map(({ folder }) => folder))].filter((folder) => folder !== null).sort();
-  const labels = new Map(classes.map((folder, label) => [folder, label]));
-  const items: Item[] = inMixedOrder(found, ({ key }) => key)
-    .map(({ folder, ...item }) => ({ ...item, label: labels.get(folder ?? "") ?? null }));
-  return await listedSource({
+  const key = (index: number) => paths.key(order[index]);
+  return await numberedSource({
     name,
-    items,
+    length: order.length,
     classes,
-    identity: JSON.stringify(
-      items.map(({ key, label, entry }) => [key, label, entry.uncompressedSize, entry.signature]),
-    ),
-    bytes: unzip,
+    identity: identityOf(order, found),
+    key,
+    label: (index) => label(order[index]),
+    concurrentReads: files.some(({ isRemote }) => isRemote) ? CONCURRENT_REQUESTS : undefined,
+    bytes: (index, signal) => {
+      const { root } = paths.folders[paths.folderOf(order[index])];
+      return readEntry(endedBy(files[root], signal), found.placeOf(order[index]));
+    },
   });
 }
 
-/** The visible images of an archive, and its size in bytes. */
-async function imagesOf(
-  path: string,
-): Promise<{ images: { name: string; entry: FileEntry }[]; end: number }> {
-  let size: number;
-  try {
-    ({ size } = await Deno.stat(path));
-  } catch (error) {
-    throw readError(path, error);
-  }
-  let entries: Entry[];
-  try {
-    entries = await new ZipReader(new FileReader(path, size)).getEntries();
-  } catch (error) {
-    throw new UserError(
-      `Cannot read "${path}": ${
-        messageOf(error)
-      }. It is damaged, truncated, or not a zip archive. Copy or download it ` +
-        `again.`,
-      { cause: error },
-    );
-  }
-  const images = entries
-    .filter((entry) => !entry.directory)
-    .map((entry) => ({ name: entry.filename.replaceAll("\\", "/"), entry }))
-    .filter(({ name }) => isImageName(name) && !/(^|\/)(\.|__MACOSX\/)/.test(name));
-  return { images, end: size };
+/** `file`, each reading of which ends when `signal` is aborted. */
+function endedBy(file: RandomAccess, signal?: AbortSignal): RandomAccess {
+  return signal ? { ...file, read: (offset, length) => file.read(offset, length, signal) } : file;
 }
 
-/** The folder that all of `names` begin with, with a slash at the end; "" if there is none. */
-function commonFolder(names: string[]): string {
-  let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
-  for (const name of names) {
-    while (!name.startsWith(common)) common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
-  }
-  return common;
+/** What precedes the paths in each archive, so that all are different: nothing for one archive, its name for several. */
+function prefixesOf(names: string[]): string[] {
+  return names.length === 1 ? [""] : distinctNames(names).map((name) => `${name}/`);
 }
 
-async function unzip(item: Item): Promise<Uint8Array> {
-  const { entry } = item, { uncompressedSize: size, compressedSize } = entry;
-  if (entry.encrypted) throw new Error("it is encrypted");
-  checkEncodedSize(size);
-  if (size > DEFLATE_RATIO * compressedSize + DEFLATE_RATIO) {
-    throw new Error(`it is damaged: it claims to unpack ${compressedSize} bytes to ${size}`);
-  }
-  try {
-    return await unzipPlain(item) ??
-      await entry.getData(new Uint8ArrayWriter(), { checkSignature: true, useWebWorkers: false });
-  } catch (error) {
-    throw new Error(`its entry in the archive is damaged: ${messageOf(error) || "it cannot be unpacked"}`, {
-      cause: error,
-    });
-  }
-}
-
-const LOCAL_HEADER = 30, STORED = 0, DEFLATED = 8;
-
-/**
- * Reads an entry that is stored or deflated, at the offset in the archive's list; null if that does not work. This reads
- * 12,000 images of 30 kB per second, zip.js's streams 2,000. They are used for all other entries.
- */
-async function unzipPlain({ path, end, entry }: Item): Promise<Uint8Array | null> {
-  const { offset, compressionMethod: method, compressedSize, uncompressedSize: size, signature } = entry;
-  if (method !== STORED && method !== DEFLATED) return null;
-  const part = (from: number, length: number) =>
-    readPart(path, { offset: from, size: Math.max(0, Math.min(length, end - from)), what: entry.filename });
-  // The name is usually as long as in the list of entries, and the extra field after it is short.
-  let bytes = await part(offset, LOCAL_HEADER + entry.rawFilename.length + 64 + compressedSize);
-  if (bytes.length < LOCAL_HEADER) return null;
-  const view = new DataView(bytes.buffer);
-  if (view.getUint32(0, true) !== 0x04034b50) return null;
-  const begin = LOCAL_HEADER + view.getUint16(26, true) + view.getUint16(28, true);
-  if (begin + compressedSize <= bytes.length) bytes = bytes.subarray(begin, begin + compressedSize);
-  else bytes = await part(offset + begin, compressedSize);
-  const image = method === STORED ? bytes : await inflated(bytes, size);
-  if (image.length !== size) throw new Error(`expected ${size} bytes, found ${image.length}`);
-  if (crc32(image) !== signature) throw new Error("its checksum does not match");
-  return image;
-}
-
-function inflated(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    inflateRaw(
-      bytes,
-      { maxOutputLength: Math.max(1, size) },
-      (error, image) => error ? reject(error) : resolve(image),
-    );
-  });
-}
-
-/** Gives zip.js parts of a file. No handle is held open. */
-class FileReader extends Reader<string> {
-  #path: string;
-
-  constructor(path: string, size: number) {
-    super(path);
-    this.#path = path;
-    this.size = size;
-  }
-
-  override readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-    const size = Math.max(0, Math.min(length, this.size - offset));
-    return readPart(this.#path, { offset, size, what: `byte ${offset + size}` });
+/** What tells the images: paths, sizes and checksums in order. */
+function* identityOf(order: Uint32Array, found: ZipImages): Generator<string> {
+  for (const image of order) {
+    const { size, crc } = found.placeOf(image);
+    yield JSON.stringify([found.paths.key(image), size, crc]);
   }
 }

@@ -10,6 +10,8 @@ import {
   type Range,
   type Recipe,
   type Rgb,
+  type Stretch,
+  stretches,
   type ViewRecipe,
   viewSizes,
 } from "./recipe.ts";
@@ -39,7 +41,7 @@ const maxKernelSize = 2 * viewSizes.max - 1;
  * ```
  */
 export function parseRecipe(value: unknown, where: string): Recipe {
-  const fields = fieldsOf({ value, path: "", where }, ["name", "views", "mean", "std", "size"]);
+  const fields = fieldsOf({ value, path: "", where }, ["name", "views", "mean", "std", "size", "stretch"]);
   const name = fields.name.value ?? where.replace(/^.*[/\\]/, "").replace(/\.json$/i, "");
   if (typeof name !== "string" || name === "") throw invalid(fields.name, "a text that is not empty");
   return {
@@ -48,6 +50,7 @@ export function parseRecipe(value: unknown, where: string): Recipe {
     mean: optional(fields.mean, imagenet.mean, (field) => rgb(field, share)),
     std: optional(fields.std, imagenet.std, (field) => rgb(field, deviation)),
     size: optional(fields.size, imagenet.size, sizeOf),
+    ...(given(fields.stretch) && { stretch: stretchOf(fields.stretch) }),
   };
 }
 
@@ -60,6 +63,12 @@ export function checkBlurFits({ name, views }: Recipe, size: number): void {
         `than ${2 * size - 1}. Lower it, or raise the view size.`,
     );
   });
+}
+
+function stretchOf(field: Field): Stretch {
+  const found = stretches.find((name) => name === field.value);
+  if (found === undefined) throw invalid(field, stretches.map((name) => `"${name}"`).join(" or "));
+  return found;
 }
 
 function viewsOf(field: Field): readonly [ViewRecipe, ViewRecipe] {

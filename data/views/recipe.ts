@@ -5,6 +5,12 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 
+/** How the contrast of an image is stretched when it is decoded. */
+export type Stretch = "percentile";
+
+/** The ways to stretch contrast. */
+export const stretches: readonly Stretch[] = ["percentile"];
+
 /** A closed interval [low, high]. */
 export type Range = readonly [number, number];
 
@@ -51,6 +57,11 @@ export interface Recipe {
   readonly std: Rgb;
   /** The default size of a view, pixels. */
   readonly size: number;
+  /**
+   * How contrast is stretched when an image is decoded: "percentile" makes the 1st percentile of its samples black and the
+   * 99th white. Left out, samples are shown as they are.
+   */
+  readonly stretch?: Stretch;
 }
 
 /** The smallest and the largest size of a view, pixels. */

@@ -17,10 +17,12 @@ export interface DecodedImage {
   height: number;
   /** [height, width, 4]: 8-bit red, green and blue, and 255. */
   data: Uint8Array<ArrayBuffer>;
+  /** What looks wrong about it although it can be decoded, in words. */
+  note?: string;
 }
 
 /** 32 bits minus 8 of the pixel and 2 of headroom, as the negative lobes overshoot. */
-const PRECISION_BITS = 32 - 8 - 2;
+export const PRECISION_BITS = 32 - 8 - 2;
 
 /** Radius of the bicubic kernel, in pixels of the coarser side. */
 const RADIUS = 2;
@@ -71,23 +73,9 @@ export function resizeCrop(
   if (rows.length < rowCount * rowLength) rows = new Uint8ClampedArray(rowCount * rowLength);
 
   const half = 1 << (PRECISION_BITS - 1);
-  const { data } = image;
   for (let y = 0; y < rowCount; y++) {
-    const line = ((crop.top + down.from + y) * image.width + crop.left + across.from) * 4;
-    for (let x = 0, o = y * rowLength; x < width; x++, o += 4) {
-      let r = half, g = half, b = half;
-      let i = line + 4 * across.first[x];
-      const base = x * across.kernelSize, end = base + across.count[x];
-      for (let k = base; k < end; k++, i += 4) {
-        const weight = across.weights[k];
-        r = (r + Math.imul(data[i], weight)) | 0;
-        g = (g + Math.imul(data[i + 1], weight)) | 0;
-        b = (b + Math.imul(data[i + 2], weight)) | 0;
-      }
-      rows[o] = r >> PRECISION_BITS;
-      rows[o + 1] = g >> PRECISION_BITS;
-      rows[o + 2] = b >> PRECISION_BITS;
-    }
+    const start = ((crop.top + down.from + y) * image.width + crop.left) * 4;
+    resizeLine(image.data, { start, axis: across, out: rows, at: y * rowLength });
   }
   for (let y = 0, o = 0; y < height; y++) {
     const base = y * down.kernelSize, end = base + down.count[y];
@@ -108,17 +96,36 @@ export function resizeCrop(
   }
 }
 
+/** Resizes the pixels from `data[start]` on along `axis`, and writes their colors from `out[at]` on. */
+export function resizeLine(
+  data: Uint8Array | Uint8ClampedArray,
+  { start, axis, out, at }: { start: number; axis: Axis; out: Uint8ClampedArray; at: number },
+): void {
+  const { kernelSize, from, first, count, weights } = axis, half = 1 << (PRECISION_BITS - 1);
+  for (let x = 0, o = at; x < first.length; x++, o += 4) {
+    let r = half, g = half, b = half;
+    let i = start + 4 * (from + first[x]);
+    const base = x * kernelSize, end = base + count[x];
+    for (let k = base; k < end; k++, i += 4) {
+      const weight = weights[k];
+      r = (r + Math.imul(data[i], weight)) | 0;
+      g = (g + Math.imul(data[i + 1], weight)) | 0;
+      b = (b + Math.imul(data[i + 2], weight)) | 0;
+    }
+    out[o] = r >> PRECISION_BITS;
+    out[o + 1] = g >> PRECISION_BITS;
+    out[o + 2] = b >> PRECISION_BITS;
+  }
+}
+
 function clampByte(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
 /** `image` shrunk to a short side of `shortSide` pixels; unchanged if it is not larger. */
 export function shrinkImage(image: DecodedImage, shortSide: number): DecodedImage {
-  const short = Math.min(image.width, image.height);
-  if (short <= shortSide) return image;
-  const scaled = (side: number) =>
-    side === short ? shortSide : Math.max(1, Math.round(side * shortSide / short));
-  return resizeImage(image, { width: scaled(image.width), height: scaled(image.height) });
+  if (Math.min(image.width, image.height) <= shortSide) return image;
+  return resizeImage(image, shrunkSize(image, shortSide));
 }
 
 /** The whole of `image`, resized to `width` × `height`. */
@@ -135,6 +142,17 @@ export function resizeImage(
     out: data,
   });
   return { width, height, data };
+}
+
+/** The size with a short side of `shortSide` pixels. */
+export function shrunkSize(
+  { width, height }: { width: number; height: number },
+  shortSide: number,
+): { width: number; height: number } {
+  const short = Math.min(width, height);
+  const scaled = (side: number) =>
+    side === short ? shortSide : Math.max(1, Math.round(side * shortSide / short));
+  return { width: scaled(width), height: scaled(height) };
 }
 
 /** The weights that resize `input` pixels to `length` and give the pixels `start` … `start + size − 1` of these. */

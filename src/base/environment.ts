@@ -22,6 +22,13 @@ export function setEnvironmentVariable(name: string, value: string | undefined):
   return true;
 }
 
+/** The name of this machine; null if it may not be read. */
+export function hostName(): string | null {
+  return Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted"
+    ? Deno.hostname()
+    : null;
+}
+
 /** The folder for caches: BYOL_CACHE, or `byol` in the system's cache folder; null if neither is known. */
 export function cacheFolder(): string | null {
   const own = environmentVariable("BYOL_CACHE"), home = environmentVariable("HOME");

@@ -6,7 +6,7 @@
 import { experiments } from "../experiments/definitions/all.ts";
 import { scales } from "../experiments/definitions/scales.ts";
 import { parseExperimentOptions } from "./experiments_options.ts";
-import { INTERRUPTED, interruptSignal } from "./interrupt.ts";
+import { interruption } from "./interrupt.ts";
 import { fromCaller } from "./paths.ts";
 import { expectPermissions, needsOf } from "./permissions.ts";
 import { runMain } from "./run_main.ts";
@@ -20,17 +20,17 @@ async function main(args: string[]): Promise<number> {
   }
   const given = fromCaller(asked);
   await expectPermissions("experiments", needsOf("experiments", given));
-  const signal = interruptSignal("Interrupted: keeping what is done.");
+  const interrupting = interruption("keeping what is done.");
   const { report, interrupted, failed } = await runExperiments(
     given,
     { experiments, scales },
-    { signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
+    { signal: interrupting.signal, command: `./run experiments ${args.join(" ")}`.trimEnd() },
   );
   console.log(
     `The report is in ${report}${failed ? `; ${failed} runs failed and are retried next time` : ""}`,
   );
   if (interrupted) console.log("To continue: run the same command again.");
-  return interrupted ? INTERRUPTED : failed ? 2 : 0;
+  return interrupted ? interrupting.exitCode : failed ? 2 : 0;
 }
 
 if (import.meta.main) await runMain(main);

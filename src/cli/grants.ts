@@ -25,7 +25,15 @@ export function grantsOf(
     args,
     strict: false,
     allowPositionals: true,
-    options: { data: texts, train: texts, test: texts, run: text, out: text, resume: { type: "boolean" } },
+    options: {
+      data: texts,
+      train: texts,
+      test: texts,
+      run: text,
+      preset: text,
+      out: text,
+      resume: { type: "boolean" },
+    },
   });
   // An option whose value is missing reads as true.
   const named = Object.entries(values).filter(([key, value]) =>

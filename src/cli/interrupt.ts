@@ -1,19 +1,63 @@
 /**
- * Ctrl-C: the first ends the work in order, the second ends the process.
+ * Signals that end a process: the first ends the work in order, the second ends the process.
  *
  * @module
  */
+import { environmentVariable } from "../base/environment.ts";
+import { outliveTerminal } from "./lost_terminal.ts";
 
-/** The exit code of a process that SIGINT ended. */
-export const INTERRUPTED = 130;
+/** Ctrl-C; `kill`, `docker stop`, a scheduler's time limit; the end of the terminal. */
+const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+type Ending = keyof typeof NUMBERS;
 
-/** A signal that the first SIGINT aborts, after printing `message`. */
-export function interruptSignal(message: string): AbortSignal {
+/** The end of a terminal comes twice, from the system and from the shell; service managers send SIGTERM and SIGHUP. */
+const TOGETHER_MS = 1000;
+
+/** Work that signals may end. */
+export interface Interruption {
+  /** Aborted by the first of them. */
+  signal: AbortSignal;
+  /** The exit code of a process that this one ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+  readonly exitCode: number;
+}
+
+/** Listens to the signals that end a process. The first prints `message`. */
+export function interruption(message: string): Interruption {
+  outliveTerminal();
   const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
-    if (interrupt.signal.aborted) Deno.exit(INTERRUPTED);
-    console.log(`${message} Interrupt again to stop at once.`);
-    interrupt.abort();
-  });
-  return interrupt.signal;
+  let first: Ending = "SIGINT", at = 0;
+  const names = Object.keys(NUMBERS) as Ending[], ignoresHangUp = hangUpIsIgnored();
+  for (const name of Deno.build.os === "windows" ? ["SIGINT"] as const : names) {
+    Deno.addSignalListener(name, () => {
+      // A listener is needed for that: Deno has its own handler once there is any.
+      if (name === "SIGHUP" && ignoresHangUp) return;
+      if (interrupt.signal.aborted) {
+        if (name !== "SIGINT" && performance.now() - at < TOGETHER_MS) return;
+        Deno.exit(codeOf(name));
+      }
+      [first, at] = [name, performance.now()];
+      interrupt.abort();
+      const what = name === "SIGINT" ? "Interrupted" : `Ended by ${name}`;
+      console.log(`${what}: ${message}${name === "SIGINT" ? " Interrupt again to stop at once." : ""}`);
+    });
+  }
+  return {
+    signal: interrupt.signal,
+    get exitCode() {
+      return codeOf(first);
+    },
+  };
+}
+
+const codeOf = (name: Ending) => 128 + NUMBERS[name];
+
+/** Whether SIGHUP was ignored as the process started, as by nohup; `./run` finds that out for a process that may not. */
+function hangUpIsIgnored(): boolean {
+  if (environmentVariable("BYOL_NOHUP")) return true;
+  try {
+    const ignored = /^SigIgn:\s*([\da-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
+    return (BigInt(`0x${ignored}`) & 1n) === 1n;
+  } catch {
+    return false; // Deno opens it only with --allow-all, and not every system has it
+  }
 }

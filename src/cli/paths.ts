@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { isRecipeName } from "../../data/views/recipe.ts";
 import { environmentVariable } from "../base/environment.ts";
 import { isPresetName } from "../config/preset_files.ts";
+import { absoluteSource } from "../config/source_paths.ts";
 
 /** Options that may be paths. */
 interface Paths {
@@ -16,19 +17,14 @@ interface Paths {
   out?: string;
 }
 
-/** Whether a source is on a server. */
-export const isUrl = (source: string) => /^https?:/i.test(source);
-
 /** `given` with its paths resolved from the caller's folder. */
 export function fromCaller<T extends Paths>(given: T): T {
   const caller = environmentVariable("INIT_CWD");
   if (!caller || caller === Deno.cwd()) return given;
-  const resolved = (source: string) =>
-    isUrl(source) || /^shapes(:|$)/i.test(source) ? source : resolve(caller, source);
   const paths: Paths = {};
   for (const name of ["data", "train", "test"] as const) {
     const value = given[name];
-    if (value !== undefined) paths[name] = typeof value === "string" ? resolved(value) : value.map(resolved);
+    if (value !== undefined) paths[name] = absoluteSource(value, caller);
   }
   for (const name of ["recipe", "preset", "run", "encoder", "out"] as const) {
     const value = given[name];

@@ -6,8 +6,14 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { environmentVariable } from "../base/environment.ts";
+import { LIST_NAME } from "../../data/sources/file_names.ts";
+import { hostsOf } from "../../data/sources/hosts.ts";
 import { UserError } from "../base/errors.ts";
-import { isUrl } from "./paths.ts";
+import { withPaths } from "../config/load_preset.ts";
+import { parsePreset } from "../config/preset_fields.ts";
+import { isPresetName } from "../config/preset_files.ts";
+import { isPath } from "../config/source_paths.ts";
 
 /** The options that decide permissions, with resolved paths. */
 export interface Named {
@@ -15,6 +21,7 @@ export interface Named {
   train?: string | string[];
   test?: string | string[];
   run?: string;
+  preset?: string;
   out?: string;
   resume?: boolean;
 }
@@ -26,25 +33,32 @@ export interface Needs {
   net: string[];
 }
 
-/** Where commands write by default: a folder, for preview that of the file. */
+/** Commands whose output is a file, or a folder that they make: they write to the folder above it. */
+const WRITES_FILE = ["preview", "export"];
+
+/** The folders that the others write by default. */
 const DEFAULT_OUT: Record<string, string | undefined> = {
   train: "runs",
-  preview: ".",
   evaluate: "evaluation",
   experiments: "docs/results",
 };
 
 /** What the command `name` needs with these options. */
-export function needsOf(name: string, { data, train, test, run, out, resume }: Named): Needs {
+export function needsOf(name: string, { train, test, run, preset, resume, ...named }: Named): Needs {
+  const { data, out } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume ? out : undefined);
-  if (began !== undefined) sources.push(...sourcesOf(began));
-  const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
-  const local = sources.filter((source) => !isUrl(source) && !/^shapes(:|$)/i.test(source));
-  // For a pattern, the folder before it.
-  const read = local.map((source) =>
-    /[{*?[]/.test(source) ? dirname(source.replace(/[{*?[].*/, "x")) : source
-  );
+  // An export reads the encoder alone.
+  if (began !== undefined && name !== "export") sources.push(...sourcesOf(began));
+  const written = WRITES_FILE.includes(name)
+    ? out === undefined ? environmentVariable("INIT_CWD") || "." : dirname(out)
+    : out ?? run ?? DEFAULT_OUT[name];
+  const local = sources.filter(isPath);
+  // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
+  const read = local.map((source) => {
+    if (/[{*?[]/.test(source)) return dirname(source.replace(/[{*?[].*/, "x"));
+    return LIST_NAME.test(source) ? dirname(source) : source;
+  });
   // Workers are loaded from the project's folder.
   const root = new URL("../../", import.meta.url);
   if (root.protocol === "file:") read.push(resolve(fileURLToPath(root)));
@@ -53,7 +67,7 @@ export function needsOf(name: string, { data, train, test, run, out, resume }: N
     // What is written is also read, to resume or to evaluate.
     read: [...new Set([...read, ...began === undefined ? [] : [began], ...folders])],
     write: folders,
-    net: [...new Set(sources.filter(isUrl).flatMap(hostOf))],
+    net: [...new Set(sources.flatMap(hostsOf))],
   };
 }
 
@@ -67,13 +81,21 @@ function sourcesOf(folder: string): string[] {
   }
 }
 
-function hostOf(url: string): string[] {
+/** The data and the folder that a preset's file names; none if it cannot be used, which the command reports. */
+function presetIn(path: string | undefined): Pick<Named, "data" | "out"> {
+  if (path === undefined || isPresetName(path)) return {};
   try {
-    return [new URL(url).host];
+    const { data, out } = withPaths(
+      parsePreset(JSON.parse(Deno.readTextFileSync(path)), path),
+      dirname(path),
+    );
+    return { ...isNamed(data) && { data }, ...out !== undefined && { out } };
   } catch {
-    return []; // opening it reports the mistake
+    return {};
   }
 }
+
+const isNamed = (data: unknown): data is string | string[] => typeof data === "string" || Array.isArray(data);
 
 /** The flags that grant `needs`. Deno separates values by commas, which a value cannot contain. */
 export function flagsOf(needs: Partial<Needs>): string[] {
@@ -106,7 +128,10 @@ export async function expectPermissions(name: string, needs: Needs): Promise<voi
     const lacks = await refused(needs[kind].map((path) => ({ name: kind, path })));
     missing[kind] = needs[kind].filter((_, i) => lacks[i]);
   }
-  const lacks = await refused(needs.net.map((host) => ({ name: "net", host })));
+  // Deno asks for single hosts only: of all subdomains it is asked for the domain.
+  const lacks = await refused(
+    needs.net.map((host) => ({ name: "net", host: host.replace(/^\*\./, "") })),
+  );
   missing.net = needs.net.filter((_, i) => lacks[i]);
   const flags = flagsOf(missing);
   if (flags.length === 0) return;

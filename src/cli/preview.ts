@@ -11,6 +11,7 @@ import { expectPermissions, needsOf } from "./permissions.ts";
 import { runMain } from "./run_main.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
+import { dataLine, reportOn } from "../eval/data_report.ts";
 import { previewSheet } from "../plots/view_sheet.ts";
 
 async function main(args: string[]): Promise<void> {
@@ -22,9 +23,12 @@ async function main(args: string[]): Promise<void> {
   const { count = 8, out, ...given } = fromCaller({ ...parsed, out: parsed.out ?? "preview.png" });
   await expectPermissions("preview", needsOf("preview", { ...given, out }));
   // A run with these options draws the same views.
-  const { options: { data, size, seed, decodeSize, minSide }, recipe } = await optionsWithRecipe(given);
-  const source = await openSource(data!); // a command line names its data
+  const { options: { data, split, size, seed, decodeSize, minSide }, recipe } = await optionsWithRecipe(
+    given,
+  );
+  const source = await openSource(data!, { split: split ?? undefined }); // a command line names its data
   try {
+    console.log(dataLine(reportOn(source)));
     const onBad = ({ key, reason }: { key: string; reason: string }) =>
       console.error(`Skipped ${key}: ${reason}.`);
     await writeFileAtomic(out, [

@@ -8,11 +8,13 @@ import { createCommand, type Help, parseCommand } from "./command.ts";
 import { integer, text } from "../config/option_types.ts";
 import { trainFlags } from "../config/train_flags.ts";
 
-const { data, recipe, size, decodeSize, minSide, seed } = trainFlags;
+const { data, split, recipe, stretch, size, decodeSize, minSide, seed } = trainFlags;
 
 const previewFlags = {
   data,
+  split,
   recipe,
+  stretch,
   size,
   decodeSize,
   minSide,

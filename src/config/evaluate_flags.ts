@@ -4,17 +4,22 @@
  * @module
  */
 import { viewSizes } from "../../data/views/recipe.ts";
-import { UserError } from "../base/errors.ts";
-import { parseBackbone } from "./backbone.ts";
-import { checkFlag, isImageSource } from "./check_options.ts";
+import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
-import { choice, integer, number, numbers, text, toggle } from "./option_types.ts";
+import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
 
-const encoder = {
+/** What a file or an option may say of the pixels that an encoder takes, which are in 0 … 1 before that. */
+export const rgb = {
+  mean: numbers(3, { min: 0, max: 1 }),
+  std: numbers(3, { min: 0, max: 1, exclusive: true }),
+} as const;
+
+/** Which encoder is used. */
+export const encoderFlags = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
     text("FILE"),
@@ -24,11 +29,24 @@ const encoder = {
   backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
   stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
   size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
-  mean: flag(numbers(3), "subtracted from red, green and blue, 0 … 1", "as the file says"),
-  std: flag(numbers(3), "divides red, green and blue", "as the file says"),
+  mean: flag(rgb.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
+  std: flag(rgb.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
+  stretch: flag(trainFlags.stretch.type, trainFlags.stretch.about, "as the file says"),
 };
 
 const data = {
+  data: repeatable(
+    text("SOURCE"),
+    "labeled images to learn from and to test on: its training and its test split, or a fifth held out; with --run the " +
+      "run's images, where they are now",
+    "the run's",
+  ),
+  split: flag(
+    splitName(),
+    "test on this split of --data, or of the run's data",
+    "test, else validation; of a run what it held out",
+  ),
+  label: trainFlags.label,
   train: repeatable(
     text("SOURCE"),
     "labeled images to learn from, as --data of train.ts; several are joined",
@@ -98,9 +116,15 @@ const output = {
 };
 
 /** The options by their headings in `--help`. */
-export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": finetuning, output };
+export const evaluateFlagGroups = {
+  encoder: encoderFlags,
+  data,
+  protocol,
+  "fine-tuning": finetuning,
+  output,
+};
 
-const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
+const flags = { ...encoderFlags, ...data, ...protocol, ...finetuning, ...output };
 
 /** Options that are checked by their types alone. */
 const callbacks = ["draw", "log", "signal"];
@@ -112,16 +136,8 @@ export type EvaluateFlags = {
 
 /** Refuses unknown options and values out of range. */
 export function expectEvaluateOptions(given: object): void {
-  const known = Object.keys(flags).filter((name) => name !== "map"); // a program passes `draw` instead
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || callbacks.includes(name)) continue;
-    if (!known.includes(name)) {
-      throw new UserError(
-        `Cannot use the option "${name}": it is none of ${[...known, ...callbacks].join(", ")}.`,
-      );
-    }
-    if (name === "backbone") parseBackbone(value);
-    else if ((name === "train" || name === "test") && isImageSource(value)) checkSource(value);
-    else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
-  }
+  const { map: _, ...known } = flags; // a program passes `draw` instead
+  const ofSource = (value: unknown) => isImageSource(value as never) && Boolean(checkSource(value));
+  const checks = { backbone: checkBackbone, data: ofSource, train: ofSource, test: ofSource };
+  expectFlags(given, { flags: known, unchecked: callbacks, checks });
 }

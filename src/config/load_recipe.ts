@@ -5,12 +5,12 @@
  */
 import { join } from "node:path";
 import { checkBlurFits, parseRecipe } from "../../data/views/parse_recipe.ts";
-import { isRecipeName, type Recipe, recipeByName, recipes } from "../../data/views/recipe.ts";
+import { isRecipeName, type Recipe, recipeByName, recipes, type Stretch } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
 import { expectSize } from "./backbone.ts";
 import { readJsonOption } from "./json_option.ts";
-import { loadPreset } from "./load_preset.ts";
+import { readPreset } from "./load_preset.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
 import { resolveOptions } from "./resolve_options.ts";
 import type { ResolvedOptions } from "./resolved_options.ts";
@@ -44,18 +44,25 @@ async function recipeOf(option: string | Recipe): Promise<Recipe> {
 }
 
 /**
- * Every option of a run, and its recipe, which may have a size of its own.
+ * Every option of a run, and its recipe, which may have a size of its own. `hasOut`: whether `out` was chosen, not derived.
  *
  * @throws {UserError} on options that cannot be used, alone or together.
  */
 export async function optionsWithRecipe(
   given: PretrainOptions,
-): Promise<{ options: ResolvedOptions; recipe: Recipe }> {
-  const preset = given.preset === undefined ? undefined : await loadPreset(given.preset);
+): Promise<{ options: ResolvedOptions; recipe: Recipe; hasOut: boolean }> {
+  const { fields: preset, lacksData = false } = given.preset === undefined
+    ? {}
+    : await readPreset(given.preset);
+  if (lacksData && given.data === undefined) {
+    throw new UserError(
+      `Cannot use the preset "${given.preset}" without data: its run was on a source of a program. Add --data SOURCE.`,
+    );
+  }
   const named = given.recipe ?? preset?.recipe;
   const loaded = named === undefined ? undefined : await recipeOf(named);
   const options = resolveOptions(given, { recipe: loaded, preset });
-  const recipe = loaded ?? await recipeOf(options.recipe);
+  const recipe = withStretch(loaded ?? await recipeOf(options.recipe), options.stretch);
   checkBlurFits(recipe, options.size);
   expectSize(options.backbone, options);
   if (options.decodeSize < options.size) {
@@ -64,7 +71,14 @@ export async function optionsWithRecipe(
         `at least --size. Raise it, or lower --size.`,
     );
   }
-  return { options, recipe };
+  return { options, recipe, hasOut: (given.out ?? preset?.out) !== undefined };
+}
+
+/** `recipe` with the stretch that the option `stretch` asks for. */
+function withStretch(recipe: Recipe, stretch: Stretch | "none"): Recipe {
+  const { stretch: before = "none", ...others } = recipe;
+  if (before === stretch) return recipe;
+  return stretch === "none" ? others : { ...others, stretch };
 }
 
 const recipePath = (out: string) => join(out, "recipe.json");
@@ -75,17 +89,22 @@ export async function writeRunRecipe(out: string, recipe: Recipe): Promise<void>
 }
 
 /**
- * The recipe of the run in `out`. `began` is the option that the run began with, `given` the option now, if any.
+ * The recipe of the run in `out`. `began` is the option that the run began with, `given` the option now, if any; `stretch`
+ * is that of the run.
  *
  * @throws {UserError} if `given` is another recipe than the run's. A file named as before may be gone.
  */
 export async function runRecipe(
   out: string,
-  { began, given }: { began: string | Recipe; given: string | Recipe | undefined },
+  { began, given, stretch }: {
+    began: string | Recipe;
+    given: string | Recipe | undefined;
+    stretch: Stretch | "none";
+  },
 ): Promise<Recipe> {
   const kept = await readRecipe(recipePath(out));
   if (given === undefined) return kept;
-  const now = await recipeOf(given).catch((error) => {
+  const now = await recipeOf(given).then((recipe) => withStretch(recipe, stretch), (error) => {
     if (error.cause instanceof Deno.errors.NotFound && given === began) return kept;
     throw error;
   });

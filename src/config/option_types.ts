@@ -1,4 +1,6 @@
 /** Types of option values: each reads a text, and says what it expects. */
+import { splitNamed } from "../../data/sources/split_names.ts";
+import type { SplitName } from "../../data/sources/survey.ts";
 
 /** The type of an option's value. */
 export interface OptionType<T> {
@@ -21,7 +23,9 @@ export interface Range {
 }
 
 function rangeText({ min, max, exclusive }: Range): string {
-  if (max !== undefined) return ` ${exclusive ? "above" : "from"} ${min ?? "−∞"} to ${max}`;
+  if (max !== undefined) {
+    return exclusive ? ` above ${min} and at most ${max}` : ` from ${min ?? "−∞"} to ${max}`;
+  }
   return min === undefined ? "" : exclusive ? ` above ${min}` : ` of at least ${min}`;
 }
 
@@ -57,12 +61,31 @@ export function integer(
   };
 }
 
-/** A list of `count` finite numbers. */
-export function numbers(count: number): OptionType<number[]> {
-  const one = number();
+/** A whole number of at least 0, or a share between 0 and 1. */
+export function countOrShare(): OptionType<number> {
+  const count = integer({ min: 0 }), share = number({ min: 0, max: 1, exclusive: true });
+  return {
+    placeholder: "N",
+    expected: "a whole number of at least 0, or a share between 0 and 1",
+    parse: (text) => count.parse(text) ?? share.parse(text),
+  };
+}
+
+/** The name of a split, one of the usual ones. */
+export function splitName(): OptionType<SplitName> {
+  return {
+    placeholder: "NAME",
+    expected: "train, validation or test (training, val, valid, dev, testing and eval are understood)",
+    parse: (text) => splitNamed(text) ?? undefined,
+  };
+}
+
+/** A list of `count` finite numbers in a range. */
+export function numbers(count: number, range: Range = {}): OptionType<number[]> {
+  const one = number(range);
   return {
     placeholder: Array(count).fill("X").join(","),
-    expected: `${count} numbers separated by commas`,
+    expected: `${count} numbers${rangeText(range)}, separated by commas`,
     isList: true,
     parse: (text) => {
       const values = text.split(",").map((part) => one.parse(part.trim()));

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { TakingOrder } from "../../data/divide.ts";
+import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
-import type { Recipe } from "../../data/views/recipe.ts";
+import type { Recipe, Stretch } from "../../data/views/recipe.ts";
 import type { Stem } from "../nn/backbones.ts";
 import type { Backbone } from "./backbone.ts";
 import type { PretrainCallbacks } from "./callbacks.ts";
@@ -35,13 +37,22 @@ export interface PretrainOptions extends PretrainCallbacks {
    * whoever made it closes it. Default: `"shapes"`.
    */
   data?: string | string[] | ImageSource;
-  /** Number of images to train on, the first in source order. Default: all but those held out. */
+  /** The split to read, where names of files or folders tell of splits. Default: the training split. */
+  split?: SplitName;
+  /** The column of the labels, in Parquet files and lists. Default: the one that is usually called so. */
+  label?: string;
+  /** Number of images to train on. Default: all but those held out. */
   limit?: number;
   /**
-   * Number of images after them to hold out for evaluation. Default: 1,000 for shapes, otherwise a tenth of the images,
-   * at most 1,000, if they are labeled.
+   * Number of images to hold out for evaluation, or their share between 0 and 1. Default: 1,000 for shapes, otherwise a
+   * tenth of the images, at most 1,000, if they are labeled and their number is known.
    */
   holdout?: number;
+  /**
+   * How `holdout` and `limit` take images: drawn by the seed, each class in its share where labels are known beforehand
+   * (`mixed`), or as they lie, the first to train on and the next held out (`source`). Default: `"mixed"`.
+   */
+  order?: TakingOrder;
   /** Side of a view in pixels, 8 … 512. Default: the recipe's. */
   size?: number;
   /**
@@ -49,6 +60,11 @@ export interface PretrainOptions extends PretrainCallbacks {
    * recipe itself. Default: shapes for shapes, otherwise cifar up to 64 px and byol above.
    */
   recipe?: string | Recipe;
+  /**
+   * How the contrast of each image is stretched when it is decoded: `"percentile"` makes the 1st percentile of its samples
+   * black and the 99th white. Default: the recipe's, else `"none"`.
+   */
+  stretch?: Stretch | "none";
   /** Where views are computed from decoded images. Default: `"gpu"`. */
   augment?: "gpu" | "cpu";
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
+import { withoutSecrets } from "../../data/sources/patterns.ts";
 import { defaultDecodeSize, type Recipe, recipeByName } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { checkOptions, isImageSource } from "./check_options.ts";
@@ -45,8 +46,11 @@ export function resolveOptions(
   const batch = chosen.batch ?? defaults.batch, accumulate = chosen.accumulate ?? 1;
   return {
     data: isImageSource(data) ? null : data ?? "shapes",
+    split: null,
+    label: null,
     limit: null,
     holdout: defaults.holdout,
+    order: "mixed",
     ...viewOptions(chosen, { recipe, kind }),
     hidden: defaults.hidden,
     projection: defaults.projection,
@@ -75,7 +79,10 @@ export function resolveOptions(
 function describeData(data: PretrainSettings["data"] = "shapes"): { name: string; kind: DataKind } {
   const sources = isImageSource(data) ? [data.name] : [data].flat();
   const isShapes = !isImageSource(data) && sources.every((source) => /^shapes(:|$)/.test(source));
-  const name = sources.map((source) => basename(resolve(source))).join("+").replace(/[^\w.+-]+/g, "-");
+  const name = sources.map((source) => basename(resolve(withoutSecrets(source)))).join("+").replace(
+    /[^\w.+-]+/g,
+    "-",
+  );
   return { name: name || "data", kind: isShapes ? "shapes" : "other" };
 }
 
@@ -98,6 +105,7 @@ function viewOptions(
   return {
     size,
     recipe,
+    stretch: recipeOf(recipe).stretch ?? "none",
     augment: "gpu",
     decodeSize: defaultDecodeSize(recipeOf(recipe), size),
     minSide: 1,

@@ -3,15 +3,30 @@
  *
  * @module
  */
+import type { SplitName } from "../../data/sources/survey.ts";
 import type { PretrainSettings } from "./pretrain_options.ts";
 
 /** Options that may be null; see {@linkcode ResolvedOptions}. */
-type Nullable = "data" | "limit" | "holdout" | "epochs" | "steps" | "maxBad" | "preset" | "baseLr";
+type Nullable =
+  | "data"
+  | "split"
+  | "label"
+  | "limit"
+  | "holdout"
+  | "epochs"
+  | "steps"
+  | "maxBad"
+  | "preset"
+  | "baseLr";
 
 /** Every option of a run; {@linkcode PretrainSettings} documents them. */
 export interface ResolvedOptions extends Required<Omit<PretrainSettings, Nullable>> {
   /** Null: a program gave a source of its own. */
   data: string | string[] | null;
+  /** Null: the training split, if there are splits. */
+  split: SplitName | null;
+  /** Null: the column that is usually called so. */
+  label: string | null;
   /** Null: all images. */
   limit: number | null;
   /** Null: a tenth of the images, at most 1,000, if they are labeled. */

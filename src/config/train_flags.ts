@@ -13,7 +13,7 @@ import {
   optimizerDefaults,
 } from "./default_values.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
-import { choice, fileOr, integer, number, text, toggle } from "./option_types.ts";
+import { choice, countOrShare, fileOr, integer, number, splitName, text, toggle } from "./option_types.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
 import type { OptionName } from "./pretrain_options.ts";
 
@@ -35,11 +35,27 @@ const data = {
       "http(s); repeat it to join several",
     "shapes",
   ),
-  limit: flag(integer({ min: 1 }), "train on the first N images in source order", "all"),
+  split: flag(
+    splitName(),
+    "read this split of data whose names tell of splits: train, validation or test",
+    "train",
+  ),
+  label: flag(
+    text("COLUMN"),
+    "column of the labels, in Parquet files and lists",
+    "the one that is usually called so",
+  ),
+  limit: flag(integer({ min: 1 }), "train on N images", "all"),
   holdout: flag(
-    integer({ min: 0 }),
-    "evaluate on the N images after them, by kNN",
+    countOrShare(),
+    "hold N images, or a share such as 0.1, out of training, and evaluate on them by kNN",
     `${shapes.holdout} for shapes, otherwise a tenth, at most ${maxHoldout}, if labeled`,
+  ),
+  order: flag(
+    choice("mixed", "source"),
+    "how --holdout and --limit take images: mixed, drawn by the seed, each class in its share; source, as they lie, the " +
+      "first to train on and the next held out",
+    "mixed",
   ),
   size: flag(
     integer(viewSizes),
@@ -52,6 +68,11 @@ const data = {
     fileOr("json", { placeholder: "RECIPE", names: recipeNames, isName: isRecipeName }),
     `how views are drawn: ${recipeNames}, or FILE.json`,
     `${shapes.recipe} for shapes, otherwise ${other.recipe} up to ${largestSmallSize} px and byol above`,
+  ),
+  stretch: flag(
+    choice("percentile", "none"),
+    "stretch the contrast of each image from its 1st to its 99th percentile, from its full depth",
+    "the recipe's, which is none unless a file says otherwise",
   ),
   augment: flag(choice("gpu", "cpu"), "where views are computed from decoded images", "gpu"),
   decodeSize: flag(

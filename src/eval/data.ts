@@ -3,119 +3,204 @@
  *
  * @module
  */
-import type { ImageSource } from "../../data/sources/types.ts";
+import { divide } from "../../data/divide.ts";
 import { openSource } from "../../data/sources/open.ts";
+import type { SplitName } from "../../data/sources/survey.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
+import { expectAnswerable } from "./classes.ts";
+import { type DataReport, reportOn } from "./data_report.ts";
 import type { EvaluatedRun } from "./open_encoder.ts";
-import { split } from "./split.ts";
+import { partsOf } from "./parts.ts";
 import type { EvaluateOptions, LabeledData } from "./types.ts";
 
-/** Some of the samples of a source, and the class of each of its labels. */
+/** The share of labeled images to test on, if there is neither a test split nor a held-out part. */
+const TEST_SHARE = .2;
+
+/** Images of a source. */
 export interface Samples {
+  /** All or some of the images of `whole`. */
   source: ImageSource;
-  first: number;
-  /** Null: to the end. */
-  limit: number | null;
-  classOf(label: number): number;
+  whole: ImageSource;
 }
 
 /** Both parts. Dispose of it to close the sources that were opened here. */
 export interface EvaluationData extends Disposable {
   train: Samples;
   test: Samples;
-  /** Names of the classes, from the training part; empty if its labels have no names. */
-  classes: string[];
+  /** What was found: in one source, or in that of each part. */
+  reports: DataReport[];
+  /** The split that the data have to test on, if something else is tested on; otherwise null. */
+  otherSplit: SplitName | null;
 }
 
-type Given = Pick<EvaluateOptions, "train" | "test">;
+type Given = Pick<EvaluateOptions, "data" | "train" | "test" | "split" | "label" | "signal">;
 
-const same = (label: number) => label;
+/** Opens a source, or the split of one. */
+type Open = (data: LabeledData, split?: SplitName) => Promise<ImageSource>;
 
-/** Opens `train` and `test`; by default the data of `run`, which must have this fingerprint, and what it held out. */
+/**
+ * Opens the images that the options name; by default the data of `run`, which must have this fingerprint, and what it held
+ * out.
+ */
 export async function openEvaluationData(
-  { train, test }: Given,
+  given: Given,
   run: EvaluatedRun | null,
-  { fingerprint = null }: { fingerprint?: string | null } = {},
+  { fingerprint = null, seed = 0 }: { fingerprint?: string | null; seed?: number } = {},
 ): Promise<EvaluationData> {
-  expectBothParts({ train, test }, run);
+  expectBothParts(given, run);
   using opened = new DisposableStack();
-  const open = async (data: LabeledData) => {
-    if (typeof data === "object" && "kind" in data) return data; // its owner closes it
-    return opened.adopt(await openSource(data), (source) => source.close());
-  };
-  const own = train === undefined ? await openRunData(run!, { fingerprint, open }) : null;
-  const parts = own && split(own, run!.options);
-  if (own && test === undefined && parts!.holdout === 0) {
+  const label = given.label ?? run?.options.label ?? undefined, { signal } = given;
+  const open: Open = async (data, split) => {
+    if (!isOpen(data)) {
+      return opened.adopt(await openSource(data, { split, label, signal }), (source) => source.close());
+    }
+    if (split === undefined) return data; // its owner closes it
     throw new UserError(
-      `Cannot evaluate on "${own.name}": the run in ${run!.out} held nothing out. Add --test SOURCE.`,
+      `Cannot read the split "${split}" of "${data.name}": it is open. Give its name instead.`,
     );
-  }
-  const learned = own ?? await open(train!), tested = test === undefined ? own! : await open(test);
-  const { classes } = learned;
-  expectSameClasses(learned, tested);
+  };
+  const train = given.train === undefined
+    ? await trainingPart(given, run, { fingerprint, open })
+    : wholeOf(await open(given.train));
+  const { learned, tested } = await bothParts(given, { ...train, run, open, seed });
+  expectAnswerable(learned.source, tested.source);
   const close = opened.move();
   return {
-    classes,
-    train: { source: learned, first: 0, limit: own ? parts!.train : null, classOf: same },
-    test: test === undefined
-      ? { source: tested, first: parts!.train!, limit: parts!.holdout, classOf: same }
-      : {
-        source: tested,
-        first: 0,
-        limit: null,
-        classOf: tested.classes.length ? (label) => classes.indexOf(tested.classes[label]) : same,
-      },
+    train: learned,
+    test: tested,
+    reports: reportsOn(learned, tested),
+    otherSplit: tested.whole === learned.whole ? testSplitOf(learned.whole) : null,
     [Symbol.dispose]: () => close.dispose(),
   };
 }
 
-function expectBothParts({ train, test }: Given, run: EvaluatedRun | null): void {
-  if (train !== undefined ? test !== undefined : run) return;
-  const missing = train === undefined ? "--train" : "--test";
-  throw new UserError(
-    `Cannot evaluate without ${missing}: labeled images to learn from and others to test on are needed. Add ` +
-      `${train === undefined ? "--train SOURCE --test" : "--test"} SOURCE` +
-      `${run ? "" : ", or --run DIR to use the run's own"}.`,
-  );
+const isOpen = (data: LabeledData): data is ImageSource => typeof data === "object" && "kind" in data;
+const wholeOf = (source: ImageSource) => ({ own: null, learned: { source, whole: source }, heldOut: null });
+
+/** Where the images to learn from come from: the data of both parts, or null; and what a run held out of them. */
+interface TrainingPart {
+  own: LabeledData | null;
+  learned: Samples;
+  heldOut: ImageSource | null;
 }
 
-/** Opens the data of `run`, which must be those that its encoder was trained on. */
-async function openRunData(
-  { out, options: { data } }: EvaluatedRun,
-  { fingerprint, open }: { fingerprint: string | null; open: (data: LabeledData) => Promise<ImageSource> },
-): Promise<ImageSource> {
-  if (data === null) {
+/** The images that the run trained on, or the training split of `data`. */
+async function trainingPart(
+  { data }: Given,
+  run: EvaluatedRun | null,
+  { fingerprint, open }: { fingerprint: string | null; open: Open },
+): Promise<TrainingPart> {
+  if (!run) {
+    const whole = await open(data!);
+    return { own: data!, learned: { source: whole, whole }, heldOut: null };
+  }
+  const own = data ?? run.options.data;
+  if (own === null) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}" on its own data: it was a source of a program. Name labeled images: ` +
+      `Cannot evaluate the run in "${run.out}" on its own data: it was a source of a program. Name labeled images: ` +
         `--train SOURCE --test SOURCE.`,
     );
   }
-  const source = await open(data);
-  if (fingerprint === null || source.fingerprint === fingerprint) return source;
+  const whole = await openOwn(own, run, open), { name } = whole;
+  if (fingerprint !== null && whole.fingerprint !== fingerprint) {
+    throw new UserError(
+      data === undefined
+        ? `Cannot evaluate on what the run in ${run.out} held out: "${name}" has changed since it was trained. Restore ` +
+          `the images, say where they are now (--data SOURCE), or name others: --train SOURCE --test SOURCE.`
+        : `Cannot evaluate the run in ${run.out} on "${name}": these are not the images that it was trained on. For ` +
+          `others leave out --run: --encoder ${run.out}/encoder.safetensors --data SOURCE.`,
+    );
+  }
+  const { train, heldOut } = partsOf(whole, run.options);
+  return { own, learned: { source: train, whole }, heldOut };
+}
+
+/** Opens the data of `run`; if that fails, says how to name where they are now. */
+async function openOwn(own: LabeledData, { out, options }: EvaluatedRun, open: Open): Promise<ImageSource> {
+  try {
+    return await open(own, isOpen(own) ? undefined : options.split ?? undefined);
+  } catch (error) {
+    if (!(error instanceof UserError) || own !== options.data) throw error;
+    throw new UserError(
+      `${error.message} These are the images of the run in ${out}. If they have moved, say where they are now: --data ` +
+        `SOURCE.`,
+    );
+  }
+}
+
+/** The images to learn from, and those to test on. */
+async function bothParts(
+  { test, split }: Given,
+  { own, learned, heldOut, run, open, seed }: TrainingPart & {
+    run: EvaluatedRun | null;
+    open: Open;
+    seed: number;
+  },
+): Promise<{ learned: Samples; tested: Samples }> {
+  const whole = (source: ImageSource) => ({ learned, tested: { source, whole: source } });
+  if (test !== undefined) return whole(await openToTest(test, { split, open }));
+  if (split !== undefined) return whole(await open(own!, split));
+  if (heldOut) return { learned, tested: { source: heldOut, whole: learned.whole } };
+  const other = testSplitOf(learned.whole);
+  if (other) return whole(await open(own!, other));
+  if (run) {
+    throw new UserError(
+      `Cannot evaluate on "${learned.whole.name}": the run in ${run.out} held nothing out. Add --test SOURCE.`,
+    );
+  }
+  const { train, heldOut: fifth } = divide(learned.whole, { holdout: TEST_SHARE, seed });
+  if (!fifth || train.length === 0) {
+    throw new UserError(
+      `Cannot divide "${learned.whole.name}" into images to learn from and to test on: it has ${learned.whole.length}. ` +
+        `Name more images, or both parts: --train SOURCE --test SOURCE.`,
+    );
+  }
+  return {
+    learned: { source: train, whole: learned.whole },
+    tested: { source: fifth, whole: learned.whole },
+  };
+}
+
+/** The split to test on beside the one that is read; null if there is none. */
+function testSplitOf({ survey }: ImageSource): SplitName | null {
+  if (!survey || survey.split === "test") return null;
+  if (survey.splits.has("test")) return "test";
+  return survey.splits.has("validation") && survey.split !== "validation" ? "validation" : null;
+}
+
+/** Opens images to test on: of data with splits, those to test on. */
+async function openToTest(
+  data: LabeledData,
+  { split, open }: { split?: SplitName; open: Open },
+): Promise<ImageSource> {
+  if (split !== undefined || isOpen(data)) return await open(data, split);
+  const source = await open(data), other = testSplitOf(source);
+  return other ? await open(data, other) : source;
+}
+
+function expectBothParts({ data, train, test }: Given, run: EvaluatedRun | null): void {
+  if (data !== undefined && train !== undefined) {
+    throw new UserError(
+      `Cannot evaluate with both --data and --train: both name images to learn from. Leave one out.`,
+    );
+  }
+  if (data !== undefined || (train !== undefined ? test !== undefined : run)) return;
+  const missing = train === undefined ? "--train" : "--test";
+  const advice = train === undefined
+    ? "Add --train SOURCE --test SOURCE, --data SOURCE with both, or --run DIR to use the run's own"
+    : `Add --test SOURCE, or give --data SOURCE in place of --train${
+      run ? ", if it has the run's images" : ""
+    }, and a part of it is tested on`;
   throw new UserError(
-    `Cannot evaluate on what the run in ${out} held out: "${source.name}" has changed since it was trained. Restore ` +
-      `the images, or name others: --train SOURCE --test SOURCE.`,
+    `Cannot evaluate without ${missing}: labeled images to learn from and others to test on are needed. ${advice}.`,
   );
 }
 
-/** Refuses parts with different classes: mixing them up would give the accuracy of chance. */
-function expectSameClasses(train: ImageSource, test: ImageSource): void {
-  if (train.classes.length === 1) {
-    throw new UserError(
-      `Cannot evaluate on "${train.name}": it has only one class, ${
-        train.classes[0]
-      }. Name data with at least two ` +
-        `classes.`,
-    );
-  }
-  if (train.classes.length === 0 && test.classes.length === 0) return; // numbers without names, or no labels
-  const unknown = test.classes.filter((name) => !train.classes.includes(name));
-  if (unknown.length === 0 && test.classes.length > 0) return;
-  const some = (names: string[]) =>
-    names.length === 0 ? "none" : names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");
-  throw new UserError(
-    `Cannot evaluate on "${test.name}": its classes must be those of "${train.name}", expected ${
-      some(train.classes)
-    }, found ${some(unknown)}. Label both alike.`,
-  );
+function reportsOn(train: Samples, test: Samples): DataReport[] {
+  const learned = { name: "to learn from", part: train.source };
+  const tested = { name: "to test on", part: test.source };
+  return train.whole === test.whole && train.source !== test.source
+    ? [reportOn(train.whole, [learned, tested])]
+    : [reportOn(train.whole, [learned]), reportOn(test.whole, [tested])];
 }

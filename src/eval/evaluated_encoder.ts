@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Recipe, Rgb } from "../../data/views/recipe.ts";
+import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { backbone, featuresOf } from "../nn/backbone.ts";
 import type { BackboneConfig, Stem } from "../nn/backbones.ts";
@@ -22,9 +22,23 @@ export interface EvaluatedEncoder {
   size: number;
   mean: Rgb;
   std: Rgb;
+  /** How the contrast of its images is stretched. */
+  stretch: Stretch | "none";
   /** Fingerprint of the run's images; null without a run, or if it has none. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
+  /** What precedes torchvision's names in the file. */
+  prefix: string;
+  /** Other tensors of the file, which are not used. */
+  others: number;
+  /** What the file says of the encoder, as texts. */
+  metadata: Readonly<Record<string, string | undefined>>;
+}
+
+/** What of the encoder's file is used. */
+export function encoderText({ path, prefix, others }: EvaluatedEncoder): string {
+  if (others === 0) return path;
+  return `${path} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
 }
 
 /** A backbone with stores for its parameters. */
@@ -68,6 +82,17 @@ export function contentOf(
 }
 
 /** The recipe of evaluation: resize and crop the center, no random operation. */
-export function plainRecipe({ size, mean, std }: Pick<EvaluatedEncoder, "size" | "mean" | "std">): Recipe {
-  return { name: "plain", views: [{}, {}], size, mean, std };
+export function plainRecipe(encoder: PreparedImages): Recipe {
+  return recipeFor(encoder, { name: "plain", views: [{}, {}] });
+}
+
+/** What an encoder expects of its images. */
+type PreparedImages = Pick<EvaluatedEncoder, "size" | "mean" | "std" | "stretch">;
+
+/** A recipe of `views` for images that are prepared as the encoder expects them. */
+export function recipeFor(
+  { size, mean, std, stretch }: PreparedImages,
+  views: Pick<Recipe, "name" | "views">,
+): Recipe {
+  return { ...views, size, mean, std, ...stretch !== "none" && { stretch } };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BadImage, evaluationBatches } from "../../data/pipeline.ts";
+import { type BadImage, evaluationBatches, type ImageNote } from "../../data/pipeline.ts";
 import type { Samples } from "./data.ts";
 import {
   createFeatureExtractor,
@@ -13,6 +13,7 @@ import {
   pixelMaker,
   traceFeatures,
 } from "./features.ts";
+import { imageDigests } from "./image_digests.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
 import type { RowName } from "./types.ts";
 import { MachineError } from "../base/errors.ts";
@@ -24,8 +25,10 @@ import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../gr
 /** Features of the same samples, by row. */
 export interface CollectedFeatures {
   sets: Map<RowName, LabeledFeatures>;
-  /** Index in the source of each sample. */
+  /** The number of each image in the whole source. */
   indices: number[];
+  /** A digest of each image. */
+  digests: number[];
 }
 
 /** Makes features of views. */
@@ -34,19 +37,19 @@ type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
 /** Images an encoder takes at once, if they fit the GPU. */
 export const ENCODED = 128;
 
-/** How many images the encoder can take at once on this machine, at most {@linkcode ENCODED}. */
-function evaluationBatch(
+/** How many images the encoder can take at once on this machine: at most `most`, or that halved a few times. */
+export function evaluationBatch(
   encoder: EvaluatedEncoder,
-  { gpu, target }: { gpu: Gpu; target: ChoosingProfile },
+  { gpu, target, most = ENCODED }: { gpu: Gpu; target: ChoosingProfile; most?: number },
 ): number {
   let obstacle: string | null = null;
-  for (let batch = ENCODED; batch >= 1; batch /= 2) {
+  for (let batch = most; batch >= 1; batch /= 2) {
     const { dispatches, features } = traceEncoder(encoder, { batch, target });
     obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
     if (!obstacle) return batch;
   }
   throw new MachineError(
-    `Cannot evaluate "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
+    `Cannot compute features of "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
   );
 }
 
@@ -77,6 +80,7 @@ export class FeatureCollector implements Disposable {
       chooser?: KernelChooser;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
+      onNote?(note: ImageNote): void;
     },
   ) {
     const { encoder, rows, seed, chooser } = options;
@@ -96,7 +100,7 @@ export class FeatureCollector implements Disposable {
   /** Images per batch. */
   readonly batch: number;
 
-  /** Features of `samples`. Images that cannot be used are left out. */
+  /** Features of `samples`, with the labels of their source. Images that cannot be used are left out. */
   async collect(samples: Samples): Promise<CollectedFeatures> {
     const { rows, encoder: { size } } = this.options;
     const makers = rows.map((name) => [name, this.#extractors.get(name) ?? pixelMaker(size)] as const);
@@ -113,18 +117,19 @@ export class FeatureCollector implements Disposable {
   }
 
   async #collect(
-    { source, first, limit, classOf }: Samples,
+    { source }: Samples,
     { makers, batch }: { makers: (readonly [RowName, Maker])[]; batch: number },
   ): Promise<CollectedFeatures> {
-    const { encoder, workers, minSide, signal, onBad } = this.options, { size } = encoder;
-    const labels: number[] = [], indices: number[] = [];
+    const { encoder, workers, minSide, signal, onBad, onNote } = this.options, { size } = encoder;
+    const labels: number[] = [], indices: number[] = [], digests: number[] = [];
     const recipe = plainRecipe(encoder);
-    const images = { source, first, limit, batch, size, recipe, workers, minSide, onBad };
+    const images = { source, batch, size, recipe, workers, minSide, onBad, onNote };
     for await (const views of evaluationBatches(images)) {
       signal?.throwIfAborted();
       for (const [, maker] of makers) await maker.add(views.images, views.labels.length);
-      labels.push(...Array.from(views.labels, (label) => label < 0 ? -1 : classOf(label)));
+      labels.push(...views.labels);
       indices.push(...views.indices);
+      digests.push(...imageDigests(views.images, { n: views.labels.length, size }));
       views.release();
     }
     const sets = new Map<RowName, LabeledFeatures>();
@@ -132,7 +137,7 @@ export class FeatureCollector implements Disposable {
       const features = await maker.take();
       sets.set(name, { features, labels: Int32Array.from(labels), dims: features.length / labels.length });
     }
-    return { sets, indices };
+    return { sets, indices, digests };
   }
 
   [Symbol.dispose](): void {

@@ -46,7 +46,10 @@ export async function finetuneEncoder(
     ...cropOptions({ setup, samples, chooser, batch, signal }),
     epochs,
     lr,
-    collect: (maker, batch) => collector.collectBy(maker, { samples: data.test, batch }),
+    collect: async (maker, batch) => ({
+      ...await collector.collectBy(maker, { samples: data.test, batch }),
+      labels: samples.test.sets.get("trained")!.labels,
+    }),
   });
   return { top1, top5, lr, epochs };
 }

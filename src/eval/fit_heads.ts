@@ -14,6 +14,7 @@ import { addInto } from "../ops/add.ts";
 import { packStep } from "../optim/optimizer.ts";
 import { learningRate } from "../optim/schedule.ts";
 import type { LabeledFeatures } from "./features.ts";
+import { PROBE_BATCH } from "./head_sizes.ts";
 import {
   createHeads,
   headInputs,
@@ -27,8 +28,6 @@ import {
   readHeads,
 } from "./heads.ts";
 
-/** Samples per step at most. */
-export const PROBE_BATCH = 256;
 /** Steps submitted before waiting for the GPU. */
 const STEPS_AHEAD = 64;
 /** Key of the draws of the epochs' orders. */

@@ -6,8 +6,8 @@
 import { alignColumns, percent } from "../base/format.ts";
 import type { EvaluationReport } from "./types.ts";
 
-/** `report` as a table for the terminal: a line per row, a column per score. */
-export function formatEvaluation({ rows, finetuned, classes, counts }: EvaluationReport): string {
+/** `report` as a table for the terminal: a line per row, a column per score; then the warnings. */
+export function formatEvaluation({ rows, finetuned, classes, counts, warnings }: EvaluationReport): string {
   const ks = Object.keys(rows[0].knn);
   const scores = [...rows.map(({ linear }) => linear), finetuned].filter((score) => score !== null);
   const top1 = scores.length > 0, top5 = scores.some((score) => score.top5 !== null);
@@ -28,5 +28,6 @@ export function formatEvaluation({ rows, finetuned, classes, counts }: Evaluatio
       ),
       ...finetuned ? [cells("fine-tuned encoder", {}, finetuned)] : [],
     ]),
+    ...warnings.map((warning) => `Warning: ${warning}`),
   ].join("\n");
 }

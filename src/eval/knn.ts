@@ -161,7 +161,7 @@ class Nearest {
 }
 
 function withLabels(samples: LabeledFeatures): LabeledFeatures {
-  const rows = [...samples.labels.keys()].filter((i) => samples.labels[i] >= 0);
+  const rows = Uint32Array.from(samples.labels.keys()).filter((i) => samples.labels[i] >= 0);
   return rows.length === samples.labels.length ? samples : rowsOf(samples, rows);
 }
 

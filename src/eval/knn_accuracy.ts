@@ -30,8 +30,8 @@ export interface KnnData<I extends Images = Images> {
 }
 
 /**
- * kNN accuracy in 0 … 1 of `encoder`, by the weights in `memory` and its running statistics; null without labels on both
- * sides.
+ * kNN accuracy in 0 … 1 of `encoder`, by the weights in `memory` and its running statistics; null if no query has a
+ * class that a reference has.
  */
 export async function encoderKnn(
   gpu: Gpu,
@@ -45,27 +45,31 @@ export async function encoderKnn(
   },
 ): Promise<number | null> {
   using extractor = createFeatureExtractor(memory, { encoder, batch, size, loading, chooser });
-  return await knn(gpu, {
+  return await knnOrNull(gpu, {
     references: await collectFeatures(references(), { maker: extractor, signal }),
     queries: await collectFeatures(queries(), { maker: extractor, signal }),
   });
 }
 
-/** kNN accuracy in 0 … 1 of the normalized pixels themselves; null without labels on both sides. */
+/** kNN accuracy in 0 … 1 of the normalized pixels themselves; null if no query has a class that a reference has. */
 export async function rawPixelKnn(
   gpu: Gpu,
   { references, queries, size, signal }: KnnData<Float32Array<ArrayBuffer>>,
 ): Promise<number | null> {
   const maker = pixelMaker(size);
-  return await knn(gpu, {
+  return await knnOrNull(gpu, {
     references: await collectFeatures(references(), { maker, signal }),
     queries: await collectFeatures(queries(), { maker, signal }),
   });
 }
 
-async function knn(gpu: Gpu, sets: Omit<Parameters<typeof knnAccuracy>[1], "k">): Promise<number | null> {
-  const [references, queries] = [sets.references, sets.queries].map(({ labels }) =>
-    labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0)
-  );
-  return references && queries ? await knnAccuracy(gpu, { ...sets, k: defaultK(references) }) : null;
+/** kNN accuracy in 0 … 1 with the default k; null if no query has a class that a reference has. */
+export async function knnOrNull(
+  gpu: Gpu,
+  sets: Omit<Parameters<typeof knnAccuracy>[1], "k">,
+): Promise<number | null> {
+  const known = new Set(sets.references.labels);
+  if (!sets.queries.labels.some((label) => label >= 0 && known.has(label))) return null;
+  const references = sets.references.labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
+  return await knnAccuracy(gpu, { ...sets, k: defaultK(references) });
 }

@@ -4,21 +4,21 @@
  *
  * @module
  */
-import { type BadImage, trainingBatches } from "../../data/pipeline.ts";
+import { type BadImage, type ImageNote, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { subsetOf } from "../../data/subset.ts";
-import { defaultDecodeSize, defaultRatio, type Recipe, type ViewRecipe } from "../../data/views/recipe.ts";
+import { defaultDecodeSize, defaultRatio, type ViewRecipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { HeadLearner } from "./fit_heads.ts";
 import type { Fit } from "./linear.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder } from "./evaluated_encoder.ts";
+import { buildEncoder, contentOf, type EvaluatedEncoder, recipeFor } from "./evaluated_encoder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Store } from "../gpu/memory.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { learningRate } from "../optim/schedule.ts";
 
-/** The images to learn from: row i is image `indices[i]` of `source`, with class `labels[i]`. */
+/** The images to learn from: row i is image number `indices[i]` of `source`, with class `labels[i]`. */
 export interface LabeledImages {
   source: ImageSource;
   indices: readonly number[];
@@ -40,6 +40,7 @@ export interface CropOptions {
   chooser?: KernelChooser;
   signal?: AbortSignal;
   onBad(bad: BadImage): void;
+  onNote?(note: ImageNote): void;
 }
 
 const VIEW: ViewRecipe = { crop: { area: [.08, 1], ratio: defaultRatio }, flip: .5 };
@@ -65,16 +66,17 @@ export interface CropBatch {
 
 /** Batches of crops of the rows `chosen`. An epoch is one view of each image; a step takes two. */
 export async function* cropBatches(
-  { encoder, images, epochs, seed, workers, minSide, onBad, signal, ...limits }: CropOptions,
-  chosen: readonly number[],
+  { encoder, images, epochs, seed, workers, minSide, onBad, onNote, signal, ...limits }: CropOptions,
+  chosen: ArrayLike<number>,
 ): AsyncGenerator<CropBatch> {
-  const { size, mean, std } = encoder, { source, indices, labels } = images;
+  const { size } = encoder, { source, indices, labels } = images;
   expectIndexed(source);
-  const recipe: Recipe = { name: "crop and flip", views: [VIEW, VIEW], size, mean, std };
+  const recipe = recipeFor(encoder, { name: "crop and flip", views: [VIEW, VIEW] });
   const batch = Math.min(limits.batch, chosen.length),
     total = Math.ceil(epochs * chosen.length / (2 * batch));
+  const classOf = new Map(Array.from(chosen, (row) => [indices[row], labels[row]]));
   const batches = trainingBatches({
-    source: subsetOf(source, chosen.map((row) => indices[row])),
+    source: subsetOf(source, Array.from(chosen, (row) => indices[row])),
     batch,
     size,
     recipe,
@@ -83,11 +85,12 @@ export async function* cropBatches(
     decodeSize: defaultDecodeSize(recipe, size),
     minSide,
     onBad,
+    onNote,
   });
   let step = 0;
-  for await (const { views, indices: places, release } of batches) {
+  for await (const { views, indices: numbers, release } of batches) {
     signal?.throwIfAborted();
-    const classes = places.map((place) => labels[chosen[place]]);
+    const classes = numbers.map((number) => classOf.get(number)!);
     yield {
       views,
       labels: Float32Array.from([...classes, ...classes]),
@@ -122,7 +125,7 @@ export function fitCrops(
       features: (tape) => built.layer(tape, views.tensor),
     });
     for (const { store, values } of contentOf(built, from)) learner.memory.write(store, values);
-    for await (const { views: crops, labels, lr } of cropBatches(options, [...chosen])) {
+    for await (const { views: crops, labels, lr } of cropBatches(options, chosen)) {
       learner.memory.write(views.store, crops);
       await learner.step(labels, lr);
     }

@@ -34,25 +34,34 @@ export interface LinearResult extends Scores {
  */
 export async function linearProtocol(
   gpu: Gpu,
-  { train, test, fit, rates = RATES, seed }: {
+  { train, test, fit, rates = RATES, atOnce = rates.length, seed }: {
     train: LabeledFeatures;
     test: LabeledFeatures;
     fit: Fit;
     rates?: readonly number[];
+    /** How many rates are tried side by side. */
+    atOnce?: number;
     seed: number;
   },
 ): Promise<LinearResult> {
-  const labeled = Uint32Array.from([...train.labels.keys()].filter((i) => train.labels[i] >= 0));
+  const labeled = Uint32Array.from(train.labels.keys()).filter((i) => train.labels[i] >= 0);
   const shuffled = permutation(labeled.length, keyedRandom(seed, PART_KEY)).map((i) => labeled[i]);
   const held = Math.floor(labeled.length / HELD_BACK);
   let best = 0;
-  let sweep: LinearResult["sweep"] = [];
+  const sweep: LinearResult["sweep"] = [];
   if (rates.length > 1 && held > 0) {
-    const weights = await fit({ rates, rows: shuffled.subarray(held) });
-    const scores = await scoreHeads(gpu, { weights, samples: rowsOf(train, shuffled.subarray(0, held)) });
-    sweep = scores.map(({ top1 }, i) => ({ lr: rates[i], top1 }));
-    scores.forEach(({ top1 }, i) => {
-      if (top1 > scores[best].top1) best = i;
+    const samples = rowsOf(train, shuffled.subarray(0, held));
+    for (let first = 0; first < rates.length; first += atOnce) {
+      const weights = await fit({
+        rates: rates.slice(first, first + atOnce),
+        rows: shuffled.subarray(held),
+      });
+      for (const { top1 } of await scoreHeads(gpu, { weights, samples })) {
+        sweep.push({ lr: rates[sweep.length], top1 });
+      }
+    }
+    sweep.forEach(({ top1 }, i) => {
+      if (top1 > sweep[best].top1) best = i;
     });
   }
   const weights = await fit({ rates: [rates[best]], rows: labeled });

@@ -25,6 +25,17 @@ import {
 /** Learning rate, constant because the features keep changing. */
 const RATE = 0.1;
 
+/** The most bytes of a probe's weights, or of a batch's scores: what every adapter can bind. */
+const MAX_BYTES = 2 ** 27;
+
+/** Whether a probe of so many classes fits any adapter: a run must not depend on it. */
+export function probeFits(
+  { dims, classes }: { dims: number; classes: number },
+  { batch }: { batch: number },
+): boolean {
+  return 4 * classes * Math.max(dims, 2 * batch) <= MAX_BYTES;
+}
+
 /** The probe of training steps on `batch` images of two views. */
 export class OnlineProbe {
   readonly #heads: Heads;

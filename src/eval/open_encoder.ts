@@ -4,8 +4,15 @@
  * @module
  */
 import { join } from "node:path";
-import { imagenet, type Rgb, viewSizes } from "../../data/views/recipe.ts";
-import { backboneOf } from "../byol/trainer.ts";
+import { parseRecipe } from "../../data/views/parse_recipe.ts";
+import {
+  imagenet,
+  type Recipe,
+  type Rgb,
+  type Stretch,
+  stretches,
+  viewSizes,
+} from "../../data/views/recipe.ts";
 import {
   type Backbone,
   backboneConfigOf,
@@ -18,18 +25,23 @@ import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
-import { expectTensors } from "../io/expect_tensors.ts";
 import { readSafetensors } from "../io/safetensors.ts";
+import { rgb } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
-import { backbones, type Stem } from "../nn/backbones.ts";
+import { shortSource } from "../config/source_paths.ts";
+import type { Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
+import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
-import type { EvaluateOptions } from "./types.ts";
+import { likenessAdvice } from "./looks_like.ts";
+import type { EncoderOptions } from "./types.ts";
 
 /** A run, as read from its folder. */
 export interface EvaluatedRun {
   out: string;
   options: ResolvedOptions;
+  /** Of the images that it trained on; null if config.json does not tell. */
+  fingerprint: string | null;
 }
 
 /** Reads config.json of the run in `out`. */
@@ -38,58 +50,62 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
     if (options?.backbone === undefined) throw new TypeError("it has no backbone");
-    return { out, options };
+    const { data, fingerprint = null } = options;
+    // Runs that do not say how they were divided were so in source order.
+    const divided = { order: "source", split: null, label: null };
+    return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": its config.json cannot be used: ${
-        messageOf(error)
-      }. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${messageOf(error)}. Check --run.`,
     );
   }
 }
 
 /** The encoder of `run`, or the file `given.encoder`. Options win over what run and file say. */
 export async function openEncoder(
-  given: EvaluateOptions,
+  given: EncoderOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
-  // Even with an encoder from elsewhere the images are the run's. A run without an encoder yet has no fingerprint.
+  // Even with an encoder from elsewhere the images are the run's, which need not have one yet.
   const ofRun = run && await fromRun(run).catch((error) => {
     if (given.encoder === undefined) throw error;
     return null;
   });
-  const { path, tensors, metadata } = given.encoder === undefined ? ofRun! : await fromFile(given.encoder);
-  const backbone = expectBackbone(path, { given: given.backbone, found: metadata.backbone });
+  const { path, tensors: found, metadata } = given.encoder === undefined
+    ? ofRun!
+    : await fromFile(given.encoder);
+  const backbone = given.backbone ?? expectBackbone(path, { found, name: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
   const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
   expectSize(backbone, { stem, size });
-  const encoder = {
+  const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
+  const { tensors, prefix, others } = findEncoder(path, { found, expected });
+  return {
     path,
     backbone: backboneText(backbone),
-    config: backboneConfigOf(backbone),
+    config,
     stem,
     size,
-    mean: (given.mean ?? rgbIn(metadata.mean) ?? imagenet.mean) as Rgb,
-    std: (given.std ?? rgbIn(metadata.std) ?? imagenet.std) as Rgb,
-    fingerprint: ofRun?.metadata.fingerprint ?? null,
+    mean: (given.mean ?? rgbIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
+    std: (given.std ?? rgbIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? stretchIn(metadata),
+    fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
+    prefix,
+    others,
+    metadata,
   };
-  expectTensors(path, { found: tensors, expected: shapesOf(encoder) });
-  return encoder;
 }
 
+/** The backbone that the file names. It is not guessed from the shapes, but they tell what to give. */
 function expectBackbone(
   path: string,
-  { given, found }: { given: Backbone | undefined; found: string | undefined },
+  { found, name }: { found: ReadonlyMap<string, TorchTensor>; name: string | undefined },
 ): Backbone {
-  const backbone = given ?? parseBackboneText(found ?? "");
+  const backbone = parseBackboneText(name ?? "");
   if (backbone !== undefined) return backbone;
-  const fact = found === undefined ? "the file names no backbone" : `its backbone is "${found}"`;
-  throw new UserError(
-    `Cannot evaluate "${path}": ${fact}, expected one of ${
-      Object.keys(backbones).join(", ")
-    }. Give --backbone.`,
-  );
+  const fact = name === undefined ? "the file names no backbone" : `its backbone is "${name}"`;
+  throw new UserError(`Cannot use the encoder "${path}": ${fact}. ${likenessAdvice(found)}`);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;
@@ -102,33 +118,44 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
   const last = await latestCheckpoint(out);
   if (!last) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
+      `Cannot use the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
-  const { mean, std } = await runRecipe(out, { began: options.recipe, given: undefined });
-  const { backbone, stem, size } = options;
-  const { tensors, metadata: { fingerprint } } = await loadCheckpoint(last);
-  return {
-    path: last,
-    tensors: backboneOf(tensors),
-    metadata: {
-      backbone: backboneText(backbone),
-      stem,
-      size: `${size}`,
-      mean: JSON.stringify(mean),
-      std: JSON.stringify(std),
-      ...(typeof fingerprint === "string" && { fingerprint }),
-    },
-  };
+  const recipe = await runRecipe(out, {
+    began: options.recipe,
+    given: undefined,
+    stretch: options.stretch,
+  });
+  return { path: last, tensors: (await loadCheckpoint(last)).tensors, metadata: metadataOf(options, recipe) };
 }
 
 async function fromFile(path: string): Promise<Found> {
   const { tensors, metadata } = await readSafetensors(path);
-  // torchvision's classifier is no part of the encoder.
-  for (const name of ["fc.weight", "fc.bias", "classifier.2.weight", "classifier.2.bias"]) {
-    tensors.delete(name);
+  return { path, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
+}
+
+/** The metadata for the encoder in a checkpoint, from those of the checkpoint; null if the file is none. */
+function checkpointMetadata({ config, recipe }: Metadata): Metadata | null {
+  try {
+    return metadataOf(JSON.parse(config!), parseRecipe(JSON.parse(recipe!), "recipe"));
+  } catch {
+    return null;
   }
-  return { path, tensors, metadata };
+}
+
+/** What the metadata of an encoder's file say. */
+function metadataOf(
+  { backbone, stem, size }: Pick<ResolvedOptions, "backbone" | "stem" | "size">,
+  { mean, std, stretch }: Recipe,
+): Metadata {
+  return {
+    backbone: backboneText(backbone),
+    stem,
+    size: `${size}`,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    stretch,
+  };
 }
 
 function sizeIn({ size }: Metadata): number | undefined {
@@ -140,11 +167,21 @@ function stemIn({ stem }: Metadata): Stem | undefined {
   return stem === "cifar" || stem === "imagenet" ? stem : undefined;
 }
 
-function rgbIn(text: string | undefined): number[] | undefined {
-  try {
-    const value = JSON.parse(text ?? "null");
-    return Array.isArray(value) && value.length === 3 && value.every(Number.isFinite) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+function stretchIn({ stretch }: Metadata): Stretch | "none" {
+  return stretches.find((name) => name === stretch) ?? "none";
+}
+
+/** What the metadata of the file `path` say of its mean or deviation; undefined if they say nothing. */
+function rgbIn(
+  path: string,
+  { name, metadata: { [name]: text } }: { name: "mean" | "std"; metadata: Metadata },
+): number[] | undefined {
+  if (text === undefined) return undefined;
+  const value = rgb[name].parse(text.replace(/^\s*\[|\]\s*$/g, ""));
+  if (value) return value;
+  throw new UserError(
+    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${
+      rgb[name].expected
+    }. Give --${name}.`,
+  );
 }

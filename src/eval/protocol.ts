@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { dataLine, leftOutOf } from "./data_report.ts";
+import { encoderText } from "./evaluated_encoder.ts";
 import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
@@ -30,10 +32,11 @@ import { writeEvaluation } from "./write_evaluation.ts";
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
   const { log = console.log, signal } = options;
   using setup = await openEvaluation(options);
-  const { encoder, data, gpu, protocol, chooseKernels, onBad } = setup;
+  const { encoder, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
-  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad });
-  log(`Evaluating ${encoder.path} on ${data.test.source.name}, on ${gpu.description}`);
+  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad, onNote });
+  log(`Evaluating ${encoderText(encoder)} on ${gpu.description}: ${data.reports.map(dataLine).join("; ")}`);
+  if (data.otherSplit) log(`The data also have a split to test on: --split ${data.otherSplit}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });
   const rows: EvaluationRow[] = [];
@@ -55,12 +58,21 @@ function reportOf(
   { samples, rows, finetuned }: { samples: EvaluationSamples } & Pick<EvaluationReport, "rows" | "finetuned">,
 ): EvaluationReport {
   const { temperature, probeViews, probeEpochs, labels, seed } = protocol;
-  const tested = samples.testLabels.filter((label) => label >= 0).length;
   return {
     rows,
     finetuned,
     classes: samples.classes,
-    counts: { train: samples.learned.length, test: tested, bad: bad.size, leftOut: leftOut.size },
+    data: data.reports.map((report, i) => ({
+      ...report,
+      leftOut: leftOutOf(i === 0 ? data.train.whole : data.test.whole),
+    })),
+    warnings: samples.warnings,
+    counts: {
+      train: samples.learned.length,
+      test: samples.tested.length,
+      bad: bad.size,
+      leftOut: leftOut.size,
+    },
     settings: {
       encoder: encoder.path,
       backbone: encoder.backbone,

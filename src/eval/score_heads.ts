@@ -11,6 +11,7 @@ import { Tape } from "../graph/tape.ts";
 import { originOf, tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { IMAGES_PER_READ, type LabeledFeatures } from "./features.ts";
+import { scoredAtOnce } from "./head_sizes.ts";
 import { createHeads, type HeadWeights, logitsOf } from "./heads.ts";
 
 /** Accuracies of a classifier, 0 … 1, and its predictions. */
@@ -28,7 +29,8 @@ export async function scoreHeads(
   { weights, samples, chooser }: { weights: HeadWeights; samples: LabeledFeatures; chooser?: KernelChooser },
 ): Promise<Scores[]> {
   const { features, labels, dims } = samples, { classes, rates } = weights, G = rates.length;
-  const rows = Math.min(IMAGES_PER_READ, labels.length), D = roundUp(dims, 4);
+  const wanted = Math.min(IMAGES_PER_READ, labels.length), D = roundUp(dims, 4);
+  const rows = scoredAtOnce(gpu, { wanted, columns: G * roundUp(classes, 4) });
   using memory = new Memory(gpu);
   const tape = new Tape(deviceProfileOf(gpu, chooser), { training: false, views: 1, add: addInto });
   const heads = createHeads(weights), K = heads.columns;

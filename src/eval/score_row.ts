@@ -10,7 +10,10 @@ import { type LabeledFeatures, rowsOf } from "./features.ts";
 import { fitFeatures } from "./fit_heads.ts";
 import { knnClassify } from "./knn.ts";
 import { type CropOptions, fitCrops } from "./labeled_crops.ts";
-import { classesOf, confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
+import { unanswerable, uniteClasses } from "./classes.ts";
+import { classifiersAtOnce } from "./head_sizes.ts";
+import { sharedImages } from "./image_digests.ts";
+import { confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
 import { type Fit, linearProtocol } from "./linear.ts";
 import { type EvaluationSetup, PROBE_EPOCHS, type Protocol } from "./setup.ts";
 import { rankMe } from "./spectrum.ts";
@@ -22,10 +25,14 @@ export interface EvaluationSamples {
   test: CollectedFeatures;
   trainLabels: Int32Array;
   testLabels: Int32Array;
-  /** Names of the classes. */
+  /** Names of the classes that occur. */
   classes: string[];
   /** Rows of the training part that are learned from. */
-  learned: number[];
+  learned: Uint32Array;
+  /** Rows of the test part that have a label. */
+  tested: Uint32Array;
+  /** What to know before the figures are believed. */
+  warnings: string[];
   /** Numbers of neighbors in ascending order. */
   ks: number[];
 }
@@ -40,13 +47,33 @@ export async function collectSamples(
   },
 ): Promise<EvaluationSamples> {
   const train = await collector.collect(data.train), test = await collector.collect(data.test);
-  const trainLabels = train.sets.get("trained")!.labels, testLabels = test.sets.get("trained")!.labels;
-  const classes = classesOf(data, [trainLabels, testLabels]);
-  const rows = labeledRows(trainLabels, data.train.source.name);
-  const learned = stratifiedSubset(rows, { labels: trainLabels, classes: classes.length, share, seed });
+  const names = { train: data.train.source.name, test: data.test.source.name };
+  const labelsOf = ({ sets }: CollectedFeatures) => sets.get("trained")!.labels;
+  const united = uniteClasses(
+    { labels: labelsOf(train), name: names.train, classes: data.train.source.classes },
+    { labels: labelsOf(test), name: names.test, classes: data.test.source.classes },
+  );
+  const { classes, train: trainLabels, test: testLabels } = united;
+  const rows = labeledRows(trainLabels, names.train), tested = labeledRows(testLabels, names.test);
+  const learned = stratifiedSubset(rows, { labels: trainLabels, share, seed });
   const ks = neighborCounts(k, learned.length);
-  labeledRows(testLabels, data.test.source.name);
-  return { train, test, trainLabels, testLabels, classes, learned, ks };
+  const warnings = [
+    unanswerable(united, { learned, names }),
+    sharedImages({ ...train, rows: learned }, { ...test, rows: tested }),
+  ].filter((warning) => warning !== null);
+  return {
+    train: relabeled(train, trainLabels),
+    test: relabeled(test, testLabels),
+    ...{ trainLabels, testLabels, classes, learned, tested, ks, warnings },
+  };
+}
+
+/** The same features with other labels. */
+function relabeled(
+  { sets, ...others }: CollectedFeatures,
+  labels: Int32Array<ArrayBuffer>,
+): CollectedFeatures {
+  return { ...others, sets: new Map([...sets].map(([name, samples]) => [name, { ...samples, labels }])) };
 }
 
 /** What a row is scored with. */
@@ -64,15 +91,17 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   const { setup: { gpu, protocol }, samples: { train, test, testLabels, classes, learned, ks } } = context;
   const { seed, temperature: T, probeViews } = protocol;
   const sets = { train: rowsOf(train.sets.get(name)!, learned), test: test.sets.get(name)! };
+  const size = { dims: sets.train.dims, classes: classes.length };
+  const atOnce = probeViews === "none" ? 0 : classifiersAtOnce(gpu, size);
   const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
   const fit = fitOf(name, sets.train, context);
-  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit });
+  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit, atOnce });
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
     linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr },
     rankme: name === "raw pixels" ? null : rankMe(sets.test),
-    ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes: classes.length }),
+    ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes }),
   };
 }
 
@@ -90,13 +119,13 @@ function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext)
 
 /** How crops of the training images are learned from. */
 export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringContext): CropOptions {
-  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad } = setup;
+  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad, onNote } = setup;
   const { train, trainLabels, classes, learned } = samples;
   return {
     encoder,
     images: {
-      source: data.train.source,
-      indices: learned.map((row) => train.indices[row]),
+      source: data.train.whole,
+      indices: Array.from(learned, (row) => train.indices[row]),
       labels: Int32Array.from(learned, (row) => trainLabels[row]),
     },
     classes: classes.length,
@@ -108,5 +137,6 @@ export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringC
     chooser,
     signal,
     onBad,
+    onNote,
   };
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { BadImage } from "../../data/pipeline.ts";
+import type { BadImage, ImageNote } from "../../data/pipeline.ts";
 import { UserError } from "../base/errors.ts";
+import { noteLog } from "../base/note_log.ts";
 import { defaultWorkers } from "../config/default_values.ts";
 import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
@@ -48,6 +49,7 @@ export interface EvaluationSetup extends Disposable {
   unused: { bad: ReadonlySet<string>; leftOut: ReadonlySet<string> };
   /** Keeps and logs an image that is not used. */
   onBad(image: BadImage): void;
+  onNote(note: ImageNote): void;
 }
 
 /**
@@ -64,8 +66,8 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
   const run = options.run === undefined ? null : await openRun(options.run);
   const encoder = await openEncoder(options, run);
   using opened = new DisposableStack();
-  const data = opened.use(await openEvaluationData(options, run, encoder));
-  if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.source);
+  const data = opened.use(await openEvaluationData(options, run, { ...encoder, seed: seedOf(options, run) }));
+  if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.whole);
   const gpu = opened.use(await openGpu());
   const { kernels, log = console.log } = options;
   const chooseKernels = await openKernelChoice(gpu, { kernels, log });
@@ -78,6 +80,7 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
     protocol: protocolOf(options, run),
     chooseKernels,
     ...collectUnused(log),
+    onNote: noteLog(log),
     [Symbol.dispose]: () => kept.dispose(),
   };
 }
@@ -100,11 +103,15 @@ function collectUnused(log: (line: string) => void): Pick<EvaluationSetup, "unus
   };
 }
 
+function seedOf({ seed }: EvaluateOptions, run: EvaluatedRun | null): number {
+  return seed ?? run?.options.seed ?? 0;
+}
+
 function protocolOf(options: EvaluateOptions, run: EvaluatedRun | null): Protocol {
   const { probeViews = "cached", baselines = true } = options;
   return {
     rows: baselines ? ROWS : ["trained"],
-    seed: options.seed ?? run?.options.seed ?? 0,
+    seed: seedOf(options, run),
     workers: options.workers ?? defaultWorkers(),
     minSide: options.minSide ?? run?.options.minSide ?? 1,
     temperature: options.temperature ?? TEMPERATURE,

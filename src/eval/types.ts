@@ -3,9 +3,11 @@
  *
  * @module
  */
+import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { Backbone } from "../config/backbone.ts";
 import type { KernelSelection } from "../config/pretrain_options.ts";
+import type { DataReport } from "./data_report.ts";
 import type { LabeledFeatures } from "./features.ts";
 
 /** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
@@ -14,9 +16,9 @@ export type RowName = "raw pixels" | "untrained" | "trained";
 /** Images to learn from or to test on: the name of a source, several names joined as one, or an open source. */
 export type LabeledData = string | readonly string[] | ImageSource;
 
-/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
-export interface EvaluateOptions {
-  /** Folder of a run: its encoder, its data, and the images it held out. */
+/** Which encoder is used, and how images are prepared for it. Either `run` or `encoder` is needed. */
+export interface EncoderOptions {
+  /** Folder of a run: its encoder. */
   run?: string;
   /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
   encoder?: string;
@@ -30,9 +32,29 @@ export interface EvaluateOptions {
   mean?: readonly number[];
   /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
   std?: readonly number[];
+  /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
+  stretch?: "percentile" | "none";
+}
+
+/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EvaluateOptions extends EncoderOptions {
+  /** Folder of a run: its encoder, its data, and the images it held out. */
+  run?: string;
+  /**
+   * Labeled images to learn from and to test on: the training split and the test split, else the validation split, else a
+   * fifth, drawn by the seed. With `run`: the run's images, where they are now. An open source stays open.
+   */
+  data?: LabeledData;
+  /** The split to test on, of `data` or of the run's data. Default: of `data` as said there, of a run what it held out. */
+  split?: SplitName;
+  /** The column of the labels, in Parquet files and lists. Default: the run's, else the one that is usually called so. */
+  label?: string;
   /** Labeled images to learn from. An open source stays open. Default: those the run trained on. */
   train?: LabeledData;
-  /** Labeled images to test on. An open source stays open. Default: those the run held out. */
+  /**
+   * Labeled images to test on; of data with splits the test split, else the validation split. An open source stays open.
+   * Default: those the run held out.
+   */
   test?: LabeledData;
   /** Fraction of the labels to learn from, above 0 and up to 1, equally many per class. Default: 1. */
   labels?: number;
@@ -112,8 +134,23 @@ export interface EvaluationRow {
    * without test images.
    */
   perClass: (number | null)[];
-  /** Confusion matrix of the same classifier: `confusion[i][j]` images of class i were predicted as class j. */
-  confusion: number[][];
+  /**
+   * Confusion matrix of the same classifier: `confusion[i][j]` images of class i were predicted as class j. Null with more
+   * than 100 classes.
+   */
+  confusion: number[][] | null;
+  /** With more than 100 classes: the 100 most frequent confusions of the same classifier; otherwise null. */
+  topConfusions: Confusion[] | null;
+}
+
+/** Test images of one class that were predicted as another. */
+export interface Confusion {
+  /** The class that they have. */
+  actual: string;
+  /** The class that was predicted. */
+  predicted: string;
+  /** How many. */
+  count: number;
 }
 
 /** Result of {@linkcode evaluate}. */
@@ -122,8 +159,12 @@ export interface EvaluationReport {
   rows: EvaluationRow[];
   /** The fine-tuned encoder; null without `finetune`. */
   finetuned: LinearScores & { epochs: number } | null;
-  /** Names of the classes. */
+  /** Names of the classes that occur. */
   classes: string[];
+  /** What was found in the images: of one source, or of one to learn from and one to test on. */
+  data: DataReport[];
+  /** What to know before the figures are believed, such as images that are both learned from and tested on. */
+  warnings: string[];
   /** Labeled images learned from and tested on, images that could not be used, and those left out by `minSide`. */
   counts: { train: number; test: number; bad: number; leftOut: number };
   /** How it was done. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { fileError } from "../io/file_error.ts";
 import { writeJson } from "../io/json_file.ts";
+import { toSnakeCase } from "../io/snake_case.ts";
 import type { EvaluationReport } from "./types.ts";
 
 /**
@@ -32,17 +33,7 @@ export async function writeEvaluation(
   await writeJson(path, evaluationJson(report));
 }
 
-/** The content of evaluation.json: as in metrics.jsonl and summary.json, settings are in snake case. */
-export function evaluationJson({ settings, paths, ...report }: EvaluationReport): unknown {
-  const { encoder, backbone, size, train, test, temperature, probeViews, probeEpochs, ...others } = settings;
-  return {
-    ...report,
-    settings: {
-      ...{ encoder, backbone, size, train, test, temperature },
-      probe_views: probeViews,
-      probe_epochs: probeEpochs,
-      ...others,
-    },
-    paths,
-  };
+/** The content of evaluation.json: the report, with the names of its fields in snake case. */
+export function evaluationJson(report: EvaluationReport): unknown {
+  return toSnakeCase(report);
 }

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { exists } from "../base/files.ts";
 import type { StepRecord } from "../config/callbacks.ts";
+import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { resolveOptions } from "../config/resolve_options.ts";
 import { drawConfusion, drawEvaluation } from "../eval/draw_evaluation.ts";
 import { DEFAULT_KS } from "../eval/labels.ts";
@@ -34,7 +35,7 @@ export async function identityOf(
 ): Promise<string> {
   const resolved = resolveOptions(given, { recipe: { name: "given in full", ...recipe } });
   const { recipe: __, ...options } = {
-    ...recordedOptions(resolved),
+    ...earlierOptions(recordedOptions(resolved)),
     // As in the identities of the results in docs/results, which other texts would change.
     predictor: resolved.predictor ? "on" : "off",
     larsClip: resolved.larsClip ? "on" : "off",
@@ -45,6 +46,16 @@ export async function identityOf(
     await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
   );
   return digest.toHex().slice(0, 12);
+}
+
+/**
+ * The options that runs had when the first results were kept. In those that came later, runs of experiments have the values
+ * that all runs had before.
+ */
+function earlierOptions(
+  { order: _, split: __, label: ___, minSide: ____, stretch: _____, ...earlier }: Partial<ResolvedOptions>,
+): Partial<ResolvedOptions> {
+  return earlier;
 }
 
 /** Where runs go, how they report, and what does their work. */

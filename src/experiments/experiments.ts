@@ -9,7 +9,7 @@ import { openSource } from "../../data/sources/open.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { resolveOptions } from "../config/resolve_options.ts";
-import { split } from "../eval/split.ts";
+import { partsOf } from "../eval/parts.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import type { ExperimentArguments } from "./arguments.ts";
 import { collectReport } from "./collect_report.ts";
@@ -179,7 +179,7 @@ function expectEvaluable(source: ImageSource, planned: readonly PlannedExperimen
         `--data SOURCE.`,
     );
   }
-  if (split(source, resolveOptions(given, { recipe })).holdout === 0) {
+  if (!partsOf(source, resolveOptions(given, { recipe })).heldOut) {
     throw new UserError(`${what}: no images are held out for evaluation. Give --holdout N.`);
   }
 }

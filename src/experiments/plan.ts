@@ -63,6 +63,8 @@ function configure(
     ...scale.options,
     ...(contrastive && { method: "simclr", ...scale.simclr }),
     ...options,
+    // As the results that were kept: all seeds are tested on the same images.
+    order: "source",
     seed,
   };
   // Updates that average over more samples than the scale's are fewer, for the same number of samples.

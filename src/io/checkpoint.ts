@@ -80,10 +80,15 @@ export async function saveCheckpoint(
   return path;
 }
 
+/** The step of the latest checkpoint of the run in `out`, or null if it has none. */
+export async function latestStep(out: string): Promise<number | null> {
+  return (await checkpointSteps(out)).at(-1) ?? null;
+}
+
 /** The path of the latest checkpoint of the run in `out`, or null if it has none. */
 export async function latestCheckpoint(out: string): Promise<string | null> {
-  const step = (await checkpointSteps(out)).at(-1);
-  return step === undefined ? null : checkpointPath(out, step);
+  const step = await latestStep(out);
+  return step === null ? null : checkpointPath(out, step);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The safetensors format, float32 only: eight bytes of header length, a JSON header with each tensor's type, shape
+ * The safetensors format, read as float32: eight bytes of header length, a JSON header with each tensor's type, shape
  * and byte range, then the tensors' bytes without gaps (https://github.com/huggingface/safetensors, "Format").
  *
  * Everything is little-endian, as is every machine that Deno runs on.
@@ -9,9 +9,9 @@
 
 import { messageOf, UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
-import { parseHeader } from "./safetensors_header.ts";
+import { type FloatType, parseHeader } from "./safetensors_header.ts";
 
-/** A float32 tensor. */
+/** A tensor. */
 export interface TensorEntry {
   /** Sizes of the axes. */
   shape: readonly number[];
@@ -19,10 +19,18 @@ export interface TensorEntry {
   data: Float32Array;
 }
 
+/** A tensor as it is written, in the type of its values: F32, F16 or I64. */
+export interface StoredTensor {
+  /** Sizes of the axes; none for a single number. */
+  shape: readonly number[];
+  /** The values, as many as the product of `shape`, last axis fastest. */
+  data: Float32Array | Float16Array | BigInt64Array;
+}
+
 /** The content of a safetensors file. */
 export interface Safetensors {
   /** The tensors by name, in the order of the file, such as a `Map`. */
-  tensors: Iterable<readonly [name: string, tensor: TensorEntry]>;
+  tensors: Iterable<readonly [name: string, tensor: StoredTensor]>;
   /** Texts by name. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -56,7 +64,9 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
     const begin = end;
     end += data.byteLength;
     fields.push(
-      `${JSON.stringify(name)}:${JSON.stringify({ dtype: "F32", shape, data_offsets: [begin, end] })}`,
+      `${JSON.stringify(name)}:${
+        JSON.stringify({ dtype: dtypeOf(data), shape, data_offsets: [begin, end] })
+      }`,
     );
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
@@ -69,6 +79,10 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
   return [length, header, ...chunks];
 }
 
+function dtypeOf(data: StoredTensor["data"]): string {
+  return data instanceof Float32Array ? "F32" : data instanceof Float16Array ? "F16" : "I64";
+}
+
 /**
  * Writes the safetensors file `path`, whole or not at all.
  *
@@ -79,9 +93,9 @@ export async function writeSafetensors(path: string, contents: Safetensors): Pro
 }
 
 /**
- * Reads the safetensors file `path`. The tensors are views of one buffer.
+ * Reads the safetensors file `path`: its numbers of 16, 32 or 64 bits (F16, BF16, F32, F64) as float32.
  *
- * @throws {UserError} if the file does not exist, is damaged, or has tensors of other types.
+ * @throws {UserError} if the file does not exist, is damaged, or has tensors of integers.
  */
 export async function readSafetensors(
   path: string,
@@ -96,9 +110,9 @@ export async function readSafetensors(
 }
 
 /**
- * The tensors in the `bytes` of a safetensors file, as views; `name` names the file in messages.
+ * The tensors in the `bytes` of a safetensors file, float32 as views; `name` names the file in messages.
  *
- * @throws {UserError} if the file is damaged or has tensors of other types.
+ * @throws {UserError} if the file is damaged or has tensors of integers.
  */
 export function parseSafetensors(
   name: string,
@@ -106,11 +120,27 @@ export function parseSafetensors(
 ): { tensors: Map<string, TensorEntry>; metadata: Record<string, string> } {
   const { fields, metadata, dataStart } = parseHeader(name, bytes);
   const tensors = new Map<string, TensorEntry>();
-  for (const { name, shape, begin, end } of fields) {
-    const at = dataStart + begin;
-    // Other writers may not align the data, and a typed array needs that.
-    const [buffer, offset] = at % 4 === 0 ? [bytes.buffer, at] : [bytes.slice(at, dataStart + end).buffer, 0];
-    tensors.set(name, { shape, data: new Float32Array(buffer, offset, (end - begin) / 4) });
+  for (const { name, dtype, shape, begin, end } of fields) {
+    tensors.set(name, {
+      shape,
+      data: floatsOf(bytes, { dtype, at: dataStart + begin, end: dataStart + end }),
+    });
   }
   return { tensors, metadata };
+}
+
+/** The numbers in `bytes` from `at` to `end`: a view of float32, otherwise converted. */
+function floatsOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { dtype, at, end }: { dtype: FloatType; at: number; end: number },
+): Float32Array<ArrayBuffer> {
+  // Other writers may not align the data, and a typed array needs that.
+  const isAligned = dtype === "F32" && (bytes.byteOffset + at) % 4 === 0;
+  const part = isAligned ? bytes.subarray(at, end) : bytes.slice(at, end);
+  if (dtype === "F32") return new Float32Array(part.buffer, part.byteOffset, part.length / 4);
+  if (dtype === "F64") return Float32Array.from(new Float64Array(part.buffer));
+  if (dtype === "F16") return Float32Array.from(new Float16Array(part.buffer));
+  // BF16 is the upper half of float32.
+  const bits = Uint32Array.from(new Uint16Array(part.buffer), (half) => half << 16);
+  return new Float32Array(bits.buffer);
 }

@@ -5,9 +5,16 @@ import { messageOf, UserError } from "../base/errors.ts";
 /** The reference implementation's limit; a longer header is a damaged length. */
 const maxHeaderBytes = 100_000_000;
 
-/** A tensor's name and shape, and its bytes: `begin` to `end` of the data after the header. */
+/** Bytes of a number of each type that is read. */
+const bytesOf = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
+
+/** A type of numbers. */
+export type FloatType = keyof typeof bytesOf;
+
+/** A tensor's name, type and shape, and its bytes: `begin` to `end` of the data after the header. */
 export interface HeaderField {
   name: string;
+  dtype: FloatType;
   shape: number[];
   begin: number;
   end: number;
@@ -29,13 +36,16 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
+const isFloatType = (dtype: unknown): dtype is FloatType =>
+  typeof dtype === "string" && Object.hasOwn(bytesOf, dtype);
+
 /** PyTorch's batch normalizations count their batches in an I64, which nothing here uses. */
 const isBatchCounter = (name: string) => name.endsWith("num_batches_tracked");
 
 /**
  * The header of the safetensors file `bytes`, which was read from `path`.
  *
- * @throws {UserError} if the file is damaged or has tensors of other types than float32.
+ * @throws {UserError} if the file is damaged or has tensors of integers.
  */
 export function parseHeader(path: string, bytes: Uint8Array): Header {
   const refusal: Refusal = (fact) =>
@@ -91,10 +101,12 @@ function parseField(
     );
   }
   const { dtype, shape, data_offsets: range } = entry;
-  const isCounter = dtype === "I64" && isBatchCounter(name);
-  if (dtype !== "F32" && !isCounter) {
+  const isCounter = isBatchCounter(name) && !isFloatType(dtype);
+  if (!isFloatType(dtype) && !(isCounter && dtype === "I64")) {
     throw new UserError(
-      `Cannot read "${path}": its tensors must be F32: ${name} is ${dtype}. Convert it to float32.`,
+      `Cannot read "${path}": its tensors must be of the types ${
+        Object.keys(bytesOf).join(", ")
+      }: ${name} is ${dtype}. Convert it to float32.`,
     );
   }
   if (!isSizes(shape) || !isSizes(range) || range.length !== 2) {
@@ -102,13 +114,14 @@ function parseField(
       `shape and data_offsets of the tensor "${name}" must be whole numbers, not ${JSON.stringify(entry)}`,
     );
   }
-  const [begin, end] = range, size = (isCounter ? 8 : 4) * shape.reduce((a, b) => a * b, 1);
+  const [begin, end] = range, type = isFloatType(dtype) ? dtype : "F64"; // a counter, which is left out
+  const size = bytesOf[type] * shape.reduce((a, b) => a * b, 1);
   if (end - begin !== size) {
     throw refusal(
       `the tensor "${name}" of shape [${shape.join(", ")}] must have ${size} bytes, not ${begin} to ${end}`,
     );
   }
-  return { name, shape, begin, end };
+  return { name, dtype: type, shape, begin, end };
 }
 
 /** Refuses gaps and overlaps: each tensor begins where the one before it ends, and the last one ends the file. */

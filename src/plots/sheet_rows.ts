@@ -8,6 +8,7 @@ import type { BadImage } from "../../data/pipeline.ts";
 import { readSamples } from "../../data/read.ts";
 import { rejectionOf } from "../../data/rejection.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
+import { numberIn } from "../../data/subset.ts";
 import { applyView, VIEW_CHANNELS } from "../../data/views/apply.ts";
 import { drawView, type ViewParameters } from "../../data/views/draw.ts";
 import { defaultDecodeSize, type Recipe } from "../../data/views/recipe.ts";
@@ -26,8 +27,6 @@ export interface PreviewOptions {
   count: number;
   /** Seed of the run whose first epoch has these views. */
   seed: number;
-  /** Take images from the first so many of an indexed source only. Default: from all. */
-  limit?: number;
   /** Short side in pixels to which larger images are shrunk when decoded, as in the run. Default: as for a run. */
   decodeSize?: number;
   /** Leave out images with a shorter side, in pixels. Default: 1. */
@@ -63,22 +62,22 @@ export async function readRows(
 /** One image of each of `count` equal parts of the source, drawn by the seed. */
 async function spreadRows(
   source: IndexedSource,
-  { count, limit = source.length, ...options }: PreviewOptions,
+  { count, ...options }: PreviewOptions,
   bad: BadImage[],
 ): Promise<SheetRow[]> {
-  const rows: SheetRow[] = [], parts = Math.min(count, limit);
+  const { length } = source, rows: SheetRow[] = [], parts = Math.min(count, length);
   for (let part = 0; part < parts; part++) {
-    const first = Math.floor(part * limit / parts), end = Math.floor((part + 1) * limit / parts);
+    const first = Math.floor(part * length / parts), end = Math.floor((part + 1) * length / parts);
     // Equal steps might always hit the same class.
     const start = keyedRandom(options.seed, part).integer(end - first);
     for (let attempt = 0; attempt < Math.min(end - first, MAX_TRIES); attempt++) {
-      const index = first + (start + attempt) % (end - first);
+      const place = first + (start + attempt) % (end - first);
       try {
-        rows.push(await rowOf(await source.read(index), options));
+        rows.push(await rowOf(await source.read(place), options));
         break;
       } catch (error) {
         if (error instanceof MachineError) throw error;
-        bad.push({ index, key: source.key(index), ...rejectionOf(error) });
+        bad.push({ index: numberIn(source, place), key: source.key(place), ...rejectionOf(error) });
       }
     }
   }
@@ -92,7 +91,7 @@ async function firstRows(
   bad: BadImage[],
 ): Promise<SheetRow[]> {
   const rows: SheetRow[] = [];
-  const samples = readSamples(source, { seed: null, first: 0, limit: null }).getReader();
+  const samples = readSamples(source, { seed: null }).getReader();
   using _ = onAbort(options.signal, () => samples.cancel());
   while (rows.length < count && bad.length < count * MAX_TRIES) {
     const { value: sample } = await samples.read();

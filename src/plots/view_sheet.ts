@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markedPng } from "../../data/formats/png_mark.ts";
 import type { BadImage } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { Box, ViewParameters } from "../../data/views/draw.ts";
@@ -87,7 +88,7 @@ function drawSheet(
   line("Crops: width x height = share of the area, at left, top. Outlined on the original.", end, faint);
   line("Operations apply from top to bottom; those in this color do not.", end + LINE, faint);
   bad.forEach(({ key, reason }, i) => line(`Skipped ${key}: ${reason}`, end + (2 + i) * LINE, red));
-  return canvas.png();
+  return markedPng(canvas.png());
 }
 
 /** Draws an image with its crops, and its views with their parameters. */

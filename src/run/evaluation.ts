@@ -3,23 +3,24 @@
  *
  * @module
  */
+import { type Division, sampleOf } from "../../data/divide.ts";
 import { type BatchOptions, evaluationBatches, type Views } from "../../data/pipeline.ts";
+import type { ImageSource } from "../../data/sources/types.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import type { Trainer } from "../byol/trainer.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
-import { encoderKnn, rawPixelKnn } from "../eval/knn_accuracy.ts";
+import { encoderKnn, knnOrNull, rawPixelKnn } from "../eval/knn_accuracy.ts";
 import { collectFeatures, createFeatureExtractor, type LabeledFeatures } from "../eval/features.ts";
-import { defaultK, knnAccuracy } from "../eval/knn.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { scoreHeads } from "../eval/score_heads.ts";
 import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
+import { PATIENCE_MS, patiently } from "./patience.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
-import type { Split } from "../eval/split.ts";
 
-/** The most images that vote in kNN, the first in source order. */
+/** The most images that vote in kNN. */
 const MAX_REFERENCES = 50_000;
 /**
  * Limits during training. An image takes one pass in an evaluation and eight in a training step: with a tenth of the
@@ -33,9 +34,9 @@ export interface RunEvaluationOptions {
   options: ResolvedOptions;
   recipe: Recipe;
   trainer: Trainer;
-  split: Split;
+  parts: Division;
   /** How training reads images. */
-  pipeline: Omit<BatchOptions, "first" | "limit" | "batch">;
+  pipeline: Omit<BatchOptions, "source" | "batch">;
   chooser?: KernelChooser;
   probe: OnlineProbe | null;
   signal?: AbortSignal;
@@ -44,15 +45,27 @@ export interface RunEvaluationOptions {
 /** Evaluates the current networks of a trainer. */
 export class RunEvaluation {
   readonly #options: RunEvaluationOptions;
-  /** The images that vote, and those that are held out. */
-  readonly #references: { first: number; limit: number };
-  readonly #heldOut: { first: number; limit: number };
+  /** Samples of the parts, by their sizes. */
+  readonly #samples = new Map<string, ImageSource>();
 
   constructor(options: RunEvaluationOptions) {
-    const { train, holdout } = options.split;
     this.#options = options;
-    this.#references = { first: 0, limit: Math.min(train ?? 0, MAX_REFERENCES) };
-    this.#heldOut = { first: train ?? 0, limit: holdout };
+  }
+
+  /** Up to `count` images to train on or held out. It takes a while to draw them from millions, so they are kept. */
+  #sample(part: keyof Division, count: number): ImageSource {
+    const { parts, options: { order, seed } } = this.#options, key = `${part} ${count}`;
+    const sample = this.#samples.get(key) ?? sampleOf(parts[part]!, { count, order, seed });
+    this.#samples.set(key, sample);
+    return sample;
+  }
+
+  /** The images that vote, and those that are held out. */
+  get #references(): ImageSource {
+    return this.#sample("train", MAX_REFERENCES);
+  }
+  get #heldOut(): ImageSource {
+    return this.#options.parts.heldOut!;
   }
 
   /** kNN accuracy of the online encoder; null without labels. Rejects with the signal's reason when it is aborted. */
@@ -62,8 +75,8 @@ export class RunEvaluation {
       batch: evaluationRows(options),
       size: options.size,
       signal,
-      references: () => this.#images(this.#references),
-      queries: () => this.#images(this.#heldOut),
+      references: () => this.#images(this.#references, 0),
+      queries: () => this.#images(this.#heldOut, 0),
       loading: loadingOf(options, recipe),
       chooser,
       memory: trainer.memory,
@@ -74,8 +87,8 @@ export class RunEvaluation {
   /** kNN accuracy of raw pixels, in the same way. */
   async pixelAccuracy(): Promise<number | null> {
     const { gpu, options, pipeline, signal } = this.#options, batch = evaluationRows(options);
-    const views = (span: { first: number; limit: number }) =>
-      evaluationBatches({ ...pipeline, ...span, batch });
+    const views = (source: ImageSource) =>
+      patiently(evaluationBatches({ ...pipeline, source, batch }), { signal, patienceMs: 0 });
     return await rawPixelKnn(gpu, {
       batch,
       size: options.size,
@@ -85,7 +98,7 @@ export class RunEvaluation {
     });
   }
 
-  /** Figures of the encoder after `step` steps, from a part of the images. The signal does not interrupt it. */
+  /** Figures of the encoder after `step` steps, from a part of the images. Rejects with the signal's reason only if images do not come. */
   async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
     const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
       { encoder, projector } = trainer.networks.online;
@@ -98,7 +111,7 @@ export class RunEvaluation {
       chooser,
     });
     const queries = await collectFeatures(
-      this.#images({ ...this.#heldOut, limit: Math.min(this.#heldOut.limit, ONLINE.maxQueries) }),
+      this.#images(this.#sample("heldOut", ONLINE.maxQueries), PATIENCE_MS),
       {
         maker: {
           add: (images, n) => extractor.add(images, n, { project: true }),
@@ -107,27 +120,33 @@ export class RunEvaluation {
       },
     );
     const projections = await extractor.takeProjections();
-    const { fraction, minReferences, maxReferences } = ONLINE, all = this.#references.limit;
-    const limit = Math.min(all, Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all))));
-    const references = await collectFeatures(this.#images({ ...this.#references, limit }), {
+    const { fraction, minReferences, maxReferences } = ONLINE;
+    const all = Math.min(this.#options.parts.train.length ?? Infinity, MAX_REFERENCES);
+    const count = Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all)));
+    const references = await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), {
       maker: extractor,
     });
-    const voters = labeledCount(references), hasQueries = labeledCount(queries) > 0;
+    const hasQueries = labeledCount(queries) > 0;
     const weights = hasQueries && probe ? await probe.weights(trainer.memory) : null;
     return {
       step,
       epoch,
-      knn: voters && hasQueries ? await knnAccuracy(gpu, { references, queries, k: defaultK(voters) }) : null,
+      knn: await knnOrNull(gpu, { references, queries }),
       probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
       rankme: rankMe(queries),
       rankmeProjections: rankMe({ features: projections, dims: options.projection }),
     };
   }
 
-  #images(span: { first: number; limit: number }) {
-    const { options, pipeline } = this.#options;
-    const { augment } = options;
-    return evaluationBatches<Views>({ ...pipeline, ...span, augment, batch: evaluationRows(options) });
+  #images(source: ImageSource, patienceMs: number) {
+    const { options, pipeline, signal } = this.#options, { augment } = options;
+    const batches = evaluationBatches<Views>({
+      ...pipeline,
+      source,
+      augment,
+      batch: evaluationRows(options),
+    });
+    return patiently(batches, { signal, patienceMs });
   }
 }
 

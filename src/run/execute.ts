@@ -3,16 +3,21 @@
  *
  * @module
  */
+import { counting } from "../../data/count.ts";
+import type { Division } from "../../data/divide.ts";
 import { checkSubstitutable } from "../../data/pipeline.ts";
 import { openSource } from "../../data/sources/open.ts";
-import type { ImageSource } from "../../data/sources/types.ts";
+import type { ImageSource, StreamedSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
 import type { PretrainCallbacks } from "../config/callbacks.ts";
 import { isImageSource } from "../config/check_options.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
-import { type Split, split } from "../eval/split.ts";
+import { shortSource } from "../config/source_paths.ts";
+import { dataLine } from "../eval/data_report.ts";
+import { partsOf } from "../eval/parts.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import { Clock } from "./clock.ts";
+import { reportOnRun } from "./data_file.ts";
 import { finish } from "./finish.ts";
 import type { Run } from "./folder.ts";
 import { Pacer } from "./pacer.ts";
@@ -41,13 +46,17 @@ export async function execute(
   const opened = await unlessAborted(callbacks.signal, () => sourceOf(run, { data, callbacks }));
   if (opened === ABORTED) return { out, step: done, total: steps ?? 0, summary: null, collapse: null };
   using _ = opened;
-  const { source } = opened;
+  const counter = opened.source.length === null ? counting(opened.source as StreamedSource) : null;
+  const source = counter?.source ?? opened.source;
   checkSubstitutable(source, onBadImage);
-  const parts = split(source, run.options), total = totalSteps(run, parts);
+  const parts = partsOf(source, run.options), total = totalSteps(run, parts);
   if (!allowChangedData) expectSameData(run, source);
   const summary = done >= total ? await readSummary(out) : null;
   if (summary) return { out, step: total, total, collapse: summary.collapse, summary };
-  await using session = await openSession({ run, source, split: parts, total, callbacks });
+  const { log = console.log } = callbacks, counts = counter?.counts ?? null;
+  const report = reportOnRun(source, parts);
+  log(dataLine(report));
+  await using session = await openSession({ run, source, counts, parts, report, total, callbacks });
   return await runSession(session);
 }
 
@@ -71,16 +80,21 @@ async function runSession(session: Session): Promise<PretrainResult> {
   );
   const instruments = { clock, pacer, recorder };
   await train(session, instruments);
-  const summary = recorder.step < total
-    ? (await recorder.save(), null)
-    : await finish(session, { ...instruments, knn });
+  const { step, canSave } = recorder;
+  if (!canSave) {
+    progress.log(
+      `The images for step ${step + 1} did not come: the last checkpoint is of step ${recorder.saved}.`,
+    );
+  }
+  const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
+  if (step < total && canSave) await recorder.save();
   progress.stop();
-  return { out, step: recorder.step, total, collapse: recorder.collapse, summary };
+  return { out, step: recorder.saved, total, collapse: recorder.collapse, summary };
 }
 
 /** The images of the run; disposing of them closes what was opened here, not the program's own source. */
 async function sourceOf(
-  { options: { out, data: named } }: Run,
+  { options: { out, data: named, split, label } }: Run,
   { data, callbacks: { signal } }: ExecuteOptions,
 ): Promise<Disposable & { source: ImageSource }> {
   if (isImageSource(data)) return { source: data, [Symbol.dispose]() {} };
@@ -90,15 +104,18 @@ async function sourceOf(
         `resume(folder, { data }).`,
     );
   }
-  const source = await openSource(named, { signal });
+  const options = { split: split ?? undefined, label: label ?? undefined, signal };
+  const source = await openSource(shortSource(named), options);
   return { source, [Symbol.dispose]: () => source.close() };
 }
 
-/** The steps of a whole run: the option `steps`, or as many as the epochs have. */
-function totalSteps({ options }: Run, { train }: Split): number {
+/** The steps of a whole run: as it began, the option `steps`, or as many as the epochs have. */
+function totalSteps({ options, began, checkpoint }: Run, { train }: Division): number {
   const { steps, epochs, batch, accumulate } = options;
+  // Also with changed data the learning rate and τ go on along the curves that they follow.
+  if (checkpoint && began?.totalSteps) return began.totalSteps;
   if (steps !== null) return steps;
-  const batches = epochs! * Math.floor(train! / batch), total = Math.floor(batches / accumulate);
+  const batches = epochs! * Math.floor(train.length! / batch), total = Math.floor(batches / accumulate);
   if (total >= 1) return total;
   throw new UserError(
     `Cannot train for ${epochs} epochs in steps of ${accumulate} batches: the epochs have only ${batches} batches. Lower ` +
@@ -106,8 +123,8 @@ function totalSteps({ options }: Run, { train }: Split): number {
   );
 }
 
-function expectSameData({ options: { out }, checkpoint }: Run, source: ImageSource): void {
-  if (!checkpoint || checkpoint.metadata.fingerprint === source.fingerprint) return;
+function expectSameData({ options: { out }, began, checkpoint }: Run, source: ImageSource): void {
+  if (!checkpoint || (began?.fingerprint ?? checkpoint.metadata.fingerprint) === source.fingerprint) return;
   throw new UserError(
     `Cannot resume the run in "${out}": the images of ${source.name} have changed since it began. Restore them, start a ` +
       `new run, or continue with the images there are now: --allow-changed-data.`,
@@ -120,17 +137,15 @@ function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
   return figures && { rawPixels: figures.raw_pixels, untrained: figures.untrained };
 }
 
-/** kNN accuracies before the first step; null without labels on both sides of the split. */
-async function knnBefore(
-  { split: { holdout }, source, evaluation, progress }: Session,
-): Promise<KnnBefore | null> {
-  if (holdout === 0 || source.classes.length <= 1) return null;
+/** kNN accuracies before the first step; null without held-out images whose classes the training images have. */
+async function knnBefore({ parts, source, evaluation, progress }: Session): Promise<KnnBefore | null> {
+  if (!parts.heldOut || source.classes.length <= 1) return null;
   const rawPixels = await evaluation.pixelAccuracy(), untrained = await evaluation.encoderAccuracy();
   const knn = rawPixels !== null && untrained !== null ? { rawPixels, untrained } : null;
   progress.log(
     knn
       ? `kNN before training: ${knnLine(knn)}`
-      : "No kNN: the training images or the held-out ones have no labels",
+      : "No kNN: no held-out image has a label that a training image has",
   );
   return knn;
 }

@@ -4,10 +4,13 @@
  * @module
  */
 import { join } from "node:path";
+import type { StreamCounts } from "../../data/count.ts";
+import { leftOutText } from "../../data/sources/survey.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import { type DataReport, leftOutOf } from "../eval/data_report.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import type { KnnBefore } from "./records.ts";
@@ -20,7 +23,8 @@ export async function finish(
   session: Session,
   { clock, recorder, knn: before }: Instruments & { knn: KnnBefore | null },
 ): Promise<Summary | null> {
-  const { run: { options, recipe, checkpoint }, source, total, evaluation, progress, bad } = session;
+  const { run: { options, recipe, checkpoint }, source, report, counts, total, evaluation, progress, bad } =
+    session;
   const { out, batch, accumulate, onBadImage } = options;
   const state = await recorder.save();
   const { seconds } = clock;
@@ -38,6 +42,9 @@ export async function finish(
     seconds,
     imagesPerSecond: images / seconds,
     collapse: recorder.collapse,
+    data: { ...report, leftOut: leftOutOf(source) },
+    read: counts && counts(),
+    unused: { bad: bad.count, leftOut: bad.leftOut },
   };
   await writeSummary(out, summary);
   await bad.flush();
@@ -46,14 +53,27 @@ export async function finish(
   const skipped = bad.count ? `; ${bad.count} images were ${verb}` : "";
   const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
   progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
+  if (summary.read) progress.log(readLine(summary.data, summary.read));
   if (knn) progress.log(`kNN: ${knnLine(knn)}`);
   return summary;
+}
+
+/** What was read of a stream whose number of images was unknown, and what was found in it and left out. */
+function readLine(
+  { source, leftOut }: Pick<DataReport, "source" | "leftOut">,
+  { images, unlabeled, complete }: StreamCounts,
+): string {
+  const count = (n: number) => n.toLocaleString("en-US"), left = leftOutText(leftOut);
+  const without = unlabeled > 0 ? `, ${count(unlabeled)} of them without a label` : "";
+  return `Read ${complete ? "all" : "at least"} ${count(images)} images of ${source}${without}${
+    left && `; ${left}`
+  }`;
 }
 
 /** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
 function encoderMetadata(
   { backbone, stem, size }: ResolvedOptions,
-  { mean, std }: Recipe,
+  { mean, std, stretch }: Recipe,
 ): Record<string, string> {
   return {
     backbone: backboneText(backbone),
@@ -61,5 +81,6 @@ function encoderMetadata(
     size: `${size}`,
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
+    ...stretch && { stretch },
   };
 }

@@ -12,8 +12,8 @@ import type { PretrainResult } from "./result.ts";
  * Trains an encoder by BYOL (Grill et al. 2020) on unlabeled images, and writes it to a folder.
  *
  * @returns where the run's files are, and its figures.
- * @throws {UserError} on options or data that cannot be used, usually before anything is written; and if the loss is not
- * finite.
+ * @throws {UserError} on options or data that cannot be used, usually before anything is written; if the folder `out` holds
+ * a run, or another process writes to it; and if the loss is not finite.
  * @throws {CollapseError} if the run collapses and `stopOnCollapse` is set, after a checkpoint.
  * @throws {MachineError} if there is no adapter, or too little memory, or the disk fails.
  *
@@ -27,5 +27,7 @@ import type { PretrainResult } from "./result.ts";
  * ```
  */
 export async function pretrain(options: PretrainOptions = {}): Promise<PretrainResult> {
-  return await execute(await newRun(options), { data: options.data, callbacks: options });
+  const { run, lock } = await newRun(options);
+  await using _ = lock;
+  return await execute(run, { data: options.data, callbacks: options });
 }

@@ -36,12 +36,16 @@ export class Recorder {
   readonly #log: StepLog;
   /** Batches submitted of the current step. */
   #parts = 0;
+  /** The step of the last checkpoint. */
+  #saved: number;
+  /** Whether the last step lacks its evaluation. */
+  #lacksEvaluation = false;
 
   /** Continues from `checkpoint`; null starts a new run. */
   constructor(run: RecorderOptions, checkpoint: LoadedCheckpoint | null) {
     const { position, loss, health } = checkpoint?.metadata ?? {};
     this.#run = run;
-    this.step = checkpoint?.step ?? 0;
+    this.step = this.#saved = checkpoint?.step ?? 0;
     this.position = position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.#watch = new CollapseWatch({ ...run, log: run.progress.log }, health as CollapseState | undefined);
     this.#log = new StepLog(run, { watch: this.#watch, loss: loss as number | undefined ?? NaN });
@@ -60,6 +64,21 @@ export class Recorder {
   /** Whether the current step is complete: a run must not stop between its batches. */
   get betweenSteps(): boolean {
     return this.#parts === 0;
+  }
+
+  /** Whether the state is one to go on from: not within a step, nor before the evaluation that follows it. */
+  get canSave(): boolean {
+    return this.betweenSteps && !this.#lacksEvaluation;
+  }
+
+  /** The step of the last checkpoint; 0 without one. */
+  get saved(): number {
+    return this.#saved;
+  }
+
+  /** Leaves the last step without the evaluation that is due. */
+  leaveStep(): void {
+    this.#lacksEvaluation = true;
   }
 
   /** Which part of its step the next batch is, and whether the weights are measured after it. */
@@ -111,6 +130,7 @@ export class Recorder {
       loss: this.loss,
       health: this.#watch.state,
     });
+    this.#saved = this.step;
     return tensors;
   }
 }

@@ -5,15 +5,18 @@
  */
 import type { ResumeOptions } from "../config/pretrain_options.ts";
 import { execute } from "./execute.ts";
-import { resumedRun } from "./folder.ts";
+import { lockFolder } from "../io/folder_lock.ts";
 import type { PretrainResult } from "./result.ts";
+import { resumedRun } from "./resumed_run.ts";
+import { readConfig } from "./run_config.ts";
 
 /**
  * Continues the run in `folder` from its last checkpoint; its files become those of an uninterrupted run, byte for byte.
  *
  * @param options Callbacks, and options that no weight depends on, such as `workers` or `logEvery`. Others may be given
  * only as the run has them. A run on a source of a program needs that `data` again.
- * @throws {UserError} if there is no run in the folder, an option differs that must not, or the data has changed.
+ * @throws {UserError} if there is no run in the folder, an option differs that must not, the data has changed, or
+ * another process writes to the folder.
  * @throws {CollapseError} as `pretrain()`.
  * @throws {MachineError} as `pretrain()`.
  *
@@ -31,6 +34,8 @@ import type { PretrainResult } from "./result.ts";
  */
 export async function resume(folder: string, options: ResumeOptions = {}): Promise<PretrainResult> {
   const { allowChangedData, ...given } = options;
+  await readConfig(folder); // or a folder without a run would get a lock
+  await using _ = await lockFolder(folder);
   return await execute(await resumedRun(folder, given), {
     data: given.data,
     allowChangedData,

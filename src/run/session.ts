@@ -4,15 +4,18 @@
  * @module
  */
 import { join } from "node:path";
+import type { StreamCounts } from "../../data/count.ts";
+import type { Division } from "../../data/divide.ts";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
-import { OnlineProbe } from "../eval/online_probe.ts";
-import type { Split } from "../eval/split.ts";
+import type { DataReport } from "../eval/data_report.ts";
+import { OnlineProbe, probeFits } from "../eval/online_probe.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
@@ -22,6 +25,7 @@ import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { RunEvaluation } from "./evaluation.ts";
+import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
 import { openCache } from "./pixel_cache.ts";
 import { writePreview } from "./preview.ts";
@@ -31,7 +35,12 @@ import { chooseKernels, trainerOptions } from "./setup.ts";
 export interface Task {
   run: Run;
   source: ImageSource;
-  split: Split;
+  /** The images to train on, and those held out. */
+  parts: Division;
+  /** What was found in the data. */
+  report: DataReport;
+  /** Counts the images of a stream whose number is unknown; null for other sources. */
+  counts: (() => StreamCounts) | null;
   /** Steps of the whole run. */
   total: number;
   callbacks: PretrainCallbacks;
@@ -42,7 +51,7 @@ export interface Session extends Task, AsyncDisposable {
   gpu: Gpu;
   trainer: Trainer;
   /** How training and evaluations read images. */
-  pipeline: Omit<BatchOptions, "first" | "limit" | "batch">;
+  pipeline: Omit<BatchOptions, "source" | "batch">;
   evaluation: RunEvaluation;
   metrics: Metrics<StepRecord>;
   evaluations: Metrics<EvaluationRecord>;
@@ -57,22 +66,24 @@ export interface Session extends Task, AsyncDisposable {
  */
 export async function openSession(task: Task): Promise<Session> {
   await using stack = new AsyncDisposableStack();
-  const { run, source, split, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
+  const { run, source, parts, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
 
-  await writeConfig(run, gpu);
+  await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
+  await writeData(options.out, task.report);
   await tuning.save(options.out);
-  if (!checkpoint) await writePreview(source, { options, recipe, train: split.train, signal });
+  if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
   const { size, workers, decodeSize, minSide, onBadImage } = options;
-  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}`;
+  const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
+    `stretch ${options.stretch}`;
   const cache = stack.use(openCache(options, { identity }));
-  const onBad = files.bad.add;
-  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad };
-  const pipeline = { source, size, recipe, ...reading };
+  const onBad = files.bad.add, onNote = noteLog(files.progress.log);
+  const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
+  const pipeline = { size, recipe, ...reading };
   const evaluation = new RunEvaluation(
-    { gpu, options, recipe, trainer, split, pipeline, chooser, probe, signal },
+    { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, signal },
   );
   logStart(task, { gpu, trainer, log: files.progress.log });
   const open = stack.move();
@@ -99,18 +110,20 @@ interface OpenedTrainer {
 async function openTrainer(
   stack: AsyncDisposableStack,
   gpu: Gpu,
-  { run, source, split, callbacks: { log = console.log } }: Task,
+  { run, source, parts, callbacks: { log = console.log } }: Task,
 ): Promise<OpenedTrainer> {
-  const { options, recipe, resumed, checkpoint } = run;
-  const tuning = await openTuningCache<Decision>({ run: resumed ? options.out : null });
+  const { options, recipe, began, checkpoint } = run;
+  const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
   const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
   const training = { ...trainerOptions(options, recipe), chooser };
+  const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
   const probeFactory: AuxiliaryHeadFactory = (step) => {
-    const dims = featuresOf(training.architecture.backbone), classes = source.classes.length;
-    return probe = new OnlineProbe({ ...step, dims, classes });
+    return probe = new OnlineProbe({ ...step, ...size });
   };
-  const hasProbe = split.holdout > 0 && source.classes.length > 1;
+  const isWanted = parts.heldOut !== null && size.classes > 1,
+    hasProbe = isWanted && probeFits(size, options);
+  if (isWanted && !hasProbe) log(`No online probe: ${size.classes} classes are too many`);
   const trainer = stack.use(
     new Trainer(gpu, { ...training, ...hasProbe && { auxiliaryHead: probeFactory } }),
   );
@@ -127,8 +140,8 @@ async function openTrainer(
 
 /** The run's files of metrics and bad images, and its progress display. */
 async function openFiles(stack: AsyncDisposableStack, { run, source, total, callbacks }: Task) {
-  const { options: { out, maxBad, onBadImage }, resumed, checkpoint } = run, start = checkpoint?.step ?? 0;
-  const keepThroughStep = resumed ? start : undefined;
+  const { options: { out, maxBad, onBadImage }, began, checkpoint } = run, start = checkpoint?.step ?? 0;
+  const keepThroughStep = began ? start : undefined;
   const metrics = stack.use(
     await openMetrics<StepRecord>(join(out, "metrics.jsonl"), { keepThroughStep }),
   );
@@ -138,7 +151,7 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, call
   const progress = stack.use((callbacks.progress ?? createLines)({ total, start, print: callbacks.log }));
   const bad = stack.use(
     await BadImages.open(out, {
-      resume: resumed,
+      resume: began !== null,
       log: progress.log,
       source: source.name,
       max: maxBad ?? defaultMaxBad(source),

@@ -4,8 +4,10 @@
  * @module
  */
 import { join } from "node:path";
+import type { StreamCounts } from "../../data/count.ts";
 import { percent } from "../base/format.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
+import type { DataReport } from "../eval/data_report.ts";
 import { writeJson } from "../io/json_file.ts";
 import { toCamelCase, toSnakeCase } from "../io/snake_case.ts";
 import type { Collapse } from "./collapse.ts";
@@ -29,6 +31,12 @@ export interface Summary {
   imagesPerSecond: number;
   /** The first collapse; null if there was none. */
   collapse: Collapse | null;
+  /** What the run found in its data, and how it was divided. */
+  data: DataReport;
+  /** Of a stream whose number of images is unknown: what its parts held that were read to their end; otherwise null. */
+  read: StreamCounts | null;
+  /** Images that could not be used, and those that the options left out, by their files. */
+  unused: { bad: number; leftOut: number };
 }
 
 const summaryPath = (out: string) => join(out, "summary.json");

@@ -4,9 +4,10 @@
  * @module
  */
 import { trainingBatches, type Views } from "../../data/pipeline.ts";
-import { onAbort } from "../base/on_abort.ts";
+import { ABORTED, unlessAborted } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import type { Pacer } from "./pacer.ts";
+import { PATIENCE_MS, STALLED, unlessStalled } from "./patience.ts";
 import type { Recorder } from "./recorder.ts";
 import { scheduledScalars } from "./schedule.ts";
 import type { Session } from "./session.ts";
@@ -20,7 +21,8 @@ export interface Instruments {
 }
 
 /**
- * Trains until the last step is submitted, or until the signal is aborted and the current step is complete.
+ * Trains until the last step is submitted, or until the signal is aborted and the current step is complete. A step whose
+ * images do not come then stays incomplete.
  *
  * @throws {UserError} if the loss is not finite, or too many images are bad.
  * @throws {CollapseError} if the run collapses and `stopOnCollapse` is set, after a checkpoint.
@@ -31,13 +33,15 @@ export async function train(session: Session, instruments: Instruments): Promise
   recorder.expectHealthy();
   if (recorder.step === total) return;
   const evaluateIfDue = evaluator(session, instruments), reader = batchReader(session, recorder);
-  // A server may stall a read for long; a step of several batches is completed first.
-  using _ = onAbort(signal, () => recorder.betweenSteps && reader.cancel());
+  let isStalled = false;
   try {
     while (recorder.step < total && !(signal?.aborted && recorder.betweenSteps)) {
       // Draw a batch of images and two augmentations of each …
-      const { value: batch } = await clock.waiting(reader.read());
-      if (!batch && signal?.aborted) break;
+      const patienceMs = recorder.betweenSteps ? 0 : PATIENCE_MS;
+      const read = await clock.waiting(unlessStalled(reader.read(), { signal, patienceMs }));
+      isStalled = read === STALLED;
+      if (read === STALLED) break;
+      const { value: batch } = read;
       if (!batch) throw new Error("The endless stream of batches ended");
       // … then, all on the GPU: the gradient of the loss, the optimizer's step, and the moving average.
       const scalars = scheduledScalars(recorder.step, { options, total });
@@ -46,41 +50,57 @@ export async function train(session: Session, instruments: Instruments): Promise
       batch.release();
       await pacer.submitted(bytes);
       recorder.submitted(batch);
-      await evaluateIfDue(batch);
+      if (!await evaluateIfDue(batch)) break;
       await recorder.reportIfDue();
     }
   } finally {
-    await reader.cancel();
+    const canceled = reader.cancel();
+    // To cancel waits for what is being read.
+    if (isStalled) canceled.catch(() => {});
+    else await canceled;
   }
 }
 
 /** Reads the batches of the run, from where `recorder` stands. */
 function batchReader(
-  { run: { options: { augment, batch, seed } }, pipeline, split }: Session,
+  { run: { options: { augment, batch, seed } }, pipeline, parts }: Session,
   { position }: Recorder,
 ) {
-  return trainingBatches<Views>({ ...pipeline, augment, limit: split.train, batch, seed, start: position })
+  return trainingBatches<Views>({ ...pipeline, source: parts.train, augment, batch, seed, start: position })
     .getReader();
 }
 
-/** Evaluates after every `evalEvery`th epoch and after the last step. */
+/**
+ * Evaluates after every `evalEvery`th epoch and after the last step. Its result is false if the signal was aborted and the
+ * images for that did not come: a run that went on from here would lack the record.
+ */
 function evaluator(
-  { run: { options: { evalEvery } }, split, total, evaluation, evaluations, progress, callbacks }: Session,
+  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, progress, callbacks }: Session,
   { clock, pacer, recorder }: Instruments,
-): (batch: { epoch: number; next: { epoch: number } }) => Promise<void> {
+): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
   let epochEnded = false;
   return async ({ epoch, next }) => {
     epochEnded ||= next.epoch > epoch && evalEvery > 0 && next.epoch % evalEvery === 0;
-    if (split.holdout === 0 || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) return;
+    if (!parts.heldOut || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) {
+      return true;
+    }
     epochEnded = false;
     // Before the checkpoint of this step, so that a resumed run has the record too.
     await pacer.drain();
-    const record = await clock.excluding(() => evaluation.online({ step: recorder.step, epoch: next.epoch }));
+    const record = await unlessAborted(
+      callbacks.signal,
+      () => clock.excluding(() => evaluation.online({ step: recorder.step, epoch: next.epoch })),
+    );
+    if (record === ABORTED) {
+      recorder.leaveStep();
+      return false;
+    }
     evaluations.write(record);
     evaluations.flush(); // the checkpoint relies on it
     progress.log(evaluationLine(record));
     callbacks.onEvaluation?.(record);
+    return true;
   };
 }
 

@@ -11,6 +11,8 @@ Deno.test("parseEvaluateOptions() reads values, lists and switches", () => {
   );
   assertEquals([run, k, test, mean], ["out", [5, 20], ["a.tar", "b.tar"], [0.5, 0.4, 0.3]]);
   assertEquals([finetune, map, baselines, minSide], [true, true, false, 9]);
+  const { data, split, label } = parse("--data a --data b --split dev --label kind");
+  assertEquals([data, split, label], [["a", "b"], "validation", "kind"]);
   assert(parse("--run out").baselines !== false, "baselines are on by default");
 });
 
@@ -18,7 +20,7 @@ Deno.test("parseEvaluateOptions() refuses wrong values and unknown options", asy
   await assertThrows(
     () => parse("--labels 2"),
     UserError,
-    /"--labels 2": the value must be a number above 0 to 1/,
+    /"--labels 2": the value must be a number above 0 and at most 1/,
   );
   await assertThrows(() => parse("--finetun"), UserError, /--finetune/);
 });

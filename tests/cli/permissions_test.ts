@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { withEnvironment } from "../environment.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { grantsOf } from "../../src/cli/grants.ts";
@@ -10,7 +11,7 @@ import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
-const product = ["default", "train", "preview", "evaluate", "experiments"];
+const product = ["default", "train", "preview", "evaluate", "export", "experiments"];
 
 /** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
@@ -26,7 +27,7 @@ Deno.test("deno.json grants commands no more than they need", () => {
     assertEquals(more, {}, `${name} has no net, run, ffi, import`);
     assertEquals(read, true);
     assert(Array.isArray(write) && Array.isArray(env), `${name} writes and reads variables by name`);
-    assert(sys === undefined || `${sys}` === "systemMemoryInfo", `${name}: ${sys}`);
+    assert(sys === undefined || `${sys}` === "systemMemoryInfo,hostname", `${name}: ${sys}`);
   }
   assertEquals(sets.default, sets.train, "deno run -P train.ts trains");
   for (const [name, { ffi }] of Object.entries(sets)) assertEquals(ffi, undefined, name);
@@ -51,7 +52,52 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("preview", { data: "http://h:81/x.tar", out: "/o/p.png" }), [["/o"], ["/o"], ["h:81"]]);
   assertEquals(needs("evaluate", { run: "/r", test: "/t" }), [["/t", "/r"], ["/r"], []]);
   assertEquals(needs("evaluate", { train: "/t", out: "/o" }), [["/t", "/o"], ["/o"], []]);
+  assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
+});
+
+Deno.test("needsOf() lists the hosts of hubs and buckets", async () => {
+  const hosts = async (data: string | string[], environment: Record<string, string> = {}) => {
+    const none = { HF_ENDPOINT: undefined, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
+    let net: string[] = [];
+    await withEnvironment({
+      ...none,
+      AWS_ENDPOINT_URL: undefined,
+      AWS_ENDPOINT_URL_S3: undefined,
+      ...environment,
+    }, () => {
+      ({ net } = needsOf("train", { data }));
+      return Promise.resolve();
+    });
+    return net;
+  };
+  const hub = "hf://datasets/o/n";
+  assertEquals(await hosts(hub), ["huggingface.co", "*.huggingface.co", "*.hf.co"]);
+  assertEquals(await hosts(hub, { HF_ENDPOINT: "http://127.0.0.1:80/" }), ["127.0.0.1"]);
+  const mirror = await hosts(hub, { HF_ENDPOINT: "https://mirror.org:81" });
+  assertEquals(mirror, ["mirror.org:81", "*.huggingface.co", "*.hf.co"]);
+  assertEquals(await hosts("s3://b/x.tar"), ["b.s3.us-east-1.amazonaws.com"]);
+  assertEquals(await hosts("s3://b/x", { AWS_REGION: "eu-west-1" }), ["b.s3.eu-west-1.amazonaws.com"]);
+  assertEquals(await hosts(["s3://b/x", "s3://c"], { AWS_ENDPOINT_URL: "http://s3.lan:9000" }), [
+    "s3.lan:9000",
+  ]);
+  assertEquals(flagsOf({ net: await hosts(hub) }), ["--allow-net=huggingface.co,*.huggingface.co,*.hf.co"]);
+});
+
+Deno.test("needsOf() finds the hosts of a list, and reads the folder of its files", async () => {
+  const folder = await Deno.makeTempDir(), list = join(folder, "l.csv");
+  const lines = [
+    "url,label",
+    "https://a.org/1.jpg,1",
+    '"http://b.org:81/2.jpg?x=1",2',
+    "https://a.org/3.jpg,1",
+    "4.jpg,2",
+  ];
+  await Deno.writeTextFile(list, lines.join("\n"));
+  const { read, net } = needsOf("train", { data: list, out: "/o" });
+  assertEquals([read[0], net], [folder, ["a.org", "b.org:81"]]);
+  assertEquals(needsOf("train", { data: join(folder, "none.txt") }).net, []);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async () => {
@@ -60,6 +106,27 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
   assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
   assertEquals(needsOf("train", { out: folder }).net, []);
+  assertEquals(needsOf("export", { run: folder }).net, [], "an export reads no data");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("needsOf() and grantsOf() find what a preset's file names, unless options do", async () => {
+  const folder = await Deno.makeTempDir(),
+    preset = join(folder, "mine.json"),
+    config = join(folder, "config.json");
+  await Deno.writeTextFile(preset, JSON.stringify({ data: "https://h:8/a.tar", out: "/o" }));
+  const { write, net } = needsOf("train", { preset });
+  assertEquals([write, net], [["/o"], ["h:8"]]);
+  const given = needsOf("train", { preset, data: "/d", out: "/p" });
+  assertEquals([given.write, given.net], [["/p"], []]);
+  // A run's own folder is not taken over.
+  const run = { data: "https://h:9/a.tar", out: "/o", fingerprint: "f", limit: null };
+  await Deno.writeTextFile(config, JSON.stringify(run));
+  const again = needsOf("train", { preset: config });
+  assertEquals([again.write, again.net], [["runs"], ["h:9"]]);
+  assertEquals(needsOf("train", { preset: "cifar" }).write, ["runs"]);
+  assertEquals(needsOf("train", { preset: join(folder, "none.json") }).write, ["runs"]);
+  assert(grantsOf("train", ["--preset", preset])[0].startsWith("--allow-write=/o"));
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -7,7 +7,10 @@ import { assertIncludes, parse } from "../config/parsed.ts";
 Deno.test("parseTrainOptions() takes every option", () => {
   const given = [
     ..."--data d --data e --limit 10000 --holdout 5000 --size 40 --recipe byol --workers 3".split(" "),
+    ..."--split val --label kind --order source".split(" "),
     ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --min-side 16 --cache disk"
+      .split(" "),
+    ..."--stretch percentile"
       .split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
@@ -24,10 +27,14 @@ Deno.test("parseTrainOptions() takes every option", () => {
   ];
   assertEquals(parse(...given), {
     data: ["d", "e"],
+    split: "validation",
+    label: "kind",
     limit: 10000,
     holdout: 5000,
+    order: "source",
     size: 40,
     recipe: "byol",
+    stretch: "percentile",
     augment: "cpu",
     decodeSize: 99,
     minSide: 16,
@@ -103,7 +110,10 @@ const refused: [args: string, message: RegExp][] = [
   ["--batch 99999999999999999999", /whole number/],
   ["--epochs 0", /at least 1/],
   ["--limit 0", /at least 1/],
-  ["--holdout -1", /at least 0/],
+  ["--holdout -1", /a whole number of at least 0, or a share between 0 and 1/],
+  ["--holdout 1.5", /a whole number of at least 0, or a share between 0 and 1/],
+  ["--split half", /train, validation or test/],
+  ["--order random", /one of mixed, source/],
   ["--seed -1", /from 0 to/],
   ["--workers 0", /from 1 to/],
   ["--keep 0", /at least 1/],

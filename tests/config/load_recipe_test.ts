@@ -4,11 +4,13 @@ import { recipes } from "../../data/views/recipe.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { saveCheckpoint } from "../../src/io/checkpoint.ts";
 import { loadRecipe, optionsWithRecipe } from "../../src/config/load_recipe.ts";
-import { newRun, resumedRun, writeConfig } from "../../src/run/folder.ts";
+import { newRun, writeConfig } from "../../src/run/folder.ts";
+import { resumedRun } from "../../src/run/resumed_run.ts";
 import { recordedOptions } from "../../src/run/recorded_options.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 
+const facts = { fingerprint: "images", totalSteps: 9 };
 const mine = { name: "mine", size: 48, views: [{ flip: .5 }, { grayscale: 1 }] };
 
 /** A folder with the recipe in a file, and a run that was started with it. */
@@ -16,8 +18,9 @@ async function begun() {
   const folder = await temporaryFolder();
   const file = join(folder.path, "mine.json"), out = join(folder.path, "run");
   await Deno.writeTextFile(file, JSON.stringify(mine));
-  const run = await newRun({ recipe: file, out });
-  await writeConfig(run);
+  const { run, lock } = await newRun({ recipe: file, out });
+  await lock[Symbol.asyncDispose]();
+  await writeConfig(run, facts);
   return { file, out, ...run, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -69,6 +72,21 @@ Deno.test("optionsWithRecipe() takes the recipe's size by default and checks the
   await assertThrows(() => optionsWithRecipe({ recipe }), UserError, /blur\.kernelSize is 99, more than 95/);
 });
 
+Deno.test("optionsWithRecipe() stretches as the option says, else as the recipe does", async () => {
+  const stretched = { ...recipes.none, stretch: "percentile" } as const;
+  const stretchOf = async (given: Parameters<typeof optionsWithRecipe>[0]) => {
+    const { options, recipe } = await optionsWithRecipe({ data: "d", ...given });
+    return [options.stretch, recipe.stretch, "stretch" in recipe];
+  };
+  const none = ["none", undefined, false], percentile = ["percentile", "percentile", true];
+  assertEquals(await stretchOf({}), none);
+  assertEquals(await stretchOf({ stretch: "percentile" }), percentile);
+  assertEquals(await stretchOf({ recipe: "byol", stretch: "percentile" }), percentile);
+  assertEquals(await stretchOf({ recipe: stretched }), percentile);
+  assertEquals(await stretchOf({ recipe: stretched, stretch: "none" }), none);
+  assertEquals("stretch" in recipes.byol, false);
+});
+
 Deno.test("resumedRun() has the run's recipe when the file is gone", async () => {
   await using run = await begun();
   assertEquals(JSON.parse(await Deno.readTextFile(join(run.out, "recipe.json"))), run.recipe);
@@ -106,7 +124,7 @@ Deno.test("resumedRun() refuses a recipe.json that is not the checkpoint's", asy
   const metadata = { config: recordedOptions(run.options), recipe: run.recipe };
   await saveCheckpoint(run.out, { step: 1, tensors: new Map(), metadata }, { keep: 1 });
   assertEquals((await resumedRun(run.out)).recipe, run.recipe);
-  await writeConfig({ ...run, recipe: { ...run.recipe, mean: [0, 0, 0] } });
+  await writeConfig({ ...run, recipe: { ...run.recipe, mean: [0, 0, 0] } }, facts);
   await assertThrows(
     () => resumedRun(run.out),
     UserError,

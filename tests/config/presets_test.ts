@@ -4,6 +4,8 @@ import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { loadPreset } from "../../src/config/load_preset.ts";
+import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
+import { newRun, writeConfig } from "../../src/run/folder.ts";
 import { optionsWithRecipe } from "../../src/config/load_recipe.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
@@ -135,7 +137,7 @@ Deno.test("loadPreset() reads a file, with its recipe beside it, and refuses mis
   const refused: [unknown, RegExp][] = [
     [[], /mine\.json": it must be an object of options/],
     [{ bach: 2 }, /bach is no option of a preset\. Known are .*batch/],
-    [{ data: "shapes" }, /data is no option of a preset/],
+    [{ preset: "cifar" }, /preset is no option of a preset/],
     [{ batch: 1 }, /batch must be a whole number from 2 to 65536, not 1\./],
     [{ batch: [4] }, /batch must be .*, not \[4\]/],
     [{ steps: null }, /steps must be .*, not null/],
@@ -162,4 +164,93 @@ Deno.test("resolveOptions() refuses two learning rates, and prefers the one that
   assertIncludes(options({ lr: .1 }, { baseLr: .5 }), { lr: .1, baseLr: null });
   assertIncludes(options({ epochs: 3 }, { steps: 100 }), { epochs: 3, steps: null });
   assertIncludes(options({ steps: 100 }, { epochs: 3 }), { epochs: null, steps: 100 });
+});
+
+/** The folder of a run with these options, as far as config.json goes. */
+async function runFolder(folder: string, given: PretrainOptions) {
+  const { run, lock } = await newRun({ ...given, out: join(folder, "run") });
+  const adapter = { name: "GPU", backend: "Vulkan", driver: "1" } as never;
+  await writeConfig(run, { fingerprint: "images", totalSteps: 9, adapter });
+  await lock[Symbol.asyncDispose]();
+  return { preset: join(run.options.out, "config.json"), options: run.options };
+}
+
+/** What a run has for itself. */
+const own = { out: "", preset: null };
+
+const repeated: [what: string, given: PretrainOptions, then: PretrainOptions, other: object][] = [
+  ["by its defaults", {}, {}, {}],
+  ["on a folder", { data: "photos", seed: 3, limit: 500, maxBad: 4 }, { seed: 5 }, { seed: 5 }],
+  ["of some epochs on the shapes", { epochs: 2 }, { data: "photos" }, { data: "photos" }],
+  ["by lr", { lr: .3, data: "d" }, { batch: 64 }, { batch: 64, lr: .3 }],
+  ["by baseLr", { baseLr: .3, data: "d", batch: 32 }, { batch: 64 }, { batch: 64, lr: .075 }],
+  ["by a preset", { preset: "paper-300", data: "d" }, { steps: 7 }, { steps: 7, epochs: null }],
+  ["of simclr", { method: "simclr", data: "d" }, {}, {}],
+  [
+    "of simclr, as byol",
+    { method: "simclr", data: "d" },
+    { method: "byol" },
+    { ...resolvedMethod(), method: "byol" },
+  ],
+  ["with a fixed target", { target: "fixed", negatives: .5, data: "d" }, {}, {}],
+  ["of a backbone of its own", { backbone: { block: "basic", layers: [1, 1], widths: [8, 16] } }, {}, {}],
+];
+
+function resolvedMethod() {
+  const { predictor, target, negatives, temperature, tau, tauSchedule, targetInit } = resolveOptions({
+    data: "d",
+  });
+  return { predictor, target, negatives, temperature, tau, tauSchedule, targetInit };
+}
+
+for (const [what, given, then, other] of repeated) {
+  Deno.test(`config.json of a run ${what} repeats it as a preset`, async () => {
+    await using folder = await temporaryFolder();
+    const { preset, options } = await runFolder(folder.path, given);
+    const again = await optionsWithRecipe({ ...then, preset });
+    assertEquals({ ...again.options, ...own }, { ...options, ...other, ...own });
+    assertEquals(again.hasOut, false);
+    assert(again.options.out.startsWith("runs/"), again.options.out);
+  });
+}
+
+Deno.test("config.json as a preset has the run's recipe, even if the file it came from is gone", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "views.json");
+  await Deno.writeTextFile(file, JSON.stringify({ size: 48, views: [{ flip: .25 }] }));
+  const { preset } = await runFolder(folder.path, { recipe: file });
+  await Deno.remove(file);
+  const { options, recipe } = await optionsWithRecipe({ preset });
+  assertEquals([options.recipe, recipe.views[0].flip], [join(folder.path, "run", "recipe.json"), .25]);
+
+  const inline = { name: "mine", size: 40, views: [{ grayscale: 1 }, {}] } as never;
+  const other = await runFolder(join(folder.path, "inline"), { recipe: inline });
+  assertEquals((await optionsWithRecipe({ preset: other.preset })).recipe.size, 40);
+});
+
+Deno.test("a preset of a run on a program's source needs data", async () => {
+  await using folder = await temporaryFolder();
+  const { preset } = await runFolder(folder.path, { data: "photos" });
+  const config = JSON.parse(await Deno.readTextFile(preset));
+  await Deno.writeTextFile(preset, JSON.stringify({ ...config, data: null }));
+  await assertThrows(
+    () => optionsWithRecipe({ preset }),
+    UserError,
+    /source of a program\. Add --data SOURCE/,
+  );
+  assertEquals((await optionsWithRecipe({ preset, data: "d" })).options.data, "d");
+});
+
+Deno.test("loadPreset() counts the paths of a file from its folder", async () => {
+  await using folder = await temporaryFolder();
+  const preset = join(folder.path, "mine.json"), data = ["photos", "shapes:9", "http://h.test/a.tar"];
+  await Deno.writeTextFile(preset, JSON.stringify({ data, out: "runs/mine", batch: 8 }));
+  const { options, hasOut } = await optionsWithRecipe({ preset });
+  assertEquals([options.data, options.out, hasOut], [
+    [join(folder.path, "photos"), "shapes:9", "http://h.test/a.tar"],
+    join(folder.path, "runs/mine"),
+    true,
+  ]);
+  const given = await optionsWithRecipe({ preset, data: "shapes", out: "o" });
+  assertEquals([given.options.data, given.options.out], ["shapes", "o"]);
 });

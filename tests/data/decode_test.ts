@@ -5,7 +5,7 @@ import { messageOf } from "../../src/base/errors.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { gradient, jpeg, png, webp } from "./fixtures.ts";
-import { golden, goldenFiles } from "./golden.ts";
+import { golden, goldenFiles, toleranceOf } from "./golden.ts";
 
 const original = gradient(40, 36);
 const rgb = original.data;
@@ -53,17 +53,24 @@ Deno.test("decodeImage() decodes JPEG, PNG and WebP to the encoded pixels", asyn
   }
 });
 
-/**
- * The pixels equal Pillow's, which uses libjpeg and libwebp too. CMYK JPEG is decoded by another library, whose inverse DCT
- * rounds differently, and whose smoothing of subsampled chroma adds to that.
- */
-function toleranceOf(name: string): number {
-  return /ycck 420/.test(name) ? 2 : /cmyk|ycck/.test(name) && name.startsWith("jpeg") ? 1 : 0;
-}
-
-for (const format of ["jpeg", "png", "webp", "gif", "tiff", "ppm"]) {
+for (
+  const format of [
+    "jpeg",
+    "png",
+    "apng",
+    "webp",
+    "gif",
+    "tiff",
+    "ppm",
+    "bmp",
+    "pnm",
+    "avif",
+    "heic",
+    "jxl",
+  ]
+) {
   const files = goldenFiles.filter(({ name }) => name.split(" ")[0] === format);
-  Deno.test(`decodeImage() decodes ${files.length} variants of ${format} like Pillow`, async () => {
+  Deno.test(`decodeImage() decodes ${files.length} variants of ${format} like other decoders`, async () => {
     assert(files.length >= 2);
     for (const { name, file, width, height, rgba } of files) {
       const image = await decodeImage(file);
@@ -122,7 +129,7 @@ Deno.test("decodeImage() does not take the end marker of an EXIF thumbnail for t
 Deno.test("decodeImage() rejects huge and empty sizes before decoding", async () => {
   const j = await jpeg(), w = await webp();
   const huge = [0xff, 0xff, 0xff, 0xff];
-  await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, huge)), Error, /65535×65535.*100 million/);
+  await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, huge)), Error, /65535×65535.*210 million/);
   await assertThrows(() => decodeImage(patched(png(), 16, [0, 1, 0, 0, 0, 1, 0, 0])), Error, /65536×65536/);
   await assertThrows(() => decodeImage(patched(w, 21, huge)), Error, /16384×16384/);
   await assertThrows(() => decodeImage(patched(j, frameAt(j) + 5, [0, 0])), Error, /40×0/);
@@ -176,7 +183,7 @@ Deno.test("decodeImage() rejects a TIFF with inconsistent size, strips or tiles 
     ["tiff rgb", { 257: 12, 278: 12 }, /strip 1 of 1 is too short for its pixels/],
     ["tiff tiles", { 322: 65535, 323: 65535 }, /tile size says 65535×65535/],
     ["tiff tiles", { 322: 0 }, /tile size says 0×16/],
-    ["tiff tiles", { 322: 60000, 323: 1600, 257: 3000 }, /2 tiles of 60000×1600 pixels are too large/],
+    ["tiff tiles", { 322: 60000, 323: 3200, 257: 3300 }, /2 tiles of 60000×3200 pixels are too large/],
     ["tiff rgb", { 277: 2 }, /2 samples per pixel are not a color/],
     ["tiff rgb", { 259: 4 }, /compression 4, which is not supported/],
     ["tiff rgb", { 262: 8 }, /photometric interpretation 8, which is not supported/],
@@ -186,15 +193,6 @@ Deno.test("decodeImage() rejects a TIFF with inconsistent size, strips or tiles 
   }
   const big = patched(golden("tiff rgb").file, 2, [43]);
   await assertThrows(() => decodeImage(big), Error, /BigTIFF/);
-});
-
-Deno.test("decodeImage() rejects damaged, truncated and 16-bit PPM files", async () => {
-  const { file } = golden("ppm"), text = (line: string) => new TextEncoder().encode(line);
-  await assertThrows(() => decodeImage(file.subarray(0, -2)), Error, /truncated PPM: 2 bytes are missing/);
-  await assertThrows(() => decodeImage(text("P6 2 3 65535\n")), Error, /samples up to 65535/);
-  await assertThrows(() => decodeImage(text("P6 20000 5001 255\n")), Error, /20000×5001 .*million/);
-  await assertThrows(() => decodeImage(text("P6 0 5 255\n")), Error, /0×5/);
-  await assertThrows(() => decodeImage(text("P6 -1 5 255\n")), Error, /damaged PPM/);
 });
 
 Deno.test("decodeImage() rejects damaged and truncated PNG, WebP and CMYK JPEG files", async () => {
@@ -211,6 +209,7 @@ Deno.test("decodeImage() rejects damaged and truncated PNG, WebP and CMYK JPEG f
   );
   await assertThrows(() => decodeImage(patched(p, 60, [1, 2, 3, 4])), Error, /damaged PNG/);
   await assertThrows(() => decodeImage(p.subarray(0, 20)), Error, /truncated PNG/);
+  await assertThrows(() => decodeImage(patched(p, 12, [0x43, 0x67, 0x42, 0x49])), Error, /CgBI/);
   await assertThrows(() => decodeImage(w.subarray(0, w.length - 4)), Error, /truncated WebP/);
   const cmyk = golden("jpeg cmyk").file;
   await assertThrows(
@@ -219,15 +218,6 @@ Deno.test("decodeImage() rejects damaged and truncated PNG, WebP and CMYK JPEG f
     /truncated JPEG.*end marker/,
   );
   await assertThrows(() => decodeImage(withBadTable(cmyk)), Error, /damaged CMYK JPEG/);
-});
-
-Deno.test("decodeImage() rejects unknown formats and empty files", async () => {
-  await assertThrows(
-    () => decodeImage(new TextEncoder().encode("GIF9a...")),
-    Error,
-    /not a JPEG, PNG, WebP, GIF, TIFF or PPM.*47 49 46 39/,
-  );
-  await assertThrows(() => decodeImage(new Uint8Array()), Error, /empty/);
 });
 
 /** The file with a few random bytes changed after the first `from`. */

@@ -5,7 +5,7 @@ import { readSamples } from "../../data/read.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { serving } from "./server.ts";
-import { archive, assertResumes, blob, plain, tag, take, whole } from "./streaming.ts";
+import { archive, assertResumes, blob, plain, tag, take } from "./streaming.ts";
 
 const retryPolicy = { attempts: 4, delayMs: 1, maxDelayMs: 4, idleTimeoutMs: 300 };
 
@@ -25,7 +25,7 @@ Deno.test("openSource() reads archives over HTTP in order, and shuffled in each 
   await serving(shards, {}, async (base) => {
     const source = await openSource(base + spec, { retryPolicy });
     assert(source.kind === "streamed" && source.length === null, "it is not streamed");
-    assertEquals(content(plain(await take(source, { ...whole, seed: null }))), expected);
+    assertEquals(content(plain(await take(source, { seed: null }))), expected);
     await assertResumes(source, { count: 80, cuts: [0, 41, 79, 80, 200] });
     assertEquals((await Array.fromAsync(source)).map(({ key }) => key), expected.map(({ key }) => key));
   });
@@ -38,11 +38,13 @@ Deno.test("readSamples() survives broken connections, with and without Range, le
   for (const range of [true, false]) {
     for (const chunked of [false, true]) {
       for (let seed = 0; seed < 6; seed++) {
-        const faults = { range, chunked, seed, breaks: 3, statuses: [503, 429], head: seed % 2 === 0 };
-        await serving({ ...shards, ...packed }, faults, async (base, log) => {
+        const begun = { range, chunked, seed, statuses: [503, 429], head: seed % 2 === 0 };
+        await serving({ ...shards, ...packed }, begun, async (base, log, faults) => {
           for (const suffix of ["", ".gz"]) {
+            faults.breaks = seed % 3 === 0 ? 1 : 0; // some break while the source is opened
             const source = await openSource(base + spec + suffix, { retryPolicy });
-            const once = content(plain(await take(source, { ...whole, seed: null })));
+            faults.breaks = 3;
+            const once = content(plain(await take(source, { seed: null })));
             const named = expected.map((each) => ({
               ...each,
               key: each.key.replace(".tar", ".tar" + suffix),
@@ -59,11 +61,11 @@ Deno.test("readSamples() survives broken connections, with and without Range, le
 Deno.test("readSamples() resumes within a remote shard by Range, without reading what lies before", async () => {
   await serving({ "a.tar": archive(0, 1500) }, {}, async (base, log) => {
     const source = await openSource(`${base}/a.tar`, { retryPolicy });
-    const all = plain(await take(source, { ...whole, seed: 1 }, 1200));
+    const all = plain(await take(source, { seed: 1 }, 1200));
     const { next } = all[1100];
     assert(next.block!.at! > 1e6 && next.block!.from === 1000, JSON.stringify(next));
     log.length = 0;
-    const rest = plain(await take(source, { ...whole, seed: 1, start: next }, 99));
+    const rest = plain(await take(source, { seed: 1, start: next }, 99));
     assertEquals(rest, all.slice(1101));
     assertEquals(log[0], `GET /a.tar ${next.block!.at}-`);
   });
@@ -71,18 +73,17 @@ Deno.test("readSamples() resumes within a remote shard by Range, without reading
 
 Deno.test("canceling readSamples() aborts a transfer", async () => {
   const bytes = archive(0, 30);
-  const files = {
-    "a.tar": bytes.subarray(0, 20_000),
-    "b.tgz": new Uint8Array(gzipSync(bytes)).subarray(0, 20_000),
-  };
+  const files = { "a.tar": bytes, "b.tgz": new Uint8Array(gzipSync(bytes)) };
   const stall = Promise.withResolvers<void>();
-  await serving(files, { stall: stall.promise, longer: 1e6 }, async (base) => {
+  await serving(files, {}, async (base, _, faults) => {
     for (const name of Object.keys(files)) {
+      Object.assign(faults, { stall: undefined, cut: undefined });
       const source = await openSource(`${base}/${name}`, {
         retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 },
       });
+      Object.assign(faults, { stall: stall.promise, cut: 20_000 });
       for (const seed of [null, 1]) {
-        const reader = readSamples(source, { ...whole, seed }).getReader();
+        const reader = readSamples(source, { seed }).getReader();
         if (seed === null) await reader.read();
         const waiting = reader.read();
         await new Promise((resolve) => setTimeout(resolve, 50)); // so that the transfer is under way
@@ -105,7 +106,10 @@ Deno.test("Connection.open() ends with its signal even if fetch ignores that", a
   globalThis.fetch = () => new Promise(() => {});
   try {
     const stop = new AbortController();
-    using connection = new Connection(60_000, stop.signal);
+    using connection = new Connection({
+      retryPolicy: { ...retryPolicy, idleTimeoutMs: 60_000 },
+      signal: stop.signal,
+    });
     const opening = connection.open("http://127.0.0.1/a.tar", { name: "a.tar" });
     stop.abort(new UserError("stopped"));
     await assertThrows(() => opening, UserError, /^stopped$/);
@@ -116,7 +120,7 @@ Deno.test("Connection.open() ends with its signal even if fetch ignores that", a
 
 Deno.test("readSamples() throws the file's name and byte if a server lacks it or cuts it off", async () => {
   const read = async (url: string, seed: number | null = null) =>
-    await take(await openSource(url, { retryPolicy }), { ...whole, seed });
+    await take(await openSource(url, { retryPolicy }), { seed });
   await serving(shards, {}, async (base, log) => {
     await assertThrows(
       () => read(`${base}/none.tar`),
@@ -124,16 +128,16 @@ Deno.test("readSamples() throws the file's name and byte if a server lacks it or
       /Cannot read "http.*\/none\.tar": .*status 404/,
     );
     assertEquals(log, ["HEAD /none.tar", "GET /none.tar"]);
-    await assertThrows(() => read(`${base}/s-00.tar.bz2`), UserError, /s-00\.tar\.bz2": .*ending in \.tar/);
+    await assertThrows(() => read(`${base}/s-00.rar`), UserError, /s-00\.rar": .*ending in \.tar/);
     await assertThrows(() => read(`${base}/*.tar`), UserError, /servers do not list/);
   });
-  await serving(shards, { statuses: Array(9).fill(500) }, async (base, log) => {
+  await serving(shards, { statuses: Array(99).fill(500) }, async (base, log) => {
     await assertThrows(
       () => read(`${base}/s-00.tar`),
       UserError,
       /byte 0 of .*s-00\.tar": 4 attempts failed, the last with status 500/,
     );
-    assertEquals(log.filter((line) => line === "GET /s-00.tar").length, 4);
+    assertEquals(log.filter((line) => line.startsWith("GET /s-00.tar 0-")).length, 4);
   });
   await serving(shards, { longer: 10 }, async (base) => {
     await assertThrows(
@@ -172,9 +176,9 @@ Deno.test("readSamples() throws the file's name and byte if a server lacks it or
 
 Deno.test("withRetries() waits as long as Retry-After says", async () => {
   await serving(shards, { statuses: [429], wait: 1 }, async (base) => {
-    const source = await openSource(`${base}/s-01.tar`, { retryPolicy });
     const before = performance.now();
-    await take(source, { ...whole, seed: null });
+    const source = await openSource(`${base}/s-01.tar`, { retryPolicy });
+    await take(source, { seed: null });
     assert(performance.now() - before >= 990, "it was asked again too early");
   });
 });
@@ -184,7 +188,7 @@ Deno.test("readSamples() throws if a remote file changes, and the fingerprint sh
   await serving(files, {}, async (base) => {
     const source = await openSource(`${base}/a.tar`, { retryPolicy });
     files["a.tar"] = archive(1, 30);
-    await assertThrows(() => take(source, { ...whole, seed: null }), UserError, /a\.tar": it has changed/);
+    await assertThrows(() => take(source, { seed: null }), UserError, /a\.tar": it has changed/);
     const other = await openSource(`${base}/a.tar`, { retryPolicy });
     assert(other.fingerprint !== source.fingerprint, "the fingerprint does not show the other version");
     assertEquals(
@@ -203,7 +207,7 @@ Deno.test("openSource() takes class names from the classes.txt beside the first 
   await serving({ ...shards, "classes.txt": text("x\n") }, {}, async (base) => {
     const source = await openSource(`${base}/s-01.tar`, { retryPolicy });
     await assertThrows(
-      () => take(source, { ...whole, seed: null }),
+      () => take(source, { seed: null }),
       UserError,
       /"s-01\.tar\/d\/31\.jpg" has the label "1", which is none of the 1 classes of classes\.txt/,
     );

@@ -7,7 +7,8 @@ import { UserError } from "../../src/base/errors.ts";
 import { keyedRandom, type Random } from "../../src/base/random.ts";
 import { assert } from "../assert.ts";
 import { tar, tarEntry, withFolder } from "./fixtures.ts";
-import { archive, blob, tag, whole } from "./streaming.ts";
+import { archive, blob, tag } from "./streaming.ts";
+import { rawZip } from "./raw_zip.ts";
 import { zip } from "./zip.ts";
 
 /** Damaged files of each kind. */
@@ -41,15 +42,17 @@ function mutated(
 interface Outcome {
   samples: { key: string; index: number; tag: string }[];
   failed: number;
+  /** How many entries were counted as left out. */
+  leftOut: number;
   rejected: string | null;
 }
 
 async function outcomeOf(path: string): Promise<Outcome> {
-  const outcome: Outcome = { samples: [], failed: 0, rejected: null };
+  const outcome: Outcome = { samples: [], failed: 0, leftOut: 0, rejected: null };
   try {
-    for await (
-      const { key, index, bytes, failure } of readSamples(await openSource(path), { ...whole, seed: null })
-    ) {
+    const source = await openSource(path);
+    outcome.leftOut = source.survey?.count ?? 0;
+    for await (const { key, index, bytes, failure } of readSamples(source, { seed: null })) {
       if (failure === null) outcome.samples.push({ key, index, tag: tag(bytes) });
       else {
         assert(/^it cannot be read: ./.test(failure), `the failure of ${key} is ${JSON.stringify(failure)}`);
@@ -164,13 +167,28 @@ Deno.test("readSamples() of damaged zip archives gives the undamaged images", as
     tags.map((_, i) => [`${i % 2 ? "a" : "b"}/${i % 3 ? "stored-" : ""}${i}.jpg`, blob(i)]),
   );
   const known = new Set(tags);
-  await damage(await zip(files), {
-    name: "a.zip",
-    seed: 4,
-    check({ samples }) {
-      for (const sample of samples) assert(known.has(sample.tag), `${sample.key} has changed`);
-    },
-  });
+  const entries = Object.entries(files).map(([name, content], i) => ({
+    name,
+    content,
+    method: i % 2 ? 8 : 0,
+    large: i % 3 === 0,
+  }));
+  for (
+    const bytes of [await zip(files), rawZip(entries), rawZip(entries, { large: true, before: "before" })]
+  ) {
+    await damage(bytes, {
+      name: "a.zip",
+      seed: 4,
+      check({ samples, failed, leftOut, rejected }) {
+        for (const sample of samples) assert(known.has(sample.tag), `${sample.key} has changed`);
+        const found = samples.length + failed + leftOut;
+        assert(
+          rejected !== null || found === tags.length,
+          `${found} of ${tags.length} entries are accounted for`,
+        );
+      },
+    });
+  }
 });
 
 Deno.test("readSamples() of damaged Parquet files gives the undamaged row groups", async () => {

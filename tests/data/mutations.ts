@@ -1,9 +1,9 @@
 /** Images damaged at random. */
 import { keyedRandom, type Random } from "../../src/base/random.ts";
-import { goldenFiles } from "./golden.ts";
+import { type GoldenFile, goldenFiles, oddFiles } from "./golden.ts";
 
-/** The kinds of files. Each is drawn equally often, as some formats have many more golden files than others. */
-const kinds: RegExp[] = [
+/** Kinds of files. Each is drawn equally often, as some formats have many more golden files than others. */
+const usualKinds: RegExp[] = [
   /^jpeg (4|g|r|t)/,
   /^jpeg (cmyk|ycck)/,
   /^png/,
@@ -12,10 +12,22 @@ const kinds: RegExp[] = [
   /^gif/,
   /^tiff (?!jpeg)/,
   /^tiff jpeg/,
-  /^ppm/,
+  /^bmp (?!rle)/,
+  /^bmp rle/,
+  /^(ppm|pnm)/,
+  /^apng/,
+  /^avif/,
+  /^heic/,
+  /^jxl/,
 ];
+/** Those of unusual files. */
+const oddKinds: RegExp[] = [/^jpeg/, /^png/, /^gif/, /^tiff fax/, /^tiff [fiu]\d/, /^tiff (?!fax|[fiu]\d)/];
+const byKind = (files: GoldenFile[], kinds: RegExp[]) =>
+  kinds.map((kind) => files.filter(({ name }) => kind.test(name)));
 /** The golden files of each kind. */
-export const filesByKind = kinds.map((kind) => goldenFiles.filter(({ name }) => kind.test(name)));
+export const filesByKind = byKind(goldenFiles, usualKinds);
+/** The unusual files of each kind. */
+export const oddFilesByKind = byKind(oddFiles, oddKinds);
 
 /** Kinds of damage, partly done in place. */
 const mutations: Record<string, (bytes: Uint8Array, random: Random) => Uint8Array> = {
@@ -55,12 +67,20 @@ const mutations: Record<string, (bytes: Uint8Array, random: Random) => Uint8Arra
 };
 
 /** Damaged file `i` of the series of `seed`, and its description. */
-export function mutated(seed: number, i: number): { bytes: Uint8Array; which: string } {
-  const random = keyedRandom(seed, i), kind = filesByKind[i % filesByKind.length];
+export function mutated(
+  seed: number,
+  i: number,
+  kinds = filesByKind,
+): { bytes: Uint8Array; which: string; stretch?: "percentile" } {
+  const random = keyedRandom(seed, i), kind = kinds[i % kinds.length];
   const names = Object.keys(mutations);
-  const { name, file } = kind[random.integer(kind.length)];
+  const { name, file, stretch } = kind[random.integer(kind.length)];
   const mutation = names[random.integer(names.length)];
-  return { bytes: mutations[mutation](file.slice(), random), which: `file ${i}: ${name}, ${mutation}` };
+  return {
+    bytes: mutations[mutation](file.slice(), random),
+    which: `file ${i}: ${name}, ${mutation}`,
+    stretch: stretch ? "percentile" : undefined,
+  };
 }
 
 /** What a message must not contain: internals of a decoder, or values printed by accident. */

@@ -3,6 +3,7 @@ import { decodeImage } from "../../data/decode.ts";
 import { evaluationBatches, type OnBadImage, trainingBatches } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
+import { subsetOf } from "../../data/subset.ts";
 import { applyView } from "../../data/views/apply.ts";
 import { evaluationView } from "../../data/views/draw.ts";
 import { recipes } from "../../data/views/recipe.ts";
@@ -50,6 +51,10 @@ const expected = new Map(
 );
 assertEquals(expected.size, GOOD);
 
+/** The first images of `source`. */
+const beginning = (source: ImageSource, count: number) =>
+  subsetOf(source, Array.from({ length: count }, (_, i) => i));
+
 /** Reads `source`: the indices and views delivered, and the lines of bad_images.jsonl. */
 async function readAll(
   source: ImageSource,
@@ -64,7 +69,16 @@ async function readAll(
     max: COUNT,
     verb: "Skipped",
   });
-  const options = { source, limit, batch, size, recipe, decodeSize, workers, onBadImage, onBad: bad.add };
+  const options = {
+    source: beginning(source, limit),
+    batch,
+    size,
+    recipe,
+    decodeSize,
+    workers,
+    onBadImage,
+    onBad: bad.add,
+  };
   for await (const { images, indices: mine, release } of evaluationBatches(options)) {
     const length = images.length / mine.length;
     assertEquals(length, size * size * 4);
@@ -137,8 +151,7 @@ async function trained(
   { workers, limit }: { workers: number; limit: number },
 ): Promise<Map<number, string>> {
   const options = {
-    source,
-    limit,
+    source: beginning(source, limit),
     size,
     decodeSize,
     workers,

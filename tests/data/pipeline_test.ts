@@ -6,6 +6,7 @@ import {
   trainingBatches,
 } from "../../data/pipeline.ts";
 import { Pool } from "../../data/pool.ts";
+import { subsetOf } from "../../data/subset.ts";
 import type { IndexedSource as ImageSource } from "../../data/sources/types.ts";
 import { applyView } from "../../data/views/apply.ts";
 import { drawView, evaluationView } from "../../data/views/draw.ts";
@@ -68,8 +69,12 @@ Deno.test("trainingBatches() gives the same batches with 1 and 3 Workers, and af
   }
 });
 
-Deno.test("evaluationBatches() gives a range once, in order, with a smaller last batch", async () => {
-  const stream = evaluationBatches({ ...options, first: 2, limit: 6 });
+/** A part of a source in memory. */
+const range = (whole: ImageSource, from: number, count: number) =>
+  subsetOf(whole, Array.from({ length: count }, (_, i) => from + i));
+
+Deno.test("evaluationBatches() gives a part once, in order, with a smaller last batch", async () => {
+  const stream = evaluationBatches({ ...options, source: range(source, 2, 6) });
   const batches = await Array.fromAsync(stream);
   assertEquals(batches.map((b) => b.indices), [[2, 3, 4, 5], [6, 7]]);
   assertEquals(batches.map((b) => [...b.labels]), [[2, 0, 1, 2], [0, 1]]);
@@ -89,8 +94,7 @@ Deno.test("trainingBatches() skips and reports bad images, and resumes to the sa
   const bad: BadImage[] = [];
   const stream = trainingBatches({
     ...options,
-    source: withBad,
-    limit: 8,
+    source: range(withBad, 0, 8),
     batch: 3,
     onBad: (b) => bad.push(b),
   });
@@ -100,7 +104,8 @@ Deno.test("trainingBatches() skips and reports bad images, and resumes to the sa
   const reasons = new Map(bad.map(({ key, reason }) => [key, reason]));
   assert(/truncated JPEG/.test(reasons.get("image-3")!), reasons.get("image-3"));
   assertEquals(reasons.get("image-5"), "it is empty");
-  const again = trainingBatches({ ...options, source: withBad, limit: 8, batch: 3, start: batches[0].next });
+  const part = range(withBad, 0, 8);
+  const again = trainingBatches({ ...options, source: part, batch: 3, start: batches[0].next });
   assertEquals((await take(again, 3)).map(plain), batches.slice(1));
 });
 
@@ -223,12 +228,12 @@ Deno.test("a file that cannot be read is a bad image", async () => {
   const bad: BadImage[] = [];
   const read = (index: number) => index === 1 ? Promise.reject(new Error("gone")) : source.read(index);
   const broken: ImageSource = { ...source, read };
-  const stream = evaluationBatches({ ...options, source: broken, limit: 3, onBad: (b) => bad.push(b) });
+  const stream = evaluationBatches({ ...options, source: range(broken, 0, 3), onBad: (b) => bad.push(b) });
   assertEquals((await Array.fromAsync(stream)).map((b) => b.indices), [[0, 2]]);
   assertEquals(bad, [{ index: 1, key: "image-1", reason: "it cannot be read: gone" }]);
 });
 
-Deno.test("trainingBatches() throws without good images, for too large a batch and for too long a range", async () => {
+Deno.test("trainingBatches() throws without good images and for too large a batch", async () => {
   const bad = await memorySource([new Uint8Array(3), new Uint8Array(3)]);
   const none = { ...options, source: bad, batch: 1 };
   await assertThrows(() => take(trainingBatches(none), 1), UserError, /batch of 1: of 2 images 2 are bad/);
@@ -243,9 +248,9 @@ Deno.test("trainingBatches() throws without good images, for too large a batch a
     /batches of 12 images.*there are 11 images/,
   );
   await assertThrows(
-    () => trainingBatches({ ...options, first: 8, limit: 4 }),
+    () => trainingBatches({ ...options, source: range(source, 3, 3) }),
     UserError,
-    /number 8: it has 11/,
+    /batches of 4 images.*there are 3 images/,
   );
 });
 

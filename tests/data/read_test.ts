@@ -3,10 +3,11 @@ import { readSamples } from "../../data/read.ts";
 import type { Shard, ShardImage } from "../../data/sources/types.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { streamedSource } from "../../data/sources/streamed.ts";
+import { subsetOf } from "../../data/subset.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { memorySource } from "./fixtures.ts";
-import { assertResumes, plain, take, whole } from "./streaming.ts";
+import { assertResumes, plain, take } from "./streaming.ts";
 
 /** A source of shards of the given lengths. It logs open shards, images read, and where each reading began. */
 async function fakeSource(lengths: number[], { known = true, size = 4, slow = 0 } = {}) {
@@ -55,7 +56,7 @@ Deno.test("readSamples() of a streamed source gives each image once per epoch, a
 
 Deno.test("readSamples() mixes the images of the shards in a block", async () => {
   const { source } = await fakeSource([500, 500, 500, 500]);
-  const samples = await take(source, { ...whole, seed: 1 }, 2000);
+  const samples = await take(source, { seed: 1 }, 2000);
   const [a, b] = [samples.slice(0, 1000), samples.slice(1000)];
   const shardsOf = (part: typeof samples) => new Set(part.map(({ label }) => label));
   assertEquals([shardsOf(a).size, shardsOf(b).size], [2, 2]);
@@ -67,58 +68,52 @@ Deno.test("readSamples() mixes the images of the shards in a block", async () =>
 
 Deno.test("readSamples() resumes without reading shards before the current block", async () => {
   const { source, log } = await fakeSource([600, 600, 600, 600]);
-  const samples = await take(source, { ...whole, seed: 2 }, 1500);
+  const samples = await take(source, { seed: 2 }, 1500);
   const { next } = samples.at(-1)!;
   log.opened.length = 0;
-  await take(source, { ...whole, seed: 2, start: next }, 100);
+  await take(source, { seed: 2, start: next }, 100);
   // The second block of 1000 begins with image 400 of the second shard in the epoch's order.
   assertEquals(log.opened.map(([, from, at]) => [from, at]).slice(0, 2), [[400, 4000], [0, null]]);
 });
 
 Deno.test("readSamples() resumes at a position without a block by counting", async () => {
   const { source } = await fakeSource([1300, 900]);
-  const all = plain(await take(source, { ...whole, seed: 3 }, 3000));
+  const all = plain(await take(source, { seed: 3 }, 3000));
   for (const cut of [5, 1200, 2199, 2500]) {
     const { epoch, offset } = all[cut];
-    const rest = plain(await take(source, { ...whole, seed: 3, start: { epoch, offset } }, 20));
+    const rest = plain(await take(source, { seed: 3, start: { epoch, offset } }, 20));
     assertEquals(rest, all.slice(cut, cut + 20));
   }
 });
 
-Deno.test("readSamples() takes the range of first and limit from a streamed source", async () => {
+Deno.test("readSamples() takes a part of a streamed source, whose images keep their numbers", async () => {
   const { source, log } = await fakeSource([10, 20, 5, 30]);
-  const part = { first: 25, limit: 12 };
-  const once = await take(source, { ...part, seed: null });
+  const range = (from: number, count: number) =>
+    subsetOf(source, Array.from({ length: count }, (_, i) => from + i));
+  const part = range(25, 12);
+  const once = await take(part, { seed: null });
   assertEquals(once.map(({ index }) => index), Array.from({ length: 12 }, (_, i) => 25 + i));
   assertEquals(once[0].key, "1/15");
-  const epoch = await take(source, { ...part, seed: 0 }, 12);
+  const epoch = await take(part, { seed: 0 }, 12);
   assertEquals(epoch.map(({ index }) => index).sort((a, b) => a - b), once.map(({ index }) => index));
   assertEquals(epoch.at(-1)!.next, { epoch: 1, offset: 0 });
-  assert(log.opened.every(([shard]) => shard >= 1), "a shard before `first` was read");
-  assertEquals((await take(source, { first: 60, limit: null, seed: null })).length, 5);
-  await assertThrows(
-    () => readSamples(source, { first: 60, limit: 6, seed: null }),
-    UserError,
-    /6 images of "fake" starting at number 60: it has 65/,
-  );
+  assert(log.opened.every(([shard]) => shard >= 1), "a shard before the part was read");
+  assertEquals((await take(range(60, 5), { seed: null })).length, 5);
+  await assertThrows(() => range(60, 6), RangeError, /image 65 of "fake": it has 65/);
   const unknown = (await fakeSource([3], { known: false })).source;
-  await assertThrows(
-    () => readSamples(unknown, { first: 0, limit: 2, seed: 1 }),
-    UserError,
-    /"fake": it is streamed, and its number of images is unknown/,
-  );
+  await assertThrows(() => subsetOf(unknown, [0, 1]), RangeError, /"fake" by number: it is unknown how many/);
 });
 
 Deno.test("readSamples() gives unique indices if shard lengths are unknown", async () => {
   const { source } = await fakeSource([2, 2], { known: false });
-  const samples = await take(source, { ...whole, seed: null });
+  const samples = await take(source, { seed: null });
   assertEquals(samples.map(({ index }) => index), [0, 1, 2 ** 32, 2 ** 32 + 1]);
 });
 
 Deno.test("readSamples() gives the same order and failures with slow shards", async () => {
   const quick = (await fakeSource([60, 70])).source, slow = (await fakeSource([60, 70], { slow: 3 })).source;
-  const samples = plain(await take(quick, { ...whole, seed: 4 }, 260));
-  assertEquals(plain(await take(slow, { ...whole, seed: 4 }, 260)), samples);
+  const samples = plain(await take(quick, { seed: 4 }, 260));
+  assertEquals(plain(await take(slow, { seed: 4 }, 260)), samples);
   const failed = samples.filter(({ failure }) => failure !== null);
   assertEquals(failed.length, 4);
   assertEquals(failed[0].failure, "it cannot be read: damaged");
@@ -126,7 +121,7 @@ Deno.test("readSamples() gives the same order and failures with slow shards", as
 
 Deno.test("readSamples() limits a block by bytes, and fills only one block ahead", async () => {
   const { source, log } = await fakeSource([1000], { size: BLOCK.bytes / 8 });
-  const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
+  const reader = readSamples(source, { seed: 1 }).getReader();
   const { value } = await reader.read();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assertEquals(value!.next.block!.number, 0);
@@ -137,11 +132,11 @@ Deno.test("readSamples() limits a block by bytes, and fills only one block ahead
 
 Deno.test("readSamples() reads nothing before the first sample is asked for, and closes shards when canceled", async () => {
   const { source, log } = await fakeSource([30, 30], { slow: 2 });
-  const stream = readSamples(source, { ...whole, seed: 1 });
+  const stream = readSamples(source, { seed: 1 });
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(log.opened, []);
   await stream.cancel();
-  const reader = readSamples(source, { ...whole, seed: 1 }).getReader();
+  const reader = readSamples(source, { seed: 1 }).getReader();
   const pending = reader.read();
   await reader.cancel();
   await pending;
@@ -171,7 +166,7 @@ Deno.test("readSamples() throws the error of a damaged shard after the blocks be
     const got: number[] = [];
     await assertThrows(
       async () => {
-        for await (const { index } of readSamples(source, { ...whole, seed })) got.push(index);
+        for await (const { index } of readSamples(source, { seed })) got.push(index);
       },
       UserError,
       /shard 1 is damaged/,
@@ -188,7 +183,7 @@ Deno.test("readSamples() throws if a source is empty or shorter than it said", a
   const { source } = await brokenSource(new Error(), { empty: true });
   for (const seed of [null, 1]) {
     await assertThrows(
-      () => take(source, { ...whole, seed }, 1),
+      () => take(source, { seed }, 1),
       UserError,
       /"broken": no image was found/,
     );
@@ -198,7 +193,7 @@ Deno.test("readSamples() throws if a source is empty or shorter than it said", a
   const shorter = await streamedSource({ name: "shorter", shards, classes: [], identity: "" });
   for (const seed of [null, 1]) {
     await assertThrows(
-      () => take(shorter, { ...whole, seed }, 20),
+      () => take(shorter, { seed }, 20),
       UserError,
       /"shard \d": it ends after 5 images, but had 7/,
     );
@@ -212,7 +207,7 @@ Deno.test("readSamples() of an indexed source resumes at any sample, and reports
     ...source,
     read: (i: number) => i === 3 ? Promise.reject(new Error("gone")) : source.read(i),
   };
-  const samples = await take(failing, { ...whole, seed: 1 }, 23);
+  const samples = await take(failing, { seed: 1 }, 23);
   const failed = samples.filter(({ failure }) => failure !== null);
   assertEquals(failed.map(({ key, failure }) => [key, failure]), [["image-3", "it cannot be read: gone"]]);
 });
@@ -225,7 +220,7 @@ Deno.test("readSamples() gives the same samples with polyfilled streams", async 
     const { readSamples } = await import(at("../../data/read.ts"));
     const { openSource } = await import(at("../../data/sources/open.ts"));
     const source = await openSource([at("../golden/parquet_struct.parquet").slice("file://".length), "shapes:5"]);
-    const stream = readSamples(source, { seed: 1, first: 0, limit: null });
+    const stream = readSamples(source, { seed: 1 });
     let count = 0;
     for await (const { index } of stream) {
       console.log(Used !== ReadableStream && stream instanceof Used, index);
@@ -238,7 +233,7 @@ Deno.test("readSamples() gives the same samples with polyfilled streams", async 
   });
   const { stdout } = await child.output();
   const golden = new URL("../golden/parquet_struct.parquet", import.meta.url).pathname;
-  const samples = await take(await openSource([golden, "shapes:5"]), { ...whole, seed: 1 }, 70);
+  const samples = await take(await openSource([golden, "shapes:5"]), { seed: 1 }, 70);
   const lines = new TextDecoder().decode(stdout).trim().split("\n");
   assertEquals(lines, samples.map(({ index }) => `true ${index}`));
 });

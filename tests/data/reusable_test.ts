@@ -29,3 +29,10 @@ Deno.test("reusable() throws if the decoder cannot be loaded, and tries again on
   }
   assertEquals(await use(1, (decoder) => decoder), "good");
 });
+
+Deno.test("reusable() loads a decoder for each image if none may be kept, also with concurrent calls", async () => {
+  let loaded = 0;
+  const use = reusable(() => Promise.resolve(++loaded), { maxPixels: 0 });
+  assertEquals([await use(1, (n) => n), await use(1, (n) => n)], [1, 2]);
+  assertEquals(new Set(await Promise.all([1, 2, 3].map((i) => use(i, (n) => n)))), new Set([3, 4, 5]));
+});

@@ -20,12 +20,18 @@ export interface Faults {
   chunked?: boolean;
   /** Bytes by which the announced length exceeds the file's. */
   longer?: number;
+  /** Sends only this many bytes of a body, after the whole length is announced. */
+  cut?: number;
   /** Leaves the connection open after the body, for 0.8 s or until the promise resolves. */
   stall?: true | Promise<void>;
+  /** Its ETag, in place of the file's length. */
+  etag?: string;
+  /** A status with which it answers all requests of files. */
+  always?: number;
   seed?: number;
 }
 
-/** Serves `files` by raw sockets, as Deno.serve cannot cut a response off. Logs requests as "GET /a 100-". */
+/** Serves `files` by raw sockets; `test` may change the faults. Deno.serve cannot cut a response off. Logs requests as "GET /a 100-". */
 export async function serving(
   files: Record<string, Uint8Array>,
   faults: Faults,
@@ -33,7 +39,7 @@ export async function serving(
 ): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const log: string[] = [], random = keyedRandom(faults.seed ?? 1);
-  const left = new Map<string, number>(), statuses = new Map<string, number[]>();
+  const breaksOf = new Map<string, number>(), statuses = new Map<string, number[]>();
   const answer = async (connection: Deno.Conn) => {
     using _ = connection;
     let request = "";
@@ -44,8 +50,9 @@ export async function serving(
       request += new TextDecoder().decode(buffer.subarray(0, count));
     }
     const [, method, path] = /^(\w+) (\S+)/.exec(request)!;
-    const range = /range: bytes=(\d+)-/i.exec(request)?.[1];
-    log.push(`${method} ${path}${range ? ` ${range}-` : ""}`);
+    const range = /range: bytes=(\d+)-(\d*)/i.exec(request);
+    const credentials = /^authorization:.*$/im.exec(request)?.[0];
+    log.push([method, path, range && `${range[1]}-${range[2]}`, credentials].filter(Boolean).join(" "));
     const send = async (bytes: Uint8Array) => {
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     };
@@ -55,7 +62,8 @@ export async function serving(
           [`HTTP/1.1 ${status} X`, ...headers, "connection: close", "\r\n"].join("\r\n"),
         ),
       );
-    const file = files[path.slice(1)];
+    const name = decodeURIComponent(path.slice(1)), file = files[name] ?? files[name.replace(/\?.*/, "")];
+    if (faults.always) return await head(faults.always, ["content-length: 0"]);
     if (!file) return await head(404, ["content-length: 0"]);
     if (method === "HEAD" && faults.head === false) return await head(403, ["content-length: 0"]);
     if (method === "GET") {
@@ -63,20 +71,22 @@ export async function serving(
       const status = statuses.get(path)!.shift();
       if (status) return await head(status, [`retry-after: ${faults.wait ?? 0}`, "content-length: 0"]);
     }
-    const etag = `etag: "${file.length}"`;
-    const from = range && faults.range !== false ? Number(range) : 0;
-    const body = file.subarray(from), length = body.length + (faults.longer ?? 0);
+    const etag = `etag: "${faults.etag ?? file.length}"`;
+    const isPart = range !== null && faults.range !== false;
+    const from = isPart ? Number(range[1]) : 0, end = isPart && range[2] ? Number(range[2]) + 1 : file.length;
+    const body = file.subarray(from, end), length = body.length + (faults.longer ?? 0);
     const headers = faults.chunked ? ["transfer-encoding: chunked"] : [`content-length: ${length}`];
-    if (from > 0) headers.push(`content-range: bytes ${from}-${from + length - 1}/${from + length}`);
-    await head(from > 0 ? 206 : 200, [...headers, etag]);
+    const total = file.length + (faults.longer ?? 0);
+    if (isPart) headers.push(`content-range: bytes ${from}-${from + length - 1}/${total}`);
+    await head(isPart ? 206 : 200, [...headers, etag]);
     if (method === "HEAD") return;
-    if (!left.has(path)) left.set(path, faults.breaks ?? 0);
-    const breaks = left.get(path)! > 0 && random.chance(faults.breaking ?? 1);
-    if (breaks) left.set(path, left.get(path)! - 1);
+    const broken = breaksOf.get(path) ?? 0;
+    const breaks = broken < (faults.breaks ?? 0) && random.chance(faults.breaking ?? 1);
+    if (breaks) breaksOf.set(path, broken + 1);
     // Sometimes after a byte or two, sometimes just before the end.
     const sent = breaks
       ? body.subarray(0, [1, 2, body.length - 1, random.integer(body.length)][random.integer(4)])
-      : body;
+      : body.subarray(0, faults.cut);
     if (faults.chunked) {
       await send(new TextEncoder().encode(`${sent.length.toString(16)}\r\n`));
       await send(concatBytes([sent, new TextEncoder().encode(breaks ? "\r\n" : "\r\n0\r\n\r\n")]));

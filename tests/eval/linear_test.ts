@@ -1,9 +1,12 @@
 /** The linear protocol against PyTorch, and its splits. */
 import { rowsOf } from "../../src/eval/features.ts";
 import { fitFeatures } from "../../src/eval/fit_heads.ts";
+import { classifiersAtOnce, scoredAtOnce } from "../../src/eval/head_sizes.ts";
+import { MachineError } from "../../src/base/errors.ts";
 import { linearProtocol } from "../../src/eval/linear.ts";
+import { probeFits } from "../../src/eval/online_probe.ts";
 import { scoreHeads } from "../../src/eval/score_heads.ts";
-import { assert, assertClose, assertEquals } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { clustered, evaluationGolden } from "./golden.ts";
@@ -84,8 +87,35 @@ Deno.test(
     assertEquals([result.predictions.length, result.predictions[3]], [50, -1]);
     const right = result.predictions.filter((label, i) => i !== 3 && label === test.labels[i]).length;
     assertEquals(result.top1, right / 49);
+    // Rates that are tried one after another, as where thousands of classes take the memory.
+    const apart = await linearProtocol(gpu, {
+      ...{ train, test, rates: [1e-46, 0.1, Infinity], seed: 5, atOnce: 2 },
+      fit: ({ rates, rows }) =>
+        fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 }),
+    });
+    assertEquals([apart.lr, apart.sweep, apart.top1], [result.lr, result.sweep, result.top1]);
   },
 );
+
+Deno.test("probeFits() allows a probe that every adapter can bind", () => {
+  assertEquals(probeFits({ dims: 2048, classes: 16_384 }, { batch: 4 }), true);
+  assertEquals(probeFits({ dims: 2048, classes: 16_385 }, { batch: 4 }), false);
+  assertEquals(probeFits({ dims: 512, classes: 1000 }, { batch: 4096 }), true);
+  assertEquals(probeFits({ dims: 512, classes: 8142 }, { batch: 4096 }), false);
+});
+
+Deno.test("classifiersAtOnce() and scoredAtOnce() keep bindings within the limit", async () => {
+  const limits = { maxBinding: 2 ** 27, maxBuffer: 2 ** 30, maxGrid: 65_535, maxTexture: 8192 };
+  assertEquals(classifiersAtOnce({ limits }, { dims: 64, classes: 20_000 }), 6); // logits of 256 samples
+  assertEquals(classifiersAtOnce({ limits }, { dims: 2046, classes: 1000 }), 16); // weights of 2048 dimensions
+  await assertThrows(
+    () => classifiersAtOnce({ limits }, { dims: 2048, classes: 20_000 }),
+    MachineError,
+    /of 20000 classes on features of 2048 dimensions .* 163840000 bytes, .* 134217728\. Leave it out: --probe-views none/,
+  );
+  assertEquals(scoredAtOnce({ limits }, { wanted: 512, columns: 9000 }), 512);
+  assertEquals(scoredAtOnce({ limits }, { wanted: 512, columns: 180_000 }), 93);
+});
 
 Deno.test(
   "fitFeatures() gives the same weights to the bit for the same seed, others for another",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { decodeForEvaluation } from "../../data/decode_usable.ts";
 import { openSource } from "../../data/sources/open.ts";
+import { toCamelCase } from "../../src/io/snake_case.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { drawConfusion, drawEvaluation } from "../../src/eval/draw_evaluation.ts";
@@ -43,14 +44,17 @@ Deno.test(
     assertEquals(paths, [join(run, "confusion.svg"), join(run, "evaluation.json")]);
     const written = JSON.parse(await Deno.readTextFile(paths[1]));
     assertEquals(written, evaluationJson(report));
-    assertEquals({ ...written, settings: null }, { ...report, settings: null });
-    const { probeViews, probeEpochs, ...settings } = report.settings;
-    const { probe_views, probe_epochs, ...others } = written.settings;
-    assertEquals([probe_views, probe_epochs, others], ["cached", 10, settings]);
-    assertEquals([probeViews, probeEpochs], ["cached", 10]);
+    assertEquals(toCamelCase(written), report);
+    const keys = JSON.stringify(written).match(/"[A-Za-z_]+":/g)!;
+    assertEquals(keys.filter((key) => /[A-Z]/.test(key)), [], "keys are not in snake case");
+    const { probe_views, probe_epochs } = written.settings;
+    assertEquals([probe_views, probe_epochs, written.rows[0].per_class], ["cached", 10, rows[0].perClass]);
     assert((await Deno.readTextFile(paths[0])).startsWith("<svg "));
     assert(
-      lines.some((line) => /^Evaluating .*encoder\.safetensors on shapes, on /.test(line)),
+      lines.some((line) =>
+        /^Evaluating .*encoder\.safetensors on .*: 160 images in 10 classes from shapes: 120 to learn from, 40 to test on \(10 classes\)$/
+          .test(line)
+      ),
       lines.join("\n"),
     );
     const table = formatEvaluation(report);
@@ -90,6 +94,10 @@ Deno.test(
       ["trained", null, ["1", "3"]],
     ]);
     assertEquals([report.settings.labels, report.counts.train], [0.2, 20]);
+    assert(
+      report.warnings.length === 1 && /^\d+ of the 40 test images are also among/.test(report.warnings[0]),
+      `${report.warnings}`,
+    );
     const own = await evaluated({
       ...common,
       encoder: join(run, "encoder.safetensors"),
@@ -178,12 +186,12 @@ Deno.test("evaluate() starts one Worker per core, at most 8, or as given", onGpu
 
 Deno.test("stratifiedSubset() takes equally many per class, drawn by the seed", () => {
   const labels = Int32Array.from({ length: 200 }, (_, i) => i < 4 ? 2 : i % 2);
-  const rows = [...labels.keys()];
-  const draw = (share: number, seed = 0) => stratifiedSubset(rows, { labels, classes: 3, share, seed });
+  const rows = Uint32Array.from(labels.keys());
+  const draw = (share: number, seed = 0) => [...stratifiedSubset(rows, { labels, share, seed })];
   const counts = (chosen: number[]) => [0, 1, 2].map((k) => chosen.filter((row) => labels[row] === k).length);
   assertEquals(counts(draw(0.1)), [7, 7, 4]);
   assertEquals(counts(draw(0.001)), [1, 1, 1]);
-  assertEquals(draw(1), rows);
+  assertEquals(draw(1), [...rows]);
   assertEquals(draw(0.1), draw(0.1));
   assert(`${draw(0.1)}` !== `${draw(0.1, 1)}`, "the seed makes no difference");
 });
@@ -292,11 +300,13 @@ Deno.test("formatEvaluation() has a line per row, and columns for the scores tha
     rankme: null,
     perClass: [],
     confusion: [],
+    topConfusions: null,
   });
   const report = {
     rows: [row("raw pixels", 0.5, 0.25), row("trained", 1, 0.75)],
     finetuned: { top1: 0.875, top5: 1, lr: 0.1, epochs: 3 },
     classes: ["a", "b"],
+    warnings: ["3 of the 3 test images …", "2 of …"],
     counts: { train: 12, test: 3, bad: 0 },
   } as unknown as EvaluationReport;
   assertEquals(formatEvaluation(report).split("\n"), [
@@ -305,8 +315,15 @@ Deno.test("formatEvaluation() has a line per row, and columns for the scores tha
     "raw pixels           50.0 %    25.0 %        25.0 %",
     "trained encoder     100.0 %    50.0 %        75.0 %",
     "fine-tuned encoder                           87.5 %  100.0 %",
+    "Warning: 3 of the 3 test images …",
+    "Warning: 2 of …",
   ]);
-  const plain = { ...report, rows: [row("trained", 1, null)], finetuned: null } as EvaluationReport;
+  const plain = {
+    ...report,
+    warnings: [],
+    rows: [row("trained", 1, null)],
+    finetuned: null,
+  } as EvaluationReport;
   assertEquals(formatEvaluation(plain).split("\n").slice(1), [
     "                 kNN k=5  kNN k=20",
     "trained encoder  100.0 %    50.0 %",

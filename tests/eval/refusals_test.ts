@@ -1,6 +1,7 @@
 /** Evaluations that are refused. */
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import type { EvaluateOptions } from "../../src/eval/types.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { openIndexed } from "../data/fixtures.ts";
@@ -34,13 +35,48 @@ const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp
   ],
   ["two means", () => ({ run, mean: [0.5, 0.5] }), /"mean = 0\.5,0\.5": it must be 3 numbers/],
   [
+    "a mean of 0 … 255",
+    () => ({ run, mean: [123.675, 116.28, 103.53] }),
+    /"mean = .*": it must be 3 numbers from 0 to 1/,
+  ],
+  [
+    "a deviation of 0",
+    () => ({ run, std: [0.2, 0, 0.2] }),
+    /"std = .*": it must be 3 numbers above 0 and at most 1/,
+  ],
+  [
+    "a file whose deviations are of 0 … 255",
+    async () => ({ run, encoder: await rewritten({ metadata: { std: "[58.4, 57.1, 57.4]" } }) }),
+    /its metadata say std = \[58\.4, 57\.1, 57\.4\], expected 3 numbers above 0 and at most 1.* Give --std\./,
+  ],
+  [
+    "a file with a mean that is none",
+    async () => ({ run, encoder: await rewritten({ metadata: { mean: "grey" } }) }),
+    /its metadata say mean = grey, expected 3 numbers from 0 to 1/,
+  ],
+  [
+    "weights that are not numbers",
+    async () => ({ run, encoder: await rewritten({ tensor: "layer1.0.conv1.weight", value: NaN }) }),
+    /the tensor layer1\.0\.conv1\.weight has the value NaN, expected finite numbers\./,
+  ],
+  [
+    "infinite weights",
+    async () => ({ run, encoder: await rewritten({ tensor: "bn1.bias", value: -Infinity }) }),
+    /the tensor bn1\.bias has the value -Infinity/,
+  ],
+  [
+    "negative variances",
+    async () => ({ run, encoder: await rewritten({ tensor: "layer2.0.bn1.running_var", value: -1e-9 }) }),
+    /the tensor layer2\.0\.bn1\.running_var has the value -1e-9|the tensor layer2\.0\.bn1\.running_var has the value -9\.9\d*e-10/,
+  ],
+  [
     "other classes",
     async () => ({ run, test: await images(["cat", "dog"]) }),
     /its classes must be .* found cat, dog/,
   ],
   [
     "one class",
-    async () => ({ run, train: await images(["cat"]), test: "shapes:8" }),
+    async () => ({ run, train: await images(["cat", ""]), test: "shapes:8" }),
     /only one class, cat\. Name data with at least two/,
   ],
   [
@@ -59,6 +95,17 @@ const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp
     /held out: "shapes" has changed since it was trained/,
   ],
 ];
+
+/** A copy of the run's encoder with other metadata, or with a tensor whose last value is another. */
+async function rewritten(
+  { metadata, tensor, value }: { metadata?: Record<string, string>; tensor?: string; value?: number },
+): Promise<string> {
+  const encoder = await readSafetensors(join(run, "encoder.safetensors"));
+  encoder.tensors.get(tensor ?? "")?.data.fill(value!, -1);
+  const path = join(await Deno.makeTempDir({ dir: folder }), "encoder.safetensors");
+  await writeSafetensors(path, { tensors: encoder.tensors, metadata: { ...encoder.metadata, ...metadata } });
+  return path;
+}
 
 /** A copy of the run whose data have changed. */
 function withOtherData(): string {

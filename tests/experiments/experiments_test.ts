@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { ExperimentArguments } from "../../src/experiments/arguments.ts";
 import type { evaluate } from "../../src/eval/protocol.ts";
+import type { DataReport } from "../../src/eval/data_report.ts";
 import type { EvaluateOptions } from "../../src/eval/types.ts";
 import { runExperiments } from "../../src/experiments/experiments.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
@@ -57,7 +58,8 @@ function fakes({ interruptions = 0 } = {}) {
       return { out: out!, step: 1, total: 2, collapse: null, summary: null };
     }
     const collapse = given.predictor === false ? { step: 2, evidence: "z_std is .0625" } : null;
-    const summary = { knn: null, finalLoss: .25, seconds: 1, imagesPerSecond: 1, collapse };
+    const data = { data: {} as DataReport, read: null, unused: { bad: 0, leftOut: 0 } };
+    const summary = { knn: null, finalLoss: .25, seconds: 1, imagesPerSecond: 1, collapse, ...data };
     return { out: out!, step: 2, total: 2, collapse, summary };
   };
   const evaluation = (given: EvaluateOptions) => {

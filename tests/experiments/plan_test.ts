@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { experiments } from "../../src/experiments/definitions/all.ts";
 import { scales } from "../../src/experiments/definitions/scales.ts";
+import { openSource } from "../../data/sources/open.ts";
 import { identityOf } from "../../src/experiments/experiment_run.ts";
 import { type Configuration, planExperiment } from "../../src/experiments/plan.ts";
 import { ResultStore, type RunResult } from "../../src/experiments/results.ts";
@@ -55,6 +56,23 @@ Deno.test("identityOf() depends on options, recipe, baselines and images, not on
   const reversed = Object.fromEntries(Object.entries(given).reverse());
   assertEquals(await id({ ...configuration, given: reversed }), base);
   assertEquals(await id({ ...configuration, recipe: { ...recipe, name: "renamed" } }), base);
+});
+
+Deno.test("identityOf() is that of the results that were kept", async () => {
+  const kept = JSON.parse(
+    await Deno.readTextFile(new URL("../../docs/results/quick/index.json", import.meta.url)),
+  );
+  const source = await openSource(quick.options.data ?? "shapes");
+  const ids = await Promise.all(
+    ["moving average", "fixed target (τ = 1)"].map((name) =>
+      id(configurationOf("fixed-target", name), source.fingerprint)
+    ),
+  );
+  const rows: { name: string; ids: string[] }[] = kept.experiments["fixed-target"].rows;
+  const found = ["moving average", "fixed target (τ = 1)"].map((name) =>
+    rows.find((row) => row.name === name)!.ids[0]
+  );
+  assertEquals(ids, found);
 });
 
 Deno.test("planExperiment() applies overrides to every row", () => {

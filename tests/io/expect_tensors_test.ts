@@ -14,11 +14,16 @@ Deno.test("expectTensors() names what differs and says what to do", async () => 
   const found = shapes(
     ["a", [3, 2]],
     ["c", [1]],
-    ...["p", "q", "r", "s"].map((n): [string, number[]] => [n, []]),
+    ...["p", "q", "r", "s", "t", "u", "v"].map((n): [string, number[]] => [n, []]),
   );
   await assertThrows(
     () => expectTensors("step.safetensors", { found, expected }),
     UserError,
-    /^Cannot load "step\.safetensors": of this model's 3 tensors 2 of another shape \(a is \[3, 2\] instead of \[2, 3\], c is \[1\] instead of \[\]\), 1 missing \(b\), 4 unexpected \(p, q, r, …\)\. Use the options of the run that wrote it/,
+    /^Cannot load "step\.safetensors": of this model's 3 tensors 2 of another shape \(a is \[3, 2\] instead of \[2, 3\], c is \[1\] instead of \[\]\), 1 missing \(b\), 7 unexpected \(p, q, r, s, t, …\)\. Use the options of the run that wrote it/,
+  );
+  await assertThrows(
+    () => expectTensors("x", { found: shapes(), expected, advise: () => "Turn it around." }),
+    UserError,
+    /tensors 3 missing \(a, b, c\)\. Turn it around\.$/,
   );
 });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { concatBytes } from "../../src/base/bytes.ts";
 import { UserError } from "../../src/base/errors.ts";
 import {
   encodeSafetensors,
@@ -76,6 +77,36 @@ Deno.test("readSafetensors() reads unaligned files with fields in any order and 
   assertEquals(metadata, {});
 });
 
+Deno.test("readSafetensors() reads numbers of 16 and 64 bits to the bit", async () => {
+  // 1, −2, the largest, the least subnormal, −0, infinity, NaN; by the definitions of the types, low byte first.
+  const halves = [0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00, 0x7e00];
+  const brains = [0x3f80, 0xc000, 0x7f7f, 0x0001, 0x8000, 0x7f80, 0x7fc0];
+  const doubles = [1, -2, 2 ** 127 * 1.5, 2 ** -149, -0, Infinity, NaN];
+  const header = JSON.stringify({
+    "bn1.num_batches_tracked": { dtype: "I64", shape: [], data_offsets: [0, 8] },
+    h: { dtype: "F16", shape: [7], data_offsets: [8, 22] },
+    b: { dtype: "BF16", shape: [7], data_offsets: [22, 36] },
+    d: { dtype: "F64", shape: [1, 7], data_offsets: [36, 92] },
+    f: { dtype: "F32", shape: [1], data_offsets: [92, 96] },
+  });
+  const data = concatBytes([
+    new Uint8Array(8),
+    ...[Uint16Array.from(halves), Uint16Array.from(brains), Float64Array.from(doubles)].map(({ buffer }) =>
+      new Uint8Array(buffer)
+    ),
+    f32(0.1),
+  ]);
+  for (const padding of ["", " ", "  ", "   "]) { // at any alignment
+    const { tensors } = await read(file(header + padding, data));
+    assertEquals(plain(tensors), [
+      ["h", [7], [1, -2, 65504, 2 ** -24, -0, Infinity, NaN]],
+      ["b", [7], [1, -2, (2 - 2 ** -7) * 2 ** 127, 2 ** -133, -0, Infinity, NaN]],
+      ["d", [1, 7], [1, -2, 2 ** 127 * 1.5, 2 ** -149, -0, Infinity, NaN]],
+      ["f", [1], [Math.fround(0.1)]],
+    ]);
+  }
+});
+
 const x = '"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}';
 const absurd = file(`{${x}}`, f32(1, 2));
 absurd[6] = 0xff;
@@ -90,7 +121,16 @@ const damaged: [what: string, bytes: Uint8Array, message: RegExp][] = [
   ["a header that is a list", file("[]"), /must be a JSON object/],
   ["truncated data", file(`{${x}}`, f32(1, 2)).slice(0, -1), /must have \d+ bytes for its tensors, and has/],
   ["trailing bytes", file(`{${x}}`, f32(1, 2, 3)), /must have \d+ bytes for its tensors, and has/],
-  ["float16", file('{"x":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}', f32(1)), /F32: x is F16/],
+  [
+    "integers",
+    file('{"x":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}', f32(1)),
+    /of the types F32, F16, BF16, F64: x is I32\. Convert it to float32/,
+  ],
+  [
+    "half as many bytes as a type takes",
+    file('{"x":{"dtype":"BF16","shape":[4],"data_offsets":[0,4]}}', f32(1)),
+    /must have 8 bytes, not 0 to 4/,
+  ],
   [
     "a shape of another size",
     file('{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', f32(1, 2)),

@@ -1,5 +1,5 @@
 /** A small data set for each kind of source, with bad images if the kind can hold them. */
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { keyedRandom } from "../../src/base/random.ts";
@@ -12,8 +12,10 @@ import { zip } from "../data/zip.ts";
 export interface DataSet {
   /** Files by path. */
   files: Record<string, Uint8Array>;
-  /** The faults of the server that serves the files; without them, the files are on disk. */
+  /** The faults of the server that serves the files; without them, the files are on disk or in a bucket. */
   faults?: Faults;
+  /** What serves the files, if it is not just a web server. */
+  host?: "hub" | "bucket";
   /** The data option, relative to the files. */
   data: string[];
   /** Options that differ from those of the other kinds. */
@@ -73,7 +75,24 @@ const parquet = shards((numbers) =>
   }))
 );
 
+const list = ["path,label", ...Object.keys(folder).map((path, i) => `${path},${"abc"[i % 3]}`)].join("\n");
+
+const mnist = concatBytes([
+  new Uint8Array([0, 0, 8, 3, 0, 0, COUNT >> 8, COUNT & 255, 0, 0, 0, 28, 0, 0, 0, 28]),
+  ...Array.from({ length: COUNT }, (_, i) => {
+    const random = keyedRandom(i);
+    return Uint8Array.from({ length: 784 }, () => random.integer(256));
+  }),
+]);
+
+const stl10 = concatBytes(Array.from({ length: 130 }, (_, i) => {
+  const random = keyedRandom(i);
+  return Uint8Array.from({ length: 3 * 96 * 96 }, () => random.integer(256));
+}));
+
 const dropping: Faults = { breaks: Infinity, breaking: .4 };
+/** Where each image is a request of its own. */
+const rarelyDropping: Faults = { breaks: Infinity, breaking: .02 };
 /** The number of images is unknown in advance; this many steps are three epochs. */
 const streamed: PretrainOptions = { steps: 190 };
 
@@ -82,6 +101,12 @@ export const dataSets: Record<string, DataSet> = {
   folder: { files: folder, data: ["images"], flags: { cache: "disk", holdout: 20 } },
   tar: { files: tars, data: ["s-{0..2}.tar"] },
   "tar.gz": { files: packed, data: ["s-{0..2}.tar.gz"] },
+  "tar.zst": {
+    files: Object.fromEntries(
+      archives.map((bytes, shard) => [`s-${shard}.tar.zst`, new Uint8Array(zstdCompressSync(bytes))]),
+    ),
+    data: ["s-{0..2}.tar.zst"],
+  },
   "tar, HTTP, Range": { files: tars, faults: dropping, data: ["s-{0..2}.tar"], flags: streamed },
   "tar, HTTP": {
     files: tars,
@@ -100,11 +125,32 @@ export const dataSets: Record<string, DataSet> = {
     files: Object.fromEntries(cifar.map((bytes, k) => [`cifar/data_batch_${k + 1}.bin`, bytes])),
     data: ["cifar"],
   },
+  IDX: { files: { "train-images-idx3-ubyte.gz": new Uint8Array(gzipSync(mnist)) }, data: [""] },
+  "STL-10": { files: { "unlabeled_X.bin": stl10 }, data: ["unlabeled_X.bin"], flags: { epochs: 20 } },
+  list: { files: { ...folder, "list.csv": new TextEncoder().encode(list) }, data: ["list.csv"] },
   Parquet: {
     files: Object.fromEntries(parquet.map((bytes, k) => [`train-${k}.parquet`, bytes])),
     data: ["train-*.parquet"],
   },
   zip: { files: { "images.zip": await zip(folder) }, data: ["images.zip"], flags: { cache: "memory" } },
+  "zip, HTTP, Range": {
+    files: { "images.zip": await zip(folder) },
+    faults: rarelyDropping,
+    data: ["images.zip"],
+  },
+  "Parquet, HTTP, Range": {
+    files: Object.fromEntries(parquet.map((bytes, k) => [`train-${k}.parquet`, bytes])),
+    faults: dropping,
+    data: ["train-{0..2}.parquet"],
+  },
+  "Parquet, hub": {
+    files: Object.fromEntries(parquet.map((bytes, k) => [`data/train-${k}.parquet`, bytes])),
+    host: "hub",
+    faults: dropping,
+    data: [""],
+  },
+  "images, S3": { files: folder, host: "bucket", data: ["images"], flags: { cache: "memory" } },
+  "tar, S3": { files: tars, host: "bucket", data: ["s-*.tar"], flags: streamed },
   shapes: { files: {}, data: [`shapes:${COUNT}`] },
   joined: {
     files: { ...folder, "s-0.tar": tars["s-0.tar"], "images.zip": await zip({ "a/0.jpg": images[0] }) },

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
+import type { StepRecord } from "../../src/config/callbacks.ts";
+import { readMetrics } from "../../src/io/metrics.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { resume } from "../../src/run/resume.ts";
@@ -152,6 +154,94 @@ Deno.test("resume() returns the summary of a finished run and leaves its files",
     const text = await Deno.readTextFile(join(out, "summary.json"));
     assertEquals((await resume(out, quiet)).summary, summary);
     assertEquals(await Deno.readTextFile(join(out, "summary.json")), text);
+  });
+});
+
+Deno.test(
+  "resume() with changed data keeps the steps, the learning rate and τ of the start",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const source = await openIndexed("shapes:100"),
+        data = join(folder, "images"),
+        out = join(folder, "run");
+      const add = async (from: number, to: number) => {
+        for (let i = from; i < to; i++) {
+          await Deno.writeFile(join(data, `${i}.jpg`), (await source.read(i)).bytes);
+        }
+      };
+      await Deno.mkdir(data);
+      await add(0, 64);
+      const { limit: _, steps: __, ...options } = tiny;
+      const given = { ...options, data, holdout: 0, epochs: 3, logEvery: 1, kernels: "default" } as const;
+      const whole = join(folder, "whole");
+      await pretrain({ ...given, out: whole, ...quiet }); // 3 epochs of 4 batches
+      const stop = new AbortController();
+      const { step, total } = await pretrain({
+        ...given,
+        out,
+        ...quiet,
+        signal: stop.signal,
+        onStep: ({ step }) => step === 2 && stop.abort(),
+      });
+      assertEquals(total, 12);
+      assert(step >= 2 && step < 12, `stopped after step ${step}`);
+      await add(64, 100); // six batches now
+      await assertThrows(
+        () => resume(out, quiet),
+        UserError,
+        /have changed since it began.*--allow-changed-data/,
+      );
+      const resumed = await resume(out, { ...quiet, allowChangedData: true });
+      assertEquals([resumed.step, resumed.total], [12, 12]);
+      const course = async (run: string) =>
+        (await readMetrics<StepRecord>(join(run, "metrics.jsonl"))).map(({ step, lr, tau }) => ({
+          step,
+          lr,
+          tau,
+        }));
+      assertEquals(await course(out), await course(whole));
+    });
+  },
+);
+
+Deno.test("resume() compares the content of a preset with the run", onGpu, async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, "run"), preset = join(folder, "mine.json");
+    const write = (options: PretrainOptions) => Deno.writeTextFile(preset, JSON.stringify(options));
+    const { steps: _, hidden: __, ...given } = { ...tiny, holdout: 0 };
+    await write({ hidden: 16, steps: 2 });
+    await pretrain({ ...given, preset, out, ...quiet });
+    assert((await resume(out, { preset, ...quiet })).summary);
+    assert((await resume(out, { preset: join(out, "config.json"), ...quiet })).summary);
+    await write({ hidden: 20, steps: 2 });
+    await assertThrows(() => resume(out, { preset, ...quiet }), UserError, /hidden = 20: it began with 16/);
+    await write({ epochs: 3 });
+    await assertThrows(() => resume(out, { preset, ...quiet }), UserError, /epochs = 3: it began with null/);
+    await write({ logEvery: 1, out: join(folder, "elsewhere") });
+    assert((await resume(out, { preset, ...quiet })).summary);
+  });
+});
+
+Deno.test("resume() of a run without a step says how to start it over", onGpu, async () => {
+  await inFolder(async (folder) => {
+    const run = join(folder, "run"), data = join(folder, "images"), source = await openIndexed("shapes:24");
+    await Deno.mkdir(data);
+    for await (const { index, bytes } of source) {
+      await Deno.writeFile(join(data, `${index}.jpg`), index === 7 ? bytes.subarray(0, 300) : bytes);
+    }
+    const given = { ...tiny, data, limit: 24, holdout: 0, ...quiet };
+    await assertThrows(
+      () => pretrain({ ...given, out: run, maxBad: 0 }),
+      UserError,
+      /at most 0 are allowed/,
+    );
+    await assertThrows(
+      () => resume(run, { size: 24, ...quiet }),
+      UserError,
+      /size = 24: it began with 16.*It has done no step: leave out --resume to start it over/,
+    );
+    assert((await pretrain({ ...given, steps: 1, size: 24, out: run })).summary);
   });
 });
 

@@ -25,6 +25,8 @@ Deno.test("pathLevels() tells split folders from class folders", () => {
   assertEquals(of("train/", "plane/", "car/"), { shared: 0, split: false }); // vehicles
   assertEquals(of("train/cat/", "train/dog/"), { shared: 1, split: false });
   assertEquals(of("cat/", ""), { shared: 0, split: false });
+  assertEquals(of("seg_train/cat/", "seg_test/cat/", "seg_pred/"), { shared: 0, split: true });
+  assertEquals(of("bullet train/", "test tube/", "bus/", "cat/", "dog/"), { shared: 0, split: false });
 });
 
 const choose = (names: string[], wanted?: "train" | "test") => {

@@ -115,6 +115,7 @@ Deno.test("parseRecipe() accepts the ends of each range", () => {
   };
   assertEquals(parseRecipe({ views: [view], size: 512 }, "x").views[1], view);
   assertEquals(parseRecipe({ views: [{ blur: { sigma: [1, 2], kernelSize: 3 } }], size: 8 }, "x").size, 8);
+  assertEquals(parseRecipe({ views: [{}], stretch: "percentile" }, "x").stretch, "percentile");
 });
 
 const view = (view: unknown) => ({ views: [{}, view] });
@@ -129,7 +130,13 @@ const invalid: [value: unknown, path: string, rest: RegExp][] = [
   [{ views: {} }, "views", /is \{\}\. It must be a list/],
   [{ views: [] }, "views", /is \[\]\. It must be a list/],
   [{ views: [{}, {}, {}] }, "views", /is \[\{\},\{\},\{\}\]\. It must be a list/],
-  [{ views: [{}], sise: 3 }, "an unknown field sise", /Known fields are name, views, mean, std, size/],
+  [
+    { views: [{}], sise: 3 },
+    "an unknown field sise",
+    /Known fields are name, views, mean, std, size, stretch/,
+  ],
+  [{ views: [{}], stretch: "none" }, "stretch", /is "none"\. It must be "percentile"/],
+  [{ views: [{}], stretch: true }, "stretch", /is true\. It must be "percentile"/],
   [{ views: [{}], name: "" }, "name", /is ""\. It must be a text that is not empty/],
   [{ views: [{}], name: 3 }, "name", /must be a text/],
   [{ views: [{}], size: 7 }, "size", /is 7\. It must be an integer from 8 to 512/],
