@@ -35,8 +35,16 @@ Deno.test("pretrain(), resume() and evaluate() work with a ConvNeXt", onGpu, asy
     }
     assert(!undecayed.includes("backbone.features.1.0.block.0.weight"), "depthwise weights do not decay");
 
-    const { rows } = await evaluate({ run: whole, k: 3, probeViews: "none", kernels: "default" });
+    const finetuning = { finetune: true, finetuneEpochs: 1 } as const;
+    const { rows, finetuned } = await evaluate({
+      run: whole,
+      k: 3,
+      probeViews: "none",
+      kernels: "default",
+      ...finetuning,
+    });
     for (const { knn } of rows) assert(knn["3"] >= 0 && knn["3"] <= 1);
+    assert(finetuned && finetuned.top1 >= 0 && finetuned.epochs === 1);
     const other = {
       run: whole,
       encoder: join(whole, "encoder.safetensors"),
