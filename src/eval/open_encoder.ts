@@ -25,7 +25,7 @@ import { largestSmallSize } from "../config/default_values.ts";
 import { messageOf, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
-import { readSafetensors } from "../io/safetensors.ts";
+import { readWeights } from "../io/weights_file.ts";
 import { rgb } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
 import { shortSource } from "../config/source_paths.ts";
@@ -33,7 +33,7 @@ import type { Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
-import { likenessAdvice } from "./looks_like.ts";
+import { likenessAdvice, looksLike } from "./looks_like.ts";
 import type { EncoderOptions } from "./types.ts";
 
 /** A run, as read from its folder. */
@@ -74,12 +74,17 @@ export async function openEncoder(
   const { path, tensors: found, metadata } = given.encoder === undefined
     ? ofRun!
     : await fromFile(given.encoder);
-  const backbone = given.backbone ?? expectBackbone(path, { found, name: metadata.backbone });
+  // What the file says counts more than what its tensors look like.
+  const likeness = metadata.backbone === undefined ? looksLike(found) : null;
+  const backbone = given.backbone ?? likeness?.backbone ??
+    expectBackbone(path, { found, name: metadata.backbone });
   const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
-  const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
+  const stem = given.stem ?? stemIn(metadata) ?? likeness?.stem ??
+    (size > largestSmallSize ? "imagenet" : "cifar");
   expectSize(backbone, { stem, size });
   const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
   const { tensors, prefix, others } = findEncoder(path, { found, expected });
+  const above = prefix.replace(/backbone\.$/, "");
   return {
     path,
     backbone: backboneText(backbone),
@@ -93,11 +98,12 @@ export async function openEncoder(
     tensors,
     prefix,
     others,
+    heads: prefix === above ? new Map() : headsIn(found, above),
     metadata,
   };
 }
 
-/** The backbone that the file names. It is not guessed from the shapes, but they tell what to give. */
+/** The backbone that the file names. */
 function expectBackbone(
   path: string,
   { found, name }: { found: ReadonlyMap<string, TorchTensor>; name: string | undefined },
@@ -130,7 +136,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
 }
 
 async function fromFile(path: string): Promise<Found> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readWeights(path);
   return { path, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
 }
 
@@ -156,6 +162,14 @@ function metadataOf(
     std: JSON.stringify(std),
     stretch,
   };
+}
+
+/** The projector and the predictor beside the backbone, of files of this project. */
+function headsIn(found: ReadonlyMap<string, TorchTensor>, above: string): Map<string, TorchTensor> {
+  return new Map([...found].flatMap(([name, tensor]) => {
+    const inner = name.startsWith(above) ? name.slice(above.length) : "";
+    return /^(projector|predictor)\./.test(inner) ? [[inner, tensor] as const] : [];
+  }));
 }
 
 function sizeIn({ size }: Metadata): number | undefined {

@@ -27,6 +27,7 @@ import { BadImages } from "./bad_images.ts";
 import { RunEvaluation } from "./evaluation.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
+import { initialValues, writeInitialWeights } from "./initial_weights.ts";
 import { openCache } from "./pixel_cache.ts";
 import { writePreview } from "./preview.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
@@ -72,6 +73,7 @@ export async function openSession(task: Task): Promise<Session> {
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await writeData(options.out, task.report);
+  if (run.initial) await writeInitialWeights(run, run.initial);
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
@@ -132,7 +134,8 @@ async function openTrainer(
     expectTensors(`${options.out}, step ${checkpoint.step}`, { found: checkpoint.tensors, expected });
     trainer.restore(checkpoint.tensors);
   } else {
-    trainer.initialize(options);
+    const { initial } = run, { network } = trainer.networks.online;
+    trainer.initialize({ ...options, ...initial && { given: initialValues(initial, network) } });
   }
   await trainer.settled();
   return { trainer, probe, chooser, tuning };
