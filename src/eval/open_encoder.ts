@@ -5,14 +5,7 @@
  */
 import { join } from "node:path";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
-import {
-  imagenet,
-  type Recipe,
-  type Rgb,
-  type Stretch,
-  stretches,
-  viewSizes,
-} from "../../data/views/recipe.ts";
+import { imagenet, type Recipe, type Rgb } from "../../data/views/recipe.ts";
 import {
   type Backbone,
   backboneConfigOf,
@@ -22,14 +15,13 @@ import {
 } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
-import { messageOf, UserError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { UserError } from "../base/errors.ts";
+import { exists, readFailure } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
 import { readWeights } from "../io/weights_file.ts";
-import { rgb } from "../config/evaluate_flags.ts";
+import { encoderFields } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
 import { shortSource } from "../config/source_paths.ts";
-import type { Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
@@ -56,7 +48,7 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot use the run in "${out}": its config.json cannot be used: ${messageOf(error)}. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${readFailure(error)}. Check --run.`,
     );
   }
 }
@@ -78,8 +70,8 @@ export async function openEncoder(
   const likeness = metadata.backbone === undefined ? looksLike(found) : null;
   const backbone = given.backbone ?? likeness?.backbone ??
     expectBackbone(path, { found, name: metadata.backbone });
-  const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
-  const stem = given.stem ?? stemIn(metadata) ?? likeness?.stem ??
+  const size = given.size ?? fieldIn(path, { name: "size", metadata }) ?? imagenet.size;
+  const stem = given.stem ?? fieldIn(path, { name: "stem", metadata }) ?? likeness?.stem ??
     (size > largestSmallSize ? "imagenet" : "cifar");
   expectSize(backbone, { stem, size });
   const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
@@ -91,9 +83,9 @@ export async function openEncoder(
     config,
     stem,
     size,
-    mean: (given.mean ?? rgbIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
-    std: (given.std ?? rgbIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
-    stretch: given.stretch ?? stretchIn(metadata),
+    mean: (given.mean ?? fieldIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
+    std: (given.std ?? fieldIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? fieldIn(path, { name: "stretch", metadata }) ?? "none",
     fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
     prefix,
@@ -172,30 +164,19 @@ function headsIn(found: ReadonlyMap<string, TorchTensor>, above: string): Map<st
   }));
 }
 
-function sizeIn({ size }: Metadata): number | undefined {
-  const value = Number(size);
-  return Number.isInteger(value) && value >= viewSizes.min && value <= viewSizes.max ? value : undefined;
-}
-
-function stemIn({ stem }: Metadata): Stem | undefined {
-  return stem === "cifar" || stem === "imagenet" ? stem : undefined;
-}
-
-function stretchIn({ stretch }: Metadata): Stretch | "none" {
-  return stretches.find((name) => name === stretch) ?? "none";
-}
-
-/** What the metadata of the file `path` say of its mean or deviation; undefined if they say nothing. */
-function rgbIn(
+/** What the metadata of the file `path` say of a field of its encoder; undefined if they say nothing. */
+function fieldIn<K extends keyof typeof encoderFields>(
   path: string,
-  { name, metadata: { [name]: text } }: { name: "mean" | "std"; metadata: Metadata },
-): number[] | undefined {
+  { name, metadata: { [name]: text } }: { name: K; metadata: Metadata },
+): FieldValue<K> | undefined {
   if (text === undefined) return undefined;
-  const value = rgb[name].parse(text.replace(/^\s*\[|\]\s*$/g, ""));
-  if (value) return value;
+  const { expected, parse } = encoderFields[name], value = parse(text.replace(/^\s*\[|\]\s*$/g, ""));
+  if (value !== undefined) return value as FieldValue<K>;
   throw new UserError(
-    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${
-      rgb[name].expected
-    }. Give --${name}.`,
+    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${expected}. Give --${name}.`,
   );
 }
+
+type FieldValue<K extends keyof typeof encoderFields> = NonNullable<
+  ReturnType<(typeof encoderFields)[K]["parse"]>
+>;
