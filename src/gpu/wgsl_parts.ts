@@ -8,6 +8,7 @@ import conv2dParams from "../../kernels/parts/conv2d_params.wgsl" with { type: "
 import conv2dTextureParams from "../../kernels/parts/conv2d_texture_params.wgsl" with { type: "text" };
 import conv2dWalk from "../../kernels/parts/conv2d_walk.wgsl" with { type: "text" };
 import conv2dWindows from "../../kernels/parts/conv2d_windows.wgsl" with { type: "text" };
+import depthwiseParams from "../../kernels/parts/depthwise_params.wgsl" with { type: "text" };
 import depthwiseTiles from "../../kernels/parts/depthwise_tiles.wgsl" with { type: "text" };
 import dyBuffer from "../../kernels/parts/dy_buffer.wgsl" with { type: "text" };
 import dyTexture from "../../kernels/parts/dy_texture.wgsl" with { type: "text" };
@@ -39,6 +40,7 @@ export const wgsl = {
   conv2dTextureParams: { "parts/conv2d_texture_params.wgsl": conv2dTextureParams },
   conv2dWalk: { "parts/conv2d_walk.wgsl": conv2dWalk },
   conv2dWindows: { "parts/conv2d_windows.wgsl": conv2dWindows },
+  depthwiseParams: { "parts/depthwise_params.wgsl": depthwiseParams },
   depthwiseTiles: { "parts/depthwise_tiles.wgsl": depthwiseTiles },
   dyBuffer: { "parts/dy_buffer.wgsl": dyBuffer },
   dyTexture: { "parts/dy_texture.wgsl": dyTexture },

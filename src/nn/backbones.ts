@@ -19,6 +19,7 @@ export interface ResNetConfig {
 
 /** The layers of a ConvNeXt (Liu et al. 2022). */
 export interface ConvNeXtConfig {
+  /** The one kind of block: 7 × 7 depthwise, norm, linear, GELU, linear. */
   block: "convnext";
   /** Blocks of each stage. */
   layers: readonly number[];

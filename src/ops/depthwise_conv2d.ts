@@ -3,35 +3,20 @@
  *
  * @module
  */
-import convolveCode from "../../kernels/depthwise/convolve.wgsl" with { type: "text" };
-import weightsCode from "../../kernels/depthwise/backward_weights.wgsl" with { type: "text" };
-import type { Constants, Kernel } from "../gpu/kernel.ts";
-import { wgsl } from "../gpu/wgsl_parts.ts";
 import type { Tape } from "../graph/tape.ts";
+import type { Variant } from "../graph/kernel_choice.ts";
 import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { sumChannels } from "./channel_totals.ts";
+import {
+  outputElement,
+  SIDE,
+  type Sizes,
+  variantNames,
+  variants,
+  weightElement,
+} from "./depthwise_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
-// deno-fmt-ignore
-const params: Kernel["params"] = {
-  N: "u32", H: "u32", W: "u32", C: "u32", down: "u32", across: "u32", parts: "u32",
-};
-const shared = { ...wgsl.workgroup, ...wgsl.depthwiseTiles } as const;
-
-const convolveKernel: Kernel = {
-  name: "depthwise_conv2d",
-  files: { ...shared, "depthwise/convolve.wgsl": convolveCode },
-  bindings: { x: "read", k: "read", bias: "read", y: "read_write" },
-  params,
-};
-const weightsKernel: Kernel = {
-  name: "depthwise_conv2d_backward_weights",
-  files: { ...shared, "depthwise/backward_weights.wgsl": weightsCode },
-  bindings: { x: "read", dy: "read", dk: "read_write", db: "read_write" },
-  params,
-};
-
-/** Taps on a side, pixels of a tile on a side, and quadruples of channels of a workgroup, as in the kernels. */
-const SIDE = 7, TILE = 8, QUADS = 4, QUADS_OF_WEIGHTS = 2;
 /** The weights' gradient is summed in parts, until there are so many workgroups: GPUs run some hundreds at once. */
 const WORKGROUPS = { software: 16, hardware: 1024 };
 /** Most floats of these parts: bounds their memory. */
@@ -64,68 +49,91 @@ export function depthwiseConv2d(tape: Tape, { x, w, bias, name }: DepthwiseConv2
   });
   expectShape("depthwiseConv2d", bias, { condition: sizeOf(bias.shape) === C, expected: `be [${C}]` });
   const y = tape.tensor(`${name}.y`, x.shape);
-  convolve(tape, { x, y, w, bias }, { FLIP: 0, BIAS: 1 });
+  convolve(tape, { x, y, k: w, bias }, { flip: false });
   tape.recordBackward(y, (dy) => {
-    if (w.gradient && bias.gradient) {
-      backwardWeights(tape, { x, dy, dw: w.gradient, db: bias.gradient, name });
-    }
+    if (bias.gradient) sumChannels(tape, { dy, first: bias.gradient, name: `${name}.bias partials` });
+    if (w.gradient) backwardWeights(tape, { x, dy, dk: w.gradient, name });
     if (!tape.needsGradient(x)) return;
     const dx = tape.tensor(`${name}.dx`, x.shape);
-    convolve(tape, { x: dy, y: dx, w, bias: w }, { FLIP: 1, BIAS: 0 });
+    convolve(tape, { x: dy, y: dx, k: w }, { flip: true });
     tape.accumulate(x, dx);
   });
   return y;
 }
 
-/** The sizes of `images` [N, H, W, C], the tiles that cover an image, and those of all. */
-function tilingOf({ shape: [N, H, W, C] }: Tensor) {
-  const down = Math.ceil(H / TILE), across = Math.ceil(W / TILE);
-  return { sizes: { N, H, W, C, down, across }, tiles: N * down * across };
+/** The sizes of images, and the floating-point operations on them: a multiply-add for each tap of each element. */
+function sizesOf({ shape: [N, H, W, C] }: Tensor): { sizes: Sizes; flops: number } {
+  return { sizes: { N, H, W, C }, flops: 2 * SIDE * SIDE * N * H * W * C };
 }
-
-/** Floating-point operations: a multiply-add for each tap of each element. */
-const flopsOf = ({ shape }: Tensor) => 2 * SIDE * SIDE * sizeOf(shape);
 
 function convolve(
   tape: Tape,
-  { x, y, w, bias }: Record<"x" | "y" | "w" | "bias", Tensor>,
-  constants: Constants,
+  { x, y, k, bias }: Record<"x" | "y" | "k", Tensor> & { bias?: Tensor },
+  { flip }: { flip: boolean },
 ): void {
-  for (const { tensors } of tape.pieces({ x, y })) {
-    const { sizes, tiles } = tilingOf(tensors.x);
-    tape.dispatch(convolveKernel, {
-      tensors: { ...tensors, k: w, bias },
-      params: { ...sizes, parts: 1 },
-      grid: tape.grid(tiles * Math.ceil(sizes.C / 4 / QUADS)),
-      constants,
-      flops: flopsOf(tensors.x),
+  const hasBias = bias !== undefined;
+  for (const { tensors: images } of tape.pieces({ x, y })) {
+    const { sizes, flops } = sizesOf(images.x), names = variantNames(tape.target, sizes);
+    const recorded = names.map((name, i): [string, Variant] => {
+      const { convolve, workgroups } = variants[name];
+      return [name, {
+        skipTuning: i > 0 && tape.target.software,
+        record: (list, tensors) =>
+          list.dispatch(convolve, {
+            tensors,
+            params: { ...sizes, parts: 1 },
+            grid: list.grid(workgroups(sizes)),
+            constants: { FLIP: Number(flip), BIAS: Number(hasBias) },
+            flops,
+          }),
+      }];
+    });
+    tape.choose({
+      name: `depthwise convolution${flip ? ", gradient" : ""} [${images.x.shape}]`,
+      tensors: { ...images, k, bias: bias ?? k },
+      result: { name: "y", terms: SIDE * SIDE, element: outputElement(sizes, { flip, bias: hasBias }) },
+      variants: Object.fromEntries(recorded),
     });
   }
 }
 
 function backwardWeights(
   tape: Tape,
-  { x, dy, dw, db, name }: Record<"x" | "dy" | "dw" | "db", Tensor> & { name: string },
+  { x, dy, dk, name }: Record<"x" | "dy" | "dk", Tensor> & { name: string },
 ): void {
   const wanted = tape.target.software ? WORKGROUPS.software : WORKGROUPS.hardware;
-  const most = Math.floor(Math.min(PARTIAL_FLOATS, tape.target.maxBinding / 4) / sizeOf(dw.shape));
-  for (const { tensors, first } of tape.pieces({ x, dy })) {
-    const { sizes, tiles } = tilingOf(tensors.x), blocks = Math.ceil(sizes.C / 4 / QUADS_OF_WEIGHTS);
-    const length = Math.ceil(tiles / Math.max(1, Math.min(most, Math.ceil(wanted / blocks))));
-    const parts = Math.ceil(tiles / length), more = first > 0;
-    const direct = parts === 1 && !more;
-    const made = direct ? { dk: dw, db } : {
-      dk: tape.tensor(`${name}.dw parts`, [parts, ...dw.shape]),
-      db: tape.tensor(`${name}.db parts`, [parts, ...db.shape]),
-    };
-    tape.dispatch(weightsKernel, {
-      tensors: { ...tensors, ...made },
-      params: { ...sizes, parts },
-      grid: tape.grid(parts * blocks),
-      flops: flopsOf(tensors.x),
+  const most = Math.floor(Math.min(PARTIAL_FLOATS, tape.target.maxBinding / 4) / sizeOf(dk.shape));
+  for (const { tensors: images, first } of tape.pieces({ x, dy })) {
+    const { sizes, flops } = sizesOf(images.x), more = first > 0;
+    const recorded = variantNames(tape.target, sizes).map((variant, i): [string, Variant] => {
+      const { weights, mostParts, workgroupsOfParts } = variants[variant];
+      const parts = evenParts(mostParts(sizes), Math.min(most, wanted / workgroupsOfParts(sizes, 1)));
+      return [variant, {
+        skipTuning: i > 0 && tape.target.software,
+        record(list, tensors) {
+          const direct = parts === 1 && !more;
+          const made = direct ? tensors.dk : list.tensor(`${name}.dw parts`, [parts, ...dk.shape]);
+          list.dispatch(weights, {
+            tensors: { ...tensors, dk: made },
+            params: { ...sizes, parts },
+            grid: list.grid(workgroupsOfParts(sizes, parts)),
+            flops,
+          });
+          if (!direct) sumParts(list, { parts: made, total: tensors.dk, more });
+        },
+      }];
     });
-    if (direct) continue;
-    sumParts(tape, { parts: made.dk, total: dw, more });
-    sumParts(tape, { parts: made.db, total: db, more });
+    tape.choose({
+      name: `depthwise convolution, weights' gradient [${images.x.shape}]`,
+      tensors: { ...images, dk },
+      result: { name: "dk", terms: sizes.N * sizes.H * sizes.W, element: weightElement(sizes, { more }) },
+      variants: Object.fromEntries(recorded),
+    });
   }
+}
+
+/** About as many parts as `wanted`, at least 1, if all but the last get equally many of `n` items. */
+function evenParts(n: number, wanted: number): number {
+  const length = Math.ceil(n / Math.max(1, Math.min(n, Math.ceil(wanted))));
+  return Math.ceil(n / length);
 }

@@ -1,16 +1,15 @@
-// dk[part,r,s,c] = Σ_n,h,w  x[n, h + r − 3, w + s − 3, c] · dy[n,h,w,c],   db[part,c] = Σ_n,h,w  dy[n,h,w,c]
+// dk[part,r,s,c] = Σ_n,h,w  x[n, h + r − 3, w + s − 3, c] · dy[n,h,w,c]
 //
-// x and dy [N,H,W,C], dk [parts,7,7,1,C], db [parts,C]; C is a multiple of 4. The tiles of 8 × 8 pixels of all images are
-// split into parts, and the sums of dk and db over them are the gradients.
+// x and dy [N,H,W,C], dk [parts,7,7,1,C]; C is a multiple of 4. The tiles of 8 × 8 pixels of all images are split into parts,
+// and the sum of dk over them is the gradient.
 //
-// A workgroup sums the tiles of one part in turn, for 8 channels. An invocation owns one row of taps, 4 channels, and one row
+// For discrete GPUs: a workgroup sums the tiles of one part in turn, for 8 channels. An invocation owns one row of taps, 4 channels, and one row
 // of the pixels of each tile: 8 pixels of dy meet 14 of x in 7 sums. In the end a tree adds those of the 8 rows, in a fixed
 // order.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dk: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> db: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<uniform> params: Params;
 
 const QUADS = 2u; // quadruples of channels
 const PER_ROW = QUADS * SIDE; // invocations of a row of pixels
@@ -30,7 +29,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     return;
   }
   let block = id % blocks * QUADS;
-  let tiles = params.N * params.down * params.across;
+  let tiles = tile_count();
   let length = (tiles + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, tiles);
 
@@ -38,7 +37,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let r = lane / QUADS % SIDE;
   let row = lane / PER_ROW;
   var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
-  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum_dy = vec4f();
+  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f();
   for (var i = part * length; i < end; i++) {
     let place = place_of(i);
     workgroupBarrier(); // the previous tile has been read
@@ -75,7 +74,6 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     sum4 += d0 * x4 + d1 * x5 + d2 * x6 + d3 * x7 + d4 * x8 + d5 * x9 + d6 * x10 + d7 * x11;
     sum5 += d0 * x5 + d1 * x6 + d2 * x7 + d3 * x8 + d4 * x9 + d5 * x10 + d6 * x11 + d7 * x12;
     sum6 += d0 * x6 + d1 * x7 + d2 * x8 + d3 * x9 + d4 * x10 + d5 * x11 + d6 * x12 + d7 * x13;
-    sum_dy += d0 + d1 + d2 + d3 + d4 + d5 + d6 + d7;
   }
   let c4 = block + quad;
   let all0 = over_rows(lane, sum0);
@@ -85,7 +83,6 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let all4 = over_rows(lane, sum4);
   let all5 = over_rows(lane, sum5);
   let all6 = over_rows(lane, sum6);
-  let all_dy = over_rows(lane, sum_dy);
   if (row > 0u || c4 >= C4) {
     return;
   }
@@ -97,9 +94,6 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   dk[at + 4u * C4] = all4;
   dk[at + 5u * C4] = all5;
   dk[at + 6u * C4] = all6;
-  if (r == 0u) {
-    db[part * C4 + c4] = all_dy;
-  }
 }
 
 // Copies a tile of dy, and what its taps see of x, to workgroup memory: 0 outside of the images.
@@ -108,12 +102,12 @@ fn load(place: Place, block: u32, lane: u32) {
   for (var i = lane; i < SEEN * SEEN * QUADS; i += INVOCATIONS) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / SEEN, i / QUADS % SEEN);
-    tile[i] = select(vec4f(), x[at.index * C4 + c4], at.inside && c4 < C4);
+    tile[i] = select(vec4f(), x[at.number * C4 + c4], at.exists && c4 < C4);
   }
   for (var i = lane; i < TILE * TILE * QUADS; i += INVOCATIONS) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / TILE + SIDE / 2u, i / QUADS % TILE + SIDE / 2u);
-    gradients[i] = select(vec4f(), dy[at.index * C4 + c4], at.inside && c4 < C4);
+    gradients[i] = select(vec4f(), dy[at.number * C4 + c4], at.exists && c4 < C4);
   }
 }
 

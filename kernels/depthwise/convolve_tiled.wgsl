@@ -3,7 +3,7 @@
 // x and y [N,H,W,C], k [7,7,1,C], bias [C]; C is a multiple of 4. With FLIP the taps come in reverse order: from dy, that is
 // the gradient dx of the input. Without BIAS, k is bound in its place.
 //
-// A workgroup computes 8 × 8 pixels of 16 channels. It first copies what these see, 14 × 14 pixels, to workgroup memory,
+// For discrete GPUs: a workgroup computes 8 × 8 pixels of 16 channels. It first copies what these see, 14 × 14 pixels, to workgroup memory,
 // where each is read 49 / 4 times: an invocation computes 4 neighboring pixels of 4 channels, and shares what it reads of a
 // row between them.
 override FLIP: bool = false;
@@ -25,7 +25,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let C4 = params.C / 4u;
   let blocks = (C4 + QUADS - 1u) / QUADS;
   let id = number_of(group);
-  if (id / blocks >= params.N * params.down * params.across) {
+  if (id / blocks >= tile_count()) {
     return;
   }
   let place = place_of(id / blocks);
@@ -33,7 +33,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   for (var i = lane; i < SEEN * SEEN * QUADS; i += 64u) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / SEEN, i / QUADS % SEEN);
-    tile[i] = select(vec4f(), x[at.index * C4 + c4], at.inside && c4 < C4);
+    tile[i] = select(vec4f(), x[at.number * C4 + c4], at.exists && c4 < C4);
   }
   for (var i = lane; i < SIDE * SIDE * QUADS; i += 64u) {
     let c4 = min(block + i % QUADS, C4 - 1u);
