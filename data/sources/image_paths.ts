@@ -196,7 +196,8 @@ function splitLevel(paths: string[]): number | null {
   const { shared, split } = pathLevels(paths);
   if (split) return shared;
   // Some data sets have the splits below the classes.
-  const below = paths.map((path) => splitNamed(path.split("/").slice(0, -1)[shared + 1] ?? ""));
+  const classed = paths.map((path) => path.split("/").slice(0, -1)).filter((parts) => parts.length > shared);
+  const below = classed.map((parts) => splitNamed(parts[shared + 1] ?? ""));
   return below.includes("train") && new Set(below).size > 1 && !below.includes(null) ? shared + 1 : null;
 }
 

@@ -19,6 +19,12 @@ export function labelText(value: unknown): string | null {
   return integer ? integer[1] : text;
 }
 
+/** Why the text of a label is no class; null if it is one. */
+export function noClass(label: string): string | null {
+  if (/^[+-]?\d*\.\d+(e[+-]?\d+)?$/i.test(label)) return "a fraction, no class";
+  return /^(\[.*\]|[+-]?[\d.]+([\s,;]+[+-]?[\d.]+)+)$/s.test(label) ? "not a single value" : null;
+}
+
 /** What fields of labels are usually called, the likeliest first. */
 const FIELD_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
 

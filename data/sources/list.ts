@@ -12,7 +12,7 @@ import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
 import { nameOf } from "./http.ts";
 import { DEFAULT_RETRY_POLICY } from "./http_connection.ts";
-import { classify } from "./labels.ts";
+import { classify, noClass } from "./labels.ts";
 import { type ListRow, listRows } from "./list_rows.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -56,9 +56,9 @@ export async function openLists(name: string, paths: string[], context: OpenCont
       ...split ? { kind: `split ${split}` } : { kind: "image", reason: "without a split" },
     });
   }
-  const { items, sizes } = await present(withoutDuplicates(chosen, context), context);
+  const once = withoutDuplicates(chosen, context), { items, sizes } = await present(once, context);
   if (items.length === 0) throw nothingThere(name, rows);
-  const texts = items.map((item) => item.label);
+  const texts = classTexts(items, once, context);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
   const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
   const readAddress = addressReader(addresses, { retryPolicy });
@@ -104,11 +104,26 @@ function itemOf(row: ListRow, { list, split }: { list: string; split: SplitName 
   return { ...item, key, path: /^(\/|[a-z]:\/)/i.test(key) ? key : folder + key };
 }
 
+/** The labels of `items`; the survey gets those that are no classes, and the classes of which none of the `listed` is there. */
+function classTexts(items: Item[], listed: Item[], { survey }: OpenContext): (string | null)[] {
+  const used = new Set(items.map(({ label }) => label));
+  for (const cls of new Set(listed.map(({ label }) => label))) {
+    if (cls === null || used.has(cls) || noClass(cls) !== null) continue;
+    survey.leaveOut({ name: cls, kind: "class", reason: "without a readable image" });
+  }
+  return items.map(({ key, label }) => {
+    const reason = label === null ? null : noClass(label);
+    if (reason !== null) survey.leaveOut({ name: key, kind: "label", reason });
+    return reason === null ? label : null;
+  });
+}
+
 function withoutDuplicates(items: Item[], { survey }: OpenContext): Item[] {
   const labels = new Map<string, string | null>();
-  return items.filter(({ place, key, label }) => {
-    if (!labels.has(place)) return labels.set(place, label);
-    const reason = labels.get(place) === label ? "listed twice" : "listed twice, with another label";
+  return items.filter(({ place, path, key, label }) => {
+    const where = path ?? place;
+    if (!labels.has(where)) return labels.set(where, label);
+    const reason = labels.get(where) === label ? "listed twice" : "listed twice, with another label";
     survey.leaveOut({ name: key, kind: countedAs(key), reason });
     return false;
   });

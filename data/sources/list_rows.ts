@@ -30,7 +30,8 @@ const ID_NAMES = /^(image|img|file|photo|picture)?[ _-]?(id|code|id_code)$/i;
 const SPLIT_NAMES = /^(split|set|subset|partition|usage|data[ _-]?set)$/i;
 
 /** Whether a text names an image by its extension, or is an address. */
-const isPlace = (text = "") => /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim());
+const isPlace = (text = "") =>
+  /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim()) && !text.includes("\t");
 
 /** What is used of the package, which has no types. */
 interface Papaparse {
@@ -110,8 +111,10 @@ function columnsOf(rows: string[][], { name, label: wanted }: { name: string; la
       }. Change --label.`,
     );
   }
-  const others = numbers.filter((i) => i !== place && i !== split);
-  const only = others.length === 1 && (!header || repeats(rows, others[0])) ? others[0] : -1;
+  const found = numbers.filter((i) => i !== place && i !== split);
+  const others = found.length > 1 ? found.filter((i) => !isCounter(rows.slice(1), i)) : found;
+  const isSure = !header && found.length === 1;
+  const only = others.length === 1 && (isSure || repeats(rows, others[0])) ? others[0] : -1;
   return { header, place, label: field === undefined ? only : names.indexOf(field), split: split ?? -1 };
 }
 
@@ -120,9 +123,23 @@ function repeats(rows: string[][], column: number): boolean {
   return 2 * new Set(rows.slice(1).map((cells) => cells[column])).size <= rows.length - 1;
 }
 
+/** Whether a column numbers the rows, as pandas and MXNet write it. */
+function isCounter(rows: string[][], column: number): boolean {
+  return rows.every((cells, i) =>
+    /^\d+$/.test(cells[column] ?? "") && (i === 0 || Number(cells[column]) > Number(rows[i - 1][column]))
+  );
+}
+
 /** The path or address in a line of a text, and the label after a space, a tab, a comma or a semicolon. */
 function placeAndLabel(line: string): [place: string, label: string | null] {
-  const [, before, after] = isPlace(line) ? [] : /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
+  const [, quoted, rest] = /^"([^"]+)"(?:[\s,;]+(.*))?$/.exec(line) ?? [];
+  if (quoted !== undefined) return [quoted, rest ?? null];
+  if (isPlace(line)) return [line, null];
+  // A path may have spaces, and a label too.
+  for (const { index, 0: { length } } of line.matchAll(/[\s,;]+/g)) {
+    if (isPlace(line.slice(0, index))) return [line.slice(0, index), line.slice(index + length)];
+  }
+  const [, before, after] = /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
   return after === undefined ? [line, null] : [before, after];
 }
 
@@ -135,7 +152,19 @@ export function textRows(text: string): ListRows {
     const [place, label] = placeAndLabel(line);
     return { place, label: labelText(label), split: null };
   });
+  const [first] = rows;
+  if (first?.label && PATH_NAMES.test(first.place) && labelField([first.label])) rows.shift(); // a header
   return { rows, empty: lines.length - filled.length };
+}
+
+/** The text of a list without its byte order mark. Excel's "Unicode text" is UTF-16, older tables are Windows-1252. */
+function textOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
 }
 
 /** The rows of a list: of a table if its extension says so, or if its first line has a delimiter and no path at its start. */
@@ -143,10 +172,7 @@ export async function listRows(
   bytes: Uint8Array,
   { name, label }: { name: string; label?: string },
 ): Promise<ListRows> {
-  // Excel's "Unicode text" is UTF-16.
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  const text = new TextDecoder(encoding).decode(bytes); // without the byte order mark
-  const [first] = text.trimStart().split(/[\r\n]/, 1);
+  const text = textOf(bytes), [first] = text.trimStart().split(/[\r\n]/, 1);
   const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(placeAndLabel(first)[0]);
   return isTable ? await tableRows(text, { name, label }) : textRows(text);
 }

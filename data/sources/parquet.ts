@@ -67,6 +67,9 @@ export async function openParquet(
       `Cannot read images from "${name}": it has no rows. Check the path.`,
     );
   }
+  for (const { file, slices } of opened) {
+    if (slices.length === 0) survey.leaveOut({ name: file.path, kind: ".parquet", reason: "without rows" });
+  }
   countOtherColumns(opened, survey);
   checkLabelsAgree(
     name,
@@ -111,6 +114,11 @@ function countOtherColumns(
   );
   const named = new Map(others.map((other) => [`${other.kind} ${other.name}`, other]));
   named.forEach((other) => survey.leaveOut(other));
+  for (const { columns: { label }, labels: { unnamed } } of opened) {
+    if (unnamed > 0) {
+      survey.leaveOut({ name: label!, kind: "label", reason: "a number without a name", count: unnamed });
+    }
+  }
 }
 
 /** Digests of parts of `files`, spread over all of their bytes. */

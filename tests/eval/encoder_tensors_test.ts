@@ -109,5 +109,31 @@ Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file of o
     /names no backbone.*Give --backbone/,
   );
   const given = { encoder: foreign, backbone: "resnet8", size: 32 } as const;
+  await assertThrows(
+    () => openEncoder({ ...given, backbone: "resnet18" }, null),
+    UserError,
+    /Give the --backbone and the --stem that it was trained with\.$/,
+  );
   assertEquals((await openEncoder(given, null)).prefix, "module.");
+});
+
+Deno.test("openEncoder() refuses metadata that cannot be right, unless options replace them", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "encoder.safetensors");
+  const right = { backbone: "resnet8", stem: "cifar", size: "32", stretch: "percentile", mean: "[0,.5,1]" };
+  const wrong = { stem: "vit", size: "7", stretch: "much", mean: "[123.7,116.3,103.5]", std: "[0,0,0]" };
+  const instead = { stem: "cifar", size: 16, stretch: "none", mean: [.5, .5, .5], std: [1, 1, 1] } as const;
+  const tensors = network("", 1);
+  await writeSafetensors(path, { tensors, metadata: right });
+  const { size, stretch, mean } = await openEncoder({ encoder: path }, null);
+  assertEquals({ size, stretch, mean }, { size: 32, stretch: "percentile", mean: [0, .5, 1] });
+  for (const [name, value] of Object.entries(wrong)) {
+    await writeSafetensors(path, { tensors, metadata: { ...right, [name]: value } });
+    await assertThrows(
+      () => openEncoder({ encoder: path }, null),
+      UserError,
+      new RegExp(`its metadata say ${name} = .*Give --${name}\\.$`),
+    );
+    await openEncoder({ encoder: path, [name]: instead[name as keyof typeof instead] }, null);
+  }
 });

@@ -143,7 +143,10 @@ Deno.test("openSource() of a table takes its only other column as labels if valu
   await withList("breeds.csv", "id,breed\nimg/a,pug\ne,pug\nd,dingo\nimg/x,pug\n", async (path) => {
     const { images, leftOut } = await opened(path);
     assertEquals(images, ["img/a pug A", "e pug E"]);
-    assertEquals(leftOut, { "without an extension: no such file": 2 });
+    assertEquals(leftOut, {
+      "without an extension: no such file": 2,
+      "class: without a readable image": 1,
+    });
   });
   await withList(
     "captions.csv",
@@ -203,4 +206,45 @@ Deno.test("the fingerprint of a list depends on labels, order and contents", asy
   await of("e.jpg 1\nimg/a.jpg 1", "F");
   assertEquals(new Set(fingerprints).size, 4);
   assertEquals(fingerprints[0], fingerprints[1]);
+});
+
+Deno.test("openSource() of a text takes paths in quotes, labels with spaces, and a header", async () => {
+  const text = 'file label\n"img/b b.jpg" 3\nimg/a.jpg golden retriever\ne.jpg, 3\n"img/c.png"\n';
+  await withList("l.txt", text, async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals(images, ["img/b b.jpg 3 B", "img/a.jpg golden retriever A", "e.jpg 3 E", "img/c.png - C"]);
+    assertEquals(leftOut, {});
+  });
+});
+
+Deno.test("openSource() of a list counts labels that are no classes, folders and other spellings of a path", async () => {
+  const rows = 'img/a.jpg,"[1, 2]"\nimg/c.png,0.5\ne.jpg,7\n./e.jpg,7\nimg,8\n';
+  await withList("l.csv", `path,labels\n${rows}`, async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals(images, ["img/a.jpg - A", "img/c.png - C", "e.jpg 7 E"]);
+    assertEquals(leftOut, {
+      ".jpg: listed twice": 1,
+      "without an extension: no such file": 1,
+      "class: without a readable image": 1,
+      "label: not a single value": 1,
+      "label: a fraction, no class": 1,
+    });
+  });
+  await withList("l.txt", "img/a.jpg 1 0 1\ne.jpg -1 1 1\n", async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals([images, leftOut], [["img/a.jpg - A", "e.jpg - E"], { "label: not a single value": 2 }]);
+  });
+});
+
+Deno.test("openSource() of a list passes over a column that numbers the rows, and reads Windows-1252", async () => {
+  await withList(
+    "l.lst",
+    "0\t5.0\timg/a.jpg\n1\t7.0\te.jpg\n2\t5.0\td,d.jpg\n3\t7.0\timg/c.png\n4\t5.0\timg/b b.jpg\n",
+    async (path) => {
+      const { images } = await opened(path);
+      assertEquals(images, ["img/a.jpg 5 A", "e.jpg 7 E", "d,d.jpg 5 D", "img/c.png 7 C", "img/b b.jpg 5 B"]);
+    },
+  );
+  const latin = Uint8Array.from("path,label\ne.jpg,\xe9t\xe9\n", (c) => c.charCodeAt(0));
+  await withList("l.csv", latin, async (path) => assertEquals((await opened(path)).images, ["e.jpg été E"]));
 });

@@ -139,3 +139,17 @@ Deno.test("the fingerprint of Parquet files depends on the bytes of images", asy
   assertEquals(prints.size, 2);
   assert(true);
 });
+
+Deno.test("numbers without a name among named classes, and files without rows, are counted", async () => {
+  const features = { label: { _type: "ClassLabel", names: ["a", "b"] } };
+  const bytes = parquet([
+    { name: "img", data: images(4), type: "BYTE_ARRAY" },
+    { name: "label", data: [1, 2, 7, -1], type: "INT32" },
+  ], features);
+  const empty = parquet([{ name: "img", data: [], type: "BYTE_ARRAY" }]);
+  await withFolder({ "a.parquet": bytes, "b.parquet": empty }, async (folder) => {
+    const { labels, leftOut } = await labelsOf(folder);
+    assertEquals(labels, ["b", null, null, null]);
+    assertEquals(leftOut.sort(), [".parquet: without rows", "label: a number without a name"]);
+  });
+});
