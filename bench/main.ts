@@ -8,12 +8,14 @@
  *     deno task bench host                       whether the host keeps a GPU busy that holds it
  *     deno task bench pipeline SHARDS RECIPE…    pairs of views from archives, beside torchvision's DataLoader
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
+ *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
  */
 import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchExport } from "./export.ts";
 import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
@@ -29,7 +31,11 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   host: benchHost,
   pipeline: benchPipeline,
   probe: benchProbe,
+  export: benchExport,
 };
+
+/** Those that are run only if they are named: they need data, or gigabytes of memory. */
+const named = [benchPipeline, benchProbe, benchExport];
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== undefined && !Object.hasOwn(benches, name)) {
@@ -43,7 +49,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
   console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
-  const needNone = Object.values(benches).filter((bench) => bench !== benchPipeline && bench !== benchProbe);
+  const needNone = Object.values(benches).filter((bench) => !named.includes(bench));
   for (const bench of name === undefined ? needNone : [benches[name]]) {
     console.log();
     await bench(gpu, args);

@@ -6,6 +6,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { environmentVariable } from "../base/environment.ts";
 import { LIST_NAME } from "../../data/sources/file_names.ts";
 import { hostsOf } from "../../data/sources/hosts.ts";
 import { UserError } from "../base/errors.ts";
@@ -32,10 +33,12 @@ export interface Needs {
   net: string[];
 }
 
-/** Where commands write by default: a folder, for preview that of the file. */
+/** Commands whose output is a file, or a folder that they make: they write to the folder above it. */
+const WRITES_FILE = ["preview", "export"];
+
+/** The folders that the others write by default. */
 const DEFAULT_OUT: Record<string, string | undefined> = {
   train: "runs",
-  preview: ".",
   evaluate: "evaluation",
   experiments: "docs/results",
 };
@@ -45,8 +48,11 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
   const { data, out } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume ? out : undefined);
-  if (began !== undefined) sources.push(...sourcesOf(began));
-  const written = out === undefined ? run ?? DEFAULT_OUT[name] : name === "preview" ? dirname(out) : out;
+  // An export reads the encoder alone.
+  if (began !== undefined && name !== "export") sources.push(...sourcesOf(began));
+  const written = WRITES_FILE.includes(name)
+    ? out === undefined ? environmentVariable("INIT_CWD") || "." : dirname(out)
+    : out ?? run ?? DEFAULT_OUT[name];
   const local = sources.filter(isPath);
   // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
   const read = local.map((source) => {

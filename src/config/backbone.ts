@@ -1,13 +1,14 @@
 /**
- * Backbones as options: a name, or a ResNet of the user's own.
+ * Backbones as options: a name, or a ResNet or ConvNeXt of the user's own.
  *
  * @module
  */
 import { UserError } from "../base/errors.ts";
-import { type BackboneName, backbones, type ResNetConfig } from "../nn/backbones.ts";
+import { smallestSize } from "../nn/backbone.ts";
+import { type BackboneConfig, type BackboneName, backbones, type Stem } from "../nn/backbones.ts";
 
 /** A backbone as options and files name it. */
-export type Backbone = BackboneName | ResNetConfig;
+export type Backbone = BackboneName | BackboneConfig;
 
 /** Channels are stored four to a vector. */
 const WIDTH_STEP = 4;
@@ -20,8 +21,26 @@ export function isBackboneName(name: string): name is BackboneName {
 }
 
 /** The layers of `backbone`. */
-export function resnetConfigOf(backbone: Backbone): ResNetConfig {
+export function backboneConfigOf(backbone: Backbone): BackboneConfig {
   return typeof backbone === "string" ? backbones[backbone] : backbone;
+}
+
+/**
+ * Throws unless images of `size` pixels are large enough for `backbone`.
+ *
+ * @throws {UserError} naming the least size.
+ */
+export function expectSize(backbone: Backbone, { stem, size }: { stem: Stem; size: number }): void {
+  const least = smallestSize({ config: backboneConfigOf(backbone), stem });
+  if (size >= least) return;
+  throw new UserError(
+    `Cannot use the backbone ${
+      backboneText(backbone)
+    } on images of ${size} pixels: with the stem ${stem} its last ` +
+      `stage has a pixel from ${least} on. Give --size ${least} or more${
+        stem === "imagenet" ? ", or --stem cifar" : ""
+      }.`,
+  );
 }
 
 /** The text for `backbone` in the metadata of a file: its name, or JSON. */
@@ -50,15 +69,15 @@ export function parseBackbone(value: unknown): Backbone {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refusal(value, `it must be one of ${names}, or an object with block, layers and widths`);
   }
-  const { block, layers, widths, ...others } = value as Record<string, unknown>;
+  const { block, layers, widths, widthPerGroup, ...others } = value as Record<string, unknown>;
   if (Object.keys(others).length > 0) {
     throw refusal(
       value,
-      `its fields must be block, layers and widths, not ${Object.keys(others).join(", ")}`,
+      `its fields must be block, layers, widths and widthPerGroup, not ${Object.keys(others).join(", ")}`,
     );
   }
-  if (block !== "basic" && block !== "bottleneck") {
-    throw refusal(value, 'block must be "basic" or "bottleneck"');
+  if (block !== "basic" && block !== "bottleneck" && block !== "convnext") {
+    throw refusal(value, 'block must be "basic", "bottleneck" or "convnext"');
   }
   if (!isList(layers, 1)) {
     throw refusal(value, `layers must list the blocks of 1 to ${MAX_STAGES} stages, each at least 1`);
@@ -69,13 +88,28 @@ export function parseBackbone(value: unknown): Backbone {
       `widths must list a multiple of ${WIDTH_STEP} for each of the ${layers.length} stages`,
     );
   }
-  return { block, layers: [...layers], widths: [...widths] };
+  if (widthPerGroup !== undefined && (block !== "bottleneck" || !isInner(widths, widthPerGroup))) {
+    throw refusal(
+      value,
+      `widthPerGroup is for bottlenecks, and width · widthPerGroup / 64 must be a multiple of ${WIDTH_STEP}`,
+    );
+  }
+  const config = { layers: [...layers], widths: [...widths] };
+  return block === "convnext"
+    ? { block, ...config }
+    : { block, ...config, ...widthPerGroup !== undefined && { widthPerGroup } };
 }
 
 /** Whether `value` is a list of positive multiples of `step`, one for each stage. */
 function isList(value: unknown, step: number): value is number[] {
   return Array.isArray(value) && value.length >= 1 && value.length <= MAX_STAGES &&
     value.every((n) => Number.isSafeInteger(n) && n > 0 && n % step === 0);
+}
+
+/** Whether `widthPerGroup` gives inner widths that can be stored. */
+function isInner(widths: readonly number[], widthPerGroup: unknown): widthPerGroup is number {
+  return typeof widthPerGroup === "number" && widthPerGroup > 0 &&
+    widths.every((width) => Number.isInteger(width * widthPerGroup / 64 / WIDTH_STEP));
 }
 
 function refusal(value: unknown, fact: string): UserError {

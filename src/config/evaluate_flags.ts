@@ -4,9 +4,7 @@
  * @module
  */
 import { viewSizes } from "../../data/views/recipe.ts";
-import { UserError } from "../base/errors.ts";
-import { parseBackbone } from "./backbone.ts";
-import { checkFlag, isImageSource } from "./check_options.ts";
+import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
@@ -23,7 +21,8 @@ export const encoderFields = {
   std: numbers(3, { min: 0, max: 1, exclusive: true }),
 } as const;
 
-const encoder = {
+/** Which encoder is used. */
+export const encoderFlags = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
     text("FILE"),
@@ -120,9 +119,15 @@ const output = {
 };
 
 /** The options by their headings in `--help`. */
-export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": finetuning, output };
+export const evaluateFlagGroups = {
+  encoder: encoderFlags,
+  data,
+  protocol,
+  "fine-tuning": finetuning,
+  output,
+};
 
-const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
+const flags = { ...encoderFlags, ...data, ...protocol, ...finetuning, ...output };
 
 /** Options that are checked by their types alone. */
 const callbacks = ["draw", "log", "signal"];
@@ -134,16 +139,8 @@ export type EvaluateFlags = {
 
 /** Refuses unknown options and values out of range. */
 export function expectEvaluateOptions(given: object): void {
-  const known = Object.keys(flags).filter((name) => name !== "map"); // a program passes `draw` instead
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || callbacks.includes(name)) continue;
-    if (!known.includes(name)) {
-      throw new UserError(
-        `Cannot use the option "${name}": it is none of ${[...known, ...callbacks].join(", ")}.`,
-      );
-    }
-    if (name === "backbone") parseBackbone(value);
-    else if (["data", "train", "test"].includes(name) && isImageSource(value)) checkSource(value);
-    else checkFlag(name, { value, flag: flags[name as keyof typeof flags] });
-  }
+  const { map: _, ...known } = flags; // a program passes `draw` instead
+  const ofSource = (value: unknown) => isImageSource(value as never) && Boolean(checkSource(value));
+  const checks = { backbone: checkBackbone, data: ofSource, train: ofSource, test: ofSource };
+  expectFlags(given, { flags: known, unchecked: callbacks, checks });
 }

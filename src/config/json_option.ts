@@ -19,7 +19,7 @@ export async function readJsonOption(
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     const [fact, remedy] = error instanceof SyntaxError
-      ? [`it is no valid JSON: ${messageOf(error)}`, "Correct it"]
+      ? [`it is no valid JSON: ${messageOf(error).replace(/\s+/g, " ")}`, "Correct it"]
       : [`it cannot be read: ${readFailure(error)}`, `Check --${option}, or name one of ${names}`];
     throw new UserError(`Cannot use the ${option} "${path}": ${fact}. ${remedy}.`, { cause: error });
   }

@@ -5,7 +5,7 @@
  */
 import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
-import { counted } from "../base/format.ts";
+import { counted, grouped } from "../base/format.ts";
 import { classNameOf } from "./data_report.ts";
 
 /** The labels of a part's images, −1 where there is none, and the names of the classes that they mean. */
@@ -77,7 +77,7 @@ export function unanswerable(
   if (lost === 0) return null;
   const unknown = [...lacking].map((label) => classes[label]);
   if (lost === asked) throw otherClasses(names, { expected: classes.filter((_, k) => known[k]), unknown });
-  return `${lost} of the ${asked} test images are of ${
+  return `${grouped(lost)} of the ${grouped(asked)} test images are of ${
     counted(lacking.size, "class", "classes")
   } that no image to learn from has: ${some(unknown)}. They ` +
     `count as wrong.`;

@@ -5,7 +5,7 @@
  */
 import { type LeftOut, type LeftOutGroup, leftOutText, type SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
-import { counted } from "../base/format.ts";
+import { counted, grouped } from "../base/format.ts";
 
 /** The classes that are listed with their numbers of images; the others are only counted. */
 const MAX_LISTED = 5000;
@@ -115,8 +115,6 @@ function classesIn(source: ImageSource, counts: ReadonlyMap<number | null, numbe
   return [...listed, ...unnamed];
 }
 
-const text = (count: number) => count.toLocaleString("en-US");
-
 /**
  * A report as one line: `2,000 images in 10 classes from photos: 1,800 train, 200 held out (10 classes); 45 left out: 30
  * .heic (not readable), 15 .txt`.
@@ -142,15 +140,15 @@ function splitText({ split, splits }: DataReport): string {
 
 function partTexts({ images, parts }: DataReport): string[] {
   const texts = parts.map(({ name, images, unlabeled, classes, newClasses }, i) => {
-    const count = images === null ? "an unknown number" : text(images);
+    const count = images === null ? "an unknown number" : grouped(images);
     if (i === 0 || !classes) return `${count} ${name}`;
-    const lacking = newClasses ? `, ${text(newClasses)} of them without a training image` : "";
-    const without = unlabeled ? `, ${text(unlabeled)} images without a label` : "";
+    const lacking = newClasses ? `, ${grouped(newClasses)} of them without a training image` : "";
+    const without = unlabeled ? `, ${grouped(unlabeled)} images without a label` : "";
     return `${count} ${name} (${counted(classes, "class", "classes")}${lacking}${without})`;
   });
   if (images === null || parts.some((part) => part.images === null)) return texts;
   const unused = images - parts.reduce((sum, part) => sum + part.images!, 0);
-  return unused > 0 ? [...texts, `${text(unused)} not used`] : texts;
+  return unused > 0 ? [...texts, `${grouped(unused)} not used`] : texts;
 }
 
 function notes({ images, unlabeled, classes, leftOut }: DataReport): string[] {
@@ -158,7 +156,7 @@ function notes({ images, unlabeled, classes, leftOut }: DataReport): string[] {
   const named = empty.slice(0, MAX_NAMED).join(", ") + (empty.length > MAX_NAMED ? ", …" : "");
   const left = leftOutText(leftOut);
   return [
-    ...unlabeled && unlabeled !== images ? [`${text(unlabeled)} of them without a label`] : [],
+    ...unlabeled && unlabeled !== images ? [`${grouped(unlabeled)} of them without a label`] : [],
     ...empty.length > 0 ? [`${counted(empty.length, "class", "classes")} without an image: ${named}`] : [],
     ...left ? [left] : [],
   ];

@@ -1,5 +1,5 @@
 /**
- * The safetensors format, read as float32 and written so: eight bytes of header length, a JSON header with each tensor's type, shape
+ * The safetensors format, read as float32: eight bytes of header length, a JSON header with each tensor's type, shape
  * and byte range, then the tensors' bytes without gaps (https://github.com/huggingface/safetensors, "Format").
  *
  * Everything is little-endian, as is every machine that Deno runs on.
@@ -20,10 +20,18 @@ export interface TensorEntry {
   data: Float32Array;
 }
 
+/** A tensor as it is written, in the type of its values: F32, F16 or I64. */
+export interface StoredTensor {
+  /** Sizes of the axes; none for a single number. */
+  shape: readonly number[];
+  /** The values, as many as the product of `shape`, last axis fastest. */
+  data: Float32Array | Float16Array | BigInt64Array;
+}
+
 /** The content of a safetensors file. */
 export interface Safetensors {
   /** The tensors by name, in the order of the file, such as a `Map`. */
-  tensors: Iterable<readonly [name: string, tensor: TensorEntry]>;
+  tensors: Iterable<readonly [name: string, tensor: StoredTensor]>;
   /** Texts by name. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -57,7 +65,9 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
     const begin = end;
     end += data.byteLength;
     fields.push(
-      `${JSON.stringify(name)}:${JSON.stringify({ dtype: "F32", shape, data_offsets: [begin, end] })}`,
+      `${JSON.stringify(name)}:${
+        JSON.stringify({ dtype: dtypeOf(data), shape, data_offsets: [begin, end] })
+      }`,
     );
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
@@ -68,6 +78,10 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
   return [length, header, ...chunks];
+}
+
+function dtypeOf(data: StoredTensor["data"]): string {
+  return data instanceof Float32Array ? "F32" : data instanceof Float16Array ? "F16" : "I64";
 }
 
 /**

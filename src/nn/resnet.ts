@@ -9,14 +9,9 @@ import type { ResNetConfig, Stem } from "./backbones.ts";
 import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
 
-/** The number of features of a backbone. */
-export function featuresOf({ block, widths }: ResNetConfig): number {
-  return widths[widths.length - 1] * (block === "basic" ? 1 : 4);
-}
-
-/** The backbone f: images [N, H, W, 4] → features [N, {@linkcode featuresOf}]. */
+/** Images [N, H, W, 4] → features [N, width of the last stage, times four for bottlenecks]. */
 export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; stem: Stem }): Layer {
-  const { block, layers, widths } = config;
+  const { block, layers, widths, widthPerGroup = 64 } = config;
   const kernelSize = stem === "cifar" ? 3 : 7;
   const conv1 = convLayer(scope.child("conv1"), {
     inChannels: 3,
@@ -33,6 +28,7 @@ export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; s
       blocks.push(build(scope.child(`layer${stage + 1}`).child(`${i}`), {
         inChannels,
         width: widths[stage],
+        inner: widths[stage] * widthPerGroup / 64,
         stride: stage > 0 && i === 0 ? 2 : 1,
       }));
       inChannels = widths[stage] * (block === "basic" ? 1 : 4);
@@ -51,6 +47,8 @@ export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; s
 interface BlockOptions {
   inChannels: number;
   width: number;
+  /** Width of a bottleneck's first two convolutions. */
+  inner: number;
   stride: number;
 }
 
@@ -72,18 +70,18 @@ function basicBlock(scope: Scope, { inChannels, width, stride }: BlockOptions): 
   };
 }
 
-function bottleneck(scope: Scope, { inChannels, width, stride }: BlockOptions): Layer {
+function bottleneck(scope: Scope, { inChannels, width, inner, stride }: BlockOptions): Layer {
   const outChannels = width * 4;
-  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: width, kernelSize: 1, stride: 1 });
-  const bn1 = batchNormLayer(scope.child("bn1"), { channels: width });
+  const conv1 = convLayer(scope.child("conv1"), { inChannels, outChannels: inner, kernelSize: 1, stride: 1 });
+  const bn1 = batchNormLayer(scope.child("bn1"), { channels: inner });
   const conv2 = convLayer(scope.child("conv2"), {
-    inChannels: width,
-    outChannels: width,
+    inChannels: inner,
+    outChannels: inner,
     kernelSize: 3,
     stride,
   });
-  const bn2 = batchNormLayer(scope.child("bn2"), { channels: width });
-  const conv3 = convLayer(scope.child("conv3"), { inChannels: width, outChannels, kernelSize: 1, stride: 1 });
+  const bn2 = batchNormLayer(scope.child("bn2"), { channels: inner });
+  const conv3 = convLayer(scope.child("conv3"), { inChannels: inner, outChannels, kernelSize: 1, stride: 1 });
   const bn3 = batchNormLayer(scope.child("bn3"), { channels: outChannels });
   const shortcut = projection(scope, { inChannels, outChannels, stride });
   return (tape, x) => {

@@ -143,13 +143,13 @@ function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
 }
 
 /** kNN accuracies before the first step; null without held-out images whose classes the training images have. */
-async function knnBefore({ parts, source, evaluation, progress }: Session): Promise<KnnBefore | null> {
+async function knnBefore({ run, parts, source, evaluation, progress }: Session): Promise<KnnBefore | null> {
   if (!parts.heldOut || source.classes.length <= 1) return null;
   const rawPixels = await evaluation.pixelAccuracy(), untrained = await evaluation.encoderAccuracy();
   const knn = rawPixels !== null && untrained !== null ? { rawPixels, untrained } : null;
   progress.log(
     knn
-      ? `kNN before training: ${knnLine(knn)}`
+      ? `kNN before training: ${knnLine(knn, run.options)}`
       : "No kNN: no held-out image has a label that a training image has",
   );
   return knn;

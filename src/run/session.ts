@@ -23,11 +23,12 @@ import type { Decision } from "../graph/tuner.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
-import { featuresOf } from "../nn/resnet.ts";
+import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { RunEvaluation } from "./evaluation.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
+import { initialValues, writeInitialWeights } from "./initial_weights.ts";
 import { openCache } from "./pixel_cache.ts";
 import { writePreview } from "./preview.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
@@ -75,6 +76,7 @@ export async function openSession(task: Task): Promise<Session> {
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await writeData(options.out, task.report);
+  if (run.initial) await writeInitialWeights(run, run.initial);
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
@@ -135,11 +137,12 @@ async function openTrainer(
     expectTensors(`${options.out}, step ${checkpoint.step}`, {
       found: checkpoint.tensors,
       expected,
-      advice: "Use the options of the run that wrote it, as its config.json has them.",
+      advise: () => "Use the options of the run that wrote it, as its config.json has them.",
     });
     trainer.restore(checkpoint.tensors);
   } else {
-    trainer.initialize(options);
+    const { initial } = run, { network } = trainer.networks.online;
+    trainer.initialize({ ...options, ...initial && { given: initialValues(initial, network) } });
   }
   await trainer.settled();
   return { trainer, probe, chooser, tuning };

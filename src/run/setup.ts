@@ -6,7 +6,7 @@
 import type { Recipe } from "../../data/views/recipe.ts";
 import { expectFit } from "../byol/fit.ts";
 import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
-import { resnetConfigOf } from "../config/backbone.ts";
+import { backboneConfigOf } from "../config/backbone.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -33,7 +33,7 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
   return {
     objective: { predictor, target, negatives, temperature },
     loading: loadingOf(options, recipe),
-    architecture: { backbone: resnetConfigOf(backbone), stem, hidden, projection },
+    architecture: { backbone: backboneConfigOf(backbone), stem, hidden, projection },
     batch,
     size,
     optimizer,

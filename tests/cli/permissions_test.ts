@@ -11,7 +11,7 @@ import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
-const product = ["default", "train", "preview", "evaluate", "experiments"];
+const product = ["default", "train", "preview", "evaluate", "export", "experiments"];
 
 /** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
@@ -52,6 +52,7 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("preview", { data: "http://h:81/x.tar", out: "/o/p.png" }), [["/o"], ["/o"], ["h:81"]]);
   assertEquals(needs("evaluate", { run: "/r", test: "/t" }), [["/t", "/r"], ["/r"], []]);
   assertEquals(needs("evaluate", { train: "/t", out: "/o" }), [["/t", "/o"], ["/o"], []]);
+  assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
@@ -105,6 +106,7 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
   assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
   assertEquals(needsOf("train", { out: folder }).net, []);
+  assertEquals(needsOf("export", { run: folder }).net, [], "an export reads no data");
   await Deno.remove(folder, { recursive: true });
 });
 

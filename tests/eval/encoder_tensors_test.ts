@@ -9,9 +9,9 @@ import { recipes } from "../../data/views/recipe.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 import { shapesOf } from "../../src/eval/evaluated_encoder.ts";
-import { resnetConfigOf } from "../../src/config/backbone.ts";
+import { backboneConfigOf } from "../../src/config/backbone.ts";
 
-const expected = shapesOf({ config: resnetConfigOf("resnet8"), stem: "cifar" });
+const expected = shapesOf({ config: backboneConfigOf("resnet8"), stem: "cifar" });
 
 /** Tensors of an encoder, each filled with `value`, named `prefix` + torchvision's name. */
 function network(prefix: string, value: number): [string, { shape: number[]; data: Float32Array }][] {

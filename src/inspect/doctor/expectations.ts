@@ -12,7 +12,7 @@ import type { Plan } from "../../graph/plan.ts";
 import type { Product } from "../../ops/conv2d_geometry.ts";
 import type { PlannedDispatch } from "../../graph/texture_copies.ts";
 import { sizeOf } from "../../graph/tensor.ts";
-import { backbones } from "../../nn/backbones.ts";
+import { type BackboneName, backbones } from "../../nn/backbones.ts";
 import type { Rates } from "./rates.ts";
 
 /** The estimate for one configuration. */
@@ -86,7 +86,7 @@ function likelyLargest({ batch, plan: { stores } }: Fitting, { maxBuffer }: Limi
 
 /** The options of training with default settings. */
 function optionsOf(
-  name: keyof typeof backbones,
+  name: BackboneName,
   { size, batch }: { size: number; batch: number },
 ): TrainerOptions {
   const recipe = size > 64 ? recipes.byol : recipes.cifar, { views, mean, std } = recipe;
