@@ -43,7 +43,11 @@ export async function openLists(name: string, paths: string[], context: OpenCont
     const bytes = await Deno.readFile(path).catch((error) => {
       throw readError(path, error);
     });
-    const found = await listRows(bytes, { name: path, label });
+    const isThere = async (place: string) => {
+      const item = itemOf({ place, label: null, split: null }, { list: path, split: null });
+      return item.path !== null && !Number.isNaN((await fileSizes(1, () => item.path!))[0]);
+    };
+    const found = await listRows(bytes, { name: path, label, isThere });
     if (found.empty > 0) survey.leaveOut({ name: baseName(path), kind: "empty line", count: found.empty });
     candidates.push(...found.candidates ?? []);
     const split = paths.length > 1 ? splitInName(baseName(path)) : null;

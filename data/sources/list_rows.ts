@@ -188,13 +188,14 @@ function numberedRows(lines: string[]): ListRow[] | null {
 }
 
 /** The rows of a text with a path or an address on each line. Lines that begin with # are comments. */
-export function textRows(text: string): ListRows {
+async function textRows(text: string, isThere: (place: string) => Promise<boolean>): Promise<ListRows> {
   const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim()).filter((line) => !line.startsWith("#"));
   if (lines.at(-1) === "") lines.pop();
   const filled = lines.filter((line) => line !== ""), empty = lines.length - filled.length;
   const hasHeader = filled.length > 1 && !NUMBERED.test(filled[0]) && !isPlace(placeAndLabel(filled[0])[0]);
   const numbered = numberedRows(filled.slice(hasHeader ? 1 : 0));
-  if (numbered) return { rows: numbered, empty };
+  // A file's name may begin with a number and a space.
+  if (numbered && !await isThere(placeAndLabel(filled.at(-1)!)[0])) return { rows: numbered, empty };
   const rows: ListRow[] = filled.map((line) => {
     const [place, label] = placeAndLabel(line);
     return { place, label: labelText(label), split: null };
@@ -217,9 +218,14 @@ function textOf(bytes: Uint8Array): string {
 /** The rows of a list: of a table if its extension says so, or if its first line has a delimiter and no path at its start. */
 export async function listRows(
   bytes: Uint8Array,
-  { name, label }: { name: string; label?: string },
+  { name, label, isThere }: {
+    name: string;
+    label?: string;
+    /** Whether there is a file at a path of the list. */
+    isThere(place: string): Promise<boolean>;
+  },
 ): Promise<ListRows> {
   const text = textOf(bytes), [first] = text.trimStart().split(/[\r\n]/, 1);
   const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(placeAndLabel(first)[0]);
-  return isTable ? await tableRows(text, { name, label }) : textRows(text);
+  return isTable ? await tableRows(text, { name, label }) : await textRows(text, isThere);
 }

@@ -110,6 +110,15 @@ Deno.test("openSource() of a list tells numbers before the paths that are labels
   }
 });
 
+Deno.test("openSource() of a list takes a number before a name as a part of it if there is such a file", async () => {
+  await withFolder(
+    { "1 a.jpg": "A", "2 b.jpg": "B", "l.txt": "1 a.jpg\n2 b.jpg 7" },
+    async (folder) => {
+      assertEquals((await opened(`${folder}/l.txt`)).images, ["1 a.jpg - A", "2 b.jpg 7 B"]);
+    },
+  );
+});
+
 Deno.test("openSource() of a list counts missing and repeated files and empty lines", async () => {
   const lines = [
     "path,label",
