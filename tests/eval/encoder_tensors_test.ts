@@ -79,7 +79,7 @@ Deno.test("findEncoder() refuses several encoders, and names what one lacks", as
   await assertThrows(() => find([["a", one]]), UserError, /45 missing \(conv1\.weight, /);
 });
 
-Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file of other names by options", async () => {
+Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file without any by its shapes", async () => {
   await using folder = await temporaryFolder();
   const recipe = { ...recipes.cifar, mean: [.1, .2, .3], std: [.4, .5, .6] };
   const tensors = new Map([...network("online.backbone.", 1), ...network("target.backbone.", 3), [
@@ -103,16 +103,19 @@ Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file of o
 
   const foreign = join(folder.path, "foreign.safetensors");
   await writeSafetensors(foreign, { tensors: network("module.", 1) });
-  await assertThrows(
-    () => openEncoder({ encoder: foreign }, null),
-    UserError,
-    /names no backbone.*Give --backbone/,
-  );
-  const given = { encoder: foreign, backbone: "resnet8", size: 32 } as const;
+  const given = { encoder: foreign, size: 32 } as const, guessed = await openEncoder(given, null);
+  assertEquals([guessed.backbone, guessed.stem], ["resnet8", "cifar"]);
   await assertThrows(
     () => openEncoder({ ...given, backbone: "resnet18" }, null),
     UserError,
-    /Give the --backbone and the --stem that it was trained with\.$/,
+    /Give --backbone resnet8 --stem cifar\.$/,
+  );
+  const part = join(folder.path, "part.safetensors");
+  await writeSafetensors(part, { tensors: [...network("module.", 1)].slice(1) });
+  await assertThrows(
+    () => openEncoder({ encoder: part }, null),
+    UserError,
+    /the file names no backbone\. Its tensors fit none of/,
   );
   assertEquals((await openEncoder(given, null)).prefix, "module.");
 });
