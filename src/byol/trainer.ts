@@ -146,11 +146,18 @@ export class Trainer {
     return variables.filter((variable) => !isAdapted(variable)).map(({ name }) => name);
   }
 
-  /** Draws the initial weights. A target network starts as a copy of the online network, or from a draw of its own. */
-  initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
+  /**
+   * Draws the initial weights, but for those in `given`, by the online network's names. A target network starts as a copy of
+   * the online network, or from a draw of its own.
+   */
+  initialize({ seed, targetInit, given }: {
+    seed: number;
+    targetInit: "copy" | "independent";
+    given?: ReadonlyMap<string, TorchTensor>;
+  }): void {
     const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
-      const values = drawWeights(online[part], { seed });
+      const values = drawWeights(online[part], { seed, given });
       this.memory.write(online[part].store, values);
       if (!target) continue;
       // The target's layout is a prefix of the online network's.

@@ -12,8 +12,11 @@ import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
 
-/** What a file or an option may say of the pixels that an encoder takes, which are in 0 … 1 before that. */
-export const rgb = {
+/** What a file or an option may say of an encoder: its first layers, its images, and their pixels, 0 … 1 before that. */
+export const encoderFields = {
+  stem: trainFlags.stem.type,
+  size: integer(viewSizes),
+  stretch: trainFlags.stretch.type,
   mean: numbers(3, { min: 0, max: 1 }),
   std: numbers(3, { min: 0, max: 1, exclusive: true }),
 } as const;
@@ -27,11 +30,11 @@ export const encoderFlags = {
     "the run's",
   ),
   backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
-  stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
-  size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
-  mean: flag(rgb.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
-  std: flag(rgb.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
-  stretch: flag(trainFlags.stretch.type, trainFlags.stretch.about, "as the file says"),
+  stem: flag(encoderFields.stem, "its first layers", "as the file says"),
+  size: flag(encoderFields.size, "side of its images in pixels", "as the file says"),
+  mean: flag(encoderFields.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
+  std: flag(encoderFields.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
+  stretch: flag(encoderFields.stretch, trainFlags.stretch.about, "as the file says"),
 };
 
 const data = {

@@ -90,6 +90,11 @@ export interface PretrainOptions extends PretrainCallbacks {
    * 4×4. Default: cifar up to 64 px.
    */
   stem?: Stem;
+  /**
+   * Weights to start from, in place of drawn ones: a file of safetensors or of PyTorch (.pth) under torchvision's names, or
+   * the folder of a run. Backbone, stem, mean and std are then those of the weights. Default: none.
+   */
+  init?: string;
   /** Hidden width of projector and predictor, a multiple of 4. Default: 512 for shapes, otherwise 4096. */
   hidden?: number;
   /** Output width of projector and predictor, a multiple of 4. Default: 128 for shapes, otherwise 256. */

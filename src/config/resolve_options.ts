@@ -52,6 +52,7 @@ export function resolveOptions(
     holdout: defaults.holdout,
     order: "mixed",
     ...viewOptions(chosen, { recipe, kind }),
+    init: null,
     hidden: defaults.hidden,
     projection: defaults.projection,
     preset: null,

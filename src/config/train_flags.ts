@@ -114,6 +114,11 @@ const network = {
     "first layers: 3×3, or 7×7 with stride 2 and max pooling; of ConvNeXt: patches of 2×2, or 4×4",
     `cifar up to ${largestSmallSize} px, otherwise imagenet`,
   ),
+  init: flag(
+    text("WEIGHTS"),
+    "start from these weights: safetensors or PyTorch's .pth under torchvision's names, or the folder of a run",
+    "drawn by the seed",
+  ),
   hidden: flag(
     integer({ min: 4, max: 65536, multipleOf: 4 }),
     "hidden width of projector and predictor",

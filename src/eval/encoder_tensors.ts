@@ -71,7 +71,9 @@ function expectSound(path: string, { prefix, tensors }: { prefix: string; tensor
     if (bad === undefined) continue;
     throw new UserError(
       `Cannot use the encoder "${path}": the tensor ${prefix}${name} has the value ${bad}, expected ` +
-        `${isVariance ? "finite numbers of at least 0" : "finite numbers"}. Use a file from before that.`,
+        `${
+          isVariance ? "finite numbers of at least 0" : "finite numbers"
+        }. Use an earlier checkpoint of its training.`,
     );
   }
 }

@@ -31,6 +31,8 @@ export interface EvaluatedEncoder {
   prefix: string;
   /** Other tensors of the file, which are not used. */
   others: number;
+  /** The projector and the predictor beside it, where a checkpoint of this project has them. */
+  heads?: ReadonlyMap<string, TorchTensor>;
   /** What the file says of the encoder, as texts. */
   metadata: Readonly<Record<string, string | undefined>>;
 }

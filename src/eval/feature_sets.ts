@@ -71,6 +71,8 @@ export class FeatureCollector implements Disposable {
     gpu: Gpu,
     readonly options: {
       encoder: EvaluatedEncoder;
+      /** The encoder that the run started from; only for its row. */
+      initial?: EvaluatedEncoder | null;
       rows: readonly RowName[];
       /** Seed of the untrained encoder. */
       seed: number;
@@ -83,13 +85,18 @@ export class FeatureCollector implements Disposable {
       onNote?(note: ImageNote): void;
     },
   ) {
-    const { encoder, rows, seed, chooser } = options;
+    const { encoder, initial, rows, seed, chooser } = options;
     this.#memory = new Memory(gpu);
     this.batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser) });
     for (const name of rows) {
       if (name === "raw pixels") continue;
       const built = buildEncoder(encoder, { gradients: false });
-      for (const { store, values } of contentOf(built, name === "trained" ? encoder : { seed })) {
+      for (
+        const { store, values } of contentOf(
+          built,
+          name === "untrained" ? { seed } : name === "initial" ? initial! : encoder,
+        )
+      ) {
         this.#memory.write(store, values);
       }
       const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, chooser };

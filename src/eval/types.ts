@@ -11,7 +11,7 @@ import type { DataReport } from "./data_report.ts";
 import type { LabeledFeatures } from "./features.ts";
 
 /** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
-export type RowName = "raw pixels" | "untrained" | "trained";
+export type RowName = "raw pixels" | "untrained" | "initial" | "trained";
 
 /** Images to learn from or to test on: the name of a source, several names joined as one, or an open source. */
 export type LabeledData = string | readonly string[] | ImageSource;
@@ -155,7 +155,7 @@ export interface Confusion {
 
 /** Result of {@linkcode evaluate}. */
 export interface EvaluationReport {
-  /** Raw pixels, the untrained encoder and the trained one; without baselines only the last. */
+  /** Raw pixels, the untrained encoder, the one a run started from if it was not drawn, and the trained one; without baselines only the last. */
   rows: EvaluationRow[];
   /** The fine-tuned encoder; null without `finetune`. */
   finetuned: LinearScores & { epochs: number } | null;

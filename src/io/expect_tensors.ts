@@ -8,8 +8,8 @@ type Shape = readonly number[];
 export interface TensorExpectation {
   found: ReadonlyMap<string, { shape: Shape }>;
   expected: ReadonlyMap<string, Shape>;
-  /** Says what to do if they differ. Default: to use the options of the run. */
-  advise?: () => string;
+  /** Says what to do if they differ, in a sentence. */
+  advise(): string;
 }
 
 /** This many tensors of each kind are named; the others are counted. */
@@ -21,17 +21,12 @@ function some(what: string, names: string[]): string[] {
   return [`${names.length} ${what} (${listed})`];
 }
 
-const useItsOptions = () => "Use the options of the run that wrote it, as its config.json has them.";
-
 /**
  * Checks that the tensors `found` in the file `path` have the names and shapes `expected`.
  *
  * @throws {UserError} naming the first tensors that are missing, unexpected or of another shape.
  */
-export function expectTensors(
-  path: string,
-  { found, expected, advise = useItsOptions }: TensorExpectation,
-): void {
+export function expectTensors(path: string, { found, expected, advise }: TensorExpectation): void {
   const missing: string[] = [], reshaped: string[] = [];
   for (const [name, shape] of expected) {
     const actual = found.get(name)?.shape;

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { type FloatType, parseHeader } from "./safetensors_header.ts";
 
@@ -104,7 +105,7 @@ export async function readSafetensors(
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read "${path}": ${messageOf(error)}.`, { cause: error });
+    throw new UserError(`Cannot read "${path}": ${readFailure(error)}. Check the path.`, { cause: error });
   }
   return parseSafetensors(path, bytes);
 }

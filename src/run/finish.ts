@@ -6,13 +6,11 @@
 import { join } from "node:path";
 import type { StreamCounts } from "../../data/count.ts";
 import { leftOutText } from "../../data/sources/survey.ts";
-import type { Recipe } from "../../data/views/recipe.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import { backboneText } from "../config/backbone.ts";
-import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { type DataReport, leftOutOf } from "../eval/data_report.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
+import { encoderMetadata } from "./encoder_metadata.ts";
 import type { KnnBefore } from "./records.ts";
 import type { Session } from "./session.ts";
 import { knnLine, type Summary, writeSummary } from "./summary.ts";
@@ -54,7 +52,7 @@ export async function finish(
   const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
   progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
   if (summary.read) progress.log(readLine(summary.data, summary.read));
-  if (knn) progress.log(`kNN: ${knnLine(knn)}`);
+  if (knn) progress.log(`kNN: ${knnLine(knn, options)}`);
   return summary;
 }
 
@@ -68,19 +66,4 @@ function readLine(
   return `Read ${complete ? "all" : "at least"} ${count(images)} images of ${source}${without}${
     left && `; ${left}`
   }`;
-}
-
-/** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
-function encoderMetadata(
-  { backbone, stem, size }: ResolvedOptions,
-  { mean, std, stretch }: Recipe,
-): Record<string, string> {
-  return {
-    backbone: backboneText(backbone),
-    stem,
-    size: `${size}`,
-    mean: JSON.stringify(mean),
-    std: JSON.stringify(std),
-    ...stretch && { stretch },
-  };
 }

@@ -51,11 +51,12 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
  */
 export async function chooseKernels(
   gpu: Gpu,
-  { options, recipe, tuning, log }: {
+  { options, recipe, tuning, log, signal }: {
     options: ResolvedOptions;
     recipe: Recipe;
     tuning: EntryFile<Decision>;
     log: (line: string) => void;
+    signal?: AbortSignal;
   },
 ): Promise<KernelChooser | undefined> {
   const pin = pinnedChooser(options, gpu), training = trainerOptions(options, recipe);
@@ -64,6 +65,7 @@ export async function chooseKernels(
   const chooser = await tune(gpu, (target) => traceTraining(training, target).step, {
     cache: tuning,
     report: log,
+    signal,
   });
   await tuning.save();
   return chooser;

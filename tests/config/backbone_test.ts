@@ -9,10 +9,11 @@ import { UserError } from "../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 const wide = { block: "bottleneck", layers: [1, 1], widths: [8, 16], widthPerGroup: 96 } as const;
+const convnext = { block: "convnext", layers: [1, 2], widths: [8, 12] } as const;
 const own = { block: "basic", layers: [1, 2], widths: [8, 12] } as const;
 
 Deno.test("parseBackboneText() reverses backboneText() for names and objects", () => {
-  for (const backbone of ["resnet50", own, wide] satisfies Backbone[]) {
+  for (const backbone of ["resnet50", "convnext_tiny", own, wide, convnext] satisfies Backbone[]) {
     assertEquals(parseBackboneText(backboneText(backbone)), backbone);
   }
   assertEquals([parseBackboneText("resnet19"), parseBackboneText("{"), parseBackboneText("[]")], [
@@ -39,6 +40,11 @@ const refused: [what: string, value: unknown, message: RegExp][] = [
   ["fewer widths than stages", { ...own, widths: [8] }, /widths must list .* each of the 2 stages/],
   ["a width that is no multiple of 4", { ...own, widths: [8, 10] }, /a multiple of 4/],
   ["a width per group of basic blocks", { ...own, widthPerGroup: 128 }, /widthPerGroup is for bottlenecks/],
+  [
+    "a width per group of ConvNeXt blocks",
+    { ...convnext, widthPerGroup: 64 },
+    /widthPerGroup is for bottlenecks/,
+  ],
   ["inner widths that are no multiples of 4", { ...wide, widthPerGroup: 65 }, /must be a multiple of 4/],
   ["a width of 0", { ...own, widths: [8, 0] }, /a multiple of 4/],
 ];

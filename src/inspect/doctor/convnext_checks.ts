@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
+import { type ChoosingProfile, pinned } from "../../graph/kernel_choice.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import { depthwiseConv2d } from "../../ops/depthwise_conv2d.ts";
+import { SIDE, variantNames } from "../../ops/depthwise_kernels.ts";
 import { gelu } from "../../ops/gelu.ts";
 import { layerNorm } from "../../ops/layer_norm.ts";
 import { layerScale } from "../../ops/layer_scale.ts";
@@ -18,17 +19,29 @@ import { layerNorm as layerNormReference } from "../../reference/layer_norm.ts";
 import { layerScale as layerScaleReference } from "../../reference/layer_scale.ts";
 import { type Check, checksOfReferenced, type Referenced } from "./check.ts";
 
-/** The checks for the machine `target`. */
-export function convnextChecks(target: ChoosingProfile): Check[] {
+/** The checks for the machine `target`; with `all` also of kernels that it never chooses. */
+export function convnextChecks(target: ChoosingProfile, { all }: { all: boolean }): Check[] {
   const ops = {
     "conv2d's bias, of images": biasOp(),
-    depthwiseConv2d: depthwiseOp(),
     layerNorm: layerNormOp(),
     gelu: geluOp(),
     layerScale: layerScaleOp(),
   };
-  return Object.entries(ops).flatMap(([name, op]) => checksOfReferenced(name, op, target));
+  const [byDefault, ...others] = variantNames(target, DEPTHWISE);
+  const depthwise = [byDefault, ...target.software && !all ? [] : others];
+  return [
+    ...Object.entries(ops).flatMap(([name, op]) => checksOfReferenced(name, op, target)),
+    ...depthwise.flatMap((variant) =>
+      checksOfReferenced(`depthwiseConv2d, ${variant}`, depthwiseOp(), {
+        ...target,
+        chooser: pinned(variant),
+      })
+    ),
+  ];
 }
+
+/** Several tiles in a row, and tails of tiles. */
+const DEPTHWISE = { N: 3, H: 11, W: 17, C: 20 };
 
 /** A bias on patches of 2 × 2 pixels. */
 function biasOp(): Referenced {
@@ -49,9 +62,9 @@ function biasOp(): Referenced {
 }
 
 function depthwiseOp(): Referenced {
-  const sizes = { N: 3, H: 11, W: 17, C: 20, R: 7, S: 7 }, { N, H, W, C } = sizes;
+  const { N, H, W, C } = DEPTHWISE, sizes = { ...DEPTHWISE, R: SIDE, S: SIDE };
   return {
-    shapes: { x: [N, H, W, C], w: [7, 7, 1, C], bias: [C] },
+    shapes: { x: [N, H, W, C], w: [SIDE, SIDE, 1, C], bias: [C] },
     trained: ["w", "bias"],
     op: (tape, { x, w, bias }) => depthwiseConv2d(tape, { x, w, bias, name: "depthwise" }),
     reference: ({ x, w, bias }) => depthwiseReference({ x, w, bias }, sizes),

@@ -47,7 +47,7 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
   return [
     ...layerChecks(target),
     ...conv2dChecks(target, { all }),
-    ...convnextChecks(target),
+    ...convnextChecks(target, { all }),
     ...lossChecks(target),
     ...trainingChecks(target),
     ...viewChecks(target),
