@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { StreamCounts } from "../../data/count.ts";
 import { leftOutText } from "../../data/sources/survey.ts";
+import { counted } from "../base/format.ts";
 import { backboneOf } from "../byol/trainer.ts";
 import { type DataReport, leftOutOf } from "../eval/data_report.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
@@ -48,9 +49,11 @@ export async function finish(
   await bad.flush();
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
-  const skipped = bad.count ? `; ${bad.count} images were ${verb}` : "";
-  const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
-  progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
+  const became = (count: number, what: string) =>
+    count ? `; ${counted(count, "image was", "images were")} ${what}` : "";
+  progress.log(
+    `The encoder is in ${encoderPath}${became(bad.count, verb)}${became(bad.leftOut, "left out")}`,
+  );
   if (summary.read) progress.log(readLine(summary.data, summary.read));
   if (knn) progress.log(`kNN: ${knnLine(knn, options)}`);
   return summary;

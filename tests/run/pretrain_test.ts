@@ -129,12 +129,12 @@ const refused: [what: string, given: PretrainOptions, message: RegExp][] = [
   [
     "a batch larger than the data",
     { batch: 200 },
-    /has 120 samples.* expected a batch of 200 to train on .*20 to hold out/,
+    /has 120 images.* expected a batch of 200 to train on .*20 to hold out/,
   ],
   [
     "more held-out images than there are",
     { holdout: 50 },
-    /has 120 samples.* expected 100 to train on .*50 to hold out/,
+    /has 120 images.* expected 100 to train on .*50 to hold out/,
   ],
   [
     "images that are all below the minimum side",
