@@ -29,11 +29,17 @@ export function timmTensors(
 }
 
 function convnextTensor(name: string, { shape, data }: StoredTensor): [string, StoredTensor] {
-  const [first, second, third, ...rest] = name.split("."), at = Number(second), stage = Math.floor(at / 2);
-  if (first === "classifier") return [`head.norm.${rest.join(".")}`, { shape, data }];
-  if (at === 0) return [["stem", third, ...rest].join("."), { shape, data }];
-  if (at % 2 === 0) return [[`stages.${stage}.downsample`, third, ...rest].join("."), { shape, data }];
-  const block = `stages.${stage}.blocks.${third}`, [, part, ...parameter] = rest;
-  if (rest[0] === "layer_scale") return [`${block}.gamma`, { shape: [data.length], data }];
-  return [[block, BLOCK_PARTS[part], ...parameter].join("."), { shape, data }];
+  const renamed = name
+    .replace(/^classifier\.0/, "head.norm")
+    .replace(/^features\.0/, "stem")
+    .replace(
+      /^features\.(\d+)\.(\d+)\.block\.(\d)/,
+      (_, at, i, part) => `${blockOf(at, i)}.${BLOCK_PARTS[part]}`,
+    )
+    .replace(/^features\.(\d+)\.(\d+)\.layer_scale/, (_, at, i) => `${blockOf(at, i)}.gamma`)
+    .replace(/^features\.(\d+)/, (_, at) => `stages.${at / 2}.downsample`);
+  return [renamed, { shape: renamed.endsWith(".gamma") ? [data.length] : shape, data }];
 }
+
+/** torchvision's modules are in turn what halves the sides, and the blocks of a stage. */
+const blockOf = (at: string, i: string) => `stages.${(Number(at) - 1) / 2}.blocks.${i}`;

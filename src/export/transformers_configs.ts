@@ -24,13 +24,14 @@ const BICUBIC = 3;
 
 /** The two configurations of `encoder`, whose graph takes `takes` and gives features of length `dims`. */
 export function transformersConfigs(
-  { backbone, stem, size, mean, std }: EvaluatedEncoder,
+  { backbone, config: { block }, stem, size, mean, std }: EvaluatedEncoder,
   { dims, takes }: { dims: number; takes: GraphInput },
 ): ExportedFile[] {
   const config = {
-    // The class that runs a graph of one input; the layers are in the graph.
-    model_type: "resnet",
-    architectures: ["ResNetModel"],
+    // It decides the class alone, which runs the graph: the layers are there.
+    ...block === "convnext"
+      ? { model_type: "convnext", architectures: ["ConvNextModel"] }
+      : { model_type: "resnet", architectures: ["ResNetModel"] },
     hidden_size: dims,
     image_size: size,
     num_channels: 3,
