@@ -2,8 +2,8 @@
  * Self-supervised pre-training of image encoders by BYOL (Grill et al. 2020) on WebGPU.
  *
  * {@linkcode pretrain} trains, {@linkcode resume} continues a run, {@linkcode evaluate} scores an encoder, {@linkcode embed} and
- * {@linkcode loadEncoder} use it. A program may bring its own images, view recipe and backbone, and hears of the run by
- * callbacks. docs/library.md shows each.
+ * {@linkcode loadEncoder} use it, {@linkcode exportEncoder} writes it for other programs. A program may bring its own images,
+ * view recipe and backbone, and hears of the run by callbacks. docs/library.md shows each.
  *
  * @example Train on a folder of images (here on built-in ones), stop early, go on, and score the encoder
  * ```ts
@@ -53,7 +53,7 @@ export type {
 } from "./src/config/pretrain_options.ts";
 export type { EvaluationRecord, PretrainCallbacks, StepRecord } from "./src/config/callbacks.ts";
 export type { Backbone } from "./src/config/backbone.ts";
-export type { BackboneName, ResNetConfig, Stem } from "./src/nn/backbones.ts";
+export type { BackboneConfig, BackboneName, ConvNeXtConfig, ResNetConfig, Stem } from "./src/nn/backbones.ts";
 export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
 export type { PretrainResult } from "./src/run/result.ts";
 export type { KnnFigures, Summary } from "./src/run/summary.ts";
@@ -70,6 +70,7 @@ export { formatEvaluation } from "./src/eval/format_evaluation.ts";
 export type {
   Confusion,
   DrawEvaluation,
+  EncoderOptions,
   EvaluatedFeatures,
   EvaluateOptions,
   EvaluationReport,
@@ -81,6 +82,10 @@ export type {
 } from "./src/eval/types.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
 
+export { exportEncoder } from "./src/export/export_encoder.ts";
+export { formatExport } from "./src/export/format_export.ts";
+export type { ExportFormat } from "./src/config/export_flags.ts";
+export type { ExportAgreement, ExportOptions, ExportReport } from "./src/export/types.ts";
 export { embed } from "./src/export/embed.ts";
 export { type EmbeddedFiles, embedToFiles, type EmbedToFilesOptions } from "./src/export/embed_to_files.ts";
 export type { Embedding, EmbedOptions, EncoderChoice } from "./src/export/embed_options.ts";
@@ -116,6 +121,7 @@ export { formatDiagnosis } from "./src/inspect/doctor/report.ts";
 export {
   readSafetensors,
   type Safetensors,
+  type StoredTensor,
   type TensorEntry,
   writeSafetensors,
 } from "./src/io/safetensors.ts";

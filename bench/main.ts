@@ -10,6 +10,7 @@
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  *     deno task bench embed ENCODER SOURCE       images per second of embedding, and what limits it
  *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
+ *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
  */
@@ -18,6 +19,7 @@ import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchDuplicates } from "./duplicates.ts";
 import { benchEmbed } from "./embed.ts";
+import { benchExport } from "./export.ts";
 import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
@@ -35,7 +37,11 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   probe: benchProbe,
   embed: benchEmbed,
   duplicates: benchDuplicates,
+  export: benchExport,
 };
+
+/** Those that are run only if they are named: they need data, or gigabytes of memory. */
+const named = [benchPipeline, benchProbe, benchEmbed, benchDuplicates, benchExport];
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== undefined && !Object.hasOwn(benches, name)) {
@@ -49,8 +55,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const adapter = `${gpu.name}, subgroups of ${gpu.subgroupSize || "various sizes"}`;
   console.log(`${date}, ${adapter}, ${navigator.hardwareConcurrency} CPU cores, Deno ${Deno.version.deno}`);
-  const needData = [benchPipeline, benchProbe, benchEmbed, benchDuplicates];
-  const needNone = Object.values(benches).filter((bench) => !needData.includes(bench));
+  const needNone = Object.values(benches).filter((bench) => !named.includes(bench));
   for (const bench of name === undefined ? needNone : [benches[name]]) {
     console.log();
     await bench(gpu, args);

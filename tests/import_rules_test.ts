@@ -194,8 +194,16 @@ Deno.test("only src/gpu requests an adapter", () => {
 
 Deno.test("deno.lock has no packages of single development tasks, which all tasks would install", async () => {
   const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
-  // See the lock files in tests/dawn, bench/peers, tests/s3 and tests/duckdb.
-  const own = ["npm:webgpu@", "npm:@jax-js/", "npm:@tensorflow/", "npm:@20minutes/", "npm:@duckdb/"];
+  // See the lock files in tests/dawn, tests/transformers, tests/s3, tests/duckdb and bench/peers.
+  const own = [
+    "npm:webgpu@",
+    "npm:@huggingface/",
+    "npm:onnxruntime-node@",
+    "npm:@jax-js/",
+    "npm:@tensorflow/",
+    "npm:@20minutes/",
+    "npm:@duckdb/",
+  ];
   const found = Object.keys(specifiers).filter((name) => own.some((prefix) => name.startsWith(prefix)));
   assertEquals(found, []);
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ResNetConfig } from "../../src/nn/backbones.ts";
+import type { BackboneConfig } from "../../src/nn/backbones.ts";
 
 /** The operations; `T` is the library's tensor. Convolutions take images and weights in the library's own layout. */
 export interface Operations<T> {
@@ -25,7 +25,7 @@ export interface Operations<T> {
 export type Parameters<T> = Readonly<Record<string, T>>;
 
 /** The networks' functions on both views at once. */
-export function networkOf<T>(ops: Operations<T>, { block, layers, widths }: ResNetConfig) {
+export function networkOf<T>(ops: Operations<T>, { block, layers, widths }: BackboneConfig) {
   if (block !== "basic") throw new TypeError("The peers have basic blocks only");
 
   function normalized(p: Parameters<T>, name: string, x: T): T {

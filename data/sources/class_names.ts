@@ -5,6 +5,11 @@
  */
 import { messageOf, UserError } from "../../src/base/errors.ts";
 
+/** The class names in a text, one on a line. */
+export function classLines(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+}
+
 /** The lines of the file at `path`; null if there is no such file, or if it has another number of lines than `count`. */
 export async function classNames(path: string, count: number): Promise<string[] | null> {
   const text = await Deno.readTextFile(path).catch((error) => {
@@ -13,6 +18,6 @@ export async function classNames(path: string, count: number): Promise<string[] 
       `Cannot read the class names in "${path}": ${messageOf(error)}. Restore or remove the file.`,
     );
   });
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+  const names = classLines(text);
   return names.length === count ? names : null;
 }

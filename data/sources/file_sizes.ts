@@ -21,7 +21,7 @@ export async function fileSizes(count: number, pathOf: (file: number) => string)
     const start = performance.now();
     if (isSlow) {
       await Promise.all(files.map(async (file) => {
-        sizes[file] = await Deno.stat(pathOf(file)).then(({ size }) => size, () => NaN);
+        sizes[file] = await Deno.stat(pathOf(file)).then(sizeOf, () => NaN);
       }));
     } else {
       for (const file of files) sizes[file] = sizeNow(pathOf(file));
@@ -32,9 +32,13 @@ export async function fileSizes(count: number, pathOf: (file: number) => string)
   return sizes;
 }
 
+function sizeOf({ isDirectory, size }: Deno.FileInfo): number {
+  return isDirectory ? NaN : size;
+}
+
 function sizeNow(path: string): number {
   try {
-    return Deno.statSync(path).size;
+    return sizeOf(Deno.statSync(path));
   } catch {
     return NaN;
   }

@@ -12,6 +12,7 @@ import { fileSizes } from "./file_sizes.ts";
 import { findImages } from "./folder_walk.ts";
 import { organize } from "./image_paths.ts";
 import { numberedSource } from "./listed.ts";
+import { fromNamed } from "./split_files.ts";
 import { leftOutText } from "./survey.ts";
 
 /**
@@ -20,7 +21,12 @@ import { leftOutText } from "./survey.ts";
  */
 export async function openFolder(root: string, context: OpenContext): Promise<IndexedSource> {
   const { images, unusable } = await findImages(root, context);
-  const { order, classes, label } = organize(images, { name: root, context, unusable });
+  const { order, classes, label } = organize(images, {
+    name: root,
+    path: fromNamed(root, `${root}/`),
+    context,
+    unusable,
+  });
   if (order.length === 0) throw noImages(root, context);
   const key = (index: number) => images.key(order[index]);
   const pathOf = (index: number) => `${root}/${key(index)}`;

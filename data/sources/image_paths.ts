@@ -5,6 +5,7 @@
  */
 import type { OpenContext } from "./open_options.ts";
 import { mixedOrder } from "./listed.ts";
+import { splitInPath } from "./split_files.ts";
 import { chooseSplit, pathLevels, splitInName, splitNamed } from "./split_names.ts";
 import { countedAs } from "./file_names.ts";
 import type { SplitName, Survey } from "./survey.ts";
@@ -119,14 +120,17 @@ export interface OrganizedImages {
 /**
  * Chooses the split and finds the classes of `images`. The first folder below those that all images share tells the split
  * if it is named so, else the folder below it; `splits` are those that the names of the archives tell. The first other
- * folder that is not shared is the class. The survey gets the images of the other splits, and the classes that have none:
+ * folder that is not shared is the class. Where nothing else tells a split that is asked for, what all images share may: a
+ * folder, or `path`. The survey gets the images of the other splits, and the classes that have none:
  * `unusable` are folders where something looks like an image and cannot be read.
  */
 export function organize(
   images: ImagePaths,
-  { name, context, splits = [], unusable = new Set() }: {
+  { name, path = "", context, splits = [], unusable = new Set() }: {
     /** The source's name, for messages. */
     name: string;
+    /** What may tell the split of all images, if one is asked for: the path of their folder or archive. */
+    path?: string;
     context: OpenContext;
     splits?: readonly (SplitName | null)[];
     unusable?: ReadonlySet<number>;
@@ -135,6 +139,10 @@ export function organize(
   const { survey, split: wanted } = context;
   const count = (folder: number) => images.folders[folder].images;
   const places = placesOf(images.folders, splits, (folder) => count(folder) > 0 || unusable.has(folder));
+  if (wanted !== undefined && places.every(({ split }) => split === null)) {
+    const told = splitOfShared(path, places);
+    for (const place of places) place.split = told;
+  }
   const { items, others } = chooseSplit(places, { name, splitOf: ({ split }) => split, wanted, survey });
   for (const { item: { folder }, split } of others) {
     const left = split === null ? { kind: "image", reason: "beside the splits" } : { kind: `split ${split}` };
@@ -191,12 +199,19 @@ function placesOf(
   return places;
 }
 
+/** The split that the nearest folder tells in which all images lie, `path` included. */
+function splitOfShared(path: string, places: readonly Place[]): SplitName | null {
+  const { shared } = pathLevels(places.map(({ parts }) => parts.map((part) => `${part}/`).join("")));
+  return splitInPath([path, ...places[0]?.parts.slice(0, shared) ?? []].join("/"));
+}
+
 /** Which folder on the paths tells the split; null if none does. */
 function splitLevel(paths: string[]): number | null {
   const { shared, split } = pathLevels(paths);
   if (split) return shared;
   // Some data sets have the splits below the classes.
-  const below = paths.map((path) => splitNamed(path.split("/").slice(0, -1)[shared + 1] ?? ""));
+  const classed = paths.map((path) => path.split("/").slice(0, -1)).filter((parts) => parts.length > shared);
+  const below = classed.map((parts) => splitNamed(parts[shared + 1] ?? ""));
   return below.includes("train") && new Set(below).size > 1 && !below.includes(null) ? shared + 1 : null;
 }
 

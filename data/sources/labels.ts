@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
+import type { Survey } from "./survey.ts";
 
 /**
  * A label as text: an integer in decimal digits, or a name. Null for no label: null, an empty text, NaN, and −1 and other
@@ -19,6 +20,12 @@ export function labelText(value: unknown): string | null {
   return integer ? integer[1] : text;
 }
 
+/** Why the text of a label is no class; null if it is one. */
+export function noClass(label: string): string | null {
+  if (/^[+-]?\d*\.\d+(e[+-]?\d+)?$/i.test(label)) return "a fraction, no class";
+  return /^(\[.*\]|[+-]?[\d.]+([\s,;]+[+-]?[\d.]+)+)$/s.test(label) ? "not a single value" : null;
+}
+
 /** What fields of labels are usually called, the likeliest first. */
 const FIELD_NAMES = ["label", "labels", "fine_label", "class", "cls", "category", "target"];
 
@@ -29,6 +36,16 @@ export function labelField(names: readonly string[], wanted?: string): string | 
       names.find((name) => name.toLowerCase() === wanted.toLowerCase());
   }
   return FIELD_NAMES.map((field) => names.find((name) => name.toLowerCase() === field)).find(Boolean);
+}
+
+/** Candidates that a message names. */
+const MAX_NAMED = 5;
+
+/** Counts the columns of a source without labels that may hold some: the user chooses. */
+export function countCandidates(columns: readonly string[], survey: Survey): void {
+  const distinct = [...new Set(columns)], more = distinct.length > MAX_NAMED ? ", …" : "";
+  const reason = `${distinct.slice(0, MAX_NAMED).join(", ")}${more}: --label NAME takes one as labels`;
+  for (const name of distinct) survey.leaveOut({ name, kind: "column", reason });
 }
 
 const isInteger = (text: string) => /^\d+$/.test(text);

@@ -12,7 +12,7 @@ import { fileSamples } from "./file_samples.ts";
 import { fileSizes } from "./file_sizes.ts";
 import { nameOf } from "./http.ts";
 import { DEFAULT_RETRY_POLICY } from "./http_connection.ts";
-import { classify } from "./labels.ts";
+import { classify, countCandidates, noClass } from "./labels.ts";
 import { type ListRow, listRows } from "./list_rows.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
@@ -38,16 +38,22 @@ interface Item extends ListRow {
  */
 export async function openLists(name: string, paths: string[], context: OpenContext): Promise<IndexedSource> {
   const { survey, split: wanted, label, retryPolicy = DEFAULT_RETRY_POLICY } = context;
-  const rows: Item[] = [];
+  const rows: Item[] = [], candidates: string[] = [];
   for (const path of paths) {
     const bytes = await Deno.readFile(path).catch((error) => {
       throw readError(path, error);
     });
-    const found = await listRows(bytes, { name: path, label });
+    const isThere = async (place: string) => {
+      const item = itemOf({ place, label: null, split: null }, { list: path, split: null });
+      return item.path !== null && !Number.isNaN((await fileSizes(1, () => item.path!))[0]);
+    };
+    const found = await listRows(bytes, { name: path, label, isThere });
     if (found.empty > 0) survey.leaveOut({ name: baseName(path), kind: "empty line", count: found.empty });
+    candidates.push(...found.candidates ?? []);
     const split = paths.length > 1 ? splitInName(baseName(path)) : null;
     for (const row of found.rows) rows.push(itemOf(row, { list: path, split }));
   }
+  if (rows.every((row) => row.label === null)) countCandidates(candidates, survey);
   const splitOf = ({ split }: Item) => split;
   const { items: chosen, others } = chooseSplit(rows, { name, splitOf, wanted, survey });
   for (const { item, split } of others) {
@@ -56,9 +62,9 @@ export async function openLists(name: string, paths: string[], context: OpenCont
       ...split ? { kind: `split ${split}` } : { kind: "image", reason: "without a split" },
     });
   }
-  const { items, sizes } = await present(withoutDuplicates(chosen, context), context);
-  if (items.length === 0) throw nothingThere(name, rows);
-  const texts = items.map((item) => item.label);
+  const once = withoutDuplicates(chosen, context), { items, sizes } = await present(once, context);
+  if (items.length === 0) throw await nothingThere(name, rows);
+  const texts = classTexts(items, once, context);
   const { classes, labels } = classify(texts, { name, keyOf: (image) => items[image].key });
   const addresses = items.filter(({ path }) => path === null).map(({ place }) => place);
   const readAddress = addressReader(addresses, { retryPolicy });
@@ -104,11 +110,26 @@ function itemOf(row: ListRow, { list, split }: { list: string; split: SplitName 
   return { ...item, key, path: /^(\/|[a-z]:\/)/i.test(key) ? key : folder + key };
 }
 
+/** The labels of `items`; the survey gets those that are no classes, and the classes of which none of the `listed` is there. */
+function classTexts(items: Item[], listed: Item[], { survey }: OpenContext): (string | null)[] {
+  const used = new Set(items.map(({ label }) => label));
+  for (const cls of new Set(listed.map(({ label }) => label))) {
+    if (cls === null || used.has(cls) || noClass(cls) !== null) continue;
+    survey.leaveOut({ name: cls, kind: "class", reason: "without a readable image" });
+  }
+  return items.map(({ key, label }) => {
+    const reason = label === null ? null : noClass(label);
+    if (reason !== null) survey.leaveOut({ name: key, kind: "label", reason });
+    return reason === null ? label : null;
+  });
+}
+
 function withoutDuplicates(items: Item[], { survey }: OpenContext): Item[] {
   const labels = new Map<string, string | null>();
-  return items.filter(({ place, key, label }) => {
-    if (!labels.has(place)) return labels.set(place, label);
-    const reason = labels.get(place) === label ? "listed twice" : "listed twice, with another label";
+  return items.filter(({ place, path, key, label }) => {
+    const where = path ?? place;
+    if (!labels.has(where)) return labels.set(where, label);
+    const reason = labels.get(where) === label ? "listed twice" : "listed twice, with another label";
     survey.leaveOut({ name: key, kind: countedAs(key), reason });
     return false;
   });
@@ -143,13 +164,23 @@ async function present(
   };
 }
 
-function nothingThere(name: string, rows: Item[]): UserError {
-  const fact = rows.length === 0
-    ? "it has no lines"
-    : `none of its ${rows.length} images is there; the first is looked for at "${
-      rows[0].path ?? rows[0].place
-    }"`;
+/** Where the paths of lists often begin, seen from the list's folder. */
+const BESIDE = ["..", "images", "img", "train", "../images", "../img", "../JPEGImages", "JPEGImages"];
+
+async function nothingThere(name: string, rows: Item[]): Promise<UserError> {
+  const advice = "Write the paths relative to the list's folder";
+  if (rows.length === 0) {
+    return new UserError(`Cannot read images from the list "${name}": it has no lines. ${advice}.`);
+  }
+  const [{ path, key, place }] = rows, looked = path ?? place;
+  const isRelative = path !== null && !/^([a-z]:)?\//i.test(key);
+  const candidates = isRelative ? BESIDE.map((beside) => path.slice(0, -key.length) + beside) : [];
+  const found = await fileSizes(candidates.length, (i) => `${candidates[i]}/${key}`);
+  const there = candidates.find((_, i) => !Number.isNaN(found[i]));
   return new UserError(
-    `Cannot read images from the list "${name}": ${fact}. Write the paths relative to the list's folder.`,
+    `Cannot read images from the list "${name}": none of its ${rows.length} images is there; the first is looked for at ` +
+      `"${looked}"${there === undefined ? "" : `, but lies at "${there}/${key}"`}. ${advice}${
+        there === undefined ? "" : `, or move the list into "${there}"`
+      }.`,
   );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { labelField, labelText } from "./labels.ts";
+import { labelField, labelText, noClass } from "./labels.ts";
 import { isImageName } from "./listed.ts";
 import { splitNamed } from "./split_names.ts";
 import type { SplitName } from "./survey.ts";
@@ -22,6 +22,8 @@ export interface ListRow {
 export interface ListRows {
   rows: ListRow[];
   empty: number;
+  /** If no column of a table is one of labels, those that may be. */
+  candidates?: string[];
 }
 
 const PATH_NAMES =
@@ -30,7 +32,8 @@ const ID_NAMES = /^(image|img|file|photo|picture)?[ _-]?(id|code|id_code)$/i;
 const SPLIT_NAMES = /^(split|set|subset|partition|usage|data[ _-]?set)$/i;
 
 /** Whether a text names an image by its extension, or is an address. */
-const isPlace = (text = "") => /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim());
+const isPlace = (text = "") =>
+  /^(https?|file):\/\/\S+$/i.test(text.trim()) || isImageName(text.trim()) && !text.includes("\t");
 
 /** What is used of the package, which has no types. */
 interface Papaparse {
@@ -68,7 +71,12 @@ export async function tableRows(
     split: columns.split < 0 ? null : splitNamed(cells[columns.split] ?? ""),
   }));
   const withPlace = rows.filter(({ place }) => place !== "");
-  return { rows: withPlace, empty: lines.length - filled.length + rows.length - withPlace.length };
+  const { candidates } = columns;
+  return {
+    rows: withPlace,
+    empty: lines.length - filled.length + rows.length - withPlace.length,
+    candidates,
+  };
 }
 
 /** The numbers of the columns, −1 for one that is not there, and whether the first row names them. */
@@ -77,6 +85,8 @@ interface Columns {
   place: number;
   label: number;
   split: number;
+  /** If no column is one of labels, the names of those whose values return as labels do. */
+  candidates: string[];
 }
 
 function columnsOf(rows: string[][], { name, label: wanted }: { name: string; label?: string }): Columns {
@@ -110,9 +120,21 @@ function columnsOf(rows: string[][], { name, label: wanted }: { name: string; la
       }. Change --label.`,
     );
   }
-  const others = numbers.filter((i) => i !== place && i !== split);
-  const only = others.length === 1 && (!header || repeats(rows, others[0])) ? others[0] : -1;
-  return { header, place, label: field === undefined ? only : names.indexOf(field), split: split ?? -1 };
+  const found = numbers.filter((i) => i !== place && i !== split);
+  // A column behind the paths is one of labels even if no label returns.
+  const others = found.filter((i) => found.length === 1 && i > place || !isCounter(rows.slice(1), i));
+  const isSure = !header && found.length === 1;
+  const only = others.length === 1 && (isSure || repeats(rows, others[0])) ? others[0] : -1;
+  const chosen = field === undefined ? only : names.indexOf(field);
+  const candidates = chosen < 0 ? others.filter((i) => canBeLabels(rows, i)).map((i) => names[i]) : [];
+  return { header, place, label: chosen, split: split ?? -1, candidates };
+}
+
+/** Whether the values of a column are several, return, and are no fractions. */
+function canBeLabels(rows: string[][], column: number): boolean {
+  const labels = new Set(rows.slice(1).map((cells) => labelText(cells[column])));
+  labels.delete(null);
+  return labels.size > 1 && repeats(rows, column) && [...labels].every((label) => noClass(label!) === null);
 }
 
 /** Whether the values of a column return, as those of classes do, and captions do not. */
@@ -120,33 +142,90 @@ function repeats(rows: string[][], column: number): boolean {
   return 2 * new Set(rows.slice(1).map((cells) => cells[column])).size <= rows.length - 1;
 }
 
+/** Whether a column numbers the rows, as pandas and MXNet write it. */
+function isCounter(rows: string[][], column: number): boolean {
+  return rows.every((cells, i) =>
+    /^\d+$/.test(cells[column] ?? "") && (i === 0 || Number(cells[column]) > Number(rows[i - 1][column]))
+  );
+}
+
 /** The path or address in a line of a text, and the label after a space, a tab, a comma or a semicolon. */
 function placeAndLabel(line: string): [place: string, label: string | null] {
-  const [, before, after] = isPlace(line) ? [] : /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
+  const [, quoted, rest] = /^"([^"]+)"(?:[\s,;]+(.*))?$/.exec(line) ?? [];
+  if (quoted !== undefined) return [quoted, rest ?? null];
+  if (isPlace(line)) return [line, null];
+  // A path may have spaces, and a label too.
+  for (const { index, 0: { length } } of line.matchAll(/[\s,;]+/g)) {
+    if (isPlace(line.slice(0, index))) return [line.slice(0, index), line.slice(index + length)];
+  }
+  const [, before, after] = /^(.+?)[\s,;]+([^\s,;]+)$/.exec(line) ?? [];
   return after === undefined ? [line, null] : [before, after];
 }
 
+/** A number before a path, as in the lists of CUB and Caffe's older tools. */
+const NUMBERED = /^(-?\d+)[\s,;]+(?=\S)/;
+
+/**
+ * What the lines tell if each has a number before its path; null otherwise. The number is the label where several images
+ * have the same one and nothing follows the paths; otherwise it counts the images.
+ */
+function numberedRows(lines: string[]): ListRow[] | null {
+  const rows = lines.map((line) => {
+    const [before, number] = NUMBERED.exec(line) ?? [""];
+    const [place, after] = placeAndLabel(line.slice(before.length));
+    return number !== undefined && isPlace(place) ? { place, number, after } : null;
+  });
+  const known = rows.filter((row) => row !== null);
+  if (known.length === 0 || known.length < rows.length) return null;
+  const images = new Set(known.map(({ place }) => place)),
+    numbers = new Set(known.map(({ number }) => number));
+  const isLabel = numbers.size < images.size && known.every(({ after }) => after === null);
+  return known.map(({ place, number, after }) => ({
+    place,
+    label: labelText(isLabel ? number : after),
+    split: null,
+  }));
+}
+
 /** The rows of a text with a path or an address on each line. Lines that begin with # are comments. */
-export function textRows(text: string): ListRows {
+async function textRows(text: string, isThere: (place: string) => Promise<boolean>): Promise<ListRows> {
   const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim()).filter((line) => !line.startsWith("#"));
   if (lines.at(-1) === "") lines.pop();
-  const filled = lines.filter((line) => line !== "");
-  const rows = filled.map((line) => {
+  const filled = lines.filter((line) => line !== ""), empty = lines.length - filled.length;
+  const hasHeader = filled.length > 1 && !NUMBERED.test(filled[0]) && !isPlace(placeAndLabel(filled[0])[0]);
+  const numbered = numberedRows(filled.slice(hasHeader ? 1 : 0));
+  // A file's name may begin with a number and a space.
+  if (numbered && !await isThere(placeAndLabel(filled.at(-1)!)[0])) return { rows: numbered, empty };
+  const rows: ListRow[] = filled.map((line) => {
     const [place, label] = placeAndLabel(line);
     return { place, label: labelText(label), split: null };
   });
-  return { rows, empty: lines.length - filled.length };
+  const [first] = rows;
+  if (first?.label && PATH_NAMES.test(first.place) && labelField([first.label])) rows.shift(); // a header
+  return { rows, empty };
+}
+
+/** The text of a list without its byte order mark. Excel's "Unicode text" is UTF-16, older tables are Windows-1252. */
+function textOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
 }
 
 /** The rows of a list: of a table if its extension says so, or if its first line has a delimiter and no path at its start. */
 export async function listRows(
   bytes: Uint8Array,
-  { name, label }: { name: string; label?: string },
+  { name, label, isThere }: {
+    name: string;
+    label?: string;
+    /** Whether there is a file at a path of the list. */
+    isThere(place: string): Promise<boolean>;
+  },
 ): Promise<ListRows> {
-  // Excel's "Unicode text" is UTF-16.
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  const text = new TextDecoder(encoding).decode(bytes); // without the byte order mark
-  const [first] = text.trimStart().split(/[\r\n]/, 1);
+  const text = textOf(bytes), [first] = text.trimStart().split(/[\r\n]/, 1);
   const isTable = /\.(csv|tsv)$/i.test(name) || /[,\t;|]/.test(first) && !isPlace(placeAndLabel(first)[0]);
-  return isTable ? await tableRows(text, { name, label }) : textRows(text);
+  return isTable ? await tableRows(text, { name, label }) : await textRows(text, isThere);
 }

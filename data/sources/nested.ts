@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCifarVersion } from "./cifar_version.ts";
 import { entriesOf } from "./entries.ts";
 import { skippedFolder } from "./file_names.ts";
 import { findImages } from "./folder_walk.ts";
@@ -31,6 +32,7 @@ async function collect(
     if (depth === 0) throw error;
     return [];
   });
+  checkCifarVersion(folder, entries);
   const files: string[] = [];
   for (const { name, isFile, isDirectory } of entries) {
     if (isFile && !name.startsWith(".") && isSource(name)) files.push(`${folder}/${name}`);

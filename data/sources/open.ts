@@ -13,10 +13,11 @@ import { openFolder } from "./folder.ts";
 import { openIdx } from "./idx.ts";
 import { joinSources } from "./joined.ts";
 import { filesBelow } from "./nested.ts";
+import { textKind } from "../formats/text_kind.ts";
 import { baseName, pathsOf } from "./patterns.ts";
 import { localFile } from "./random_access.ts";
 import { openShapes } from "./shapes.ts";
-import { belowShared, filesOfSplit, splitInPath } from "./split_files.ts";
+import { belowShared, filesOfSplit, fromNamed, splitInPath } from "./split_files.ts";
 import type { OpenContext, OpenOptions } from "./open_options.ts";
 import { Survey } from "./survey.ts";
 import { chooseSplit } from "./split_names.ts";
@@ -157,15 +158,44 @@ async function openFiles(name: string, paths: string[], context: OpenContext): P
         `${kind.kind}, "${baseName(other)}" is not. Give "${paths[0]}" and "${other}" as two sources.`,
     );
   }
+  try {
+    return await openKind(kind, { name, paths, context });
+  } catch (error) {
+    const isAbout = (path: string) => error instanceof UserError && error.message.includes(path);
+    for (const path of paths.filter(isAbout)) await checkContent(path);
+    throw error;
+  }
+}
+
+async function openKind(
+  kind: typeof kinds[number],
+  { name, paths, context }: { name: string; paths: string[]; context: OpenContext },
+): Promise<ImageSource> {
   if (!kind.splits) return await kind.open(name, paths, context);
   const short = belowShared(paths);
   // Splits may be folders in the archives.
   if (kind.splits === "if told" && short.every((path) => splitInPath(path) === null)) {
     return await kind.open(name, paths, context);
   }
-  const files = paths.map((path, i) => ({ path, short: short[i] }));
+  // If a split is asked for, a folder that all files share may tell it.
+  const isToldByShared = context.split !== undefined && short.every((path) => splitInPath(path) === null);
+  const files = paths.map((path, i) => ({ path, short: isToldByShared ? fromNamed(name, path) : short[i] }));
   const chosen = filesOfSplit(name, files, { ...context, pathOf: ({ short }) => short });
   return await kind.open(name, chosen.map(({ path }) => path), { ...context, split: undefined });
+}
+
+/** So many bytes tell which text a file is. */
+const TEXT_BYTES = 1024;
+
+/** Throws a UserError if the file at `path` is empty, a web page or a pointer: it was never downloaded. */
+async function checkContent(path: string): Promise<void> {
+  if (LIST_NAME.test(path)) return;
+  const file = await localFile(path), head = await file.read(0, Math.min(file.size, TEXT_BYTES));
+  const what = head.length === 0 ? "empty" : textKind(head);
+  // Of any other text, the error of its supposed kind tells as much.
+  if (what !== null && !/^(blank )?text, no image/.test(what)) {
+    throw new UserError(`Cannot read "${path}": it is ${what}. Replace it by the real file.`);
+  }
 }
 
 async function openDirectory(path: string, context: OpenContext): Promise<ImageSource> {

@@ -9,7 +9,7 @@ import type { Shard, ShardImage, StreamedSource } from "./types.ts";
 import { orderedMap } from "../ordered_map.ts";
 import { ReadableStream } from "../streams.ts";
 import { digest } from "./digest.ts";
-import { classify } from "./labels.ts";
+import { classify, countCandidates } from "./labels.ts";
 import type { OpenContext } from "./open_options.ts";
 import { type Columns, columnsOf } from "./parquet_columns.ts";
 import { damaged, openParquetFile, type ParquetFile, readRows } from "./parquet_file.ts";
@@ -67,6 +67,9 @@ export async function openParquet(
       `Cannot read images from "${name}": it has no rows. Check the path.`,
     );
   }
+  for (const { file, slices } of opened) {
+    if (slices.length === 0) survey.leaveOut({ name: file.path, kind: ".parquet", reason: "without rows" });
+  }
   countOtherColumns(opened, survey);
   checkLabelsAgree(
     name,
@@ -111,6 +114,13 @@ function countOtherColumns(
   );
   const named = new Map(others.map((other) => [`${other.kind} ${other.name}`, other]));
   named.forEach((other) => survey.leaveOut(other));
+  const isLabeled = opened.some(({ columns: { label } }) => label !== null);
+  if (!isLabeled) countCandidates(opened.flatMap(({ columns: { candidates } }) => candidates), survey);
+  for (const { columns: { label }, labels: { unnamed } } of opened) {
+    if (unnamed > 0) {
+      survey.leaveOut({ name: label!, kind: "label", reason: "a number without a name", count: unnamed });
+    }
+  }
 }
 
 /** Digests of parts of `files`, spread over all of their bytes. */

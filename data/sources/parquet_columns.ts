@@ -14,6 +14,8 @@ export interface Columns {
   label: string | null;
   /** The class names; null if the file has none. */
   names: string[] | null;
+  /** If there is no label column, those that may be one under another name. */
+  candidates: string[];
   /** Columns that hold images or labels and are not read, and why. */
   others: { name: string; kind: "image column" | "label column"; reason: string }[];
 }
@@ -37,12 +39,7 @@ export function columnsOf({ path, columns, metadata }: ParquetFile, wanted?: str
   const typeOf = (column: Column) => noted[nameOf(column)]?._type;
   const images = columns.filter(hasImages);
   const image = images.find((column) => typeOf(column) === "Image") ?? imageNamed(images) ?? images[0];
-  if (!image) {
-    throw new UserError(
-      `Cannot read images from "${path}": no column holds bytes, or structs with "bytes". Its columns are ` +
-        `${columns.map(nameOf).join(", ") || "none"}. Check the path.`,
-    );
-  }
+  if (!image) throw noImages(path, columns);
   const others: Columns["others"] = images.filter((each) => each !== image)
     .filter((each) => typeOf(each) === "Image" || each.children.length > 0 || imageNamed([each]))
     .map((each) => ({
@@ -54,15 +51,33 @@ export function columnsOf({ path, columns, metadata }: ParquetFile, wanted?: str
   const label = labelColumn(path, { rest, typeOf, wanted });
   if (label && !hasLabels(label)) {
     others.push({ name: nameOf(label), kind: "label column", reason: "not of single values" });
-    return { image: nameOf(image), label: null, names: null, others };
+    return { image: nameOf(image), label: null, names: null, candidates: [], others };
   }
   const names = label && noted[nameOf(label)]?.names;
   return {
     image: nameOf(image),
     label: label ? nameOf(label) : null,
     names: Array.isArray(names) && names.length > 0 ? names.map(String) : null,
+    candidates: label ? [] : rest.filter(canBeLabels).map(nameOf),
     others,
   };
+}
+
+function noImages(path: string, columns: Column[]): UserError {
+  const names = columns.map(nameOf).join(", ") || "none";
+  const text = columns.find((column) =>
+    isText(column) &&
+    /^(image|img|file|photo|picture)?[ _-]?(image|img|path|name|url|uri)$/i.test(nameOf(column))
+  );
+  return new UserError(
+    text
+      ? `Cannot read images from "${path}": its column "${
+        nameOf(text)
+      }" holds paths or other text, not bytes, and no ` +
+        `other column does. Its columns are ${names}. Write the images' bytes into the file, or the paths into a list (.csv).`
+      : `Cannot read images from "${path}": no column holds bytes, or structs with "bytes". Its columns are ${names}. ` +
+        `Check the path.`,
+  );
 }
 
 function imageNamed(columns: Column[]): Column | undefined {
@@ -97,6 +112,10 @@ function isBinary({ element, children }: Column): boolean {
     element.converted_type === undefined && element.logical_type === undefined;
 }
 
+function isText(column: Column): boolean {
+  return column.element.type === "BYTE_ARRAY" && column.children.length === 0 && !isBinary(column);
+}
+
 function hasImages(column: Column): boolean {
   if (column.element.repetition_type === "REPEATED") return false;
   return isBinary(column) ||
@@ -107,6 +126,12 @@ function hasImages(column: Column): boolean {
 function hasLabels({ element, children }: Column): boolean {
   if (children.length > 0 || element.repetition_type === "REPEATED") return false;
   return ["BOOLEAN", "INT32", "INT64", "FLOAT", "DOUBLE", "BYTE_ARRAY"].includes(element.type ?? "");
+}
+
+/** Texts, integers, true and false: a column of another name that `--label` may choose. */
+function canBeLabels(column: Column): boolean {
+  const isNumber = ["FLOAT", "DOUBLE"].includes(column.element.type ?? "");
+  return hasLabels(column) && !isBinary(column) && !isNumber;
 }
 
 function featuresIn(text: string | undefined): Record<string, Feature> {

@@ -16,6 +16,8 @@ export interface FileLabels {
   kind: "names" | "numbers" | null;
   /** Why none of them is used although the column exists; null if they are used. */
   reason: string | null;
+  /** How many numbers have no name although others do. */
+  unnamed: number;
 }
 
 /** Reads the labels of the first `count` rows of a file. Throws a UserError if they cannot be read. */
@@ -24,7 +26,7 @@ export async function labelsIn(
   { label, names }: Columns,
   count: number,
 ): Promise<FileLabels> {
-  const none: FileLabels = { texts: Array(count).fill(null), kind: null, reason: null };
+  const none: FileLabels = { texts: Array(count).fill(null), kind: null, reason: null, unnamed: 0 };
   if (label === null || count === 0) return none;
   const values = await readRows(file, { column: label, from: 0, to: count });
   if (values.some((value) => typeof value === "object" && value !== null && !(value instanceof Uint8Array))) {
@@ -42,8 +44,12 @@ export async function labelsIn(
     return known.get(value)!;
   });
   const numbered = [...known.values()].every((text) => text === null || /^\d+$/.test(text));
+  const beyond = (value: unknown) =>
+    names !== null && typeof value !== "string" && Number(labelText(value) ?? 0) >= names.length;
+  const outside = new Set([...known.keys()].filter(beyond));
   return {
     texts,
+    unnamed: outside.size === 0 ? 0 : values.filter((value) => outside.has(value)).length,
     kind: texts.every((text) => text === null) ? null : numbered ? "numbers" : "names",
     reason: null,
   };

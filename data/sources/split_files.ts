@@ -4,6 +4,7 @@
  * @module
  */
 import type { OpenContext } from "./open_options.ts";
+import { baseName } from "./patterns.ts";
 import { chooseSplit, pathLevels, splitInName } from "./split_names.ts";
 import type { SplitName } from "./survey.ts";
 
@@ -37,6 +38,13 @@ export function filesOfSplit<T>(
 export function belowShared(paths: readonly string[]): string[] {
   const { shared } = pathLevels(paths);
   return paths.map((path) => path.split("/").slice(shared).join("/"));
+}
+
+/** The path of a file from the folder on that the user named, or for a file or a pattern, from the folder of the file on. */
+export function fromNamed(name: string, path: string): string {
+  const folder = name.replace(/[/\\]+$/, "");
+  const isBelow = path.startsWith(`${folder}/`);
+  return isBelow ? path.slice(folder.length - baseName(folder).length) : path.split("/").slice(-2).join("/");
 }
 
 /** A name for each of `paths`: the file's, or if several have the same, with the folders that they do not share. */

@@ -12,11 +12,12 @@ import { organize, withoutDuplicates } from "./image_paths.ts";
 import { classify } from "./labels.ts";
 import { numberedSource } from "./listed.ts";
 import type { OpenContext } from "./open_options.ts";
+import { fromNamed } from "./split_files.ts";
 import { streamedSource } from "./streamed.ts";
 import { leftOutText } from "./survey.ts";
 import type { TarCatalog } from "./tar_catalog.ts";
 import { catalogOf } from "./tar_opening.ts";
-import { classLines } from "./tar_samples.ts";
+import { classLines } from "./class_names.ts";
 import { tarSamples } from "./tar_stream.ts";
 import type { ImageSource, Shard } from "./types.ts";
 
@@ -38,7 +39,13 @@ interface Samples {
  */
 export async function openTar(name: string, paths: string[], context: OpenContext): Promise<ImageSource> {
   const { catalog, compressed } = await catalogOf(paths, context);
-  const images = organize(catalog.paths, { name, context });
+  const { paths: found, unusable } = catalog;
+  const images = organize(found, {
+    name,
+    path: fromNamed(name, paths[0]),
+    context,
+    unusable: catalog.hasLabels ? undefined : unusable,
+  });
   // Archives are read in their order.
   const numbers = withoutDuplicates(images.order, { images: catalog.paths, survey: context.survey }).sort();
   if (numbers.length === 0) throw noImages(name, context);

@@ -5,9 +5,10 @@
  */
 import { hashText } from "../../src/base/random.ts";
 import { digest } from "./digest.ts";
+import { countedAs, kindOfName } from "./file_names.ts";
 import { ImagePaths } from "./image_paths.ts";
 import type { Survey } from "./survey.ts";
-import { firstBase, roleOf } from "./tar_roles.ts";
+import { firstBase, roleOf, withinArchive } from "./tar_roles.ts";
 import type { Grouped, Stray } from "./tar_runs.ts";
 
 /** The fingerprint includes the first bytes of so many images. */
@@ -54,6 +55,8 @@ export class TarCatalog {
   #strays = new Map<string, { path: string; label: string | null; isUsed: boolean }>();
   /** The first sample of each archive. */
   readonly #firsts: number[] = [];
+  /** The folders in which something looks like an image and cannot be read. */
+  readonly unusable = new Set<number>();
   #lastFolder = { root: -1, path: "", number: 0 };
   /** The images with the smallest hashes of their names, with the digests of their first bytes. */
   #sampled: { key: string; hash: number; digest: Promise<string> }[] = [];
@@ -116,6 +119,11 @@ export class TarCatalog {
   /** Counts an entry of the archive as left out. */
   leaveOut(name: string, { kind, reason }: { kind: string; reason: string | null }): void {
     this.#survey.leaveOut({ name: this.#prefix + name, kind, reason });
+    const path = withinArchive(name), slash = path.lastIndexOf("/") + 1;
+    // Of kind "image" are those in hidden folders, and those that lie beside another one.
+    if (kind !== "image" && /image$/.test(kindOfName(path.slice(slash)).kind)) {
+      this.unusable.add(this.#folder(path.slice(0, slash)));
+    }
   }
 
   /** Whether the fingerprint wants the first bytes of this image. */
@@ -150,6 +158,9 @@ export class TarCatalog {
       if (!isUsed) this.leaveOut(path, { kind: "label", reason: "no image of its name" });
     }
     this.#strays = new Map();
+    if (this.#prefixes.length === 1 || this.length > this.#firsts.at(-1)!) return;
+    const name = this.#prefix.slice(0, -1);
+    this.#survey.leaveOut({ name, kind: countedAs(name), reason: "without an image" });
   }
 
   #strayOf(number: number): string | null | undefined {

@@ -11,7 +11,8 @@ import type { RequestOptions } from "./http_connection.ts";
 import { baseName } from "./patterns.ts";
 import { streamedSource } from "./streamed.ts";
 import type { Survey } from "./survey.ts";
-import { classLines, type Labels, labelsOf } from "./tar_samples.ts";
+import { classLines } from "./class_names.ts";
+import { type Labels, labelsOf } from "./tar_samples.ts";
 import { type TarObserver, tarSamples } from "./tar_stream.ts";
 
 /**

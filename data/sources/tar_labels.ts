@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../src/base/errors.ts";
-import { labelField, labelText } from "./labels.ts";
+import { labelField, labelText, noClass } from "./labels.ts";
 
 /** A larger .cls entry is not a label; a larger .json entry is not read. */
 const MAX_LABEL_BYTES = { cls: 1 << 16, json: 1 << 20 };
@@ -30,7 +30,7 @@ export function labelIn(kind: "cls" | "json", bytes: Uint8Array, wanted: string 
   const text = new TextDecoder().decode(bytes);
   if (kind === "cls") {
     return wanted === undefined || wanted.toLowerCase() === "cls"
-      ? { label: labelText(text) }
+      ? labelOrReason(text)
       : { reason: `not the label "${wanted}"` };
   }
   let value: unknown;
@@ -41,15 +41,20 @@ export function labelIn(kind: "cls" | "json", bytes: Uint8Array, wanted: string 
   }
   // Some tools write the label alone.
   if (isLabel(value)) {
-    return wanted === undefined ? { label: labelText(value) } : { reason: "no label in it" };
+    return wanted === undefined ? labelOrReason(value) : { reason: "no label in it" };
   }
   const fields = (Array.isArray(value) ? {} : value) as Record<string, unknown>;
   const names = Object.keys(fields);
   const field = labelField(names.filter((name) => isLabel(fields[name])), wanted);
-  if (field !== undefined) return { label: labelText(fields[field]) };
+  if (field !== undefined) return labelOrReason(fields[field]);
   return {
     reason: labelField(names, wanted) === undefined ? "no label in it" : "its label is no single value",
   };
+}
+
+function labelOrReason(value: unknown): LabelEntry {
+  const label = labelText(value), reason = label === null ? null : noClass(label);
+  return reason === null ? { label } : { reason };
 }
 
 function isLabel(value: unknown): boolean {

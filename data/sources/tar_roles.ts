@@ -28,9 +28,14 @@ export type Role =
   | { kind: "left out"; as: string; reason: string | null }
   | { kind: "ignored" };
 
+/** The path of an entry without what leads out of the archive. */
+export function withinArchive(entry: string): string {
+  return /^\.*\//.test(entry) ? entry.replace(/^(\.*\/)+/, "") : entry;
+}
+
 /** The role of the entry `entry`. */
 export function roleOf(entry: string): Role {
-  const path = /^\.*\//.test(entry) ? entry.replace(/^(\.*\/)+/, "") : entry;
+  const path = withinArchive(entry);
   const slash = path.lastIndexOf("/"), file = path.slice(slash + 1);
   if (file === "") return { kind: "ignored" }; // a folder
   const judged = kindOfName(file);

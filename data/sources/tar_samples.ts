@@ -5,11 +5,6 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 
-/** The class names in the text of a classes.txt, one per line. */
-export function classLines(text: string): string[] {
-  return text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
-}
-
 /** Longer numbers are names, not indices. */
 const isNumber = (text: string) => /^\d{1,6}$/.test(text);
 

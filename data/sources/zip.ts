@@ -10,7 +10,7 @@ import type { OpenContext } from "./open_options.ts";
 import { baseName } from "./patterns.ts";
 import { localFile, type RandomAccess } from "./random_access.ts";
 import { CONCURRENT_REQUESTS } from "./remote_file.ts";
-import { distinctNames } from "./split_files.ts";
+import { distinctNames, fromNamed } from "./split_files.ts";
 import { splitInName } from "./split_names.ts";
 import { leftOutText } from "./survey.ts";
 import type { IndexedSource } from "./types.ts";
@@ -38,7 +38,13 @@ export async function openZipFiles(
   for (const [root, file] of files.entries()) await found.add(file, root);
   const { paths, unusable } = found;
   const splits = files.length > 1 ? files.map((file) => splitInName(baseName(file.name))) : [];
-  const { classes, label, ...organized } = organize(paths, { name, context, splits, unusable });
+  const { classes, label, ...organized } = organize(paths, {
+    name,
+    path: fromNamed(name, files[0].name),
+    context,
+    splits,
+    unusable,
+  });
   const order = withoutDuplicates(organized.order, { images: paths, survey: context.survey });
   if (order.length === 0) {
     const reason = context.survey.count === 0 ? "" : `; ${leftOutText(context.survey)}`;

@@ -31,6 +31,8 @@ export class ZipImages {
   readonly paths: ImagePaths;
   /** The folders in which something looks like an image and cannot be read. */
   readonly unusable = new Set<number>();
+  /** The number of archives. */
+  readonly #count: number;
   readonly #survey: Survey;
   readonly #offsets = new NumberList(Float64Array);
   readonly #compressedSizes = new NumberList(Float64Array);
@@ -41,6 +43,7 @@ export class ZipImages {
   /** `prefixes` precede the paths of each archive in the keys. */
   constructor(prefixes: readonly string[], survey: Survey) {
     this.paths = new ImagePaths(prefixes);
+    this.#count = prefixes.length;
     this.#survey = survey;
   }
 
@@ -80,6 +83,9 @@ export class ZipImages {
       else this.#leaveOut(placed, { name: placed.entry.name, reason: "its path leads out of the archive" });
     }
     await this.#judge(file, unknown);
+    if (this.#count > 1 && this.paths.length === before) {
+      this.#survey.leaveOut({ name: file.name, kind: ".zip", reason: "without an image" });
+    }
   }
 
   #parentOf(path: string, root: number): Parent {

@@ -5,6 +5,14 @@ export function percent(fraction: number | null | undefined, missing = ""): stri
   return fraction === null || fraction === undefined ? missing : `${(100 * fraction).toFixed(1)} %`;
 }
 
+/** A whole number with its digits in groups: "2,000". */
+export const grouped = (count: number): string => count.toLocaleString("en-US");
+
+/** A number with its noun: "1 image", "2,000 images". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
 /** A line for each of `rows`, in aligned columns: the first to the left, the others to the right. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, j) => Math.max(...rows.map((row) => row[j].length)));

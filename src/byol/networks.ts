@@ -11,13 +11,13 @@
 import type { Layer } from "../nn/layers.ts";
 import { mlp } from "../nn/layers.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
-import type { ResNetConfig, Stem } from "../nn/backbones.ts";
-import { featuresOf, resnet } from "../nn/resnet.ts";
+import { backbone as backboneLayer, featuresOf } from "../nn/backbone.ts";
+import type { BackboneConfig, Stem } from "../nn/backbones.ts";
 import { BYOL, hasTargetNetwork, type Objective } from "./objective.ts";
 
 /** The sizes of both networks. */
 export interface Architecture {
-  backbone: ResNetConfig;
+  backbone: BackboneConfig;
   stem: Stem;
   /** Width of the projector's and the predictor's hidden layer; a multiple of 4. */
   hidden: number;
@@ -44,7 +44,7 @@ function branch(network: Network, { backbone, stem, hidden, projection }: Archit
   const scope = new Scope(network);
   return {
     network,
-    encoder: resnet(scope.child("backbone"), { config: backbone, stem }),
+    encoder: backboneLayer(scope.child("backbone"), { config: backbone, stem }),
     projector: mlp(scope.child("projector"), {
       inFeatures: featuresOf(backbone),
       hidden,

@@ -13,6 +13,7 @@ import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../gr
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
+import { isAdapted } from "../optim/blocks.ts";
 import {
   createOptimizer,
   type Optimizer,
@@ -142,14 +143,21 @@ export class Trainer {
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
   get undecayed(): string[] {
     const { variables } = this.networks.online.network.parameters;
-    return variables.filter(({ tensor }) => tensor.shape.length === 1).map(({ name }) => name);
+    return variables.filter((variable) => !isAdapted(variable)).map(({ name }) => name);
   }
 
-  /** Draws the initial weights. A target network starts as a copy of the online network, or from a draw of its own. */
-  initialize({ seed, targetInit }: { seed: number; targetInit: "copy" | "independent" }): void {
+  /**
+   * Draws the initial weights, but for those in `given`, by the online network's names. A target network starts as a copy of
+   * the online network, or from a draw of its own.
+   */
+  initialize({ seed, targetInit, given }: {
+    seed: number;
+    targetInit: "copy" | "independent";
+    given?: ReadonlyMap<string, TorchTensor>;
+  }): void {
     const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
-      const values = drawWeights(online[part], { seed });
+      const values = drawWeights(online[part], { seed, given });
       this.memory.write(online[part].store, values);
       if (!target) continue;
       // The target's layout is a prefix of the online network's.

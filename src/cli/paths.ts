@@ -12,6 +12,7 @@ interface Paths {
   test?: string | string[];
   recipe?: string;
   preset?: string;
+  init?: string;
   run?: string;
   encoder?: string;
   embeddings?: string;
@@ -27,7 +28,7 @@ export function fromCaller<T extends Paths>(given: T): T {
     const value = given[name];
     if (value !== undefined) paths[name] = absoluteSource(value, caller);
   }
-  for (const name of ["recipe", "preset", "run", "encoder", "embeddings"] as const) {
+  for (const name of ["recipe", "preset", "init", "run", "encoder", "embeddings"] as const) {
     const value = given[name];
     const isName = { recipe: isRecipeName, preset: isPresetName }[name as string];
     if (value === undefined || isName?.(value)) continue;

@@ -6,6 +6,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { environmentVariable } from "../base/environment.ts";
 import { LIST_NAME } from "../../data/sources/file_names.ts";
 import { hostsOf } from "../../data/sources/hosts.ts";
 import { UserError } from "../base/errors.ts";
@@ -32,28 +33,24 @@ export interface Needs {
   net: string[];
 }
 
-/** Where commands write by default: a folder, for preview that of the file. */
+/** Commands whose output is a file, or a folder that they make: they write to the folder above it. */
+const WRITES_FILE = ["preview", "export", "embed", "similar", "duplicates"];
+
+/** The folders that the others write by default. */
 const DEFAULT_OUT: Record<string, string | undefined> = {
   train: "runs",
-  preview: ".",
   evaluate: "evaluation",
   experiments: "docs/results",
 };
-
-/** Commands whose --out is a file, or several: its folder is written to, and no other. */
-const WRITE_FILES = ["preview", "embed", "similar", "duplicates"];
 
 /** What the command `name` needs with these options. */
 export function needsOf(name: string, { train, test, run, preset, resume, ...named }: Named): Needs {
   const { data, out } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume && typeof out === "string" ? out : undefined);
-  if (began !== undefined) sources.push(...sourcesOf(began));
-  const written = out === undefined
-    ? (WRITE_FILES.includes(name) ? undefined : run) ?? DEFAULT_OUT[name]
-    : WRITE_FILES.includes(name)
-    ? [out].flat().map((file) => dirname(file))
-    : out;
+  // An export reads the encoder alone.
+  if (began !== undefined && name !== "export") sources.push(...sourcesOf(began));
+  const written = WRITES_FILE.includes(name) ? foldersOf(name, out) : out ?? run ?? DEFAULT_OUT[name];
   const local = sources.filter(isPath);
   // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
   const read = local.map((source) => {
@@ -70,6 +67,12 @@ export function needsOf(name: string, { train, test, run, preset, resume, ...nam
     write: folders,
     net: [...new Set(sources.flatMap(hostsOf))],
   };
+}
+
+/** The folders of the files `out`. By default most commands write where they were called, similar nowhere. */
+function foldersOf(name: string, out: Named["out"]): string[] {
+  if (out !== undefined) return [out].flat().map((file) => dirname(file));
+  return name === "similar" ? [] : [environmentVariable("INIT_CWD") || "."];
 }
 
 /** The data of the run in `folder`, from its config.json; none if it cannot be read. */

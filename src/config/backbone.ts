@@ -1,13 +1,14 @@
 /**
- * Backbones as options: a name, or a ResNet of the user's own.
+ * Backbones as options: a name, or a ResNet or ConvNeXt of the user's own.
  *
  * @module
  */
 import { UserError } from "../base/errors.ts";
-import { type BackboneName, backbones, type ResNetConfig } from "../nn/backbones.ts";
+import { smallestSize } from "../nn/backbone.ts";
+import { type BackboneConfig, type BackboneName, backbones, type Stem } from "../nn/backbones.ts";
 
 /** A backbone as options and files name it. */
-export type Backbone = BackboneName | ResNetConfig;
+export type Backbone = BackboneName | BackboneConfig;
 
 /** Channels are stored four to a vector. */
 const WIDTH_STEP = 4;
@@ -20,8 +21,26 @@ export function isBackboneName(name: string): name is BackboneName {
 }
 
 /** The layers of `backbone`. */
-export function resnetConfigOf(backbone: Backbone): ResNetConfig {
+export function backboneConfigOf(backbone: Backbone): BackboneConfig {
   return typeof backbone === "string" ? backbones[backbone] : backbone;
+}
+
+/**
+ * Throws unless images of `size` pixels are large enough for `backbone`.
+ *
+ * @throws {UserError} naming the least size.
+ */
+export function expectSize(backbone: Backbone, { stem, size }: { stem: Stem; size: number }): void {
+  const least = smallestSize({ config: backboneConfigOf(backbone), stem });
+  if (size >= least) return;
+  throw new UserError(
+    `Cannot use the backbone ${
+      backboneText(backbone)
+    } on images of ${size} pixels: with the stem ${stem} its last ` +
+      `stage has a pixel from ${least} on. Give --size ${least} or more${
+        stem === "imagenet" ? ", or --stem cifar" : ""
+      }.`,
+  );
 }
 
 /** The text for `backbone` in the metadata of a file: its name, or JSON. */
@@ -57,8 +76,8 @@ export function parseBackbone(value: unknown): Backbone {
       `its fields must be block, layers, widths and widthPerGroup, not ${Object.keys(others).join(", ")}`,
     );
   }
-  if (block !== "basic" && block !== "bottleneck") {
-    throw refusal(value, 'block must be "basic" or "bottleneck"');
+  if (block !== "basic" && block !== "bottleneck" && block !== "convnext") {
+    throw refusal(value, 'block must be "basic", "bottleneck" or "convnext"');
   }
   if (!isList(layers, 1)) {
     throw refusal(value, `layers must list the blocks of 1 to ${MAX_STAGES} stages, each at least 1`);
@@ -75,12 +94,10 @@ export function parseBackbone(value: unknown): Backbone {
       `widthPerGroup is for bottlenecks, and width · widthPerGroup / 64 must be a multiple of ${WIDTH_STEP}`,
     );
   }
-  return {
-    block,
-    layers: [...layers],
-    widths: [...widths],
-    ...widthPerGroup !== undefined && { widthPerGroup },
-  };
+  const config = { layers: [...layers], widths: [...widths] };
+  return block === "convnext"
+    ? { block, ...config }
+    : { block, ...config, ...widthPerGroup !== undefined && { widthPerGroup } };
 }
 
 /** Whether `value` is a list of positive multiples of `step`, one for each stage. */

@@ -86,3 +86,34 @@ export function checkFlag(
   };
   return repeatable && Array.isArray(value) && value.length > 0 ? value.map(one) : one(value);
 }
+
+/**
+ * Checks the options of a command other than training.
+ *
+ * @param options `flags`: the options by name. `unchecked`: those that a program alone gives. `checks`: for values that no
+ * command line can say; each throws, or returns whether it answers for the value.
+ * @throws {UserError} on an unknown option or a value that is not allowed.
+ */
+export function expectFlags(
+  given: object,
+  { flags, unchecked, checks }: {
+    flags: Readonly<Record<string, Flag<unknown>>>;
+    unchecked: readonly string[];
+    checks: Readonly<Record<string, (value: unknown) => boolean>>;
+  },
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || unchecked.includes(name)) continue;
+    if (!Object.hasOwn(flags, name)) {
+      const known = [...Object.keys(flags), ...unchecked].join(", ");
+      throw new UserError(`Cannot use the option "${name}": it is none of ${known}.`);
+    }
+    if (!Object.hasOwn(checks, name) || !checks[name](value)) checkFlag(name, { value, flag: flags[name] });
+  }
+}
+
+/** Throws unless `value` is a backbone, by name or described. */
+export function checkBackbone(value: unknown): boolean {
+  parseBackbone(value);
+  return true;
+}

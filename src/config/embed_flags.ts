@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { evaluateFlagGroups } from "./evaluate_flags.ts";
-import { expectOptions } from "./expect_options.ts";
+import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
+import { checkSource } from "./check_source.ts";
+import { encoderFlags } from "./evaluate_flags.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -16,7 +17,7 @@ const { workers, kernels } = trainFlags;
 const FORMATS = ".parquet, .npy, .csv or .safetensors";
 
 const encoder = {
-  ...evaluateFlagGroups.encoder,
+  ...encoderFlags,
   run: flag(text("DIR"), "folder of a run: its encoder, and its data", "none"),
 };
 
@@ -89,32 +90,39 @@ export type SimilarFlags = Given<typeof similar>;
 /** Those of duplicates. */
 export type DuplicatesFlags = Given<typeof duplicates>;
 
+/** Values that no command line can say. */
+const checks = {
+  backbone: checkBackbone,
+  data: (value: unknown) => isImageSource(value as never) && Boolean(checkSource(value)),
+};
+
+/** Options that a program alone gives. */
+const unchecked = ["onBad", "onProgress", "log", "signal"];
+
 /** Refuses unknown options of `loadEncoder`, and values out of range. */
 export function expectEncoderOptions(given: object): void {
-  expectOptions(given, { flags: { ...encoder, ...vectors, kernels }, callbacks: ["log"] });
+  expectFlags(given, { flags: { ...encoder, ...vectors, kernels }, unchecked: ["log"], checks });
 }
-
-const callbacks = ["onBad", "onProgress", "log", "signal"];
 
 /** Refuses unknown options of `embed`, and values out of range. */
 export function expectEmbedOptions(given: object): void {
   const { out: _, f16: __, restart: ___, ...flags } = { ...encoder, ...images, ...vectors, ...output };
-  expectOptions(given, { flags, callbacks });
+  expectFlags(given, { flags, unchecked, checks });
 }
 
 /** Refuses unknown options of `embedToFiles`, and values out of range. */
 export function expectEmbedToFilesOptions(given: object): void {
-  expectOptions(given, { flags: { ...encoder, ...images, ...vectors, ...output }, callbacks });
+  expectFlags(given, { flags: { ...encoder, ...images, ...vectors, ...output }, unchecked, checks });
 }
 
 /** Refuses unknown options of `findSimilar`, and values out of range. */
 export function expectSimilarOptions(given: object): void {
   const { out: _, ...flags } = similar;
-  expectOptions(given, { flags, callbacks: ["folder", "log", "signal"] });
+  expectFlags(given, { flags, unchecked: ["folder", "log", "signal"], checks: {} });
 }
 
 /** Refuses unknown options of `findDuplicates`, and values out of range. */
 export function expectDuplicatesOptions(given: object): void {
   const { out: _, ...flags } = duplicates;
-  expectOptions(given, { flags, callbacks });
+  expectFlags(given, { flags, unchecked, checks: {} });
 }

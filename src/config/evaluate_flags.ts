@@ -4,20 +4,25 @@
  * @module
  */
 import { viewSizes } from "../../data/views/recipe.ts";
-import { expectOptions } from "./expect_options.ts";
+import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
+import { checkSource } from "./check_source.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, numbers, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { workers, kernels } = trainFlags;
 
-/** What a file or an option may say of the pixels that an encoder takes, which are in 0 … 1 before that. */
-export const rgb = {
+/** What a file or an option may say of an encoder: its first layers, its images, and their pixels, 0 … 1 before that. */
+export const encoderFields = {
+  stem: trainFlags.stem.type,
+  size: integer(viewSizes),
+  stretch: trainFlags.stretch.type,
   mean: numbers(3, { min: 0, max: 1 }),
   std: numbers(3, { min: 0, max: 1, exclusive: true }),
 } as const;
 
-const encoder = {
+/** Which encoder is used. */
+export const encoderFlags = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
     text("FILE"),
@@ -25,11 +30,11 @@ const encoder = {
     "the run's",
   ),
   backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
-  stem: flag(trainFlags.stem.type, "its first layers", "as the file says"),
-  size: flag(integer(viewSizes), "side of its images in pixels", "as the file says"),
-  mean: flag(rgb.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
-  std: flag(rgb.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
-  stretch: flag(trainFlags.stretch.type, trainFlags.stretch.about, "as the file says"),
+  stem: flag(encoderFields.stem, "its first layers", "as the file says"),
+  size: flag(encoderFields.size, "side of its images in pixels", "as the file says"),
+  mean: flag(encoderFields.mean, "subtracted from red, green and blue, 0 … 1", "as the file says"),
+  std: flag(encoderFields.std, "divides red, green and blue, above 0 and at most 1", "as the file says"),
+  stretch: flag(encoderFields.stretch, trainFlags.stretch.about, "as the file says"),
 };
 
 const data = {
@@ -114,9 +119,15 @@ const output = {
 };
 
 /** The options by their headings in `--help`. */
-export const evaluateFlagGroups = { encoder, data, protocol, "fine-tuning": finetuning, output };
+export const evaluateFlagGroups = {
+  encoder: encoderFlags,
+  data,
+  protocol,
+  "fine-tuning": finetuning,
+  output,
+};
 
-const flags = { ...encoder, ...data, ...protocol, ...finetuning, ...output };
+const flags = { ...encoderFlags, ...data, ...protocol, ...finetuning, ...output };
 
 /** Options that are checked by their types alone. */
 const callbacks = ["draw", "log", "signal"];
@@ -129,5 +140,7 @@ export type EvaluateFlags = {
 /** Refuses unknown options and values out of range. */
 export function expectEvaluateOptions(given: object): void {
   const { map: _, ...known } = flags; // a program passes `draw` instead
-  expectOptions(given, { flags: known, callbacks });
+  const ofSource = (value: unknown) => isImageSource(value as never) && Boolean(checkSource(value));
+  const checks = { backbone: checkBackbone, data: ofSource, train: ofSource, test: ofSource };
+  expectFlags(given, { flags: known, unchecked: callbacks, checks });
 }

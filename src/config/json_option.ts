@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf, UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 
 /**
  * The content of the JSON file `path` that the option `option` names, one of whose built-in `names` may be meant.
@@ -18,10 +19,8 @@ export async function readJsonOption(
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     const [fact, remedy] = error instanceof SyntaxError
-      ? ["it is no valid JSON", "Correct it"]
-      : ["it cannot be read", `Check --${option}, or name one of ${names}`];
-    throw new UserError(`Cannot use the ${option} "${path}": ${fact}: ${messageOf(error)}. ${remedy}.`, {
-      cause: error,
-    });
+      ? [`it is no valid JSON: ${messageOf(error).replace(/\s+/g, " ")}`, "Correct it"]
+      : [`it cannot be read: ${readFailure(error)}`, `Check --${option}, or name one of ${names}`];
+    throw new UserError(`Cannot use the ${option} "${path}": ${fact}. ${remedy}.`, { cause: error });
   }
 }

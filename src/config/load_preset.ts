@@ -51,11 +51,12 @@ export async function readPreset(
 
 /** `fields` with paths that are found from any folder, counted from `folder`. */
 export function withPaths(fields: PretrainSettings, folder: string): PretrainSettings {
-  const { recipe, data, out } = fields;
+  const { recipe, data, init, out } = fields;
   return {
     ...fields,
     ...typeof recipe === "string" && !isRecipeName(recipe) && { recipe: resolve(folder, recipe) },
     ...data !== undefined && !isImageSource(data) && { data: absoluteSource(data, folder) },
+    ...init !== undefined && { init: resolve(folder, init) },
     ...out !== undefined && { out: resolve(folder, out) },
   };
 }

@@ -8,6 +8,7 @@ import { checkBlurFits, parseRecipe } from "../../data/views/parse_recipe.ts";
 import { isRecipeName, type Recipe, recipeByName, recipes, type Stretch } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
+import { expectSize } from "./backbone.ts";
 import { readJsonOption } from "./json_option.ts";
 import { readPreset } from "./load_preset.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
@@ -63,6 +64,7 @@ export async function optionsWithRecipe(
   const options = resolveOptions(given, { recipe: loaded, preset });
   const recipe = withStretch(loaded ?? await recipeOf(options.recipe), options.stretch);
   checkBlurFits(recipe, options.size);
+  expectSize(options.backbone, options);
   if (options.decodeSize < options.size) {
     throw new UserError(
       `Cannot draw views of ${options.size} px from images reduced to ${options.decodeSize} px: --decode-size must be ` +

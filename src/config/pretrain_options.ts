@@ -83,10 +83,18 @@ export interface PretrainOptions extends PretrainCallbacks {
   /** Number of Workers that decode images; the batches do not depend on it. Default: one per core, at most 8. */
   workers?: number;
 
-  /** The backbone: a name, or a ResNet described by block, layers and widths. Default: resnet8 for shapes, otherwise resnet18. */
+  /** The backbone: a name, or a ResNet or ConvNeXt described by block, layers and widths. Default: resnet8 for shapes, otherwise resnet18. */
   backbone?: Backbone;
-  /** The backbone's first layers: 3×3 for small images, or 7×7 with stride 2 and max pooling. Default: cifar up to 64 px. */
+  /**
+   * The backbone's first layers: 3×3 for small images, or 7×7 with stride 2 and max pooling; of a ConvNeXt patches of 2×2, or
+   * 4×4. Default: cifar up to 64 px.
+   */
   stem?: Stem;
+  /**
+   * Weights to start from, in place of drawn ones: a file of safetensors or of PyTorch (.pth) under torchvision's names, or
+   * the folder of a run. Backbone, stem, mean and std are then those of the weights. Default: none.
+   */
+  init?: string;
   /** Hidden width of projector and predictor, a multiple of 4. Default: 512 for shapes, otherwise 4096. */
   hidden?: number;
   /** Output width of projector and predictor, a multiple of 4. Default: 128 for shapes, otherwise 256. */

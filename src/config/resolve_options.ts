@@ -52,6 +52,7 @@ export function resolveOptions(
     holdout: defaults.holdout,
     order: "mixed",
     ...viewOptions(chosen, { recipe, kind }),
+    init: null,
     hidden: defaults.hidden,
     projection: defaults.projection,
     preset: null,
@@ -88,7 +89,7 @@ function describeData(data: PretrainSettings["data"] = "shapes"): { name: string
 
 /** A name for the backbone in paths. */
 function backboneLabel(backbone: NonNullable<PretrainSettings["backbone"]>): string {
-  return typeof backbone === "string" ? backbone : "resnet";
+  return typeof backbone === "string" ? backbone : backbone.block === "convnext" ? "convnext" : "resnet";
 }
 
 /** How images become views, and the network whose stem depends on their size. */

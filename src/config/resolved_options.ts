@@ -17,6 +17,7 @@ type Nullable =
   | "steps"
   | "maxBad"
   | "preset"
+  | "init"
   | "baseLr";
 
 /** Every option of a run; {@linkcode PretrainSettings} documents them. */
@@ -36,6 +37,8 @@ export interface ResolvedOptions extends Required<Omit<PretrainSettings, Nullabl
   /** Null exactly if `steps` is a number. */
   epochs: number | null;
   steps: number | null;
+  /** Null: drawn weights. */
+  init: string | null;
   /** The name or file of the preset, whose values are among the others here; null if there is none. */
   preset: string | null;
   /** Null if `lr` was given. */

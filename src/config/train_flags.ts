@@ -111,8 +111,13 @@ const network = {
   backbone: flag(choice(...backboneNames), backboneNames.join(", "), perData("backbone")),
   stem: flag(
     choice("cifar", "imagenet"),
-    "first layers: 3×3, or 7×7 with stride 2 and max pooling",
+    "first layers: 3×3, or 7×7 with stride 2 and max pooling; of ConvNeXt: patches of 2×2, or 4×4",
     `cifar up to ${largestSmallSize} px, otherwise imagenet`,
+  ),
+  init: flag(
+    text("WEIGHTS"),
+    "start from these weights: safetensors or PyTorch's .pth under torchvision's names, or the folder of a run",
+    "drawn by the seed",
   ),
   hidden: flag(
     integer({ min: 4, max: 65536, multipleOf: 4 }),

@@ -5,6 +5,7 @@
  */
 import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
+import { counted, grouped } from "../base/format.ts";
 import { classNameOf } from "./data_report.ts";
 
 /** The labels of a part's images, −1 where there is none, and the names of the classes that they mean. */
@@ -76,10 +77,9 @@ export function unanswerable(
   if (lost === 0) return null;
   const unknown = [...lacking].map((label) => classes[label]);
   if (lost === asked) throw otherClasses(names, { expected: classes.filter((_, k) => known[k]), unknown });
-  const plural = lacking.size === 1 ? "one class" : `${lacking.size} classes`;
-  return `${lost} of the ${asked} test images are of ${plural} that no image to learn from has: ${
-    some(unknown)
-  }. They ` +
+  return `${grouped(lost)} of the ${grouped(asked)} test images are of ${
+    counted(lacking.size, "class", "classes")
+  } that no image to learn from has: ${some(unknown)}. They ` +
     `count as wrong.`;
 }
 
@@ -106,7 +106,7 @@ export function expectAnswerable(train: ImageSource, test: ImageSource): void {
       }. Name data with at least two classes.`,
     );
   }
-  if (!expected?.length || !asked?.length) return; // the images tell, and having no labels has a message of its own
+  if (!expected || !asked) return; // the images tell
   const known = new Set(expected);
   if (!asked.some((name) => known.has(name))) {
     throw otherClasses({ train: train.name, test: test.name }, { expected, unknown: asked });

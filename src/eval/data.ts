@@ -7,9 +7,11 @@ import { divide } from "../../data/divide.ts";
 import { openSource } from "../../data/sources/open.ts";
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { subsetOf } from "../../data/subset.ts";
 import { UserError } from "../base/errors.ts";
 import { expectAnswerable } from "./classes.ts";
 import { type DataReport, reportOn } from "./data_report.ts";
+import { labeledRows } from "./labels.ts";
 import type { EvaluatedRun } from "./open_encoder.ts";
 import { partsOf } from "./parts.ts";
 import type { EvaluateOptions, LabeledData } from "./types.ts";
@@ -63,7 +65,8 @@ export async function openEvaluationData(
   const train = given.train === undefined
     ? await trainingPart(given, run, { fingerprint, open })
     : wholeOf(await open(given.train));
-  const { learned, tested } = await bothParts(given, { ...train, run, open, seed });
+  const parts = await bothParts(given, { ...train, run, open, seed }), learned = labeledOnly(parts.learned);
+  const tested = parts.tested.source === parts.learned.source ? learned : labeledOnly(parts.tested);
   expectAnswerable(learned.source, tested.source);
   const close = opened.move();
   return {
@@ -160,6 +163,14 @@ async function bothParts(
     learned: { source: train, whole: learned.whole },
     tested: { source: fifth, whole: learned.whole },
   };
+}
+
+/** Those of `samples` that have a label, if that is known before they are read: others would be read for nothing. */
+function labeledOnly({ source, whole }: Samples): Samples {
+  const { name, length } = source;
+  if (!source.label || length === null) return { source, whole };
+  const rows = labeledRows(Int32Array.from({ length }, (_, i) => source.label!(i) ?? -1), name);
+  return { source: rows.length === length ? source : subsetOf(source, rows), whole };
 }
 
 /** The split to test on beside the one that is read; null if there is none. */

@@ -5,6 +5,7 @@
  */
 import { type LeftOut, type LeftOutGroup, leftOutText, type SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { counted, grouped } from "../base/format.ts";
 
 /** The classes that are listed with their numbers of images; the others are only counted. */
 const MAX_LISTED = 5000;
@@ -41,6 +42,8 @@ export interface PartReport {
   name: string;
   /** Its number of images; null if it is unknown. */
   images: number | null;
+  /** Its images without a label; null if that is unknown. */
+  unlabeled: number | null;
   /** The number of its classes; null if it is unknown. */
   classes: number | null;
   /** The number of its classes that the first part lacks; null if it is unknown. */
@@ -73,6 +76,7 @@ export function reportOn(source: ImageSource, parts: readonly NamedPart[] = []):
       return {
         name,
         images: part.length,
+        unlabeled: labelsOf[i] && (labelsOf[i].get(null) ?? 0),
         classes: labels && labels.length,
         newClasses: labels && known && labels.filter((label) => !known.has(label)).length,
       };
@@ -111,10 +115,6 @@ function classesIn(source: ImageSource, counts: ReadonlyMap<number | null, numbe
   return [...listed, ...unnamed];
 }
 
-const text = (count: number) => count.toLocaleString("en-US");
-const counted = (count: number, one: string, many = `${one}s`) =>
-  `${text(count)} ${count === 1 ? one : many}`;
-
 /**
  * A report as one line: `2,000 images in 10 classes from photos: 1,800 train, 200 held out (10 classes); 45 left out: 30
  * .heic (not readable), 15 .txt`.
@@ -139,15 +139,16 @@ function splitText({ split, splits }: DataReport): string {
 }
 
 function partTexts({ images, parts }: DataReport): string[] {
-  const texts = parts.map(({ name, images, classes, newClasses }, i) => {
-    const count = images === null ? "an unknown number" : text(images);
+  const texts = parts.map(({ name, images, unlabeled, classes, newClasses }, i) => {
+    const count = images === null ? "an unknown number" : grouped(images);
     if (i === 0 || !classes) return `${count} ${name}`;
-    const lacking = newClasses ? `, ${text(newClasses)} of them without a training image` : "";
-    return `${count} ${name} (${counted(classes, "class", "classes")}${lacking})`;
+    const lacking = newClasses ? `, ${grouped(newClasses)} of them without a training image` : "";
+    const without = unlabeled ? `, ${grouped(unlabeled)} images without a label` : "";
+    return `${count} ${name} (${counted(classes, "class", "classes")}${lacking}${without})`;
   });
   if (images === null || parts.some((part) => part.images === null)) return texts;
   const unused = images - parts.reduce((sum, part) => sum + part.images!, 0);
-  return unused > 0 ? [...texts, `${text(unused)} not used`] : texts;
+  return unused > 0 ? [...texts, `${grouped(unused)} not used`] : texts;
 }
 
 function notes({ images, unlabeled, classes, leftOut }: DataReport): string[] {
@@ -155,7 +156,7 @@ function notes({ images, unlabeled, classes, leftOut }: DataReport): string[] {
   const named = empty.slice(0, MAX_NAMED).join(", ") + (empty.length > MAX_NAMED ? ", …" : "");
   const left = leftOutText(leftOut);
   return [
-    ...unlabeled && unlabeled !== images ? [`${text(unlabeled)} of them without a label`] : [],
+    ...unlabeled && unlabeled !== images ? [`${grouped(unlabeled)} of them without a label`] : [],
     ...empty.length > 0 ? [`${counted(empty.length, "class", "classes")} without an image: ${named}`] : [],
     ...left ? [left] : [],
   ];

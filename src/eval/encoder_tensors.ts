@@ -6,14 +6,12 @@
 import { UserError } from "../base/errors.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import type { TorchTensor } from "../nn/weights.ts";
+import { likenessAdvice, NETWORK_PART } from "./looks_like.ts";
 
 type Tensors = ReadonlyMap<string, TorchTensor>;
 
 /** Networks that follow a trained one, in the words of various methods. */
 const FOLLOWER = /(^|[._])(target|momentum|ema|teacher|encoder_k|key_encoder)([._]|$)/;
-
-/** The parts of a residual network; what else has its prefix is a head on top of it. */
-const NETWORK_PART = /^(conv|bn|layer)\d*\./;
 
 /** An encoder that was found in a file. */
 export interface FoundEncoder {
@@ -39,7 +37,7 @@ export function findEncoder(
     name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : []
   );
   const tensors = new Map(below.filter(([name]) => NETWORK_PART.test(name)));
-  expectTensors(path, { found: tensors, expected });
+  expectTensors(path, { found: tensors, expected, advise: () => likenessAdvice(found) });
   expectSound(path, { prefix, tensors });
   return { tensors, prefix, others: found.size - tensors.size };
 }
@@ -57,7 +55,7 @@ function prefixIn(path: string, { found, names }: { found: Tensors; names: reado
   const trained = complete.filter((prefix) => !FOLLOWER.test(prefix));
   if (trained.length > 1) {
     throw new UserError(
-      `Cannot evaluate "${path}": it has several encoders, ${
+      `Cannot use the encoder "${path}": it has several encoders, ${
         trained.join(", ")
       }. Write one of them to a file of its own.`,
     );
@@ -72,8 +70,10 @@ function expectSound(path: string, { prefix, tensors }: { prefix: string; tensor
     const bad = data.find((value) => !Number.isFinite(value) || isVariance && value < 0);
     if (bad === undefined) continue;
     throw new UserError(
-      `Cannot evaluate "${path}": the tensor ${prefix}${name} has the value ${bad}, expected ` +
-        `${isVariance ? "finite numbers of at least 0" : "finite numbers"}. Use a file from before that.`,
+      `Cannot use the encoder "${path}": the tensor ${prefix}${name} has the value ${bad}, expected ` +
+        `${
+          isVariance ? "finite numbers of at least 0" : "finite numbers"
+        }. Use an earlier checkpoint of its training.`,
     );
   }
 }

@@ -5,10 +5,10 @@
  */
 import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
 import { sizeOf } from "../graph/tensor.ts";
-import type { ResNetConfig, Stem } from "../nn/backbones.ts";
+import { backbone, featuresOf } from "../nn/backbone.ts";
+import type { BackboneConfig, Stem } from "../nn/backbones.ts";
 import type { Layer } from "../nn/layers.ts";
 import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
-import { featuresOf, resnet } from "../nn/resnet.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
 
 /** An encoder with its weights, and how images are prepared for it. */
@@ -16,7 +16,7 @@ export interface EvaluatedEncoder {
   /** The file it was read from. */
   path: string;
   backbone: string;
-  config: ResNetConfig;
+  config: BackboneConfig;
   stem: Stem;
   /** Side of its images in pixels. */
   size: number;
@@ -31,6 +31,10 @@ export interface EvaluatedEncoder {
   prefix: string;
   /** Other tensors of the file, which are not used. */
   others: number;
+  /** The projector and the predictor beside it, where a checkpoint of this project has them. */
+  heads?: ReadonlyMap<string, TorchTensor>;
+  /** What the file says of the encoder, as texts. */
+  metadata: Readonly<Record<string, string | undefined>>;
 }
 
 /** What of the encoder's file is used. */
@@ -52,7 +56,7 @@ export function buildEncoder(
   { gradients }: { gradients: boolean },
 ): BuiltEncoder {
   const network = createNetwork("encoder", { gradients });
-  return { network, layer: resnet(new Scope(network), { config, stem }), dims: featuresOf(config) };
+  return { network, layer: backbone(new Scope(network), { config, stem }), dims: featuresOf(config) };
 }
 
 /** The shapes of an encoder's tensors under torchvision's names. */

@@ -37,19 +37,19 @@ type Maker = FeatureMaker<Float32Array<ArrayBuffer>>;
 /** Images an encoder takes at once, if they fit the GPU. */
 export const ENCODED = 128;
 
-/** How many images the encoder can take at once on this machine, at most {@linkcode ENCODED}. */
+/** How many images the encoder can take at once on this machine: at most `most`, or that halved a few times. */
 export function evaluationBatch(
   encoder: EvaluatedEncoder,
-  { gpu, target }: { gpu: Gpu; target: ChoosingProfile },
+  { gpu, target, most = ENCODED }: { gpu: Gpu; target: ChoosingProfile; most?: number },
 ): number {
   let obstacle: string | null = null;
-  for (let batch = ENCODED; batch >= 1; batch /= 2) {
+  for (let batch = most; batch >= 1; batch /= 2) {
     const { dispatches, features } = traceEncoder(encoder, { batch, target });
     obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
     if (!obstacle) return batch;
   }
   throw new MachineError(
-    `Cannot evaluate "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
+    `Cannot compute features of "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
   );
 }
 
@@ -71,6 +71,8 @@ export class FeatureCollector implements Disposable {
     gpu: Gpu,
     readonly options: {
       encoder: EvaluatedEncoder;
+      /** The encoder that the run started from; only for its row. */
+      initial?: EvaluatedEncoder | null;
       rows: readonly RowName[];
       /** Seed of the untrained encoder. */
       seed: number;
@@ -83,13 +85,18 @@ export class FeatureCollector implements Disposable {
       onNote?(note: ImageNote): void;
     },
   ) {
-    const { encoder, rows, seed, chooser } = options;
+    const { encoder, initial, rows, seed, chooser } = options;
     this.#memory = new Memory(gpu);
     this.batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser) });
     for (const name of rows) {
       if (name === "raw pixels") continue;
       const built = buildEncoder(encoder, { gradients: false });
-      for (const { store, values } of contentOf(built, name === "trained" ? encoder : { seed })) {
+      for (
+        const { store, values } of contentOf(
+          built,
+          name === "untrained" ? { seed } : name === "initial" ? initial! : encoder,
+        )
+      ) {
         this.#memory.write(store, values);
       }
       const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, chooser };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { alignColumns, percent } from "../base/format.ts";
+import { alignColumns, counted, grouped, percent } from "../base/format.ts";
 import type { EvaluationReport } from "./types.ts";
 
 /** `report` as a table for the terminal: a line per row, a column per score; then the warnings. */
@@ -19,8 +19,9 @@ export function formatEvaluation({ rows, finetuned, classes, counts, warnings }:
   ];
   const { train, test, bad, leftOut } = counts;
   return [
-    `${classes.length} classes, ${train} labeled images to learn from, ${test} to test on` +
-    (bad ? `, ${bad} skipped` : "") + (leftOut ? `, ${leftOut} left out` : ""),
+    `${counted(classes.length, "class", "classes")}, ${counted(train, "labeled image")} to learn from, ` +
+    `${grouped(test)} to test on` +
+    (bad ? `, ${grouped(bad)} skipped` : "") + (leftOut ? `, ${grouped(leftOut)} left out` : ""),
     ...alignColumns([
       ["", ...ks.map((k) => `kNN k=${k}`), ...top1 ? ["linear top-1"] : [], ...top5 ? ["top-5"] : []],
       ...rows.map(({ name, knn, linear }) =>

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { grouped } from "../base/format.ts";
+
 /** Values of an image that its digest is made of, at most. */
 const MAX_VALUES = 4096;
 
@@ -46,7 +48,7 @@ export function sharedImages(learned: DigestedRows, tested: DigestedRows): strin
   for (let i = 0; i < tested.rows.length; i++) if (known.has(tested.digests[tested.rows[i]])) shared++;
   if (shared === 0) return null;
   const all = shared === tested.rows.length,
-    share = all ? `All ${shared}` : `${shared} of the ${tested.rows.length}`;
+    share = all ? `All ${grouped(shared)}` : `${grouped(shared)} of the ${grouped(tested.rows.length)}`;
   return `${share} test images are also among the images to learn from: the figures ${
     all ? "say nothing" : "say too much"
   } of how well other images are recognized.`;

@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/format.ts";
 import { keyedRandom, permutation } from "../base/random.ts";
 import type { Confusion } from "./types.ts";
 
@@ -42,8 +43,10 @@ export function labeledRows(labels: Int32Array, source: string): Uint32Array {
   const rows = Uint32Array.from(labels.keys()).filter((i) => labels[i] >= 0);
   if (rows.length) return rows;
   throw new UserError(
-    `Cannot evaluate on "${source}": none of its ${labels.length} images has a label. Name labeled data: --train, ` +
-      `--test.`,
+    `Cannot evaluate on "${source}": none of its ${
+      counted(labels.length, "image")
+    } has a label. Put the images of each ` +
+      `class in a folder of its own, or name labeled data: --train, --test.`,
   );
 }
 

@@ -5,29 +5,28 @@
  */
 import { join } from "node:path";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
+import { imagenet, type Recipe, type Rgb } from "../../data/views/recipe.ts";
 import {
-  imagenet,
-  type Recipe,
-  type Rgb,
-  type Stretch,
-  stretches,
-  viewSizes,
-} from "../../data/views/recipe.ts";
-import { type Backbone, backboneText, parseBackboneText, resnetConfigOf } from "../config/backbone.ts";
+  type Backbone,
+  backboneConfigOf,
+  backboneText,
+  expectSize,
+  parseBackboneText,
+} from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { largestSmallSize } from "../config/default_values.ts";
-import { messageOf, UserError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { UserError } from "../base/errors.ts";
+import { exists, readFailure } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
-import { readSafetensors } from "../io/safetensors.ts";
-import { rgb } from "../config/evaluate_flags.ts";
+import { readWeights } from "../io/weights_file.ts";
+import { encoderFields } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
 import { shortSource } from "../config/source_paths.ts";
-import { backbones, type Stem } from "../nn/backbones.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
-import type { EvaluateOptions } from "./types.ts";
+import { likenessAdvice, looksLike } from "./looks_like.ts";
+import type { EncoderOptions } from "./types.ts";
 
 /** A run, as read from its folder. */
 export interface EvaluatedRun {
@@ -49,16 +48,14 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": its config.json cannot be used: ${
-        messageOf(error)
-      }. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${readFailure(error)}. Check --run.`,
     );
   }
 }
 
 /** The encoder of `run`, or the file `given.encoder`. Options win over what run and file say. */
 export async function openEncoder(
-  given: EvaluateOptions,
+  given: EncoderOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
   // Even with an encoder from elsewhere the images are the run's, which need not have one yet.
@@ -69,39 +66,44 @@ export async function openEncoder(
   const { path, tensors: found, metadata } = given.encoder === undefined
     ? ofRun!
     : await fromFile(given.encoder);
-  const backbone = expectBackbone(path, { given: given.backbone, found: metadata.backbone });
-  const size = given.size ?? sizeIn(metadata) ?? imagenet.size;
-  const stem = given.stem ?? stemIn(metadata) ?? (size > largestSmallSize ? "imagenet" : "cifar");
-  const config = resnetConfigOf(backbone), expected = shapesOf({ config, stem });
+  // What the file says counts more than what its tensors look like.
+  const likeness = metadata.backbone === undefined ? looksLike(found) : null;
+  const backbone = given.backbone ?? likeness?.backbone ??
+    expectBackbone(path, { found, name: metadata.backbone });
+  const size = given.size ?? fieldIn(path, { name: "size", metadata }) ?? imagenet.size;
+  const stem = given.stem ?? fieldIn(path, { name: "stem", metadata }) ?? likeness?.stem ??
+    (size > largestSmallSize ? "imagenet" : "cifar");
+  expectSize(backbone, { stem, size });
+  const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
   const { tensors, prefix, others } = findEncoder(path, { found, expected });
+  const above = prefix.replace(/backbone\.$/, "");
   return {
     path,
     backbone: backboneText(backbone),
     config,
     stem,
     size,
-    mean: (given.mean ?? rgbIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
-    std: (given.std ?? rgbIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
-    stretch: given.stretch ?? stretchIn(metadata),
+    mean: (given.mean ?? fieldIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
+    std: (given.std ?? fieldIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
+    stretch: given.stretch ?? fieldIn(path, { name: "stretch", metadata }) ?? "none",
     fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
     prefix,
     others,
+    heads: prefix === above ? new Map() : headsIn(found, above),
+    metadata,
   };
 }
 
+/** The backbone that the file names. */
 function expectBackbone(
   path: string,
-  { given, found }: { given: Backbone | undefined; found: string | undefined },
+  { found, name }: { found: ReadonlyMap<string, TorchTensor>; name: string | undefined },
 ): Backbone {
-  const backbone = given ?? parseBackboneText(found ?? "");
+  const backbone = parseBackboneText(name ?? "");
   if (backbone !== undefined) return backbone;
-  const fact = found === undefined ? "the file names no backbone" : `its backbone is "${found}"`;
-  throw new UserError(
-    `Cannot evaluate "${path}": ${fact}, expected one of ${
-      Object.keys(backbones).join(", ")
-    }. Give --backbone.`,
-  );
+  const fact = name === undefined ? "the file names no backbone" : `its backbone is "${name}"`;
+  throw new UserError(`Cannot use the encoder "${path}": ${fact}. ${likenessAdvice(found)}`);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;
@@ -114,7 +116,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
   const last = await latestCheckpoint(out);
   if (!last) {
     throw new UserError(
-      `Cannot evaluate the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
+      `Cannot use the run in "${out}": it has neither encoder.safetensors nor a checkpoint. Let it train for longer.`,
     );
   }
   const recipe = await runRecipe(out, {
@@ -126,7 +128,7 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
 }
 
 async function fromFile(path: string): Promise<Found> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readWeights(path);
   return { path, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
 }
 
@@ -154,30 +156,27 @@ function metadataOf(
   };
 }
 
-function sizeIn({ size }: Metadata): number | undefined {
-  const value = Number(size);
-  return Number.isInteger(value) && value >= viewSizes.min && value <= viewSizes.max ? value : undefined;
+/** The projector and the predictor beside the backbone, of files of this project. */
+function headsIn(found: ReadonlyMap<string, TorchTensor>, above: string): Map<string, TorchTensor> {
+  return new Map([...found].flatMap(([name, tensor]) => {
+    const inner = name.startsWith(above) ? name.slice(above.length) : "";
+    return /^(projector|predictor)\./.test(inner) ? [[inner, tensor] as const] : [];
+  }));
 }
 
-function stemIn({ stem }: Metadata): Stem | undefined {
-  return stem === "cifar" || stem === "imagenet" ? stem : undefined;
-}
-
-function stretchIn({ stretch }: Metadata): Stretch | "none" {
-  return stretches.find((name) => name === stretch) ?? "none";
-}
-
-/** What the metadata of the file `path` say of its mean or deviation; undefined if they say nothing. */
-function rgbIn(
+/** What the metadata of the file `path` say of a field of its encoder; undefined if they say nothing. */
+function fieldIn<K extends keyof typeof encoderFields>(
   path: string,
-  { name, metadata: { [name]: text } }: { name: "mean" | "std"; metadata: Metadata },
-): number[] | undefined {
+  { name, metadata: { [name]: text } }: { name: K; metadata: Metadata },
+): FieldValue<K> | undefined {
   if (text === undefined) return undefined;
-  const value = rgb[name].parse(text.replace(/^\s*\[|\]\s*$/g, ""));
-  if (value) return value;
+  const { expected, parse } = encoderFields[name], value = parse(text.replace(/^\s*\[|\]\s*$/g, ""));
+  if (value !== undefined) return value as FieldValue<K>;
   throw new UserError(
-    `Cannot evaluate "${path}": its metadata say ${name} = ${text}, expected ${
-      rgb[name].expected
-    }. Give --${name}.`,
+    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${expected}. Give --${name}.`,
   );
 }
+
+type FieldValue<K extends keyof typeof encoderFields> = NonNullable<
+  ReturnType<(typeof encoderFields)[K]["parse"]>
+>;

@@ -5,9 +5,12 @@
  */
 import { divide, type Division, heldOutCount } from "../../data/divide.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { leftOutText } from "../../data/sources/survey.ts";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/format.ts";
 import { maxHoldout } from "../config/default_values.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import { leftOutOf } from "./data_report.ts";
 
 /** The options that decide it. */
 export type DividingOptions = Pick<
@@ -31,9 +34,11 @@ export function partsOf(source: ImageSource, options: DividingOptions): Division
     : 0;
   const held = heldOutCount(holdout ?? byDefault, n), train = limit ?? n - held;
   if (train + held > n || train < batch) {
-    const needed = train < batch ? `a batch of ${batch}` : `${train}`;
+    const needed = train < batch ? `a batch of ${batch}` : `${train}`, left = leftOutText(leftOutOf(source));
     throw new UserError(
-      `Cannot train on "${name}": it has ${n} samples, expected ${needed} to train on (--batch ${batch}, --limit ` +
+      `Cannot train on "${name}": it has ${counted(n, "image")}${
+        left && ` (${left})`
+      }, expected ${needed} to train on (--batch ${batch}, --limit ` +
         `${limit ?? "all"}) and ${held} to hold out (--holdout). Lower one of them.`,
     );
   }

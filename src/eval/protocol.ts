@@ -32,9 +32,17 @@ import { writeEvaluation } from "./write_evaluation.ts";
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
   const { log = console.log, signal } = options;
   using setup = await openEvaluation(options);
-  const { encoder, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
+  const { encoder, initial, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
   const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
-  using collector = new FeatureCollector(gpu, { encoder, ...protocol, chooser, signal, onBad, onNote });
+  using collector = new FeatureCollector(gpu, {
+    encoder,
+    initial,
+    ...protocol,
+    chooser,
+    signal,
+    onBad,
+    onNote,
+  });
   log(`Evaluating ${encoderText(encoder)} on ${gpu.description}: ${data.reports.map(dataLine).join("; ")}`);
   if (data.otherSplit) log(`The data also have a split to test on: --split ${data.otherSplit}`);
 

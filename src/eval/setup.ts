@@ -3,15 +3,19 @@
  *
  * @module
  */
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { BadImage, ImageNote } from "../../data/pipeline.ts";
 import { badLog } from "../base/bad_log.ts";
 import { UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
 import { noteLog } from "../base/note_log.ts";
 import { defaultWorkers } from "../config/default_values.ts";
 import { expectEvaluateOptions } from "../config/evaluate_flags.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { type EvaluationData, openEvaluationData } from "./data.ts";
 import type { EvaluatedEncoder } from "./evaluated_encoder.ts";
+import { INITIAL_WEIGHTS, openInitialEncoder } from "./initial_encoder.ts";
 import { type ChooseKernels, openKernelChoice } from "./kernels.ts";
 import { expectIndexed } from "./labeled_crops.ts";
 import { type EvaluatedRun, openEncoder, openRun } from "./open_encoder.ts";
@@ -22,7 +26,7 @@ const TEMPERATURE = 0.1;
 /** Epochs of the linear classifier on features that are computed once, and on those computed in each epoch. */
 export const PROBE_EPOCHS = { cached: 100, crop: 20, none: 0 };
 
-const ROWS: readonly RowName[] = ["raw pixels", "untrained", "trained"];
+const ROWS: readonly RowName[] = ["raw pixels", "untrained", "initial", "trained"];
 
 /** The settings of an evaluation, none left out. */
 export interface Protocol {
@@ -42,6 +46,8 @@ export interface Protocol {
 export interface EvaluationSetup extends Disposable {
   run: EvaluatedRun | null;
   encoder: EvaluatedEncoder;
+  /** The encoder that the run started from, if it was not drawn. */
+  initial: EvaluatedEncoder | null;
   data: EvaluationData;
   gpu: Gpu;
   protocol: Protocol;
@@ -66,6 +72,7 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
   }
   const run = options.run === undefined ? null : await openRun(options.run);
   const encoder = await openEncoder(options, run);
+  const initial = await initialOf(run, encoder);
   using opened = new DisposableStack();
   const data = opened.use(await openEvaluationData(options, run, { ...encoder, seed: seedOf(options, run) }));
   if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.whole);
@@ -76,9 +83,10 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
   return {
     run,
     encoder,
+    initial,
     data,
     gpu,
-    protocol: protocolOf(options, run),
+    protocol: protocolOf(options, { run, initial }),
     chooseKernels,
     ...collectUnused(log),
     onNote: noteLog(log),
@@ -103,10 +111,24 @@ function seedOf({ seed }: EvaluateOptions, run: EvaluatedRun | null): number {
   return seed ?? run?.options.seed ?? 0;
 }
 
-function protocolOf(options: EvaluateOptions, run: EvaluatedRun | null): Protocol {
+/** The encoder that `run` started from; null if its weights were drawn, or are not those of this network. */
+async function initialOf(
+  run: EvaluatedRun | null,
+  { config, stem, size }: EvaluatedEncoder,
+): Promise<EvaluatedEncoder | null> {
+  const path = run && join(run.out, INITIAL_WEIGHTS);
+  if (!path || !await exists(path)) return null;
+  const initial = await openInitialEncoder(path, { size });
+  return isDeepStrictEqual([initial.config, initial.stem], [config, stem]) ? initial : null;
+}
+
+function protocolOf(
+  options: EvaluateOptions,
+  { run, initial }: { run: EvaluatedRun | null; initial: EvaluatedEncoder | null },
+): Protocol {
   const { probeViews = "cached", baselines = true } = options;
   return {
-    rows: baselines ? ROWS : ["trained"],
+    rows: baselines ? ROWS.filter((name) => name !== "initial" || initial) : ["trained"],
     seed: seedOf(options, run),
     workers: options.workers ?? defaultWorkers(),
     minSide: options.minSide ?? run?.options.minSide ?? 1,

@@ -11,14 +11,14 @@ import type { DataReport } from "./data_report.ts";
 import type { LabeledFeatures } from "./features.ts";
 
 /** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
-export type RowName = "raw pixels" | "untrained" | "trained";
+export type RowName = "raw pixels" | "untrained" | "initial" | "trained";
 
 /** Images to learn from or to test on: the name of a source, several names joined as one, or an open source. */
 export type LabeledData = string | readonly string[] | ImageSource;
 
-/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
-export interface EvaluateOptions {
-  /** Folder of a run: its encoder, its data, and the images it held out. */
+/** Which encoder is used, and how images are prepared for it. Either `run` or `encoder` is needed. */
+export interface EncoderOptions {
+  /** Folder of a run: its encoder. */
   run?: string;
   /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
   encoder?: string;
@@ -34,6 +34,12 @@ export interface EvaluateOptions {
   std?: readonly number[];
   /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
   stretch?: "percentile" | "none";
+}
+
+/** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
+export interface EvaluateOptions extends EncoderOptions {
+  /** Folder of a run: its encoder, its data, and the images it held out. */
+  run?: string;
   /**
    * Labeled images to learn from and to test on: the training split and the test split, else the validation split, else a
    * fifth, drawn by the seed. With `run`: the run's images, where they are now. An open source stays open.
@@ -149,7 +155,7 @@ export interface Confusion {
 
 /** Result of {@linkcode evaluate}. */
 export interface EvaluationReport {
-  /** Raw pixels, the untrained encoder and the trained one; without baselines only the last. */
+  /** Raw pixels, the untrained encoder, the one a run started from if it was not drawn, and the trained one; without baselines only the last. */
   rows: EvaluationRow[];
   /** The fine-tuned encoder; null without `finetune`. */
   finetuned: LinearScores & { epochs: number } | null;

@@ -53,7 +53,9 @@ export async function identityOf(
  * that all runs had before.
  */
 function earlierOptions(
-  { order: _, split: __, label: ___, minSide: ____, stretch: _____, ...earlier }: Partial<ResolvedOptions>,
+  { order: _, split: __, label: ___, minSide: ____, stretch: _____, init: ______, ...earlier }: Partial<
+    ResolvedOptions
+  >,
 ): Partial<ResolvedOptions> {
   return earlier;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RowName } from "../eval/types.ts";
 import { join } from "node:path";
 import { writeJson } from "../io/json_file.ts";
 import type { PlannedExperiment } from "./plan.ts";
@@ -10,7 +11,7 @@ import type { Row } from "./experiment.ts";
 
 /** Scores of one encoder, or of raw pixels, in 0 … 1. */
 export interface EncoderScores {
-  name: "raw pixels" | "untrained" | "trained";
+  name: RowName;
   /** Accuracy by number of neighbors. */
   knn: Record<string, number>;
   linear: number | null;

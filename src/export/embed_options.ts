@@ -6,28 +6,11 @@
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { BadImage } from "../../data/collate.ts";
-import type { Stretch } from "../../data/views/recipe.ts";
-import type { Backbone } from "../config/backbone.ts";
 import type { KernelSelection } from "../config/pretrain_options.ts";
+import type { EncoderOptions } from "../eval/types.ts";
 
 /** Which encoder, and what of it. Either `run` or `encoder` is needed; everything else has a default. */
-export interface EncoderChoice {
-  /** Folder of a run: its encoder. */
-  run?: string;
-  /** File with encoder weights under torchvision's names, alone or in a checkpoint. Default: the run's. */
-  encoder?: string;
-  /** Backbone of these weights, by its name or described. Default: as the file says. */
-  backbone?: Backbone;
-  /** First layers: 3 × 3 (`"cifar"`), or 7 × 7 and max pooling (`"imagenet"`). Default: as the file says. */
-  stem?: "cifar" | "imagenet";
-  /** Side of its images in pixels. Default: as the file says, else 224. */
-  size?: number;
-  /** Subtracted from red, green and blue in 0 … 1. Default: as the file says, else ImageNet's. */
-  mean?: readonly number[];
-  /** Divides red, green and blue after that. Default: as the file says, else ImageNet's. */
-  std?: readonly number[];
-  /** How contrast is stretched before. Default: as the file says, else `"none"`. */
-  stretch?: Stretch | "none";
+export interface EncoderChoice extends EncoderOptions {
   /**
    * `"backbone"`: what the encoder gives. `"projection"`: what the projector makes of that, which only a run's folder or a
    * checkpoint has. Default: `"backbone"`.

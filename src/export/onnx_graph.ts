@@ -3,7 +3,7 @@
  *
  * @module
  */
-import protobuf from "npm:protobufjs@7.6.6/light.js";
+import config from "../../deno.json" with { type: "json" };
 import { ATTRIBUTE_TYPES, DATA_TYPES, onnxSchema } from "./onnx_schema.ts";
 
 /** The name of a value in the graph. */
@@ -60,6 +60,13 @@ export class GraphBuilder {
     return this.#unique(name);
   }
 
+  /** A constant of one float64. */
+  double(name: string, value: number): Value {
+    const rawData = new Uint8Array(Float64Array.of(value).buffer);
+    this.#initializers.push({ dims: [], dataType: DATA_TYPES.double, name, rawData });
+    return this.#unique(name);
+  }
+
   /** Appends the operator `opType`; returns its output, called `name`. */
   node(
     opType: string,
@@ -73,11 +80,13 @@ export class GraphBuilder {
   }
 
   /** The bytes of the .onnx file. */
-  encode({ opset, metadata }: ModelDescription): Uint8Array {
+  async encode({ opset, metadata }: ModelDescription): Promise<Uint8Array<ArrayBuffer>> {
+    const { default: protobuf } = await import("npm:protobufjs@7.6.6/light.js");
     const Model = protobuf.Root.fromJSON(onnxSchema).lookupType("ModelProto");
-    return Model.encode({
+    const bytes = Model.encode({
       irVersion: IR_VERSION,
       producerName: "byol",
+      producerVersion: config.version,
       opsetImport: [{ domain: "", version: opset }],
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: {
@@ -88,6 +97,7 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     }).finish();
+    return bytes as Uint8Array<ArrayBuffer>;
   }
 
   #unique(name: string): string {

@@ -3,29 +3,24 @@
  *
  * @module
  */
-import type { TensorEntry } from "../io/safetensors.ts";
-import type { ResNetConfig, Stem } from "../nn/backbones.ts";
+import type { ResNetConfig } from "../nn/backbones.ts";
+import { type AppendOptions, type NetworkWeights, tensorOf } from "./network_weights.ts";
 import type { GraphBuilder, Value } from "./onnx_graph.ts";
 
 /** Added to the variance, as in src/ops/batch_norm.ts and in PyTorch. */
 const EPSILON = 1e-5;
 
-/** A network and its weights. */
-export interface ResNetWeights {
-  config: ResNetConfig;
-  stem: Stem;
-  /** The tensors by torchvision's names. */
-  tensors: ReadonlyMap<string, TensorEntry>;
-}
+/** The tensors of a batch normalization, in the order of ONNX's inputs. */
+const NORM_TENSORS = ["weight", "bias", "running_mean", "running_var"];
 
-/** Appends the network to `graph`: images [N, 3, H, W] → features [N, D], called "features". */
+/** Appends the network to `graph`: views [N, 3, H, W] → features [N, D], called `name`. */
 export function appendResNet(
   graph: GraphBuilder,
   images: Value,
-  { network, fold }: { network: ResNetWeights; fold: boolean },
+  { network, fold, name }: AppendOptions<ResNetConfig>,
 ): Value {
   const { config: { block, layers }, stem } = network;
-  const layer = new LayerAppender(graph, { tensors: network.tensors, fold });
+  const layer = new LayerAppender(graph, { network, fold });
   const first = stem === "imagenet" ? { stride: 2, pad: 3 } : { stride: 1, pad: 1 };
   let x = layer.relu("relu", layer.convolution({ conv: "conv1", norm: "bn1" }, images, first));
   if (stem === "imagenet") {
@@ -41,7 +36,7 @@ export function appendResNet(
     }
   });
   const pooled = graph.node("GlobalAveragePool", [x], { name: "avgpool" });
-  return graph.node("Flatten", [pooled], { name: "features", attributes: { axis: 1 } });
+  return graph.node("Flatten", [pooled], { name, attributes: { axis: 1 } });
 }
 
 type Block = { prefix: string; stride: number };
@@ -70,15 +65,12 @@ function bottleneck(layer: LayerAppender, x: Value, { prefix, stride }: Block): 
 /** Appends layers with their weights. */
 class LayerAppender {
   readonly #graph: GraphBuilder;
-  readonly #tensors: ReadonlyMap<string, TensorEntry>;
+  readonly #network: NetworkWeights;
   readonly #fold: boolean;
 
-  constructor(
-    graph: GraphBuilder,
-    { tensors, fold }: { tensors: ReadonlyMap<string, TensorEntry>; fold: boolean },
-  ) {
+  constructor(graph: GraphBuilder, { network, fold }: { network: NetworkWeights; fold: boolean }) {
     this.#graph = graph;
-    this.#tensors = tensors;
+    this.#network = network;
     this.#fold = fold;
   }
 
@@ -93,7 +85,9 @@ class LayerAppender {
 
   shortcut(prefix: string, x: Value, stride: number): Value {
     const names = { conv: `${prefix}.downsample.0`, norm: `${prefix}.downsample.1` };
-    return this.#tensors.has(`${names.conv}.weight`) ? this.convolution(names, x, { stride, pad: 0 }) : x;
+    return this.#network.tensors.has(`${names.conv}.weight`)
+      ? this.convolution(names, x, { stride, pad: 0 })
+      : x;
   }
 
   /** A convolution and its batch normalization: one node if it is folded, else two. */
@@ -104,19 +98,21 @@ class LayerAppender {
   ): Value {
     const graph = this.#graph, weight = this.#tensor(`${conv}.weight`), [, , R, S] = weight.shape;
     const attributes = { kernel_shape: [R, S], strides: [stride, stride], pads: [pad, pad, pad, pad] };
-    const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-      .map((name) => this.#tensor(`${norm}.${name}`));
     if (!this.#fold) {
       const w = graph.floats(`${conv}.weight`, weight);
       const y = graph.node("Conv", [x, w], { name: conv, attributes });
-      const parameters = ["weight", "bias", "running_mean", "running_var"]
-        .map((name) => graph.floats(`${norm}.${name}`, this.#tensor(`${norm}.${name}`)));
+      const parameters = NORM_TENSORS.map((name) =>
+        graph.floats(`${norm}.${name}`, this.#tensor(`${norm}.${name}`))
+      );
       const options = { name: norm, attributes: { epsilon: { float: EPSILON } } };
       return graph.node("BatchNormalization", [y, ...parameters], options);
     }
+    const [gamma, beta, mean, variance] = NORM_TENSORS.map((name) => this.#tensor(`${norm}.${name}`));
     const scale = gamma.data.map((value, k) => value / Math.sqrt(variance.data[k] + EPSILON));
-    const length = weight.data.length / scale.length;
-    const w = weight.data.map((value, i) => value * scale[Math.floor(i / length)]);
+    const w = Float32Array.from(weight.data), length = w.length / scale.length;
+    for (let k = 0, i = 0; k < scale.length; k++) {
+      for (const end = i + length; i < end; i++) w[i] *= scale[k];
+    }
     const bias = beta.data.map((value, k) => value - mean.data[k] * scale[k]);
     return graph.node("Conv", [
       x,
@@ -125,9 +121,7 @@ class LayerAppender {
     ], { name: conv, attributes });
   }
 
-  #tensor(name: string): TensorEntry {
-    const tensor = this.#tensors.get(name);
-    if (!tensor) throw new TypeError(`Cannot export the network: it lacks the tensor "${name}".`);
-    return tensor;
+  #tensor(name: string) {
+    return tensorOf(this.#network, name);
   }
 }

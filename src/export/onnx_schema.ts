@@ -5,7 +5,7 @@
  */
 
 /** The element types of tensors. */
-export const DATA_TYPES = { float: 1, uint8: 2, int64: 7 } as const;
+export const DATA_TYPES = { float: 1, uint8: 2, int64: 7, double: 11 } as const;
 
 /** The types of attributes. */
 export const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 } as const;

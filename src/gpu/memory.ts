@@ -140,13 +140,16 @@ export class Memory {
     }
   }
 
-  /** Copies `data` to the beginning of the store, or to `offset` bytes after it. */
+  /** Copies `data` to the beginning of the store, or to `offset` bytes after it. Both may be empty. */
   write(store: Store, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    // Deno panics on an empty view; a network without batch normalization has no running statistics.
+    if (data.byteLength === 0) return;
     this.gpu.device.queue.writeBuffer(this.buffer(store), offset, data);
   }
 
   /** The store's content, or that of one region of it. Waits for the GPU. */
   async read({ store, offset, bytes }: Region): Promise<Float32Array<ArrayBuffer>> {
+    if (bytes === 0) return new Float32Array(0);
     const { device } = this.gpu;
     const staging = device.createBuffer({
       size: roundUp(bytes, 4),

@@ -8,10 +8,14 @@ import conv2dParams from "../../kernels/parts/conv2d_params.wgsl" with { type: "
 import conv2dTextureParams from "../../kernels/parts/conv2d_texture_params.wgsl" with { type: "text" };
 import conv2dWalk from "../../kernels/parts/conv2d_walk.wgsl" with { type: "text" };
 import conv2dWindows from "../../kernels/parts/conv2d_windows.wgsl" with { type: "text" };
+import depthwiseParams from "../../kernels/parts/depthwise_params.wgsl" with { type: "text" };
+import depthwiseTiles from "../../kernels/parts/depthwise_tiles.wgsl" with { type: "text" };
 import dyBuffer from "../../kernels/parts/dy_buffer.wgsl" with { type: "text" };
 import dyTexture from "../../kernels/parts/dy_texture.wgsl" with { type: "text" };
+import layerNormRows from "../../kernels/parts/layer_norm_rows.wgsl" with { type: "text" };
 import moments from "../../kernels/parts/moments.wgsl" with { type: "text" };
 import nan from "../../kernels/parts/nan.wgsl" with { type: "text" };
+import normalDistribution from "../../kernels/parts/normal_distribution.wgsl" with { type: "text" };
 import quadruples from "../../kernels/parts/quadruples.wgsl" with { type: "text" };
 import step from "../../kernels/parts/step.wgsl" with { type: "text" };
 import texel from "../../kernels/parts/texel.wgsl" with { type: "text" };
@@ -36,10 +40,14 @@ export const wgsl = {
   conv2dTextureParams: { "parts/conv2d_texture_params.wgsl": conv2dTextureParams },
   conv2dWalk: { "parts/conv2d_walk.wgsl": conv2dWalk },
   conv2dWindows: { "parts/conv2d_windows.wgsl": conv2dWindows },
+  depthwiseParams: { "parts/depthwise_params.wgsl": depthwiseParams },
+  depthwiseTiles: { "parts/depthwise_tiles.wgsl": depthwiseTiles },
   dyBuffer: { "parts/dy_buffer.wgsl": dyBuffer },
   dyTexture: { "parts/dy_texture.wgsl": dyTexture },
+  layerNormRows: { "parts/layer_norm_rows.wgsl": layerNormRows },
   moments: { "parts/moments.wgsl": moments },
   nan: { "parts/nan.wgsl": nan },
+  normalDistribution: { "parts/normal_distribution.wgsl": normalDistribution },
   quadruples: { "parts/quadruples.wgsl": quadruples },
   step: { "parts/step.wgsl": step },
   texel: { "parts/texel.wgsl": texel },

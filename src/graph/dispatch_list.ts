@@ -49,7 +49,7 @@ export interface Piece<Tensors> {
   /** The items `first` … `end` − 1. */
   readonly first: number;
   readonly end: number;
-  /** The row at which the slices begin: begin(first), or up to 15 rows before, as bindings are aligned. */
+  /** The row at which the slices begin: begin(first), or up to 31 rows before, as bindings are aligned. */
   readonly row: number;
 }
 
@@ -123,7 +123,7 @@ export class DispatchList {
     const all = Object.values(tensors), [rows] = all[0].shape, { maxBinding } = this.target;
     const bytes = all.map(({ shape }) => sizeOf(shape) / rows * 4);
     const largest = Math.max(...bytes), fitting = Math.floor(maxBinding / largest);
-    // All tensors are aligned at multiples of so many rows: at most 16, as a row is a multiple of 16 bytes.
+    // All tensors are aligned at multiples of so many rows: at most 32, as a row is a multiple of 8 bytes.
     let unit = 1;
     while (bytes.some((n) => unit * n % ALIGNMENT !== 0)) unit *= 2;
     const { count, begin } = items ??

@@ -1,8 +1,8 @@
 /**
  * Recomputation: tensors that are cheap to compute are recomputed for the backward pass instead of being kept for it.
  *
- * The result of a batch normalization is needed in the forward pass and again much later; its input and statistics are kept
- * for the backward pass in any case. In between, the result need not exist: right before its later uses a copy of its
+ * The result of a normalization or an activation is needed in the forward pass and again much later; its input and statistics
+ * are kept for the backward pass in any case. In between, the result need not exist: right before its later uses a copy of its
  * dispatches writes it to a new tensor. Same kernel, same inputs: same bits. It costs the time to read and write the tensor
  * once more, so it is done only until the live bytes are within a budget.
  *

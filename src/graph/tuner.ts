@@ -56,18 +56,19 @@ const BUDGET = { software: 3, hardware: 30 };
  *
  * @param trace Traces the work for the given profile.
  * @param options `cache`: known decisions, to which new ones are added. `seconds`: the time limit. `report`: receives lines
- * about the progress. `timer`: takes the samples; by default the GPU's.
+ * about the progress. `timer`: takes the samples; by default the GPU's. `signal`: aborts it; what was decided until then is in the cache.
  * @returns the chooser for a {@linkcode ChoosingProfile}.
  * @throws {MachineError} if the GPU is lost.
  */
 export async function tune(
   gpu: Gpu,
   trace: (target: ChoosingProfile) => { dispatches: readonly Dispatch[] },
-  { cache, seconds = gpu.software ? BUDGET.software : BUDGET.hardware, report = () => {}, timer }: {
+  { cache, seconds = gpu.software ? BUDGET.software : BUDGET.hardware, report = () => {}, timer, signal }: {
     cache: TuningCache;
     seconds?: number;
     report?: (line: string) => void;
     timer?: Timer;
+    signal?: AbortSignal;
   },
 ): Promise<KernelChooser> {
   const end = performance.now() + 1000 * seconds;
@@ -78,6 +79,7 @@ export async function tune(
     const trials = { noise, timer: timer ?? await createTimer(gpu), late: () => performance.now() > end };
     const dropped = new Map<string, { choice: string; reason: string; more: number }>();
     for (const { key, choice } of contests) {
+      signal?.throwIfAborted();
       const decision = trials.late() ? untimed(gpu, choice) : await decide(gpu, choice, trials);
       cache.set(key, decision);
       for (const [variant, reason] of Object.entries(decision.excluded ?? {})) {

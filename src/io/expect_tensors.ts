@@ -8,11 +8,16 @@ type Shape = readonly number[];
 export interface TensorExpectation {
   found: ReadonlyMap<string, { shape: Shape }>;
   expected: ReadonlyMap<string, Shape>;
+  /** Says what to do if they differ, in a sentence. */
+  advise(): string;
 }
+
+/** This many tensors of each kind are named; the others are counted. */
+const NAMED = 5;
 
 function some(what: string, names: string[]): string[] {
   if (names.length === 0) return [];
-  const listed = names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");
+  const listed = names.slice(0, NAMED).join(", ") + (names.length > NAMED ? ", …" : "");
   return [`${names.length} ${what} (${listed})`];
 }
 
@@ -21,7 +26,7 @@ function some(what: string, names: string[]): string[] {
  *
  * @throws {UserError} naming the first tensors that are missing, unexpected or of another shape.
  */
-export function expectTensors(path: string, { found, expected }: TensorExpectation): void {
+export function expectTensors(path: string, { found, expected, advise }: TensorExpectation): void {
   const missing: string[] = [], reshaped: string[] = [];
   for (const [name, shape] of expected) {
     const actual = found.get(name)?.shape;
@@ -38,9 +43,6 @@ export function expectTensors(path: string, { found, expected }: TensorExpectati
   ];
   if (differences.length === 0) return;
   throw new UserError(
-    `Cannot load "${path}": of this model's ${expected.size} tensors ${
-      differences.join(", ")
-    }. Use the options of the run ` +
-      `that wrote it, as its config.json has them.`,
+    `Cannot load "${path}": of this model's ${expected.size} tensors ${differences.join(", ")}. ${advise()}`,
   );
 }

@@ -23,6 +23,8 @@ const answers: Record<string, Answer> = {
   EIO: [MachineError, "the disk failed", `Choose a folder on another one. ${unchanged}`],
   ENOENT: [UserError, "its folder does not exist", "Create it, or choose another one"],
   ENOTDIR: [UserError, "its folder is a file", "Choose another one"],
+  EISDIR: [UserError, "it is a folder", "Name a file"],
+  EEXIST: [UserError, "its folder is a file", "Choose another one"], // as its folder was to be made
 };
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The safetensors format, read as float32 and written so: eight bytes of header length, a JSON header with each tensor's type, shape
+ * The safetensors format, read as float32: eight bytes of header length, a JSON header with each tensor's type, shape
  * and byte range, then the tensors' bytes without gaps (https://github.com/huggingface/safetensors, "Format").
  *
  * Everything is little-endian, as is every machine that Deno runs on.
@@ -7,10 +7,11 @@
  * @module
  */
 
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { type FloatType, parseHeader } from "./safetensors_header.ts";
-import { encodeHeader } from "./safetensors_layout.ts";
+import { encodeHeader, type NumberType } from "./safetensors_layout.ts";
 
 /** A tensor. */
 export interface TensorEntry {
@@ -20,10 +21,18 @@ export interface TensorEntry {
   data: Float32Array;
 }
 
+/** A tensor as it is written, in the type of its values: F32, F16 or I64. */
+export interface StoredTensor {
+  /** Sizes of the axes; none for a single number. */
+  shape: readonly number[];
+  /** The values, as many as the product of `shape`, last axis fastest. */
+  data: Float32Array | Float16Array | BigInt64Array;
+}
+
 /** The content of a safetensors file. */
 export interface Safetensors {
   /** The tensors by name, in the order of the file, such as a `Map`. */
-  tensors: Iterable<readonly [name: string, tensor: TensorEntry]>;
+  tensors: Iterable<readonly [name: string, tensor: StoredTensor]>;
   /** Texts by name. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -44,9 +53,13 @@ export function encodeSafetensors({ tensors, metadata = {} }: Safetensors): Uint
       }] does not hold its ${data.length} values.`,
     );
   }
-  const layouts = all.map(([name, { shape }]) => ({ name, dtype: "F32", shape }) as const);
+  const layouts = all.map(([name, { shape, data }]) => ({ name, dtype: dtypeOf(data), shape }));
   const chunks = all.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return [encodeHeader(layouts, { metadata }), ...chunks];
+}
+
+function dtypeOf(data: StoredTensor["data"]): NumberType {
+  return data instanceof Float32Array ? "F32" : data instanceof Float16Array ? "F16" : "I64";
 }
 
 /**
@@ -70,7 +83,7 @@ export async function readSafetensors(
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read "${path}": ${messageOf(error)}.`, { cause: error });
+    throw new UserError(`Cannot read "${path}": ${readFailure(error)}. Check the path.`, { cause: error });
   }
   return parseSafetensors(path, bytes);
 }

@@ -6,7 +6,7 @@
 import { UserError } from "../base/errors.ts";
 
 /** Bytes of a number of each type. */
-const BYTES = { F32: 4, F16: 2, I32: 4, U8: 1 } as const;
+const BYTES = { F32: 4, F16: 2, I64: 8, I32: 4, U8: 1 } as const;
 
 /** A type of numbers. */
 export type NumberType = keyof typeof BYTES;

@@ -17,7 +17,23 @@ export interface ResNetConfig {
   widthPerGroup?: number;
 }
 
-/** The stem: 3 × 3 for small images, or 7 × 7 with stride 2 and max pooling. */
+/** The layers of a ConvNeXt (Liu et al. 2022). */
+export interface ConvNeXtConfig {
+  /** The one kind of block: 7 × 7 depthwise, norm, linear, GELU, linear. */
+  block: "convnext";
+  /** Blocks of each stage. */
+  layers: readonly number[];
+  /** Width of each stage; the first is also the stem's. */
+  widths: readonly number[];
+}
+
+/** The layers of a backbone. */
+export type BackboneConfig = ResNetConfig | ConvNeXtConfig;
+
+/**
+ * The stem. Of a residual network: 3 × 3 for small images (`cifar`), or 7 × 7 with stride 2 and max pooling (`imagenet`). Of a
+ * ConvNeXt: patches of 2 × 2 or of 4 × 4 pixels.
+ */
 export type Stem = "cifar" | "imagenet";
 
 /** The names of the built-in backbones: torchvision's, and the wider ones of the paper (section 4.2, Table 1). */
@@ -33,13 +49,15 @@ export type BackboneName =
   | "wide_resnet101_2"
   | "resnet50x2"
   | "resnet50x4"
-  | "resnet200x2";
+  | "resnet200x2"
+  | "convnext_tiny"
+  | "convnext_small";
 
 /** The widths of torchvision's stages, times `factor`. */
 const widths = (factor: number) => [64, 128, 256, 512].map((width) => factor * width);
 
 /** The backbones by name. */
-export const backbones: Readonly<Record<BackboneName, ResNetConfig>> = {
+export const backbones = {
   resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
   resnet20: { block: "basic", layers: [3, 3, 3], widths: [16, 32, 64] },
   resnet18: { block: "basic", layers: [2, 2, 2, 2], widths: widths(1) },
@@ -53,10 +71,12 @@ export const backbones: Readonly<Record<BackboneName, ResNetConfig>> = {
   resnet50x2: { block: "bottleneck", layers: [3, 4, 6, 3], widths: widths(2) },
   resnet50x4: { block: "bottleneck", layers: [3, 4, 6, 3], widths: widths(4) },
   resnet200x2: { block: "bottleneck", layers: [3, 24, 36, 3], widths: widths(2) },
-};
+  convnext_tiny: { block: "convnext", layers: [3, 3, 9, 3], widths: [96, 192, 384, 768] },
+  convnext_small: { block: "convnext", layers: [3, 3, 27, 3], widths: [96, 192, 384, 768] },
+} satisfies Readonly<Record<BackboneName, BackboneConfig>>;
 
 /** The backbone called `name`; a {@linkcode UserError} names the known ones. */
-export function backboneByName(name: string): ResNetConfig {
+export function backboneByName(name: string): BackboneConfig {
   if (!Object.hasOwn(backbones, name)) {
     throw new UserError(
       `Cannot build the backbone "${name}": there is none of this name. Use one of ${

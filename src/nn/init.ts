@@ -12,7 +12,11 @@ export function constant(value: number): Initializer {
 
 /** Normal with deviation √(2 / fanOut): He et al. 2015, as torchvision initializes its ResNets' convolutions. */
 export function kaimingNormal(fanOut: number): Initializer {
-  const deviation = Math.sqrt(2 / fanOut);
+  return normal(Math.sqrt(2 / fanOut));
+}
+
+/** Normal with the given deviation. */
+export function normal(deviation: number): Initializer {
   return (values, random) => {
     for (let i = 0; i < values.length; i++) values[i] = deviation * random.normal();
   };

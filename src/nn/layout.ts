@@ -29,6 +29,19 @@ export function vectorLayout(n: number): Layout {
   };
 }
 
+/** A factor for each channel, of three axes in PyTorch, where channels come before rows and columns. */
+export function scaleLayout(n: number): Layout {
+  return { ...vectorLayout(n), torchShape: [n, 1, 1] };
+}
+
+/** The weights of a depthwise convolution with `kernelSize` × `kernelSize` pixels: [R, S, 1, C] here, [C, 1, R, S] there. */
+export function depthwiseLayout({ channels, kernelSize }: { channels: number; kernelSize: number }): Layout {
+  return matrixLayout({
+    shape: [kernelSize, kernelSize, 1, channels],
+    torchShape: [channels, 1, kernelSize, kernelSize],
+  });
+}
+
 /** The weights of a convolution with `kernelSize` × `kernelSize` pixels. */
 export function convLayout(
   { inChannels, outChannels, kernelSize }: { inChannels: number; outChannels: number; kernelSize: number },

@@ -9,12 +9,7 @@ import type { ResNetConfig, Stem } from "./backbones.ts";
 import { batchNormLayer, convLayer, type Layer } from "./layers.ts";
 import type { Scope } from "./parameters.ts";
 
-/** The number of features of a backbone. */
-export function featuresOf({ block, widths }: ResNetConfig): number {
-  return widths[widths.length - 1] * (block === "basic" ? 1 : 4);
-}
-
-/** The backbone f: images [N, H, W, 4] → features [N, {@linkcode featuresOf}]. */
+/** Images [N, H, W, 4] → features [N, width of the last stage, times four for bottlenecks]. */
 export function resnet(scope: Scope, { config, stem }: { config: ResNetConfig; stem: Stem }): Layer {
   const { block, layers, widths, widthPerGroup = 64 } = config;
   const kernelSize = stem === "cifar" ? 3 : 7;

@@ -13,9 +13,17 @@ export interface TorchTensor {
   data: Float32Array;
 }
 
-/** The content of `flat` as its variables' initializers draw it, each keyed by the seed and its index. */
-export function drawWeights(flat: FlatStore, { seed }: { seed: number }): Float32Array<ArrayBuffer> {
-  return packWeights(flat, (_name, i) => {
+/**
+ * The content of `flat` as its variables' initializers draw it, each keyed by the seed and its index; but for the variables in
+ * `given`, which start with these values.
+ */
+export function drawWeights(
+  flat: FlatStore,
+  { seed, given }: { seed: number; given?: ReadonlyMap<string, TorchTensor> },
+): Float32Array<ArrayBuffer> {
+  return packWeights(flat, (name, i) => {
+    const known = given?.get(name);
+    if (known) return known.data;
     const { layout, init } = flat.variables[i];
     const values = new Float32Array(sizeOf(layout.torchShape));
     init(values, keyedRandom(seed, WEIGHTS_KEY, i));

@@ -125,7 +125,7 @@ export interface Parts {
 }
 
 /**
- * Appends `kernel` for all parts of `length` rows, in several dispatches where the tensors of `over`, [G·M, C] or reshaped,
+ * Appends `kernel` for all parts of `length` rows, in several dispatches where the tensors of `over`, [G·M, …] or reshaped,
  * are too large to bind.
  */
 export function sweep(
@@ -140,7 +140,9 @@ export function sweep(
   },
 ): void {
   const parts = Math.ceil(M / length);
-  const shaped = Object.entries(over).map(([name, tensor]) => [name, tape.reshape(tensor, [G * M, C])]);
+  const shaped = Object.entries(over).map((
+    [name, tensor],
+  ) => [name, tape.reshape(tensor, [G * M, sizeOf(tensor.shape) / (G * M)])]);
   const pieces = tape.pieces(Object.fromEntries(shaped) as typeof over, {
     count: G * parts,
     begin: (part) => Math.floor(part / parts) * M + part % parts * length,

@@ -5,6 +5,7 @@
  */
 import type { Tape } from "../graph/tape.ts";
 import { expectShape, type Tensor } from "../graph/tensor.ts";
+import { sumChannels } from "./channel_totals.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
 import { product } from "./conv2d_product.ts";
 import { sumParts } from "./sum_parts.ts";
@@ -70,8 +71,11 @@ function recordGradients(
   { x, w, bias, name, geometry, dy }: Conv2dOptions & { geometry: Geometry; dy: Tensor },
 ): void {
   const [N] = x.shape, { H, W, C, P, Q, K, R, S, stride } = geometry;
-  if (bias?.gradient) {
-    sumParts(tape, { parts: tape.reshape(dy, [N * P * Q, K]), total: bias.gradient });
+  if (bias?.gradient && P * Q === 1) {
+    sumParts(tape, { parts: tape.reshape(dy, [N, K]), total: bias.gradient });
+  } else if (bias?.gradient) {
+    // Too many rows for one invocation to sum.
+    sumChannels(tape, { dy, first: bias.gradient, name: `${name}.bias partials` });
   }
   if (w.gradient) {
     product(tape, "backwardWeights", {

@@ -12,10 +12,9 @@ export interface FlatParameters {
   variables: readonly Parameter[];
 }
 
-/** A parameter: its tensor and layout. */
+/** A parameter. */
 export interface Parameter {
   tensor: Tensor;
-  layout: { torchShape: readonly number[] };
 }
 
 /** A block belongs to one parameter: the kernels look it up by block. */
@@ -27,7 +26,7 @@ export function blocksOf({ tensor }: Parameter): { first: number; end: number } 
   return { first: offset / BLOCK_BYTES, end: Math.ceil((offset + bytes) / BLOCK_BYTES) };
 }
 
-/** Whether a parameter has weight decay and a trust ratio: biases and batch normalization, of one axis, do not. */
-export function isAdapted({ layout }: Parameter): boolean {
-  return layout.torchShape.length > 1;
+/** Whether a parameter has weight decay and a trust ratio: biases, norms and layer scales, of one axis here, do not. */
+export function isAdapted({ tensor: { shape } }: Parameter): boolean {
+  return shape.length > 1;
 }

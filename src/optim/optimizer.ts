@@ -1,7 +1,7 @@
 /**
  * SGD and LARS over the flat parameter store, with the target network's moving average in the same kernel.
  *
- *     g' = g + λ·θ        λ = 0 for parameters of one axis: biases and batch normalization
+ *     g' = g + λ·θ        λ = 0 for parameters of one axis: biases, norms, layer scales
  *     v ← momentum · v + trust · g'
  *     θ ← θ − lr · v
  *     ξ ← τ·ξ + (1 − τ)·θ

@@ -43,8 +43,9 @@ export interface StepMetadata {
 export function initialParameter(name: string, shape: readonly number[]): Float32Array {
   const size = shape.reduce((a, b) => a * b, 1), isWeight = name.endsWith("weight");
   function value(u: number): number {
+    if (name.endsWith("layer_scale")) return 0.5 + 0.2 * (u - 0.5);
     if (shape.length > 1) return (2 * u - 1) * Math.sqrt(6 / (size / shape[0]));
-    if (!name.startsWith("backbone")) return (isWeight ? 1 : 0) + 0.4 * (u - 0.5);
+    if (!/^backbone\.(bn|layer)/.test(name)) return (isWeight ? 1 : 0) + 0.4 * (u - 0.5);
     if (isWeight) return 0.5 + 0.2 * (u - 0.5);
     return (u < 0.5 ? -1 : 1) * (name.includes("downsample") ? 0.75 : 1.5) + 0.2 * (u - 0.5);
   }

@@ -44,7 +44,8 @@ export async function execute(
 ): Promise<PretrainResult> {
   const { options: { out, steps, onBadImage }, checkpoint } = run, done = checkpoint?.step ?? 0;
   const opened = await unlessAborted(callbacks.signal, () => sourceOf(run, { data, callbacks }));
-  if (opened === ABORTED) return { out, step: done, total: steps ?? 0, summary: null, collapse: null };
+  const stopped = { out, step: done, total: steps ?? 0, summary: null, collapse: null };
+  if (opened === ABORTED) return stopped;
   using _ = opened;
   const counter = opened.source.length === null ? counting(opened.source as StreamedSource) : null;
   const source = counter?.source ?? opened.source;
@@ -56,7 +57,12 @@ export async function execute(
   const { log = console.log } = callbacks, counts = counter?.counts ?? null;
   const report = reportOnRun(source, parts);
   log(dataLine(report));
-  await using session = await openSession({ run, source, counts, parts, report, total, callbacks });
+  const session = await unlessAborted(
+    callbacks.signal,
+    () => openSession({ run, source, counts, parts, report, total, callbacks }),
+  );
+  if (session === ABORTED) return { ...stopped, total };
+  await using _session = session;
   return await runSession(session);
 }
 
@@ -82,9 +88,8 @@ async function runSession(session: Session): Promise<PretrainResult> {
   await train(session, instruments);
   const { step, canSave } = recorder;
   if (!canSave) {
-    progress.log(
-      `The images for step ${step + 1} did not come: the last checkpoint is of step ${recorder.saved}.`,
-    );
+    const what = recorder.betweenSteps ? `the evaluation after step ${step}` : `step ${step + 1}`;
+    progress.log(`The images for ${what} did not come: the last checkpoint is of step ${recorder.saved}.`);
   }
   const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
   if (step < total && canSave) await recorder.save();
@@ -138,13 +143,13 @@ function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
 }
 
 /** kNN accuracies before the first step; null without held-out images whose classes the training images have. */
-async function knnBefore({ parts, source, evaluation, progress }: Session): Promise<KnnBefore | null> {
+async function knnBefore({ run, parts, source, evaluation, progress }: Session): Promise<KnnBefore | null> {
   if (!parts.heldOut || source.classes.length <= 1) return null;
   const rawPixels = await evaluation.pixelAccuracy(), untrained = await evaluation.encoderAccuracy();
   const knn = rawPixels !== null && untrained !== null ? { rawPixels, untrained } : null;
   progress.log(
     knn
-      ? `kNN before training: ${knnLine(knn)}`
+      ? `kNN before training: ${knnLine(knn, run.options)}`
       : "No kNN: no held-out image has a label that a training image has",
   );
   return knn;

@@ -42,10 +42,7 @@ export async function findRun(
 ): Promise<string> {
   const settings = await settingsOf(given), { data = "shapes", out } = settings;
   if (out !== undefined) return out;
-  // The recipe's file may be gone, and does not decide the folder.
-  const folder = dirname(
-    resolveOptions({ ...settings, recipe: undefined, preset: undefined }).out,
-  );
+  const folder = dirname(resolveOptions({ data }).out);
   const found = await runsIn(folder);
   if (found.length === 0) {
     throw new UserError(

@@ -6,13 +6,12 @@
 import { join } from "node:path";
 import type { StreamCounts } from "../../data/count.ts";
 import { leftOutText } from "../../data/sources/survey.ts";
-import type { Recipe } from "../../data/views/recipe.ts";
+import { counted } from "../base/format.ts";
 import { backboneOf } from "../byol/trainer.ts";
-import { backboneText } from "../config/backbone.ts";
-import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { type DataReport, leftOutOf } from "../eval/data_report.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
+import { encoderMetadata } from "./encoder_metadata.ts";
 import type { KnnBefore } from "./records.ts";
 import type { Session } from "./session.ts";
 import { knnLine, type Summary, writeSummary } from "./summary.ts";
@@ -50,11 +49,13 @@ export async function finish(
   await bad.flush();
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
-  const skipped = bad.count ? `; ${bad.count} images were ${verb}` : "";
-  const leftOut = bad.leftOut ? `; ${bad.leftOut} images were left out` : "";
-  progress.log(`The encoder is in ${encoderPath}${skipped}${leftOut}`);
+  const became = (count: number, what: string) =>
+    count ? `; ${counted(count, "image was", "images were")} ${what}` : "";
+  progress.log(
+    `The encoder is in ${encoderPath}${became(bad.count, verb)}${became(bad.leftOut, "left out")}`,
+  );
   if (summary.read) progress.log(readLine(summary.data, summary.read));
-  if (knn) progress.log(`kNN: ${knnLine(knn)}`);
+  if (knn) progress.log(`kNN: ${knnLine(knn, options)}`);
   return summary;
 }
 
@@ -68,19 +69,4 @@ function readLine(
   return `Read ${complete ? "all" : "at least"} ${count(images)} images of ${source}${without}${
     left && `; ${left}`
   }`;
-}
-
-/** What a user of the encoder needs to know: how images are prepared, and the network of the weights. */
-function encoderMetadata(
-  { backbone, stem, size }: ResolvedOptions,
-  { mean, std, stretch }: Recipe,
-): Record<string, string> {
-  return {
-    backbone: backboneText(backbone),
-    stem,
-    size: `${size}`,
-    mean: JSON.stringify(mean),
-    std: JSON.stringify(std),
-    ...stretch && { stretch },
-  };
 }

@@ -7,16 +7,19 @@ import { join } from "node:path";
 import { withoutSecrets } from "../../data/sources/patterns.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
-import { optionsWithRecipe, writeRunRecipe } from "../config/load_recipe.ts";
+import { writeRunRecipe } from "../config/load_recipe.ts";
 import type { RunFacts } from "../config/preset_fields.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { absoluteSource } from "../config/source_paths.ts";
+import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
+import { INITIAL_WEIGHTS } from "../eval/initial_encoder.ts";
 import { removeTemporaries } from "../io/atomic.ts";
 import { checkpointFolder, latestCheckpoint, type LoadedCheckpoint } from "../io/checkpoint.ts";
 import { fileError } from "../io/file_error.ts";
 import { FolderInUseError, type FolderLock, lockFolder } from "../io/folder_lock.ts";
 import { writeJson } from "../io/json_file.ts";
+import { optionsWithWeights } from "./initial_weights.ts";
 import { configPath, readConfig } from "./run_config.ts";
 
 /** A run that can start. */
@@ -25,6 +28,8 @@ export interface Run {
   recipe: Recipe;
   /** What was recorded as it was started; null for a new one. */
   began: Partial<RunFacts> | null;
+  /** The weights to start from; null if they are drawn, or if a checkpoint has them. */
+  initial: EvaluatedEncoder | null;
   /** Where it was left; null for a run without a checkpoint. */
   checkpoint: LoadedCheckpoint | null;
 }
@@ -33,7 +38,7 @@ export interface Run {
 const TRACES = ["metrics.jsonl", "evaluations.jsonl", "encoder.safetensors", "summary.json"];
 
 /** Files of a run that did no step which the next run in its folder might not replace. */
-const LEFTOVERS = ["bad_images.jsonl", "kernels.json", "preview.png", "data.json"];
+const LEFTOVERS = ["bad_images.jsonl", "kernels.json", "preview.png", "data.json", INITIAL_WEIGHTS];
 
 /** Whether there is a run in `folder` that has done a step. One that has not may be started over. */
 export async function holdsRun(folder: string): Promise<boolean> {
@@ -57,12 +62,12 @@ async function sizeOf(path: string): Promise<number> {
  * @throws {UserError} if the folder `out` holds a run, or another process writes to it.
  */
 export async function newRun(given: PretrainOptions): Promise<{ run: Run; lock: FolderLock }> {
-  const { options: { out, data, ...others }, recipe, hasOut } = await optionsWithRecipe(given);
+  const { options: { out, data, ...others }, recipe, hasOut, initial } = await optionsWithWeights(given);
   const lock = hasOut ? await claim(out) : await claimNumbered(out), { folder } = lock;
   for (const name of LEFTOVERS) await Deno.remove(join(folder, name)).catch(() => {});
   // In whatever folder the run is looked at later.
   const options = { ...others, out: folder, data: data === null ? null : absoluteSource(data) };
-  return { run: { options, recipe, began: null, checkpoint: null }, lock };
+  return { run: { options, recipe, began: null, initial, checkpoint: null }, lock };
 }
 
 /** Locks `folder` for a new run. */

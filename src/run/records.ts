@@ -8,6 +8,6 @@
 export interface KnnBefore {
   /** Accuracy of raw pixels. */
   rawPixels: number;
-  /** Accuracy of the untrained encoder. */
+  /** Accuracy of the encoder before training: untrained, or with the weights that it started from. */
   untrained: number;
 }

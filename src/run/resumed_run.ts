@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
@@ -15,6 +16,7 @@ import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { absoluteSource } from "../config/source_paths.ts";
 import { latestCheckpoint, loadCheckpoint, type LoadedCheckpoint } from "../io/checkpoint.ts";
 import { holdsRun, type Run } from "./folder.ts";
+import { initialOf } from "./initial_weights.ts";
 import { changeableOptions, mayChange, recordedOptions } from "./recorded_options.ts";
 import { readConfig } from "./run_config.ts";
 
@@ -42,15 +44,16 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
     out,
   };
   const path = await latestCheckpoint(out);
-  if (!path) return { options, recipe, began, checkpoint: null };
+  if (!path) return { options, recipe, began, initial: await initialOf(options), checkpoint: null };
   const checkpoint = await loadCheckpoint(path);
   expectSameRun({ options, recipe }, { path, checkpoint });
-  return { options, recipe, began, checkpoint };
+  return { options, recipe, began, initial: null, checkpoint };
 }
 
 /** The options that are given, by a preset too. */
 export async function settingsOf(given: PretrainOptions): Promise<PretrainSettings> {
-  const own = checkOptions(given);
+  const { init, ...rest } = checkOptions(given);
+  const own: PretrainSettings = init === undefined ? rest : { ...rest, init: resolve(init) };
   if (own.preset === undefined) return own;
   return overPreset((await readPreset(own.preset)).fields, own);
 }

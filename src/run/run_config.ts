@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 import { type RunFacts, runFacts } from "../config/preset_fields.ts";
 import { resolveOptions } from "../config/resolve_options.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
@@ -35,7 +36,7 @@ export async function readConfig(
   } catch (error) {
     throw new UserError(
       `Cannot resume the run in "${out}": its config.json cannot be used: ${
-        messageOf(error)
+        readFailure(error)
       }. Check --out, or leave ` +
         `out --resume to start a new run.`,
     );

@@ -8,6 +8,7 @@ import type { StreamCounts } from "../../data/count.ts";
 import type { Division } from "../../data/divide.ts";
 import type { BatchOptions } from "../../data/pipeline.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
+import { counted } from "../base/format.ts";
 import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
@@ -22,11 +23,12 @@ import type { Decision } from "../graph/tuner.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
-import { featuresOf } from "../nn/resnet.ts";
+import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { RunEvaluation } from "./evaluation.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
+import { initialValues, writeInitialWeights } from "./initial_weights.ts";
 import { openCache } from "./pixel_cache.ts";
 import { writePreview } from "./preview.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
@@ -60,7 +62,8 @@ export interface Session extends Task, AsyncDisposable {
 }
 
 /**
- * Opens all that a run needs, writes its options to its folder, and logs its start.
+ * Opens all that a run needs, writes its options to its folder, and logs its start. Rejects with the signal's reason if it is
+ * aborted before that.
  *
  * @throws {MachineError} if there is no adapter or too little memory.
  */
@@ -69,9 +72,11 @@ export async function openSession(task: Task): Promise<Session> {
   const { run, source, parts, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
+  signal?.throwIfAborted();
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
   await writeData(options.out, task.report);
+  if (run.initial) await writeInitialWeights(run, run.initial);
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
@@ -110,11 +115,11 @@ interface OpenedTrainer {
 async function openTrainer(
   stack: AsyncDisposableStack,
   gpu: Gpu,
-  { run, source, parts, callbacks: { log = console.log } }: Task,
+  { run, source, parts, callbacks: { log = console.log, signal } }: Task,
 ): Promise<OpenedTrainer> {
   const { options, recipe, began, checkpoint } = run;
   const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log });
+  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log, signal });
   const training = { ...trainerOptions(options, recipe), chooser };
   const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
@@ -129,10 +134,15 @@ async function openTrainer(
   );
   if (checkpoint) {
     const expected = trainer.stateShapes();
-    expectTensors(`${options.out}, step ${checkpoint.step}`, { found: checkpoint.tensors, expected });
+    expectTensors(`${options.out}, step ${checkpoint.step}`, {
+      found: checkpoint.tensors,
+      expected,
+      advise: () => "Use the options of the run that wrote it, as its config.json has them.",
+    });
     trainer.restore(checkpoint.tensors);
   } else {
-    trainer.initialize(options);
+    const { initial } = run, { network } = trainer.networks.online;
+    trainer.initialize({ ...options, ...initial && { given: initialValues(initial, network) } });
   }
   await trainer.settled();
   return { trainer, probe, chooser, tuning };
@@ -174,7 +184,9 @@ function logStart(
   const start = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
-    `${start} ${total} steps of ${batch * accumulate} images from ${source.name} on ${gpu.description}: ` +
+    `${start} ${counted(total, "step")} of ${
+      counted(batch * accumulate, "image")
+    } from ${source.name} on ${gpu.description}: ` +
       `${backboneText(backbone)}, ${memory} MB of GPU memory, results in ${out}`,
   );
 }

@@ -6,7 +6,7 @@
 import type { Recipe } from "../../data/views/recipe.ts";
 import { expectFit } from "../byol/fit.ts";
 import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
-import { resnetConfigOf } from "../config/backbone.ts";
+import { backboneConfigOf } from "../config/backbone.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -33,7 +33,7 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
   return {
     objective: { predictor, target, negatives, temperature },
     loading: loadingOf(options, recipe),
-    architecture: { backbone: resnetConfigOf(backbone), stem, hidden, projection },
+    architecture: { backbone: backboneConfigOf(backbone), stem, hidden, projection },
     batch,
     size,
     optimizer,
@@ -51,11 +51,12 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
  */
 export async function chooseKernels(
   gpu: Gpu,
-  { options, recipe, tuning, log }: {
+  { options, recipe, tuning, log, signal }: {
     options: ResolvedOptions;
     recipe: Recipe;
     tuning: EntryFile<Decision>;
     log: (line: string) => void;
+    signal?: AbortSignal;
   },
 ): Promise<KernelChooser | undefined> {
   const pin = pinnedChooser(options, gpu), training = trainerOptions(options, recipe);
@@ -64,6 +65,7 @@ export async function chooseKernels(
   const chooser = await tune(gpu, (target) => traceTraining(training, target).step, {
     cache: tuning,
     report: log,
+    signal,
   });
   await tuning.save();
   return chooser;

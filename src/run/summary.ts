@@ -56,8 +56,13 @@ export async function readSummary(out: string): Promise<Summary | null> {
 }
 
 /** kNN accuracies as text, with the trained encoder's if it is known. */
-export function knnLine({ rawPixels, untrained, trained }: KnnBefore & { trained?: number }): string {
-  return `raw pixels ${percent(rawPixels)}, untrained ${percent(untrained)}` +
+export function knnLine(
+  { rawPixels, untrained, trained }: KnnBefore & { trained?: number },
+  { init }: { init: string | null },
+): string {
+  return `raw pixels ${percent(rawPixels)}, ${init === null ? "untrained" : "initial"} ${
+    percent(untrained)
+  }` +
     (trained === undefined ? "" : `, trained ${percent(trained)}`);
 }
 

@@ -11,6 +11,7 @@ import { gradientDifference, replay } from "../../src/inspect/doctor/torch_repla
 const nets = {
   resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
   bottleneck: { block: "bottleneck", layers: [1, 1], widths: [16, 32] },
+  convnext: { block: "convnext", layers: [1, 1], widths: [16, 32] },
 } as const;
 
 /** Takes the steps of the golden file step_<net>_<name>; `name` is an optimizer or an objective. */
@@ -63,11 +64,11 @@ async function tenSteps(
 /**
  * With the tiled convolutions, the defaults on a discrete GPU: unsplit, and split into partial sums. They need no bound of
  * their own: of three times PyTorch's float32 error, the unsplit ones use at most 1.33 / 3, the split ones 1.71 / 3
- * (lavapipe, all six cases). With them come the sums over rows of a hardware adapter.
+ * (lavapipe, all cases). With them come the sums over rows of a hardware adapter.
  */
 const FAMILIES_OF_A_STEP = [...FAMILIES, "tiled-128x128", "tiled-64x64", "tiled-64x64 split"];
 
-for (const net of ["resnet8", "bottleneck"] as const) {
+for (const net of ["resnet8", "bottleneck", "convnext"] as const) {
   for (const rule of ["sgd", "lars"] as const) {
     Deno.test(`replay() of ten steps of ${net} with ${rule} agrees with PyTorch`, onGpu, async () => {
       for (const target of await targets(FAMILIES_OF_A_STEP)) {

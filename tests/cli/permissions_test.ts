@@ -11,7 +11,7 @@ import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
-const product = ["default", "train", "preview", "evaluate", "experiments", "embed", "similar", "duplicates"];
+const product = ["default", "train", "preview", "evaluate", "export", "experiments", "embed", "similar", "duplicates"];
 
 /** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
@@ -56,6 +56,7 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("embed", files), [["/r", "/o", "/p"], ["/o", "/p"], ["h.org"]]);
   assertEquals(needs("similar", { out: undefined }), [[], [], []]);
   assertEquals(needs("duplicates", { out: "groups.csv" }), [["."], ["."], []]);
+  assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
 });
 
@@ -109,6 +110,7 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
   assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
   assertEquals(needsOf("train", { out: folder }).net, []);
+  assertEquals(needsOf("export", { run: folder }).net, [], "an export reads no data");
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -10,8 +10,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     ..."--split val --label kind --order source".split(" "),
     ..."--on-bad-image substitute --max-bad 7 --augment cpu --decode-size 99 --min-side 16 --cache disk"
       .split(" "),
-    ..."--stretch percentile"
-      .split(" "),
+    ..."--stretch percentile --init weights.pth".split(" "),
     ..."--backbone resnet50 --stem imagenet --hidden 512 --projection 128 --tau 1 --tau-schedule constant"
       .split(" "),
     ..."--target-init independent --optimizer sgd --lr .1 --weight-decay 5e-4 --momentum 0 --warmup .05"
@@ -44,6 +43,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     workers: 3,
     backbone: "resnet50",
     stem: "imagenet",
+    init: "weights.pth",
     hidden: 512,
     projection: 128,
     preset: null,

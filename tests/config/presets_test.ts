@@ -152,7 +152,7 @@ Deno.test("loadPreset() reads a file, with its recipe beside it, and refuses mis
   await assertThrows(
     () => loadPreset(join(folder.path, "none.json")),
     UserError,
-    /none\.json": it cannot be read: .*Check --preset, or name one of paper-40/,
+    /none\.json": it cannot be read: there is no such file\. Check --preset, or name one of paper-40/,
   );
 });
 

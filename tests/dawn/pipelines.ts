@@ -7,6 +7,7 @@
 import { recipes } from "../../data/views/recipe.ts";
 import { type Objective } from "../../src/byol/objective.ts";
 import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { backboneConfigOf } from "../../src/config/backbone.ts";
 import { traceFeatures } from "../../src/eval/features.ts";
 import { OnlineProbe } from "../../src/eval/online_probe.ts";
 import { codeOf, type Constants, type Kernel } from "../../src/gpu/kernel.ts";
@@ -14,8 +15,8 @@ import { recordDifference } from "../../src/graph/difference.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { Tape } from "../../src/graph/tape.ts";
 import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
-import { backbones } from "../../src/nn/backbones.ts";
-import { featuresOf, resnet } from "../../src/nn/resnet.ts";
+import { type BackboneConfig, type BackboneName, backbones, type Stem } from "../../src/nn/backbones.ts";
+import { backbone, featuresOf } from "../../src/nn/backbone.ts";
 import { createNetwork, Scope } from "../../src/nn/parameters.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { pairsAbove } from "../../src/ops/pairs_above.ts";
@@ -44,13 +45,14 @@ const TRAININGS: Omit<TrainerOptions, "loading">[] = [
       new OnlineProbe({ dims: featuresOf(backbones.resnet8), classes: 3, batch, target }),
   },
   { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
+  { ...training({ block: "convnext", layers: [1, 1], widths: [16, 32] }, "cifar", 33), optimizer: "sgd" },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("fixed") },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("shared") },
 ];
 
-function training(backbone: keyof typeof backbones, stem: "cifar" | "imagenet", size: number) {
+function training(backbone: BackboneName | BackboneConfig, stem: Stem, size: number) {
   return {
-    architecture: { backbone: backbones[backbone], stem, hidden: 128, projection: 16 },
+    architecture: { backbone: backboneConfigOf(backbone), stem, hidden: 128, projection: 16 },
     batch: 2,
     size,
   };
@@ -98,7 +100,7 @@ function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
     }
   }
   const scope = new Scope(createNetwork("encoder", { gradients: false }));
-  const encoder = resnet(scope, { config: backbones.resnet8, stem: "cifar" });
+  const encoder = backbone(scope, { config: backbones.resnet8, stem: "cifar" });
   yield traceFeatures(target, { encoder, batch: 2, size: 33 }).dispatches;
   const tape = newTape(target), vectors = (name: string) => tape.tensor(name, [64, 4]);
   probeArithmetic(tape, { out: vectors("out"), rounds: 1 });

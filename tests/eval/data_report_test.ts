@@ -30,8 +30,8 @@ Deno.test("dataLine() tells images, classes, parts, splits, and what is left out
   const report = reportOn(source, [{ name: "train", part: train }, { name: "held out", part: heldOut! }]);
   assertEquals(
     dataLine(report),
-    "2,000 images in 9 classes from photos (split train, not test, validation): 1,000 train, 200 held out (9 classes), " +
-      "800 not used; 40 of them without a label; 1 class without an image: j; " +
+    "2,000 images in 9 classes from photos (split train, not test, validation): 1,000 train, 200 held out (9 classes, " +
+      "4 images without a label), 800 not used; 40 of them without a label; 1 class without an image: j; " +
       "1,201 left out: 1,200 .heic (not readable), 1 .txt",
   );
   assertEquals([report.unlabeled, report.classCount, report.classes!.length], [40, 9, 10]);

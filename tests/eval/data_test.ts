@@ -1,8 +1,10 @@
 /** Which images an evaluation learns from and tests on. No GPU is needed. */
 import { join } from "node:path";
+import { listedSource } from "../../data/sources/listed.ts";
 import { openSource } from "../../data/sources/open.ts";
 import { Survey } from "../../data/sources/survey.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
+import { subsetOf } from "../../data/subset.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { openEvaluationData } from "../../src/eval/data.ts";
@@ -136,4 +138,34 @@ Deno.test("evaluate learns from the training split and tests on the test split, 
     await Deno.remove(join(data, "test"), { recursive: true });
     assertEquals(await lengths({ data }, null), [24, 6, "validation"]);
   });
+});
+
+Deno.test("evaluate reads no images that are known to have no label, and refuses a part of nothing else", async () => {
+  const labels = Array.from({ length: 60 }, (_, i) => i % 3 === 0 ? null : i % 5);
+  const data = await listedSource({
+    name: "partly",
+    items: labels.map((label, i) => ({ key: `${i}`, label })),
+    classes: [..."vwxyz"],
+    identity: "",
+    bytes: () => Promise.resolve(new Uint8Array(1)),
+  });
+  using opened = await openEvaluationData({ data }, null, { seed: 1 });
+  const parts = [opened.train, opened.test].map(({ source }) => numbersOf(source));
+  assertEquals(
+    parts.flat().sort((a, b) => a - b),
+    labels.flatMap((label, i) => label === null ? [] : [i]),
+  );
+  assertEquals(parts.map(({ length }) => length), [32, 8]);
+  const [report, ...others] = opened.reports;
+  assertEquals([report.images, report.unlabeled, report.parts.map(({ images }) => images)], [60, 20, [
+    32,
+    8,
+  ]]);
+  assertEquals(others, []);
+  const unlabeled = subsetOf(data, [0, 3, 6]);
+  await assertThrows(
+    () => openEvaluationData({ train: data, test: unlabeled }, null),
+    UserError,
+    /^Cannot evaluate on "partly": none of its 3 images has a label\. Put the images of each class in a folder/,
+  );
 });

@@ -9,9 +9,9 @@ import { recipes } from "../../data/views/recipe.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { temporaryFolder } from "../io/temporary_folder.ts";
 import { shapesOf } from "../../src/eval/evaluated_encoder.ts";
-import { resnetConfigOf } from "../../src/config/backbone.ts";
+import { backboneConfigOf } from "../../src/config/backbone.ts";
 
-const expected = shapesOf({ config: resnetConfigOf("resnet8"), stem: "cifar" });
+const expected = shapesOf({ config: backboneConfigOf("resnet8"), stem: "cifar" });
 
 /** Tensors of an encoder, each filled with `value`, named `prefix` + torchvision's name. */
 function network(prefix: string, value: number): [string, { shape: number[]; data: Float32Array }][] {
@@ -79,7 +79,7 @@ Deno.test("findEncoder() refuses several encoders, and names what one lacks", as
   await assertThrows(() => find([["a", one]]), UserError, /45 missing \(conv1\.weight, /);
 });
 
-Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file of other names by options", async () => {
+Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file without any by its shapes", async () => {
   await using folder = await temporaryFolder();
   const recipe = { ...recipes.cifar, mean: [.1, .2, .3], std: [.4, .5, .6] };
   const tensors = new Map([...network("online.backbone.", 1), ...network("target.backbone.", 3), [
@@ -103,11 +103,40 @@ Deno.test("openEncoder() opens a checkpoint by its own metadata, and a file of o
 
   const foreign = join(folder.path, "foreign.safetensors");
   await writeSafetensors(foreign, { tensors: network("module.", 1) });
+  const given = { encoder: foreign, size: 32 } as const, guessed = await openEncoder(given, null);
+  assertEquals([guessed.backbone, guessed.stem], ["resnet8", "cifar"]);
   await assertThrows(
-    () => openEncoder({ encoder: foreign }, null),
+    () => openEncoder({ ...given, backbone: "resnet18" }, null),
     UserError,
-    /names no backbone.*Give --backbone/,
+    /Give --backbone resnet8 --stem cifar\.$/,
   );
-  const given = { encoder: foreign, backbone: "resnet8", size: 32 } as const;
+  const part = join(folder.path, "part.safetensors");
+  await writeSafetensors(part, { tensors: [...network("module.", 1)].slice(1) });
+  await assertThrows(
+    () => openEncoder({ encoder: part }, null),
+    UserError,
+    /the file names no backbone\. Its tensors fit none of/,
+  );
   assertEquals((await openEncoder(given, null)).prefix, "module.");
+});
+
+Deno.test("openEncoder() refuses metadata that cannot be right, unless options replace them", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "encoder.safetensors");
+  const right = { backbone: "resnet8", stem: "cifar", size: "32", stretch: "percentile", mean: "[0,.5,1]" };
+  const wrong = { stem: "vit", size: "7", stretch: "much", mean: "[123.7,116.3,103.5]", std: "[0,0,0]" };
+  const instead = { stem: "cifar", size: 16, stretch: "none", mean: [.5, .5, .5], std: [1, 1, 1] } as const;
+  const tensors = network("", 1);
+  await writeSafetensors(path, { tensors, metadata: right });
+  const { size, stretch, mean } = await openEncoder({ encoder: path }, null);
+  assertEquals({ size, stretch, mean }, { size: 32, stretch: "percentile", mean: [0, .5, 1] });
+  for (const [name, value] of Object.entries(wrong)) {
+    await writeSafetensors(path, { tensors, metadata: { ...right, [name]: value } });
+    await assertThrows(
+      () => openEncoder({ encoder: path }, null),
+      UserError,
+      new RegExp(`its metadata say ${name} = .*Give --${name}\\.$`),
+    );
+    await openEncoder({ encoder: path, [name]: instead[name as keyof typeof instead] }, null);
+  }
 });

@@ -2,6 +2,7 @@
 import { partsOf } from "../../src/eval/parts.ts";
 import type { DividingOptions } from "../../src/eval/parts.ts";
 import { streamedSource } from "../../data/sources/streamed.ts";
+import { Survey } from "../../data/sources/survey.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { memorySource } from "../data/fixtures.ts";
@@ -25,12 +26,20 @@ Deno.test("partsOf() holds out a tenth of labeled images, at most 1,000, and a s
   await assertThrows(
     () => lengths(200, { limit: 190, holdout: 20 }),
     UserError,
-    /200 samples, expected 190 to train on .*and 20 to hold out/,
+    /200 images, expected 190 to train on .*and 20 to hold out/,
   );
   await assertThrows(
     () => lengths(10, { holdout: 3 }),
     UserError,
-    /10 samples, expected a batch of 8 to train on/,
+    /10 images, expected a batch of 8 to train on/,
+  );
+  const survey = new Survey();
+  survey.leaveOut({ name: "x.heic", kind: ".heic", reason: "not readable", count: 30 });
+  const one = { ...await images(1), survey };
+  await assertThrows(
+    () => Promise.resolve(partsOf(one, options)),
+    UserError,
+    /it has 1 image \(30 left out: 30 \.heic \(not readable\)\), expected a batch of 8/,
   );
 });
 

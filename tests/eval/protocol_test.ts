@@ -84,9 +84,9 @@ Deno.test(
     };
     const given: EvaluateOptions = { ...common, encoder: file, out: join(folder, "file"), labels: 0.2 };
     await assertThrows(
-      () => evaluated(given),
+      () => evaluated({ ...given, backbone: "resnet18" }),
       UserError,
-      /elsewhere.*the file names no backbone, expected one of.*--backbone/,
+      /elsewhere.*Give --backbone resnet8 --stem cifar/,
     );
     const known = { backbone: "resnet8", stem: "cifar", size: 16, mean, std } as const;
     const report = await evaluated({ ...given, ...known });

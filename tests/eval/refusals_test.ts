@@ -82,7 +82,7 @@ const refused: [string, () => EvaluateOptions | Promise<EvaluateOptions>, RegExp
   [
     "images without labels",
     async () => ({ run, train: await images([""]), test: await images([""]) }),
-    /at least two classes are needed, found no labels/,
+    /none of its 4 images has a label\. Put the images of each class in a folder/,
   ],
   [
     "data that has changed since the run",

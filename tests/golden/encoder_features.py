@@ -1,4 +1,4 @@
-"""Loads encoder.safetensors into torchvision's ResNet and prints the features of hashed images, as JSON.
+"""Loads encoder.safetensors into torchvision's network and prints the features of hashed images, as JSON.
 
     python3 tests/golden/encoder_features.py ENCODER BACKBONE SIZE COUNT
 
@@ -30,7 +30,10 @@ def load_file(path):
 
 path, backbone, size, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 model = getattr(torchvision.models, backbone)(weights=None)
-model.fc = torch.nn.Identity()
+if backbone.startswith("convnext"):
+    model.classifier[2] = torch.nn.Identity()
+else:
+    model.fc = torch.nn.Identity()
 model.load_state_dict(load_file(path))
 model.eval()
 images = hash_signed("encoder.images", (count, size, size, 3)).float().permute(0, 3, 1, 2)

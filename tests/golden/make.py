@@ -28,12 +28,14 @@ import copy
 import json
 import math
 import pathlib
+from functools import partial
 from statistics import median
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.models.convnext import CNBlock, LayerNorm2d
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 FOLDER = pathlib.Path(__file__).parent
@@ -102,15 +104,16 @@ def info_nce(q, z, beta, alpha):
 class Optimizer:
     """torch.optim.SGD, and with `trust` LARS, with `clip` as solo-learn's clips it: a parameter's rate is at most lr.
 
-    What has one axis gets neither decay nor trust ratio.
+    What has one axis gets neither decay nor trust ratio, nor do layer scales.
     """
 
     def __init__(self, parameters, mu, decay, trust, clip=False):
-        self.weights = [p for p in parameters if p.ndim > 1]
+        adapted = {name for name, p in parameters.items() if p.ndim > 1 and not name.endswith("layer_scale")}
+        self.weights = [parameters[name] for name in parameters if name in adapted]
         self.decay, self.trust, self.clip = decay, trust, clip
         groups = [
             dict(params=self.weights, weight_decay=0 if trust else decay),
-            dict(params=[p for p in parameters if p.ndim == 1]),
+            dict(params=[parameters[name] for name in parameters if name not in adapted]),
         ]
         self.sgd = torch.optim.SGD(groups, lr=0, momentum=mu)
 
@@ -153,6 +156,22 @@ def global_average_pool(x, **_):
     return dict(y=nchw(F.adaptive_avg_pool2d, x, output_size=1).flatten(1))
 
 
+def depthwise_conv2d(x, w, bias, **_):
+    return dict(y=nchw(F.conv2d, x, w.permute(3, 2, 0, 1), bias=bias, padding=3, groups=len(bias)))
+
+
+def layer_norm(x, gamma, beta, **_):
+    return dict(y=F.layer_norm(x, gamma.shape, gamma, beta, eps=1e-6))
+
+
+def gelu(x, **_):
+    return dict(y=F.gelu(x))
+
+
+def layer_scale(x, scale, residual, **_):
+    return dict(y=residual + scale * x)
+
+
 def linear(x, w, b=None, **_):
     return dict(y=F.linear(x, w.T, b))
 
@@ -192,7 +211,7 @@ def float32_error(inputs, sizes, constants):
 def optimizer(theta, xi, g1, g2, lr, tau, **options):
     """Two steps from zero momentum."""
     theta, xi = theta.detach().clone(), xi.detach().clone()
-    stepper = Optimizer([theta], **options)
+    stepper = Optimizer(dict(theta=theta), **options)
     for gradient in (g1, g2):
         theta.grad = gradient.detach().clone()
         stepper.step(lr)
@@ -264,6 +283,13 @@ def ops():
         case("optimizer", optimizer, operands, tuple(operands), **sizes)
     operands = dict(features=(37, 11), queries=(9, 11), labels=(37,))
     case("knn", knn, operands, tuple(operands), N=37, Q=9, D=11, k=5, T=0.1, classes=4)
+    for N, H, W, C in ((2, 9, 7, 12), (3, 4, 5, 8)):
+        vectors = dict(w=(7, 7, 1, C), bias=(C,))
+        case("depthwise_conv2d", depthwise_conv2d, dict(x=(N, H, W, C), **vectors), N=N, H=H, W=W, C=C)
+    for shape in ((3, 5, 4, 12), (14, 20)):
+        case("layer_norm", layer_norm, dict(x=shape, gamma=shape[-1:], beta=shape[-1:]), C=shape[-1])
+    case("gelu", gelu, dict(x=(3, 5, 7, 12)))
+    case("layer_scale", layer_scale, dict(x=(3, 4, 5, 12), scale=(12,), residual=(3, 4, 5, 12)), C=12)
     write_safetensors("ops", tensors, dict(cases=cases))
 
 
@@ -286,13 +312,32 @@ class Backbone(nn.Module):
                 downsample = nn.Sequential(nn.Conv2d(C, K, 1, stride, bias=False), nn.BatchNorm2d(K, **BN))
             self.add_module(stage, nn.Sequential(block(C, width, stride, downsample)))
             C = K
-        self.features = C
+        self.width = C
 
     def forward(self, x):
         x = self.relu(self.bn1(self.conv1(x)))
         for stage in self.stages:
             x = self.get_submodule(stage)(x)
         return x.mean((2, 3))
+
+
+class ConvNeXt(nn.Module):
+    """A ConvNeXt with patches of 2 x 2 pixels and one of torchvision's blocks a stage, under torchvision's names."""
+
+    def __init__(self, widths):
+        super().__init__()
+        norm, layers, C = partial(LayerNorm2d, eps=1e-6), [], 3
+        for K in widths:
+            patches = nn.Conv2d(C, K, 2, 2)
+            layers.append(nn.Sequential(norm(C), patches) if layers else nn.Sequential(patches, norm(K)))
+            layers.append(nn.Sequential(CNBlock(K, layer_scale=1, stochastic_depth_prob=0)))
+            C = K
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(norm(C))
+        self.width = C
+
+    def forward(self, x):
+        return self.classifier(self.features(x).mean((2, 3), keepdim=True)).flatten(1)
 
 
 def mlp(inputs, hidden=48, outputs=24):
@@ -303,12 +348,14 @@ def mlp(inputs, hidden=48, outputs=24):
 def initial(name, shape):
     """The parameter's first value; the name has no "online." before it.
 
-    The backbone's batch norms shift each channel to one side of 0, so that few inputs of ReLUs lie close to it.
+    A ResNet's batch norms shift each channel to one side of 0, so that few inputs of ReLUs lie close to it.
     """
     u = hash_uniform(name, math.prod(shape))
-    if len(shape) > 1:
+    if name.endswith("layer_scale"):
+        values = 0.5 + 0.2 * (u - 0.5)
+    elif len(shape) > 1:
         values = (2 * u - 1) * math.sqrt(6 / math.prod(shape[1:]))  # variance 2 / fan-in
-    elif not name.startswith("backbone"):
+    elif not name.startswith(("backbone.bn", "backbone.layer")):
         values = (1 if name.endswith("weight") else 0) + 0.4 * (u - 0.5)
     elif name.endswith("weight"):
         values = 0.5 + 0.2 * (u - 0.5)
@@ -351,8 +398,9 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
 
     Each draw but the first begins with weights that are off by less than float32's rounding would be.
     """
-    backbone, parts = Backbone(block, widths), objectives[objective]
-    online = nn.ModuleDict(dict(backbone=backbone, projector=mlp(backbone.features)))
+    backbone = ConvNeXt(widths) if block is CNBlock else Backbone(block, widths)
+    parts = objectives[objective]
+    online = nn.ModuleDict(dict(backbone=backbone, projector=mlp(backbone.width)))
     if parts["predictor"]:
         online["predictor"] = mlp(24)
     for name, parameter in online.named_parameters():
@@ -364,7 +412,7 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
     if parts["target"]:
         del target["predictor"]
     parameters = dict(online.named_parameters())
-    stepper = Optimizer(parameters.values(), **options)
+    stepper = Optimizer(parameters, **options)
 
     relu_inputs = []
     for module in online.modules():
@@ -445,6 +493,7 @@ if __name__ == "__main__":
     for net, block, widths, seeds in (
         ("resnet8", BasicBlock, (16, 32, 64), (42, 15)),
         ("bottleneck", Bottleneck, (16, 32), (10, 175)),
+        ("convnext", CNBlock, (16, 32), (16, 13)),
     ):
         steps(net, "sgd", block, widths, seeds[0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
         steps(net, "lars", block, widths, seeds[1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)

@@ -111,6 +111,13 @@ Deno.test("Memory reads and writes regions at their offsets, and stores start as
   assertEquals([...await memory.read({ store, offset: 508, bytes: 16 })], [127, -1, -2, 130]);
 });
 
+Deno.test("Memory writes and reads an empty store", onGpu, async () => {
+  using memory = new Memory(await sharedGpu());
+  const store = storeOf(0);
+  memory.write(store, new Float32Array(0));
+  assertEquals(await memory.read({ store, offset: 0, bytes: 0 }), new Float32Array(0));
+});
+
 Deno.test("Memory.read() reads uniform stores", onGpu, async () => {
   using memory = new Memory(await sharedGpu());
   const store: Store = { ...storeOf(32), uniform: true };

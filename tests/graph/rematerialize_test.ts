@@ -9,7 +9,7 @@ import { Program } from "../../src/graph/program.ts";
 import { rematerialize } from "../../src/graph/rematerialize.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { originOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
-import { backboneByName } from "../../src/nn/backbones.ts";
+import { type BackboneConfig, backbones } from "../../src/nn/backbones.ts";
 import { drawWeights } from "../../src/nn/weights.ts";
 import { packStep } from "../../src/optim/optimizer.ts";
 import { keyedRandom } from "../../src/base/random.ts";
@@ -210,13 +210,21 @@ Deno.test("rematerialize() recomputes chains of residual sums to the same number
   assertEquals([...expected].filter(([key, value]) => found.get(key) !== value), []);
 });
 
-Deno.test("rematerialize() keeps the bits of resnet8's steps", onGpu, async () => {
+const networks = {
+  resnet8: backbones.resnet8,
+  convnext: { block: "convnext", layers: [2, 1], widths: [8, 16] },
+} as const;
+for (const [name, backbone] of Object.entries(networks)) {
+  Deno.test(`rematerialize() keeps the bits of ${name}'s steps`, onGpu, () => keepsBits(backbone));
+}
+
+async function keepsBits(backbone: BackboneConfig): Promise<void> {
   const gpu = await sharedGpu();
   for (const target of await targets()) {
     const results: string[][] = [], live: number[] = [], lengths: number[] = [];
     for (const budget of [Infinity, 0]) {
       const { networks, optimizer, step } = traceTraining({
-        architecture: { backbone: backboneByName("resnet8"), stem: "cifar", hidden: 64, projection: 32 },
+        architecture: { backbone, stem: "cifar", hidden: 64, projection: 32 },
         batch: 5,
         size: 12,
         optimizer: "lars",
@@ -249,4 +257,4 @@ Deno.test("rematerialize() keeps the bits of resnet8's steps", onGpu, async () =
     assert(lengths[1] > lengths[0] + 4 && live[1] < 0.9 * live[0], `${lengths} dispatches, ${live} bytes`);
     results[0].forEach((bits, i) => assert(bits === results[1][i], `store ${i} differs, ${target.family}`));
   }
-});
+}

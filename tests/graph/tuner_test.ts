@@ -64,11 +64,12 @@ const choiceOf = (variants: Record<string, Variant>, name = "rounds"): KernelCho
 /** What a trace that makes these choices gets, and what is in the cache then; on a busy machine too. */
 async function decide(
   choices: KernelChoice[],
-  { seconds = 60, known = new Map(), timer, gpu: given }: {
+  { seconds = 60, known = new Map(), timer, gpu: given, signal }: {
     seconds?: number;
     known?: Map<string, Decision>;
     timer?: Timer;
     gpu?: Gpu;
+    signal?: AbortSignal;
   } = {},
 ): Promise<{ picked: (string | undefined)[]; known: Map<string, Decision>; lines: string[] }> {
   const lines: string[] = [];
@@ -81,6 +82,7 @@ async function decide(
     cache: known,
     seconds,
     timer,
+    signal,
     report: (line) => lines.push(line),
   });
   return { picked: choices.map(chooser), known, lines };
@@ -289,6 +291,17 @@ Deno.test(
     await assertThrows(() => gpu.check(), MachineError, /nonsense/);
   },
 );
+
+Deno.test("tune() ends when its signal is aborted, and keeps what it has decided", onGpu, async () => {
+  const stop = new AbortController(), known = new Map<string, Decision>(), { set } = known;
+  known.set = (key, decision) => {
+    stop.abort();
+    return set.call(known, key, decision);
+  };
+  const choices = [1, 2, 3].map((k) => choiceOf({ slow: variantOf(2000 * k), fast: variantOf(10 * k) }));
+  await assertThrows(() => decide(choices, { known, signal: stop.signal }), DOMException, /aborted/);
+  assertEquals([...known.values()].map(({ variant }) => variant), ["fast"]);
+});
 
 Deno.test("tune() names the running variant if the device is lost", onGpu, async () => {
   using gpu = await openGpu();

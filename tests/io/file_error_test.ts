@@ -17,8 +17,10 @@ for (const code of ["ENOSPC", "EROFS", "EACCES", "EPERM", "EDQUOT", "EIO", "EMFI
   });
 }
 
-Deno.test("fileError() makes a missing folder a UserError and returns other errors as they are", () => {
-  assert(fileError("a", refusal("ENOENT")) instanceof UserError);
+Deno.test("fileError() makes a wrong path a UserError, and returns other errors as they are", () => {
+  for (const code of ["ENOENT", "ENOTDIR", "EEXIST", "EISDIR"]) {
+    assert(fileError("a", refusal(code)) instanceof UserError, code);
+  }
   const mistake = new TypeError("not a chunk");
   assertEquals(fileError("a", mistake) === mistake, true);
 });

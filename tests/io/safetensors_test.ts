@@ -168,8 +168,9 @@ Deno.test("readSafetensors() names a missing file", async () => {
   await assertThrows(
     () => readSafetensors("no/such.safetensors"),
     UserError,
-    /^Cannot read "no\/such\.safetensors"/,
+    /^Cannot read "no\/such\.safetensors": there is no such file\. Check the path\.$/,
   );
+  await assertThrows(() => readSafetensors("tests/io"), UserError, /: it is a folder\. Check the path\.$/);
 });
 
 Deno.test("encodeSafetensors() refuses a wrong size, a repeated name and the reserved one", async () => {

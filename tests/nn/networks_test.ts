@@ -7,11 +7,11 @@ import { UserError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { sizeOf } from "../../src/graph/tensor.ts";
 import { mlp } from "../../src/nn/layers.ts";
-import { convLayout, linearLayout, vectorLayout } from "../../src/nn/layout.ts";
+import { convLayout, depthwiseLayout, linearLayout, scaleLayout, vectorLayout } from "../../src/nn/layout.ts";
 import { ALIGNMENT } from "../../src/gpu/memory.ts";
 import { createNetwork, type FlatStore, type Network, Scope } from "../../src/nn/parameters.ts";
 import { backboneByName, backbones } from "../../src/nn/backbones.ts";
-import { featuresOf, resnet } from "../../src/nn/resnet.ts";
+import { backbone, featuresOf, smallestSize } from "../../src/nn/backbone.ts";
 import { drawWeights, packWeights, torchShapes, unpackWeights } from "../../src/nn/weights.ts";
 
 /** All names with their shapes, sorted: parameters and running statistics are interleaved in PyTorch. */
@@ -23,15 +23,15 @@ const sorted = (shapes: Record<string, number[]>) => Object.entries(shapes).sort
 
 const torchvisionNames = [
   ...["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] as const,
-  ...["wide_resnet50_2", "wide_resnet101_2"] as const,
+  ...["wide_resnet50_2", "wide_resnet101_2", "convnext_tiny", "convnext_small"] as const,
 ];
 for (const name of torchvisionNames) {
-  Deno.test(`resnet() gives ${name} torchvision's names and shapes`, () => {
+  Deno.test(`backbone() gives ${name} torchvision's names and shapes`, () => {
     const network = createNetwork("online", { gradients: true });
-    resnet(new Scope(network), { config: backboneByName(name), stem: "imagenet" });
+    backbone(new Scope(network), { config: backboneByName(name), stem: "imagenet" });
     assertEquals(namesOf(network), sorted(names[name]));
     const order = network.parameters.variables.map((variable) => variable.name);
-    assertEquals(order[0], "conv1.weight");
+    assertEquals(order[0], name.startsWith("convnext") ? "features.0.0.weight" : "conv1.weight");
     assertEquals(new Set(order).size, order.length);
   });
 }
@@ -81,10 +81,24 @@ Deno.test("createNetworks() gives variables blocks of their own, and gradients t
   assertEquals([network.parameters.store.bytes, network.gradients!.bytes], [end, end]);
 });
 
+const convnext = { block: "convnext", layers: [1, 1], widths: [16, 32] } as const;
+
+Deno.test("createNetworks() of a ConvNeXt has running statistics in the heads only", () => {
+  const { online: { network } } = createNetworks({ ...architecture, backbone: convnext });
+  assertEquals(
+    network.statistics.variables.map(({ name }) => name),
+    ["projector", "predictor"].flatMap((head) =>
+      ["running_mean", "running_var"].map((name) => `${head}.1.${name}`)
+    ),
+  );
+});
+
 const layouts = {
   conv: convLayout({ inChannels: 8, outChannels: 12, kernelSize: 3 }),
   padded: convLayout({ inChannels: 3, outChannels: 8, kernelSize: 7 }),
+  depthwise: depthwiseLayout({ channels: 12, kernelSize: 7 }),
   linear: linearLayout({ inFeatures: 20, outFeatures: 12 }),
+  scale: scaleLayout(12),
   vector: vectorLayout(12),
 };
 
@@ -109,6 +123,15 @@ Deno.test("convLayout() turns [K, C, R, S] into [R, S, C, K] and pads channels w
   assert(padding.length === 49 * K && padding.every((value) => value === 0));
   const matrix = layouts.linear.fromTorch(Float32Array.from({ length: 240 }, (_, i) => i));
   assertEquals(matrix[7 * 12 + 5], 5 * 20 + 7);
+});
+
+Deno.test("depthwiseLayout() turns [C, 1, R, S] into [R, S, 1, C]", () => {
+  const { shape, torchShape, fromTorch } = layouts.depthwise;
+  assertEquals([shape, torchShape], [[7, 7, 1, 12], [12, 1, 7, 7]]);
+  const here = fromTorch(Float32Array.from({ length: 12 * 49 }, (_, i) => i));
+  for (const [c, r, s] of [[0, 0, 1], [11, 6, 5], [4, 2, 3]]) {
+    assertEquals(here[(r * 7 + s) * 12 + c], (c * 7 + r) * 7 + s);
+  }
 });
 
 Deno.test("packWeights() and unpackWeights() keep every value", () => {
@@ -171,17 +194,36 @@ Deno.test("drawWeights() has torchvision's distributions", () => {
   }
 });
 
-Deno.test("resnet() has the right features and dispatches for each backbone and stem", () => {
+Deno.test("drawWeights() has torchvision's distributions for a ConvNeXt", () => {
+  const network = createNetwork("online", { gradients: false });
+  backbone(new Scope(network), { config: convnext, stem: "imagenet" });
+  const content = drawWeights(network.parameters, { seed: 5 });
+  const norm = /(features\.0\.1|features\.2\.0|block\.2|classifier\.0)\.weight$/;
+  for (const [name, { shape, data }] of unpackWeights(network.parameters, { content })) {
+    if (name.endsWith("layer_scale")) {
+      assert(data.every((value) => value === Math.fround(1e-6)), name);
+    } else if (shape.length > 1) {
+      const { mean, variance } = moments(data), n = data.length;
+      assert(Math.abs(mean) <= 4 * 0.02 / Math.sqrt(n), `mean of ${name} is ${mean}`);
+      assert(Math.abs(variance / 4e-4 - 1) <= 4 * Math.sqrt(2 / n), `variance of ${name} is ${variance}`);
+    } else {
+      assert(data.every((value) => value === (norm.test(name) ? 1 : 0)), name);
+    }
+  }
+});
+
+Deno.test("backbone() has the right features and dispatches for each backbone and stem", () => {
   for (const [name, config] of Object.entries(backbones)) {
     for (const stem of ["cifar", "imagenet"] as const) {
       const tape = newTape({ maxGrid: 65535 });
-      const forward = resnet(new Scope(createNetwork("online", { gradients: true })), { config, stem });
+      const forward = backbone(new Scope(createNetwork("online", { gradients: true })), { config, stem });
       const features = forward(tape, tape.markConstant(placed("images", [2, 64, 64, 4])));
       assertEquals([name, ...features.shape], [name, 2, featuresOf(config)]);
-      const last = tape.dispatches.at(-1)!;
-      // The stages halve the sides, the ImageNet stem takes another factor of 4.
-      const side = 64 / 2 ** (config.widths.length - 1) / (stem === "imagenet" ? 4 : 1);
-      assertEquals(last.params.M, side * side);
+      const pool = tape.dispatches.find(({ kernel }) => kernel.name === "global_average_pool")!;
+      // The stages halve the sides; the stem takes another factor.
+      const divisor = stem === "imagenet" ? 4 : config.block === "convnext" ? 2 : 1;
+      const side = 64 / 2 ** (config.widths.length - 1) / divisor;
+      assertEquals(pool.params.M, side * side);
       assert(planMemory(tape.dispatches).total > 0);
     }
   }
@@ -191,18 +233,33 @@ Deno.test("resnet() has the parameters of the paper's wide networks (Table 1)", 
   // Millions of parameters of the encoder, without the classifier of 1000 classes.
   for (const [name, millions] of [["resnet50x2", 94], ["resnet50x4", 375], ["resnet200x2", 250]] as const) {
     const network = createNetwork("online", { gradients: false });
-    resnet(new Scope(network), { config: backbones[name], stem: "imagenet" });
+    backbone(new Scope(network), { config: backbones[name], stem: "imagenet" });
     const count = [...torchShapes(network.parameters, { prefix: "" }).values()]
       .reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
     assertEquals([name, Math.round(count / 1e6)], [name, millions]);
   }
 });
 
+Deno.test("smallestSize() is the side from which a ConvNeXt has a pixel in its last stage", async () => {
+  const config = backbones.convnext_tiny;
+  for (const [stem, least] of [["cifar", 16], ["imagenet", 32]] as const) {
+    assertEquals(smallestSize({ config, stem }), least);
+    const run = (size: number) =>
+      backbone(new Scope(createNetwork("online", { gradients: true })), { config, stem })(
+        newTape({ maxGrid: 65535 }),
+        placed("images", [2, size, size, 4]),
+      );
+    assertEquals(run(least).shape, [2, 768]);
+    await assertThrows(() => run(least - 1), TypeError, /be at least 2 × 2 pixels/);
+  }
+  assertEquals(smallestSize({ config: backbones.resnet18, stem: "imagenet" }), 1);
+});
+
 Deno.test("backboneByName() rejects an unknown name and lists the known ones", async () => {
   await assertThrows(
     () => backboneByName("resnet19"),
     UserError,
-    /^Cannot build the backbone "resnet19": there is none of this name\. Use one of resnet8, resnet20, resnet18, .*, resnet200x2\.$/,
+    /^Cannot build the backbone "resnet19": there is none of this name\. Use one of resnet8, resnet20, resnet18, .*, convnext_small\.$/,
   );
   await assertThrows(() => backboneByName("toString"), UserError, /toString/);
 });

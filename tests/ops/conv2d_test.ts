@@ -18,16 +18,21 @@ interface Sizes {
   S?: number;
   stride?: number;
   pad?: number;
+  bias?: boolean;
   maxGrid?: number;
   maxBinding?: number;
 }
 
-function call({ N, H, W, C, K, R, S, stride, pad }: Required<Omit<Sizes, "maxGrid" | "maxBinding">>): Call {
+function call(
+  { N, H, W, C, K, R, S, stride, pad, bias }:
+    & Required<Omit<Sizes, "bias" | "maxGrid" | "maxBinding">>
+    & Pick<Sizes, "bias">,
+): Call {
   return {
-    shapes: { x: [N, H, W, C], w: [R, S, C, K] },
-    trained: ["w"],
+    shapes: { x: [N, H, W, C], w: [R, S, C, K], ...bias && { bias: [K] } },
+    trained: ["w", "bias"],
     families: CONVOLUTIONS,
-    op: (tape, { x, w }) => conv2d(tape, { x, w, stride, pad, name: "conv" }),
+    op: (tape, { x, w, bias }) => conv2d(tape, { x, w, bias, stride, pad, name: "conv" }),
   };
 }
 
@@ -40,17 +45,26 @@ function check(given: Sizes): Promise<void> {
     S: given.R ?? 3,
     stride: 1,
     pad: 0,
+    bias: false,
     ...given,
   };
-  const { N, H, W, C, K, R, S, stride, pad: padding } = sizes;
+  const { N, H, W, C, K, R, S, stride, pad: padding, bias } = sizes;
   const P = outputSize(H, { window: R, stride, padding }), Q = outputSize(W, { window: S, stride, padding });
   return checkOp(`conv2d ${JSON.stringify(sizes)}`, {
     ...call(sizes),
     maxGrid,
     maxBinding,
-    regrouped: ["dw"],
-    reference: (values) => reference(values as { x: number[]; w: number[] }, { ...sizes, padding }),
-    tolerance: { y: sumError(R * S * C), dx: sumError(R * S * K), dw: sumError(N * P * Q) },
+    regrouped: ["dw", "dbias"],
+    reference({ x, w, bias }) {
+      const y = reference({ x, w }, { ...sizes, padding });
+      return bias ? y.map((sum, i) => sum + bias[i % K]) : y;
+    },
+    tolerance: {
+      y: sumError(R * S * C + Number(bias)),
+      dx: sumError(R * S * K),
+      dw: sumError(N * P * Q),
+      ...bias && { dbias: sumError(N * P * Q) },
+    },
   });
 }
 
@@ -77,6 +91,17 @@ const cases: Record<string, Sizes[]> = {
     S: 3,
     K: 8,
   }],
+  "patches with a bias, rows and columns that no patch sees": [
+    { N: 2, H: 8, W: 12, R: 4, stride: 4, K: 12, bias: true },
+    { N: 3, H: 11, W: 6, R: 4, stride: 4, K: 8, bias: true },
+    { N: 2, H: 6, W: 4, R: 2, stride: 2, C: 12, K: 20, bias: true },
+    { N: 5, H: 7, W: 9, R: 2, stride: 2, C: 8, K: 36, bias: true },
+  ],
+  "a bias of many pixels, and of one": [
+    { N: 2, H: 67, W: 64, R: 1, K: 8, bias: true },
+    { N: 131, H: 1, W: 1, R: 1, C: 8, bias: true },
+    { N: 5, H: 16, W: 16, R: 1, C: 8, bias: true, maxBinding: 2 * 256 * 32 }, // pieces of two images and one
+  ],
   "stride 3, rows that no window sees": [{ N: 2, H: 7, W: 9, R: 2, stride: 3, C: 8 }],
   "sides shorter than the stride": [{ N: 2, H: 1, W: 5, R: 1, stride: 2 }, {
     N: 3,

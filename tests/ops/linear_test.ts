@@ -91,7 +91,7 @@ Deno.test("linear() rejects wrong shapes", async () => {
   await assertThrows(
     run([2, 1, 8]),
     TypeError,
-    /^Cannot run linear: "x" must be \[M, C\], but its shape is \[2, 1, 8\]$/,
+    /^Cannot run linear: "x" must be \[M, C\] or \[N, H, W, C\], but its shape is \[2, 1, 8\]$/,
   );
   await assertThrows(
     run([2, 12]),

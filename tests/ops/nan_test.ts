@@ -6,6 +6,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
 import { conv2d as conv2dReference } from "../../src/reference/conv2d.ts";
+import { depthwiseConv2d as depthwiseReference } from "../../src/reference/depthwise_conv2d.ts";
 import { infoNceTerms } from "../../src/reference/info_nce.ts";
 import { maxPool as maxPoolReference } from "../../src/reference/max_pool.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
@@ -14,8 +15,12 @@ import { addInto } from "../../src/ops/add.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { byolLoss } from "../../src/ops/byol_loss.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
+import { depthwiseConv2d } from "../../src/ops/depthwise_conv2d.ts";
+import { gelu } from "../../src/ops/gelu.ts";
 import { globalAveragePool } from "../../src/ops/global_average_pool.ts";
 import { infoNce } from "../../src/ops/info_nce.ts";
+import { layerNorm } from "../../src/ops/layer_norm.ts";
+import { layerScale } from "../../src/ops/layer_scale.ts";
 import { maxPool } from "../../src/ops/max_pool.ts";
 import { normalizeRows } from "../../src/ops/normalize_rows.ts";
 import { softmaxCrossEntropy } from "../../src/ops/softmax_cross_entropy.ts";
@@ -180,6 +185,134 @@ Deno.test("NaN: maxPool, wherever it lies in a window, and its gradient", onGpu,
       assert(Math.abs(dx[i] - sum) < 1e-6, `the gradient of pixel ${pixel} is ${dx[i]}, expected ${sum}`);
     }
   }
+});
+
+Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu, async () => {
+  const [N, H, W, C] = [2, 9, 10, 8], sizes = { N, H, W, C, R: 7, S: 7 };
+  const call: Call = {
+    shapes: { x: [N, H, W, C], w: [7, 7, 1, C], bias: [C] },
+    trained: ["w", "bias"],
+    op: (tape, { x, w, bias }) => depthwiseConv2d(tape, { x, w, bias, name: "depthwise" }),
+  };
+  const n = N * H * W * C, dy = hashSigned("dy", n);
+  const values = { x: hashSigned("x", n), w: hashSigned("w", 49 * C), bias: hashSigned("bias", C) };
+  for (const i of [0, 3 * C + 5, n - 1]) {
+    const y = depthwiseReference({ ...values, x: spoiled(values.x, i, NANS[0]) }, sizes);
+    const seen: Where = (j) => Number.isNaN(y[j]);
+    const ofChannel: Where = (j) => j % C === i % C && seen(j);
+    await check("depthwiseConv2d", {
+      call,
+      values,
+      dy,
+      spoil: ["x", i],
+      expected: { y: ofChannel, dx: nowhere, dbias: nowhere },
+    });
+    // The taps are as many before as behind: what sees a pixel, it sees.
+    await check("depthwiseConv2d", {
+      call,
+      values,
+      dy,
+      spoil: ["dy", i],
+      expected: { dx: ofChannel, dbias: (j) => j === i % C },
+    });
+  }
+  await check("depthwiseConv2d", {
+    call,
+    values,
+    dy,
+    spoil: ["bias", 5],
+    expected: { y: (j) => j % C === 5 },
+  });
+  const middle = 24 * C + 5; // every pixel sees itself
+  await check("depthwiseConv2d", {
+    call,
+    values,
+    dy,
+    spoil: ["w", middle],
+    expected: { y: (j) => j % C === 5, dx: (j) => j % C === 5 },
+  });
+  const pixel = (4 * W + 4) * C + 5; // all taps see something there
+  await check("depthwiseConv2d", {
+    call,
+    values,
+    dy,
+    spoil: ["dy", pixel],
+    expected: { dw: (j) => j % C === 5 },
+  });
+});
+
+Deno.test("NaN: layerNorm, all of a row", onGpu, async () => {
+  const [M, C] = [19, 36], place = 11 * C + 7, ofRow: Where = (i) => Math.floor(i / C) === 11;
+  const given = {
+    call: {
+      shapes: { x: [M, C], gamma: [C], beta: [C] },
+      trained: ["gamma", "beta"],
+      op: (tape, { x, gamma, beta }) => layerNorm(tape, { x, gamma, beta, name: "norm" }),
+    } satisfies Call,
+    values: { x: hashSigned("x", M * C), gamma: hashSigned("gamma", C), beta: hashSigned("beta", C) },
+    dy: hashSigned("dy", M * C),
+  };
+  const everywhere: Where = () => true, ofChannel: Where = (i) => i === 7;
+  await check("layerNorm", {
+    ...given,
+    spoil: ["x", place],
+    expected: { y: ofRow, dx: ofRow, dgamma: everywhere, dbeta: nowhere },
+  });
+  await check("layerNorm", {
+    ...given,
+    spoil: ["dy", place],
+    expected: { dx: ofRow, dgamma: ofChannel, dbeta: ofChannel },
+  });
+  await check("layerNorm", {
+    ...given,
+    spoil: ["gamma", 7],
+    expected: { y: (i) => i % C === 7, dx: everywhere },
+  });
+  await check("layerNorm", { ...given, spoil: ["beta", 7], expected: { y: (i) => i % C === 7 } });
+});
+
+Deno.test("NaN: gelu and layerScale, in one element", onGpu, async () => {
+  const [M, C] = [19, 36], place = 11 * C + 7, one: Where = (i) => i === place;
+  const values = {
+    x: hashSigned("x", M * C),
+    scale: hashSigned("scale", C),
+    residual: hashSigned("residual", M * C),
+  };
+  const dy = hashSigned("dy", M * C);
+  const activation: Call = {
+    shapes: { x: [M, C] },
+    op: (tape, { x }) => gelu(tape, { x, name: "gelu" }),
+  };
+  await check("gelu", { call: activation, values, dy, spoil: ["x", place], expected: { y: one, dx: one } });
+  await check("gelu", { call: activation, values, dy, spoil: ["dy", place], expected: { dx: one } });
+  const scaled: Call = {
+    shapes: { x: [M, C], scale: [C], residual: [M, C] },
+    trained: ["scale"],
+    op: (tape, { x, scale, residual }) => layerScale(tape, { x, scale, residual, name: "scale" }),
+  };
+  const ofChannel: Where = (i) => i % C === 7, ofScale: Where = (i) => i === 7;
+  await check("layerScale", {
+    call: scaled,
+    values,
+    dy,
+    spoil: ["x", place],
+    expected: { y: one, dscale: ofScale },
+  });
+  await check("layerScale", { call: scaled, values, dy, spoil: ["residual", place], expected: { y: one } });
+  await check("layerScale", {
+    call: scaled,
+    values,
+    dy,
+    spoil: ["scale", 7],
+    expected: { y: ofChannel, dx: ofChannel },
+  });
+  await check("layerScale", {
+    call: scaled,
+    values,
+    dy,
+    spoil: ["dy", place],
+    expected: { dx: one, dresidual: one, dscale: ofScale },
+  });
 });
 
 Deno.test("NaN: globalAveragePool", onGpu, async () => {

@@ -19,7 +19,7 @@ for (const { name, sizes: { shape, lr, mu: momentum, decay: weightDecay } } of c
     const gpu = await sharedGpu(), n = sizeOf(shape);
     using memory = new Memory(gpu);
     const network = createNetwork("network", { gradients: true });
-    const layout = { ...vectorLayout(n), torchShape: shape };
+    const layout = { ...vectorLayout(n), shape, torchShape: shape };
     const theta = new Scope(network).parameter("theta", { layout, init: constant(0) });
     const tape = newTape({ maxBinding: gpu.limits.maxBinding });
     const optimizer = plainOptimizer(network, tape.target);

@@ -28,7 +28,10 @@ interface State {
 
 /** A parameter of `shape`, in order of memory. */
 function declare(scope: Scope, name: string, shape: number[]): void {
-  scope.parameter(name, { layout: { ...vectorLayout(sizeOf(shape)), torchShape: shape }, init: constant(0) });
+  scope.parameter(name, {
+    layout: { ...vectorLayout(sizeOf(shape)), shape, torchShape: shape },
+    init: constant(0),
+  });
 }
 
 /** Values for parameter `i`. Gradients grow along it, so that no part of it has the norms' ratio of the whole. */

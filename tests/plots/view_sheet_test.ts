@@ -200,7 +200,11 @@ Deno.test("src/cli/preview.ts writes the sheet to the caller's folder, by a reci
     ..."--data shapes:8 --recipe mine.json --count 2 --seed 5".split(" "),
   );
   assertEquals([code, err], [0, ""]);
-  assert(/^Views of shapes with the recipe mine at 16 px are in .*preview\.png\n$/.test(out), out);
+  assert(
+    /^8 images in 8 classes from shapes; .*\nViews of shapes with the recipe mine at 16 px are in .*preview\.png\n$/
+      .test(out),
+    out,
+  );
   const sheet = await decodeImage(await Deno.readFile(join(folder.path, "preview.png")));
   assertEquals(sheet.width, previewLayout(16).width);
 });

@@ -12,10 +12,14 @@ import {
 import { batchNorm } from "../../src/reference/batch_norm.ts";
 import { byolLoss } from "../../src/reference/byol_loss.ts";
 import { conv2d, conv2dGradients } from "../../src/reference/conv2d.ts";
+import { depthwiseConv2d } from "../../src/reference/depthwise_conv2d.ts";
 import { centralDifferences } from "../../src/reference/finite_difference.ts";
+import { gelu } from "../../src/reference/gelu.ts";
 import { globalAveragePool } from "../../src/reference/global_average_pool.ts";
 import { infoNce } from "../../src/reference/info_nce.ts";
 import { knn } from "./knn.ts";
+import { layerNorm } from "../../src/reference/layer_norm.ts";
+import { layerScale } from "../../src/reference/layer_scale.ts";
 import { linear } from "../../src/reference/linear.ts";
 import { maxPool } from "../../src/reference/max_pool.ts";
 import { type Parameters, projectAndPredict } from "./network.ts";
@@ -29,6 +33,10 @@ type Reference = (operands: any, sizes: any, shapes: Shapes) => Record<string, A
 
 const references: Record<string, Reference> = {
   conv2d: (operands, sizes) => ({ y: conv2d(operands, sizes) }),
+  depthwise_conv2d: (operands, sizes) => ({ y: depthwiseConv2d(operands, { ...sizes, R: 7, S: 7 }) }),
+  layer_norm: (operands, sizes) => ({ y: layerNorm(operands, sizes) }),
+  gelu: ({ x }) => ({ y: gelu(x) }),
+  layer_scale: (operands, sizes) => ({ y: layerScale(operands, sizes) }),
   batch_norm: batchNorm,
   batch_norm_relu(operands, sizes) {
     const results = batchNorm(operands, sizes);

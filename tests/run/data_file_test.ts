@@ -67,8 +67,8 @@ Deno.test(
       assertEquals([written.fingerprint, written.class_count, written.unlabeled], [data.fingerprint, 10, 0]);
       assertEquals(written.classes, shapes.classes.map((name) => ({ name, images: 12 })));
       assertEquals(written.parts, [
-        { name: "train", images: 100, classes: 10, new_classes: 0 },
-        { name: "held out", images: 20, classes: 10, new_classes: 0 },
+        { name: "train", images: 100, unlabeled: 0, classes: 10, new_classes: 0 },
+        { name: "held out", images: 20, unlabeled: 0, classes: 10, new_classes: 0 },
       ]);
       assertEquals(written.left_out, {
         count: 1,

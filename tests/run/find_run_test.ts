@@ -51,6 +51,7 @@ Deno.test("findRun() finds the last unfinished run of these images", async () =>
     assertEquals(await findRun({ data: "shapes:40" }), next);
     assertEquals(await findRun({ data: "shapes:50" }), "runs/shapes-40-resnet8-3");
     assertEquals(await findRun({ data: "shapes:40", out: "elsewhere" }), "elsewhere");
+    assertEquals(await findRun({ preset: `${next}/config.json` }), next, "by its own options");
     await Deno.writeTextFile("mine.json", JSON.stringify({ out: "there" }));
     assertEquals(await findRun({ preset: "mine.json" }), join(Deno.cwd(), "there"));
   });

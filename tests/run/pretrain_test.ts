@@ -1,6 +1,7 @@
 /** Whole runs, small ones: what they write, and what they refuse. */
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
+import { exists } from "../../src/base/files.ts";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
@@ -128,12 +129,12 @@ const refused: [what: string, given: PretrainOptions, message: RegExp][] = [
   [
     "a batch larger than the data",
     { batch: 200 },
-    /has 120 samples.* expected a batch of 200 to train on .*20 to hold out/,
+    /has 120 images.* expected a batch of 200 to train on .*20 to hold out/,
   ],
   [
     "more held-out images than there are",
     { holdout: 50 },
-    /has 120 samples.* expected 100 to train on .*50 to hold out/,
+    /has 120 images.* expected 100 to train on .*50 to hold out/,
   ],
   [
     "images that are all below the minimum side",
@@ -221,3 +222,17 @@ Deno.test("pretrain() lists unreadable images and goes on, or stops at them", on
     );
   });
 });
+
+Deno.test(
+  "pretrain() that is aborted while it opens writes nothing, and says that no step was done",
+  onGpu,
+  async () => {
+    await inFolder(async (folder) => {
+      const out = join(folder, "run"), stop = new AbortController();
+      const log = () => stop.abort(); // the line on the data comes first
+      const { step, total, summary } = await pretrain({ ...tiny, out, log, signal: stop.signal });
+      assertEquals({ step, total, summary }, { step: 0, total: 14, summary: null });
+      assertEquals(await exists(out), false, "the folder is there");
+    });
+  },
+);

@@ -9,6 +9,7 @@ import { pipelineOf } from "../../gpu/kernel.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
+import { convnextChecks } from "./convnext_checks.ts";
 import { layerChecks } from "./layer_checks.ts";
 import { lossChecks } from "./loss_checks.ts";
 import { pairChecks } from "./pair_checks.ts";
@@ -47,6 +48,7 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
   return [
     ...layerChecks(target),
     ...conv2dChecks(target, { all }),
+    ...convnextChecks(target, { all }),
     ...lossChecks(target),
     ...pairChecks(target),
     ...trainingChecks(target),

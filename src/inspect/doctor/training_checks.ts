@@ -106,7 +106,7 @@ function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
   const online = createNetwork("online", { gradients: true });
   const follower = createNetwork("target", { gradients: false });
   PARAMETERS.forEach((shape, i) => {
-    const layout = { ...vectorLayout(sizeOf(shape)), torchShape: shape };
+    const layout = { ...vectorLayout(sizeOf(shape)), shape, torchShape: shape };
     for (const network of i < FOLLOWED ? [online, follower] : [online]) {
       new Scope(network).parameter(`p${i}`, { layout, init: constant(0) });
     }

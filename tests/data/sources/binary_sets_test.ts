@@ -148,7 +148,7 @@ Deno.test("openSource() of IDX files rejects those that are cut, of another kind
       /ubyte": it has 40 bytes, and its header says 46\. It is damaged/,
     ],
     [{ [path]: "text" }, /it does not begin with the header of 3 or more dimensions/],
-    [{ [path]: "" }, /it does not begin with the header/],
+    [{ [path]: "" }, /ubyte": it is empty\. Replace it/],
     [{ [path]: idx([0, 5, 3], []) }, /it is empty: 0 × 5 × 3 numbers/],
     [{ [path]: images(2), [labels]: idx([3], [1, 2, 3]) }, /labels.*": it has 3 labels for 2 images/],
     [{ [`${path}.gz`]: gzipSync(images(2)).subarray(0, 30) }, /its gzip data are damaged or truncated/],

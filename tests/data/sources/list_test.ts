@@ -83,6 +83,42 @@ Deno.test("openSource() of a text reads a path on each line, with a label behind
   });
 });
 
+Deno.test("openSource() of a list tells numbers before the paths that are labels from those that count", async () => {
+  const lists: [string, string, string[]][] = [
+    ["labels.txt", "0 img/a.jpg\n2 img/b b.jpg\n0 e.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 2 B",
+      "e.jpg 0 E",
+    ]],
+    ["commas.lst", "5,img/a.jpg\n-1,d,d.jpg\n5, e.jpg", ["img/a.jpg 5 A", "d,d.jpg - D", "e.jpg 5 E"]],
+    ["ids.txt", "1 img/a.jpg\n2 img/b b.jpg\n3 e.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B", "e.jpg - E"]],
+    ["both.txt", "1 img/a.jpg 7\n1 img/b b.jpg 8\n", ["img/a.jpg 7 A", "img/b b.jpg 8 B"]],
+    ["header.txt", "img_id image_name\n1 img/a.jpg\n2 e.jpg\n", ["img/a.jpg - A", "e.jpg - E"]],
+    ["ids.csv", "1,img/a.jpg\n2,img/b b.jpg\n", ["img/a.jpg - A", "img/b b.jpg - B"]],
+    ["labels.csv", "0\timg/a.jpg\n1\timg/b b.jpg\n1\te.jpg\n", [
+      "img/a.jpg 0 A",
+      "img/b b.jpg 1 B",
+      "e.jpg 1 E",
+    ]],
+    ["behind.csv", "img/a.jpg,1\nimg/b b.jpg,2\n", ["img/a.jpg 1 A", "img/b b.jpg 2 B"]],
+  ];
+  for (const [name, text, expected] of lists) {
+    await withList(name, text, async (path) => {
+      const { images, leftOut } = await opened(path);
+      assertEquals([images, leftOut], [expected, {}], name);
+    });
+  }
+});
+
+Deno.test("openSource() of a list takes a number before a name as a part of it if there is such a file", async () => {
+  await withFolder(
+    { "1 a.jpg": "A", "2 b.jpg": "B", "l.txt": "1 a.jpg\n2 b.jpg 7" },
+    async (folder) => {
+      assertEquals((await opened(`${folder}/l.txt`)).images, ["1 a.jpg - A", "2 b.jpg 7 B"]);
+    },
+  );
+});
+
 Deno.test("openSource() of a list counts missing and repeated files and empty lines", async () => {
   const lines = [
     "path,label",
@@ -116,6 +152,25 @@ Deno.test("openSource() of a list counts missing and repeated files and empty li
   });
 });
 
+Deno.test("openSource() of a list whose paths begin at another folder tells which one", async () => {
+  const lists: [list: string, line: string, folder: string][] = [
+    ["img/l.txt", "img/a.jpg", "img/\\.\\."],
+    ["l.txt", "1 c.png", "img"],
+    ["lists/l.csv", "path\nc.png", "lists/\\.\\./img"],
+  ];
+  for (const [list, line, folder] of lists) {
+    await withList(list, line, async (path) => {
+      await assertThrows(
+        () => openSource(path),
+        UserError,
+        new RegExp(
+          `, but lies at ".*/${folder}/.*(jpg|png)"\\. Write .*, or move the list into ".*/${folder}"\\.$`,
+        ),
+      );
+    });
+  }
+});
+
 Deno.test("openSource() of a table honors the column of splits and the named column of labels", async () => {
   const text = "file_name,split,label,color\ne.jpg,train,1,red\nimg/a.jpg,test,2,blue\nd,d.jpg\n".replace(
     "d,d.jpg",
@@ -143,7 +198,10 @@ Deno.test("openSource() of a table takes its only other column as labels if valu
   await withList("breeds.csv", "id,breed\nimg/a,pug\ne,pug\nd,dingo\nimg/x,pug\n", async (path) => {
     const { images, leftOut } = await opened(path);
     assertEquals(images, ["img/a pug A", "e pug E"]);
-    assertEquals(leftOut, { "without an extension: no such file": 2 });
+    assertEquals(leftOut, {
+      "without an extension: no such file": 2,
+      "class: without a readable image": 1,
+    });
   });
   await withList(
     "captions.csv",
@@ -158,6 +216,23 @@ Deno.test("openSource() of a table takes its only other column as labels if valu
       UserError,
       /none\.csv": no column has paths or addresses of images/,
     );
+  });
+});
+
+Deno.test("openSource() of a table without labels counts the columns that may hold some", async () => {
+  const rows = [
+    "img/a.jpg,1,pug,0.5,web",
+    "img/c.png,2,elk,0.5,web",
+    "d,d.jpg,1,pug,0.1,web",
+    "e.jpg,2,elk,0.1,web",
+  ];
+  const text = rows.map((row) => row.replace("d,d.jpg", '"d,d.jpg"')).join("\n");
+  await withList("l.csv", `path,site,species,score,origin\n${text}`, async (path) => {
+    const { source, leftOut, survey } = await opened(path);
+    assertEquals(leftOut, { "column: site, species: --label NAME takes one as labels": 2 });
+    assertEquals([source.classes, survey.names.map(({ name }) => name)], [[], ["site", "species"]]);
+    const chosen = await opened(path, { label: "species" });
+    assertEquals([chosen.source.classes, chosen.leftOut], [["elk", "pug"], {}]);
   });
 });
 
@@ -203,4 +278,45 @@ Deno.test("the fingerprint of a list depends on labels, order and contents", asy
   await of("e.jpg 1\nimg/a.jpg 1", "F");
   assertEquals(new Set(fingerprints).size, 4);
   assertEquals(fingerprints[0], fingerprints[1]);
+});
+
+Deno.test("openSource() of a text takes paths in quotes, labels with spaces, and a header", async () => {
+  const text = 'file label\n"img/b b.jpg" 3\nimg/a.jpg golden retriever\ne.jpg, 3\n"img/c.png"\n';
+  await withList("l.txt", text, async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals(images, ["img/b b.jpg 3 B", "img/a.jpg golden retriever A", "e.jpg 3 E", "img/c.png - C"]);
+    assertEquals(leftOut, {});
+  });
+});
+
+Deno.test("openSource() of a list counts labels that are no classes, folders and other spellings of a path", async () => {
+  const rows = 'img/a.jpg,"[1, 2]"\nimg/c.png,0.5\ne.jpg,7\n./e.jpg,7\nimg,8\n';
+  await withList("l.csv", `path,labels\n${rows}`, async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals(images, ["img/a.jpg - A", "img/c.png - C", "e.jpg 7 E"]);
+    assertEquals(leftOut, {
+      ".jpg: listed twice": 1,
+      "without an extension: no such file": 1,
+      "class: without a readable image": 1,
+      "label: not a single value": 1,
+      "label: a fraction, no class": 1,
+    });
+  });
+  await withList("l.txt", "img/a.jpg 1 0 1\ne.jpg -1 1 1\n", async (path) => {
+    const { images, leftOut } = await opened(path);
+    assertEquals([images, leftOut], [["img/a.jpg - A", "e.jpg - E"], { "label: not a single value": 2 }]);
+  });
+});
+
+Deno.test("openSource() of a list passes over a column that numbers the rows, and reads Windows-1252", async () => {
+  await withList(
+    "l.lst",
+    "0\t5.0\timg/a.jpg\n1\t7.0\te.jpg\n2\t5.0\td,d.jpg\n3\t7.0\timg/c.png\n4\t5.0\timg/b b.jpg\n",
+    async (path) => {
+      const { images } = await opened(path);
+      assertEquals(images, ["img/a.jpg 5 A", "e.jpg 7 E", "d,d.jpg 5 D", "img/c.png 7 C", "img/b b.jpg 5 B"]);
+    },
+  );
+  const latin = Uint8Array.from("path,label\ne.jpg,\xe9t\xe9\n", (c) => c.charCodeAt(0));
+  await withList("l.csv", latin, async (path) => assertEquals((await opened(path)).images, ["e.jpg été E"]));
 });

@@ -103,6 +103,43 @@ Deno.test("columns that are not read are counted and named", async () => {
   }
 });
 
+Deno.test("columns that may be labels under another name are counted where no label is known", async () => {
+  const columns: Columns = [
+    { name: "image", data: images(3), type: "BYTE_ARRAY" },
+    { name: "species", data: ["x", "y", "x"], type: "STRING" },
+    { name: "site", data: [1, 2, 1], type: "INT32" },
+    { name: "score", data: [.5, .5, 1], type: "DOUBLE" },
+  ];
+  const label: Columns[number] = { name: "label", data: [1, 2, 1], type: "INT32" };
+  const files = {
+    "a.parquet": parquet(columns),
+    "b.parquet": parquet(columns),
+    "c/a.parquet": parquet([...columns, label]),
+  };
+  await withFolder(files, async (folder) => {
+    const { classes, leftOut, names } = await labelsOf(`${folder}/*.parquet`);
+    assertEquals(leftOut, ["column: species, site: --label NAME takes one as labels"]);
+    assertEquals([classes, names], [[], ["species", "site"]]);
+    assertEquals((await labelsOf(`${folder}/*.parquet`, { label: "site" })).leftOut, []);
+    assertEquals((await labelsOf(`${folder}/c/a.parquet`)).leftOut, []);
+  });
+});
+
+Deno.test("a column of paths in place of images is named", async () => {
+  const bytes = parquet([{ name: "image", data: ["a.jpg"], type: "STRING" }, {
+    name: "n",
+    data: [1],
+    type: "INT32",
+  }]);
+  await withFolder({ "a.parquet": bytes }, async (folder) => {
+    await assertThrows(
+      () => openSource(folder),
+      UserError,
+      /its column "image" holds paths or other text, not bytes.*Its columns are image, n\. Write/,
+    );
+  });
+});
+
 Deno.test("files whose labels do not agree are rejected, files without labels are not", async () => {
   const image: Columns[number] = { name: "image", data: images(2), type: "BYTE_ARRAY" };
   const files = {
@@ -138,4 +175,18 @@ Deno.test("the fingerprint of Parquet files depends on the bytes of images", asy
   }
   assertEquals(prints.size, 2);
   assert(true);
+});
+
+Deno.test("numbers without a name among named classes, and files without rows, are counted", async () => {
+  const features = { label: { _type: "ClassLabel", names: ["a", "b"] } };
+  const bytes = parquet([
+    { name: "img", data: images(4), type: "BYTE_ARRAY" },
+    { name: "label", data: [1, 2, 7, -1], type: "INT32" },
+  ], features);
+  const empty = parquet([{ name: "img", data: [], type: "BYTE_ARRAY" }]);
+  await withFolder({ "a.parquet": bytes, "b.parquet": empty }, async (folder) => {
+    const { labels, leftOut } = await labelsOf(folder);
+    assertEquals(labels, ["b", null, null, null]);
+    assertEquals(leftOut.sort(), [".parquet: without rows", "label: a number without a name"]);
+  });
 });

@@ -106,6 +106,32 @@ Deno.test("a split is asked for that nothing tells of", async () => {
   }
 });
 
+Deno.test("a split that is asked for may be told by the folder that all images share, or that is named", async () => {
+  const entry = (path: string) => tar([tarEntry(path, Uint8Array.of(1))]);
+  const image = Uint8Array.of(1);
+  const sources: [string, Record<string, Uint8Array>][] = [
+    ["", { "train/cat/1.jpg": image }],
+    ["set/train", { "set/train/cat/1.jpg": image }],
+    ["train/", { "train/1.jpg": image }],
+    ["a.zip", { "a.zip": await zip({ "set/train/cat/1.jpg": image }) }],
+    ["train", { "train/a.zip": await zip({ "cat/1.jpg": image }) }],
+    ["train.zip", { "train.zip": await zip({ "cat/1.jpg": image }) }],
+    ["a.tar", { "a.tar": entry("set/train/cat/1.jpg") }],
+    ["", { "train/a.tar": entry("cat/1.jpg") }],
+    ["train/*.tar", { "train/a.tar": entry("cat/1.jpg") }],
+    ["train", { "train/a.parquet": await files.parquet(1) }],
+    ["", { "train/a.parquet": await files.parquet(1) }],
+  ];
+  for (const [name, given] of sources) {
+    await withFolder(given, async (folder) => {
+      const { tags, split, splits } = await read(`${folder}/${name}`, "train");
+      assertEquals([tags, split, splits], [[1], "train", ["train"]], name);
+      assertEquals((await read(`${folder}/${name}`)).tags, [1], name);
+      await assertThrows(() => read(`${folder}/${name}`, "test"), UserError, /: it has train\. Change/);
+    });
+  }
+});
+
 Deno.test("splitInPath() prefers the file's name to folders, and near folders to far ones", () => {
   const paths = ["test/train-0.tar", "train/val/0.tar", "train/x/0.tar", "x/0.tar"];
   assertEquals(paths.map(splitInPath), ["train", "validation", "train", null]);

@@ -277,6 +277,7 @@ Deno.test("hard and symbolic links are the images to which they lead", async () 
     assertEquals(packed.leftOut, {
       "symbolic link: in a compressed archive: unpack it": 5,
       "hard link: in a compressed archive: unpack it": 2,
+      "class: without a readable image": 2,
       "without an extension: no image": 1,
     });
   });
