@@ -35,8 +35,12 @@ export async function benchEmbed(_gpu: Gpu, [encoder, spec]: string[]): Promise<
     row(what, Math.round(await rateOf(items)));
   };
   try {
-    const recipe = { ...recipes.cifar, size }, options = { source, batch: 128, size, recipe, workers, augment: "gpu" } as const;
-    await measure("decoded for training", () => counts(trainingBatches<PackedImage[]>({ ...options, seed: 0 })));
+    const recipe = { ...recipes.cifar, size },
+      options = { source, batch: 128, size, recipe, workers, augment: "gpu" } as const;
+    await measure(
+      "decoded for training",
+      () => counts(trainingBatches<PackedImage[]>({ ...options, seed: 0 })),
+    );
     await measure("decoded for evaluation", () => counts(evaluationBatches<PackedImage[]>(options)));
     await measure("embed()", async function* () {
       for await (const _ of embed(base)) yield 1;

@@ -56,7 +56,11 @@ export function buildProjector(
   const flats = [network.parameters, network.statistics];
   const expected = new Map(flats.flatMap((flat) => [...torchShapes(flat, { prefix })]));
   const found = new Map([...tensors].filter(([name]) => name.startsWith(prefix)));
-  expectTensors(path, { found, expected });
+  expectTensors(path, {
+    found,
+    expected,
+    advise: () => "They are not those of a projector of this project. Use the features of the backbone.",
+  });
   for (const flat of flats) {
     memory.write(flat.store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
   }

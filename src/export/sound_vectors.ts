@@ -26,12 +26,16 @@ export function soundVectors(
       const key = keys[Math.floor(i / dims)];
       if (size < Infinity) {
         throw new UserError(
-          `Cannot write the vector of "${key}" as float16: it has the number ${vectors[i]}, and ${MAX_HALF} is the largest. ` +
+          `Cannot write the vector of "${key}" as float16: it has the number ${
+            vectors[i]
+          }, and ${MAX_HALF} is the largest. ` +
             `Leave out --f16, or add --normalize.`,
         );
       }
       if (!isLogged) {
-        log(`Warning about ${key}: its vector has numbers that are not finite. Further images like it are not named.`);
+        log(
+          `Warning about ${key}: its vector has numbers that are not finite. Further images like it are not named.`,
+        );
       }
       isLogged = true;
     }

@@ -11,7 +11,17 @@ import { flagsOf, needsOf, refusalOf } from "../../src/cli/permissions.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = root.slice(0, -1);
 const sets: Record<string, Record<string, unknown>> = config.permissions;
-const product = ["default", "train", "preview", "evaluate", "export", "experiments", "embed", "similar", "duplicates"];
+const product = [
+  "default",
+  "train",
+  "preview",
+  "evaluate",
+  "export",
+  "experiments",
+  "embed",
+  "similar",
+  "duplicates",
+];
 
 /** Runs Deno in the project's folder without a terminal. */
 async function deno(args: string[]) {
