@@ -17,7 +17,7 @@ import { percent, printTable } from "./table.ts";
 const ORIGINALS = 5000;
 /** Every so manieth image has a copy; the kinds take turns. */
 const EVERY = 10;
-const THRESHOLDS = [0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995];
+const THRESHOLDS = [0.95, 0.96, 0.97, 0.98, 0.985, 0.988, 0.99, 0.992, 0.995];
 
 const scaled = (image: DecodedImage, factor: number) =>
   resizeImage(image, {

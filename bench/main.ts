@@ -10,6 +10,7 @@
  *     deno task bench probe RUN                  kNN and the linear protocol, beside scikit-learn and PyTorch
  *     deno task bench embed ENCODER SOURCE       images per second of embedding, and what limits it
  *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
+ *     deno task bench pairs [rows]… [format]     all pairs of vectors compared: time and memory
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -23,6 +24,7 @@ import { benchExport } from "./export.ts";
 import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchOptimizer } from "./optimizer.ts";
+import { benchPairs } from "./pairs.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProbe } from "./probe.ts";
 import { benchStep } from "./step.ts";
@@ -37,11 +39,12 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   probe: benchProbe,
   embed: benchEmbed,
   duplicates: benchDuplicates,
+  pairs: benchPairs,
   export: benchExport,
 };
 
 /** Those that are run only if they are named: they need data, or gigabytes of memory. */
-const named = [benchPipeline, benchProbe, benchEmbed, benchDuplicates, benchExport];
+const named = [benchPipeline, benchProbe, benchEmbed, benchDuplicates, benchPairs, benchExport];
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== undefined && !Object.hasOwn(benches, name)) {

@@ -13,13 +13,10 @@ export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** The shortest of the usual texts that reads as the same float32. */
+/** A text of at most nine digits that reads as the same float32. */
 function floatText(value: number): string {
-  for (const digits of [6, 7, 8]) {
-    const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return String(Number(text));
-  }
-  return String(Number(value.toPrecision(9)));
+  const short = Number(value.toPrecision(8));
+  return String(Math.fround(short) === value ? short : Number(value.toPrecision(9)));
 }
 
 function lineOf(rows: EmbeddingRows, i: number, { dims, half }: EmbeddingsHeader): string {
