@@ -28,7 +28,8 @@ async function main(args: string[]): Promise<void> {
   const members = groups.reduce((sum, group) => sum + group.length, 0);
   const text = (count: number) => count.toLocaleString("en-US");
   await writeFileAtomic(out, table(groups));
-  log(`${text(members)} images in ${text(groups.length)} groups of duplicates: ${out}`);
+  const plural = groups.length === 1 ? "" : "s";
+  log(`${text(members)} images in ${text(groups.length)} group${plural} of duplicates: ${out}`);
 }
 
 if (import.meta.main) await runMain(main);

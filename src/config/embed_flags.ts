@@ -43,7 +43,7 @@ const images = {
 };
 
 const output = {
-  out: repeatable(text("FILE"), `the file to write, ${FORMATS}; may be given several times`, "needed"),
+  out: repeatable(text("FILE"), `the file to write, ${FORMATS}; needed, may be given several times`, "none"),
   f16: flag(toggle(), "write vectors as float16", "float32"),
   restart: flag(toggle(), "begin anew where an unfinished embedding could be continued", "off"),
   kernels,
@@ -52,14 +52,14 @@ const output = {
 /** The options of embed by their headings in `--help`. */
 export const embedFlagGroups = { encoder, images, vectors, output };
 
-const embeddings = flag(text("FILE"), `embeddings of ./run embed, ${FORMATS}`, "needed");
+const embeddings = flag(text("FILE"), `embeddings of ./run embed, ${FORMATS}; needed`, "none");
 
 const similar = {
   embeddings,
   query: repeatable(
     text("IMAGE|KEY"),
-    "the key of an embedded image, or the file of any image; may be given several times",
-    "needed",
+    "the key of an embedded image, or the file of any image; needed, may be given several times",
+    "none",
   ),
   k: flag(integer({ min: 1 }), "how many similar images to name", 10),
   out: flag(text("FILE"), "also write them to this file, .csv or .json", "none"),
@@ -73,7 +73,7 @@ export const similarFlagGroups = { options: similar };
 
 const duplicates = {
   embeddings,
-  threshold: flag(number({ min: 0.1, max: 1 }), "least cosine of duplicates", 0.98),
+  threshold: flag(number({ min: 0.1, max: 1 }), "least cosine of duplicates", 0.99),
   out: flag(text("FILE"), "file for the groups, .csv", "duplicates.csv"),
   kernels,
 };

@@ -18,7 +18,7 @@ import { exactCosine, paddedDims, readBlock, type VectorBlock } from "./vector_b
 export interface DuplicatesOptions {
   /** File of the embeddings: .parquet, .npy, .csv or .safetensors. */
   embeddings: string;
-  /** Least cosine of two images that are called duplicates, 0.1 … 1. Default: 0.98. */
+  /** Least cosine of two images that are called duplicates, 0.1 … 1. Default: 0.99. */
   threshold?: number;
   /** How kernels are chosen, as for training. Default: `"auto"`. */
   kernels?: KernelSelection;
@@ -41,7 +41,9 @@ export interface Duplicate {
 }
 
 /** The least cosine of duplicates, unless another is given. */
-export const DEFAULT_THRESHOLD = 0.98;
+export const DEFAULT_THRESHOLD = 0.99;
+/** A group of more images, and of more than this share of all, gets a warning. */
+const MANY = 20, MANY_SHARE = 0.02;
 /** Bytes of the vectors of a block in memory; there are two. */
 const BLOCK_BYTES = 2 ** 29;
 
@@ -78,7 +80,17 @@ export async function findDuplicates(options: DuplicatesOptions): Promise<Duplic
     `Comparing ${table.rows.toLocaleString("en-US")} vectors of ${table.dims} numbers in ${table.path} on ` +
       `${gpu.description}`,
   );
-  return await groupsIn(table, { finder, signal, onProgress });
+  const groups = await groupsIn(table, { finder, signal, onProgress });
+  const largest = groups.reduce((most, { length }) => Math.max(most, length), 0);
+  if (largest > Math.max(MANY, MANY_SHARE * table.rows)) {
+    log(
+      `Warning: one group has ${
+        largest.toLocaleString("en-US")
+      } of the images: at this threshold vectors of this encoder ` +
+        `that are merely alike count as duplicates. Raise --threshold.`,
+    );
+  }
+  return groups;
 }
 
 /** Groups the rows of `table`. `blockRows`: rows in memory at a time; tests set it. */

@@ -1,12 +1,17 @@
 /** Groups of near-duplicates against a naive search of all pairs. */
+import { join } from "node:path";
 import { keyedRandom } from "../../src/base/random.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { groupsIn } from "../../src/export/duplicates.ts";
+import { findDuplicates, groupsIn } from "../../src/export/duplicates.ts";
 import type { EmbeddingsTable } from "../../src/export/embeddings_table.ts";
+import { EmbeddingsWriter } from "../../src/export/embeddings_writer.ts";
 import { Groups } from "../../src/export/groups.ts";
 import { PairFinder } from "../../src/export/pair_finder.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { duplicatesTable } from "../../src/export/tables.ts";
+import { withFolder } from "../data/fixtures.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { rowsOf } from "./embedding_rows.ts";
 
 /** A table in memory. */
 function tableOf(vectors: Float32Array, dims: number): EmbeddingsTable {
@@ -154,4 +159,52 @@ Deno.test("Groups are known by their first rows, in whichever order they are joi
     assertEquals([...groups.slice(0, 10)], [0, 1, 1, 3, 3, 5, 6, 3, 8, 3]);
     assertEquals([...groups.slice(2, 3)], [1, 3, 3]);
   }
+});
+
+Deno.test(
+  "findDuplicates() warns of a group with much of the images",
+  onGpu,
+  () =>
+    withFolder({}, async (folder) => {
+      const embeddings = join(folder, "x.npy"), lines: string[] = [];
+      const writer = await EmbeddingsWriter.open({
+        out: [embeddings],
+        dims: 8,
+        half: false,
+        metadata: {},
+        identity: {},
+      });
+      assert(writer instanceof EmbeddingsWriter);
+      using _ = writer;
+      const rows = rowsOf(0, 90, 8);
+      for (let i = 40; i < 70; i++) rows.vectors.copyWithin(i * 8, 0, 8);
+      await writer.write(rows, { epoch: 0, offset: 90 });
+      await writer.finish();
+      const groups = await findDuplicates({
+        embeddings,
+        threshold: 0.9999,
+        kernels: "default",
+        log: (line) => lines.push(line),
+      });
+      assertEquals(groups.map(({ length }) => length), [31]);
+      assert(/^Comparing 90 vectors of 8 numbers/.test(lines[0]), lines[0]);
+      assert(/^Warning: one group has 31 of the images: .* Raise --threshold\.$/.test(lines[1]), lines[1]);
+      await assertThrows(
+        () => findDuplicates({ embeddings, threshold: 2, log() {} }),
+        UserError,
+        /a number from 0\.1 to 1/,
+      );
+    }),
+);
+
+Deno.test("duplicatesTable() writes a line for each member", async () => {
+  const groups = [[{ row: 0, key: "a", cosine: 1 }, { row: 7, key: 'b,"', cosine: 0.98765432109 }], [
+    { row: 2, key: "c", cosine: 1 },
+    { row: 3, key: "d", cosine: 0.99 },
+  ]];
+  const bytes = await new Response(
+    new Blob([...duplicatesTable("x.csv")(groups)] as Uint8Array<ArrayBuffer>[]),
+  ).text();
+  assertEquals(bytes, 'group,key,cosine,row\n1,a,1,0\n1,"b,""",0.9876543,7\n2,c,1,2\n2,d,0.99,3\n');
+  await assertThrows(() => duplicatesTable("x.json"), UserError, /must be \.csv/);
 });

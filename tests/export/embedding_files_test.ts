@@ -7,6 +7,7 @@ import { readLayout } from "../../src/io/safetensors_layout.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { MachineError, UserError } from "../../src/base/errors.ts";
 import { PieceFile } from "../../src/export/piece_file.ts";
+import { soundVectors } from "../../src/export/sound_vectors.ts";
 import { rowsOf } from "./embedding_rows.ts";
 
 const NAMES = ["x.parquet", "x.npy", "x.csv", "x.safetensors"];
@@ -292,4 +293,27 @@ print(json.dumps([str(a.dtype), a.shape, a.astype("f4").ravel().tolist(), bool((
         ]);
       }
     }),
+});
+
+Deno.test("soundVectors() refuses what float16 cannot hold, and names the first vector that is not finite", async () => {
+  const lines: string[] = [], rows = rowsOf(0, 4, 8);
+  const options = { dims: 8, log: (line: string) => lines.push(line) };
+  rows.vectors[17] = -65504;
+  soundVectors({ ...options, half: true })(rows);
+  rows.vectors[17] = -65520;
+  soundVectors({ ...options, half: false })(rows);
+  assertEquals(lines, []);
+  await assertThrows(
+    () => soundVectors({ ...options, half: true })(rows),
+    UserError,
+    /Cannot write the vector of "line\nbreak\.jpg" as float16: it has the number -65520/,
+  );
+  rows.vectors[17] = NaN;
+  rows.vectors[30] = Infinity;
+  soundVectors({ ...options, half: false })(rows);
+  assertEquals(lines.length, 1);
+  assert(
+    lines[0].startsWith("Warning about line\nbreak.jpg: its vector has numbers that are not finite"),
+    lines[0],
+  );
 });
