@@ -3,16 +3,19 @@
  * folders and count open files. As many run at a time as there are cores, or as DENO_JOBS says: one alone leaves half of
  * two cores idle. With arguments, such as files or `--filter`, it is `deno test` with these.
  *
+ * deno.json writes its option -P in full: a command with `-P=<its name>` is one that `./run` gives what its arguments name.
+ *
  * @module
  */
 import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const root = new URL("../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../", import.meta.url));
 const TEST = ["test", "-q", "-P", "--no-check"];
 /** It compares times, which other tests would disturb. */
 const ALONE = "tests/graph/tuner_test.ts";
 /** Deno's last line, such as `ok | 12 passed (3 steps) | 0 failed | 1 ignored (45ms)`. */
-const SUMMARY = /^(?:ok|FAILED) \| (\d+ passed.*) \(\S.*\)$/m;
+const SUMMARY = /^(?:ok|FAILED) \| (\d+ passed.*) \(\S.*\)$/gm;
 
 /** The test files in a folder, by name. */
 function testFiles(folder: string): string[] {
@@ -36,12 +39,13 @@ class Totals {
     }).output();
     const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     console.log(said.replace(SUMMARY, "").trim());
-    const summary = SUMMARY.exec(said)?.[1];
+    const summary = [...said.matchAll(SUMMARY)].at(-1)?.[1];
     for (
       const [, count, kind] of summary?.matchAll(/(\d+) (passed|failed|ignored|filtered out|measured)/g) ?? []
     ) {
       this.counts[kind] = (this.counts[kind] ?? 0) + Number(count);
     }
+    if (!summary) this.counts.failed++; // it crashed, or does not load
     if (code !== 0 || !summary) this.broken.push(`${args.join(" ")} (exit code ${code})`);
   }
 }

@@ -5,7 +5,7 @@ import { onGpu } from "../gpu/shared.ts";
 import { checkpointNames, checkpointOf, digestOf, inFolder, tiny } from "../run/tiny_runs.ts";
 import { argumentsOf, kill, trainWith } from "../run/whole_runs.ts";
 
-const options = { ...tiny, holdout: 0, kernels: "default", checkpointEvery: 1000, logEvery: 1 } as const;
+const options = { ...tiny, holdout: 0, checkpointEvery: 1000, logEvery: 1 } as const;
 
 /** The output of `child` until it matches, or to its end. */
 function outputOf(child: Deno.ChildProcess): (until: RegExp) => Promise<string> {

@@ -11,7 +11,7 @@ import { onGpu } from "../gpu/shared.ts";
 import { checkpointOf, digestOf, inFolder, quiet, tiny } from "./tiny_runs.ts";
 
 const backbone = { block: "convnext", layers: [1, 1], widths: [8, 16] } as const;
-const run = { ...tiny, ...quiet, backbone, steps: 6, kernels: "default", evalEvery: 1 } as const;
+const run = { ...tiny, ...quiet, backbone, size: 16, steps: 6, evalEvery: 1 } as const;
 
 Deno.test("pretrain(), resume() and evaluate() work with a ConvNeXt", onGpu, async () => {
   await inFolder(async (folder) => {

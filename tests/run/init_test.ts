@@ -12,7 +12,7 @@ import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { checkpointOf, inFolder, quiet, tiny } from "./tiny_runs.ts";
 
-const short = { ...tiny, ...quiet, kernels: "default", steps: 2 } as const;
+const short = { ...tiny, ...quiet, steps: 2 } as const;
 const { backbone: _, ...others } = short;
 
 Deno.test("pretrain() starts from a run's encoder, and evaluate() compares with it", onGpu, async () => {

@@ -15,7 +15,7 @@ import { onGpu } from "../gpu/shared.ts";
 import { checkpointOf, digestOf, evaluationLines, inFolder, quiet, tiny } from "./tiny_runs.ts";
 import { records } from "./whole_runs.ts";
 
-const short = { ...tiny, ...quiet, steps: 6, kernels: "default" } as const;
+const short = { ...tiny, ...quiet, steps: 6 } as const;
 
 /** A source of a program that notes whether it was closed. */
 async function ownSource(): Promise<IndexedSource & { closed: number }> {
@@ -111,7 +111,7 @@ Deno.test(
     await inFolder(async (out) => {
       const backbone = { block: "bottleneck", layers: [1, 2], widths: [8, 12] } as const;
       const stop = new AbortController(), onStep = () => stop.abort();
-      await pretrain({ ...short, backbone, stem: "imagenet", out, onStep, signal: stop.signal });
+      await pretrain({ ...short, backbone, stem: "imagenet", size: 16, out, onStep, signal: stop.signal });
       assertEquals(JSON.parse(await Deno.readTextFile(join(out, "config.json"))).backbone, backbone);
       await assertThrows(
         () => resume(out, { ...quiet, backbone: { ...backbone, widths: [8, 16] } }),

@@ -19,7 +19,7 @@ Deno.test(
       const runs: { digest: string; records: unknown[] }[] = [];
       for (const workers of [1, 3]) {
         const out = join(folder, `workers-${workers}`);
-        const { summary } = await pretrain({ ...tiny, workers, out, ...quiet });
+        const { summary } = await pretrain({ ...tiny, kernels: "auto", workers, out, ...quiet });
         assert(summary?.knn, "there is no kNN figure");
         for (const figure of Object.values(summary.knn)) assert(figure >= 0 && figure <= 1);
         runs.push({ digest: await digestOf(checkpointOf(out)), records: await records(out) });
@@ -27,7 +27,7 @@ Deno.test(
       assertEquals(runs[0], runs[1]);
       assertEquals(runs[0].records.length, 7);
       const other = join(folder, "other");
-      await pretrain({ ...tiny, seed: 1, holdout: 0, out: other, ...quiet });
+      await pretrain({ ...tiny, kernels: "auto", seed: 1, holdout: 0, out: other, ...quiet });
       assert(
         await digestOf(checkpointOf(other)) !== runs[0].digest,
         "another seed gives the same checkpoint",
@@ -42,7 +42,7 @@ Deno.test(
   async () => {
     await inFolder(async (folder) => {
       // In source order the same images are trained on, whether others are held out or not.
-      const steps = { ...tiny, ...quiet, order: "source", steps: 7, kernels: "default" } as const;
+      const steps = { ...tiny, ...quiet, order: "source", steps: 7 } as const;
       const [without, out] = [join(folder, "without"), join(folder, "with")];
       await pretrain({ ...steps, holdout: 0, out: without });
       await pretrain({ ...steps, evalEvery: 1, out });

@@ -14,6 +14,9 @@ import { onGpu } from "../gpu/shared.ts";
 import { checkpointOf, digestOf, evaluationLines, inFolder, quiet, tiny } from "./tiny_runs.ts";
 import { argumentsOf, kill, records, trainWith } from "./whole_runs.ts";
 
+/** With kernels that are timed, which a resumed run must find again. */
+const timed = { ...tiny, kernels: "auto" } as const;
+
 /** Waits for a file. */
 async function appearance(path: string): Promise<void> {
   for (let i = 0; i < 2400; i++) {
@@ -38,8 +41,8 @@ Deno.test(
         join(folder, name)
       );
       const start = (out: string, more: string[] = []) =>
-        trainWith({ args: [...argumentsOf({ ...tiny, evalEvery: 1, out }), ...more] });
-      await pretrain({ ...tiny, evalEvery: 1, out: uninterrupted, ...quiet });
+        trainWith({ args: [...argumentsOf({ ...timed, evalEvery: 1, out }), ...more] });
+      await pretrain({ ...timed, evalEvery: 1, out: uninterrupted, ...quiet });
 
       const first = start(killed);
       await appearance(checkpointOf(killed, 5));
@@ -91,7 +94,7 @@ async function expectComplete(out: string): Promise<void> {
 }
 
 const members: Record<string, PretrainOptions> = {
-  simclr: { method: "simclr" },
+  simclr: { method: "simclr", kernels: "auto" },
   "a fixed target": { target: "fixed", negatives: 0.5, targetInit: "independent" },
 };
 for (const [name, member] of Object.entries(members)) {
@@ -118,15 +121,7 @@ for (const [name, member] of Object.entries(members)) {
 Deno.test("resume() evaluates only after complete steps, as an uninterrupted run does", onGpu, async () => {
   await inFolder(async (folder) => {
     // An epoch has 12 batches: the first ends within the third step of five, the second within the fifth.
-    const given = {
-      ...tiny,
-      batch: 8,
-      accumulate: 5,
-      steps: 6,
-      evalEvery: 1,
-      logEvery: 1,
-      kernels: "default",
-    } as const;
+    const given = { ...tiny, batch: 8, accumulate: 5, steps: 6, evalEvery: 1, logEvery: 1 };
     const [uninterrupted, stopped] = ["uninterrupted", "stopped"].map((name) => join(folder, name));
     await pretrain({ ...given, out: uninterrupted, ...quiet });
     await pretrain({ ...given, out: stopped, ...stoppingEarly() });
@@ -173,7 +168,7 @@ Deno.test(
       await Deno.mkdir(data);
       await add(0, 64);
       const { limit: _, steps: __, ...options } = tiny;
-      const given = { ...options, data, holdout: 0, epochs: 3, logEvery: 1, kernels: "default" } as const;
+      const given = { ...options, data, holdout: 0, epochs: 3, logEvery: 1 };
       const whole = join(folder, "whole");
       await pretrain({ ...given, out: whole, ...quiet }); // 3 epochs of 4 batches
       const stop = new AbortController();
@@ -239,7 +234,7 @@ Deno.test("resume() of a run without a step says how to start it over", onGpu, a
     await assertThrows(
       () => resume(run, { size: 24, ...quiet }),
       UserError,
-      /size = 24: it began with 16.*It has done no step: leave out --resume to start it over/,
+      /size = 24: it began with 8.*It has done no step: leave out --resume to start it over/,
     );
     assert((await pretrain({ ...given, steps: 1, size: 24, out: run })).summary);
   });

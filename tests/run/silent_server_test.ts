@@ -22,7 +22,6 @@ import {
 
 const { holdout: _, limit: __, ...small } = {
   ...tiny,
-  kernels: "default",
   checkpointEvery: 1000,
   logEvery: 1,
 } as const;

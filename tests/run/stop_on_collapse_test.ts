@@ -14,6 +14,7 @@ Deno.test(
     await inFolder(async (out) => {
       const given = {
         ...tiny,
+        size: 16,
         holdout: 0,
         predictor: false,
         steps: 104,

@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 
-/** A run of 14 steps, six per epoch, that takes a few seconds on a CPU. */
+/** A run of 14 steps, six per epoch, that takes two seconds on a CPU. Few tests need kernels that were timed. */
 export const tiny = {
   data: "shapes:120",
   limit: 100,
   holdout: 20,
   backbone: "resnet8",
-  size: 16,
+  size: 8,
   hidden: 16,
   projection: 8,
   batch: 16,
@@ -16,6 +16,7 @@ export const tiny = {
   checkpointEvery: 5,
   logEvery: 2,
   workers: 2,
+  kernels: "default",
 } as const satisfies PretrainOptions;
 
 /** Drops the lines of a run. */
