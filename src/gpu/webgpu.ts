@@ -7,10 +7,10 @@ import { environmentVariable } from "../base/environment.ts";
 import { UserError } from "../base/errors.ts";
 import { DAWN_VERSION, openDawn } from "./dawn.ts";
 
-/** The implementations by name. */
-export const implementations = ["deno", "dawn"] as const;
 /** The name of an implementation. */
-export type Implementation = typeof implementations[number];
+export type Implementation = "deno" | "dawn";
+/** All of them. */
+export const implementations: readonly Implementation[] = ["deno", "dawn"];
 
 /** The variable that names one where no option does. */
 const VARIABLE = "BYOL_WEBGPU";
