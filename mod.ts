@@ -125,5 +125,6 @@ export {
   type TensorEntry,
   writeSafetensors,
 } from "./src/io/safetensors.ts";
+export { type Implementation, useWebGpu } from "./src/gpu/webgpu.ts";
 export { type PreviewOptions, previewSheet } from "./src/plots/view_sheet.ts";
 export * from "./data/mod.ts";

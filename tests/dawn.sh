@@ -18,13 +18,10 @@ cd -- "$(dirname -- "$0")/.."
 task=test:dawn
 . tests/drivers.sh
 
-# The packages of the project and that of Dawn, which deno.lock must not have: Deno would install it for every task.
+# The packages of the project and that of Dawn, which deno.lock must not have.
 lock=$own/dawn.lock
 mkdir -p "$own"
-"$deno" eval '
-  const [project, dawn] = Deno.args.map((path) => JSON.parse(Deno.readTextFileSync(path)));
-  for (const part of ["specifiers", "npm"]) project[part] = { ...project[part], ...dawn[part] };
-  console.log(JSON.stringify(project));' deno.lock tests/dawn/deno.lock >"$lock"
+"$deno" run -q --allow-read=. src/cli/dawn_lock.ts >"$lock"
 
 # Runs deno with "$@" on Dawn; processes that a test starts are on Dawn too.
 on_dawn() {

@@ -7,10 +7,17 @@ import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import config from "../../deno.json" with { type: "json" };
 import { UserError } from "../base/errors.ts";
 import type { Flag, FlagGroups } from "../config/flag.ts";
+import { type Implementation, implementation, implementations, useWebGpu } from "../gpu/webgpu.ts";
 
 /** The answer to `--help` or `--version`: a text to print instead of running. */
 export interface Help {
   help: string;
+}
+
+/** The options that hold for the process, of every command. */
+interface MachineOptions {
+  webgpu?: Implementation;
+  unsafeShaders?: boolean;
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -47,11 +54,21 @@ export function createCommand(
     const group = `${title[0].toUpperCase()}${title.slice(1)}:`;
     for (const [name, flag] of Object.entries(flags)) addFlag(command, { name, group, flag });
   }
-  return command;
+  return command.addOption(
+    new Option(
+      "--webgpu <name>",
+      "compute on Deno's own WebGPU, deno, or on that of Chrome, dawn (default: BYOL_WEBGPU, else deno)",
+    ).choices(implementations).helpGroup("Machine:"),
+  ).addOption(
+    new Option("--unsafe-shaders", "with dawn: compute without bounds checks (default: no)").helpGroup(
+      "Machine:",
+    ),
+  );
 }
 
 /**
- * The values of the options in `args`, by name in camel case. Prints nothing and never exits.
+ * The values of the options in `args`, by name in camel case. Prints nothing and never exits. What holds for the process, such
+ * as `--webgpu`, is done and is none of them.
  *
  * @throws {UserError} on an unknown option, naming the nearest known one, and on a value of the wrong type or range.
  */
@@ -79,5 +96,7 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
       : "";
     throw new UserError(`Cannot read the command line: ${reason}. ${hint}--help explains every option.`);
   }
-  return command.opts<T>();
+  const { webgpu, unsafeShaders, ...options } = command.opts<T & MachineOptions>();
+  if (webgpu || unsafeShaders) useWebGpu(webgpu ?? implementation(), { unsafeShaders });
+  return options as unknown as T;
 }

@@ -1,11 +1,11 @@
 /**
  * Prints the permissions that a command line needs beyond those that deno.json gives its command, one flag per line, for
- * `./run`: the folder of --out, the hosts of http sources, and the cache folder.
+ * `./run`: the folder of --out, the hosts of http sources, and the cache folder; and the flags that Dawn needs.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { cacheFolder } from "../base/environment.ts";
+import { cacheFolder, environmentVariable } from "../base/environment.ts";
 import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
 import { flagsOf, type Named, needsOf } from "./permissions.ts";
@@ -33,6 +33,7 @@ export function grantsOf(
       preset: text,
       out: name === "embed" ? texts : text,
       resume: { type: "boolean" },
+      webgpu: text,
     },
   });
   // An option whose value is missing reads as true.
@@ -42,8 +43,13 @@ export function grantsOf(
   const { write, net } = needsOf(name, fromCaller(Object.fromEntries(named) as Named));
   const cache = cacheFolder();
   const needs = { write: [...write, ...cache === null ? [] : [cache]], net };
-  return flagsOf(Object.fromEntries(kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]])));
+  const granted = kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]]);
+  const isOnDawn = (values.webgpu ?? environmentVariable("BYOL_WEBGPU")) === "dawn";
+  return [...flagsOf(Object.fromEntries(granted)), ...isOnDawn ? DAWN : []];
 }
+
+/** What Dawn needs: it is a native library, and its package is in a lock file of its own, which `./run` writes. */
+const DAWN = ["--allow-ffi", "--lock=.deno/dawn.lock"];
 
 /** What `./run` gives. */
 const kinds = ["write", "net"] as const;

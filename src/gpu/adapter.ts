@@ -11,13 +11,14 @@
 import { environmentVariable, setEnvironmentVariable } from "../base/environment.ts";
 import { MachineError } from "../base/errors.ts";
 import { driverOf, isSoftware } from "./driver.ts";
+import { entryPoint, implementation } from "./webgpu.ts";
 
 /** The adapter to compute on. */
 export interface AdapterChoice {
   adapter: GPUAdapter;
   /** The API of the driver, such as "Vulkan". */
   backend: string;
-  /** Deno's names of the requested backends; null: all of them. */
+  /** Deno's names of the requested backends; null: all of them, or those of Dawn. */
   backends: string | null;
   /** The driver's name. WebGPU has no version. */
   driver: string;
@@ -38,6 +39,7 @@ const INSTALL = "Install the Vulkan driver of your GPU. Without a GPU, Mesa's co
  * @throws {MachineError} if there is none, or only Mesa's OpenGL, which computes on the CPU; the message says what to install.
  */
 export async function chooseAdapter(): Promise<AdapterChoice> {
+  if (implementation() === "dawn") return await dawnAdapter();
   const { backends, named } = await (requested ??= backendsToRequest());
   const adapter = await request();
   // A user who names OpenGL gets it.
@@ -51,6 +53,19 @@ export async function chooseAdapter(): Promise<AdapterChoice> {
   const backend = backendOf(adapter.info, { backends });
   if (backend === "OpenGL") warnOfOpenGl(adapter.info);
   return { adapter, backend, backends, driver: driverOf(adapter.info, { backend }) };
+}
+
+/** Dawn's adapter. Dawn takes the system's modern API by itself. */
+async function dawnAdapter(): Promise<AdapterChoice> {
+  const adapter = await request();
+  if (!adapter) {
+    throw new MachineError(
+      "Cannot open a GPU: Dawn finds no adapter. It needs a recent driver of Vulkan (Mesa 25 computes on the CPU), Metal or " +
+        "Direct3D 12. Install one, or compute on Deno's own WebGPU: --webgpu deno.",
+    );
+  }
+  const backend = { darwin: "Metal", windows: "Direct3D 12" }[Deno.build.os as string] ?? "Vulkan";
+  return { adapter, backend, backends: null, driver: driverOf(adapter.info, { backend }) };
 }
 
 /** The backends of this thread, which keeps those of its first request: concurrent calls wait for the same answer. */
@@ -81,7 +96,7 @@ async function chooseBackends(): Promise<string | null> {
 }
 
 async function request(): Promise<GPUAdapter | null> {
-  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  return await (await entryPoint())?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
 
 function expectUsable(adapter: GPUAdapter | null, backends: string | null) {

@@ -8,6 +8,7 @@ import { MachineError, messageOf } from "../base/errors.ts";
 import { chooseAdapter } from "./adapter.ts";
 import { type Files, locateError } from "./compile_errors.ts";
 import { isSoftware } from "./driver.ts";
+import { implementation, implementationNote, implementationVersion } from "./webgpu.ts";
 
 /** The limits of the adapter that the project depends on. Sizes are in bytes. */
 export interface Limits {
@@ -29,9 +30,9 @@ export interface Gpu {
   readonly backend: string;
   /** The name of its driver. */
   readonly driver: string;
-  /** Name, backend and driver, for a line of a log. */
+  /** Name, backend, driver, and WebGPU unless it is Deno's, for a line of a log. */
   readonly description: string;
-  /** Distinguishes this adapter and its driver from others, as far as WebGPU does; includes Deno's version. */
+  /** Distinguishes this adapter and its driver from others, as far as WebGPU does; includes the version of WebGPU. */
   readonly identity: string;
   readonly limits: Limits;
   /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
@@ -92,14 +93,14 @@ export async function openGpu(): Promise<Gpu> {
     name,
     backend,
     driver,
-    description: `${name} (${backend}, ${driver})`,
+    description: `${name} (${backend}, ${driver}${implementationNote()})`,
     identity: [
       backend,
       adapter.info.vendor,
       adapter.info.architecture,
       adapter.info.device,
       adapter.info.description,
-      Deno.version.deno,
+      implementationVersion(),
     ].join(" "),
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
@@ -122,6 +123,7 @@ function errorsOf(
   device: GPUDevice,
   modules: ReadonlyMap<string, Files>,
 ): Pick<Gpu, "check" | "fail"> & { close(): void } {
+  const on = implementation() === "dawn" ? " (Dawn)" : "";
   let failure: Error | undefined;
   let closed = false;
   const fail = (error: Error) => {
@@ -130,12 +132,12 @@ function errorsOf(
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
     const { message } = (event as GPUUncapturedErrorEvent).error;
-    fail(new MachineError(`The GPU refused a command: ${locateError(message, modules)}`));
+    fail(new MachineError(`The GPU refused a command${on}: ${locateError(message, modules)}`));
   });
   device.lost.then((info) => {
     // A device that was closed is not lost; as the process ends, Dawn may have freed its message.
     if (!closed) {
-      fail(new MachineError(`The GPU was lost (${info.reason}): ${info.message}`, { problem: "lost" }));
+      fail(new MachineError(`The GPU was lost (${info.reason})${on}: ${info.message}`, { problem: "lost" }));
     }
   });
   return {

@@ -160,6 +160,12 @@ Deno.test("grantsOf() reads both forms of a value, and ignores what the command 
     assertEquals(grantsOf("embed", ["--run", "/r", "--out", "/o/a.npy", "--out=/p/b.csv"]), [
       "--allow-write=/o,/p,/c",
     ]);
+    assertEquals(grantsOf("train", ["--webgpu", "dawn"]), [
+      "--allow-write=runs,/c",
+      "--allow-ffi",
+      "--lock=.deno/dawn.lock",
+    ]);
+    assertEquals(grantsOf("train", ["--webgpu=deno"]), ["--allow-write=runs,/c"]);
     await assertThrows(() => grantsOf("train", ["--out", "/a,b"]), UserError, /^Cannot use "\/a,b": .*comma/);
   } finally {
     if (cache === undefined) Deno.env.delete("BYOL_CACHE");

@@ -9,7 +9,7 @@ import { installDawn } from "./dawn.ts";
 import { type Pipeline, pipelines } from "./pipelines.ts";
 import { refusals } from "./strict.ts";
 
-await installDawn(["backend=null"]); // compiles, but does not compute
+await installDawn({ computes: false });
 const gpu = await openGpu();
 const all = pipelines();
 
