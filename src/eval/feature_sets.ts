@@ -45,7 +45,7 @@ export function evaluationBatch(
   let obstacle: string | null = null;
   for (let batch = most; batch >= 1; batch /= 2) {
     const { dispatches, features } = traceEncoder(encoder, { batch, target });
-    obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
+    obstacle = obstacleTo(planMemory(dispatches, [features], gpu.limits), gpu.limits);
     if (!obstacle) return batch;
   }
   throw new MachineError(

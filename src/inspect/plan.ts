@@ -116,7 +116,7 @@ function evaluationBytes(
     size,
     loading,
   });
-  const { total, bytes } = planMemory(dispatches, [features]);
+  const { total, bytes } = planMemory(dispatches, [features], machine.limits);
   const gathering = { dims: features.shape[1], batch: evaluated, rows: IMAGES_PER_READ };
   const shared = (bytes.get("parameters") ?? 0) + (bytes.get("statistics") ?? 0);
   return gatheringBytes(gathering) + total - shared;
