@@ -49,7 +49,7 @@ export function evaluationBatch(
     if (!obstacle) return batch;
   }
   throw new MachineError(
-    `Cannot compute features of "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
+    `Cannot compute features of "${encoder.name}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
   );
 }
 
