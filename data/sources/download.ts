@@ -61,7 +61,8 @@ async function receive(
         head = null;
       }
       for (let written = 0; written < bytes.length;) written += await out.write(bytes.subarray(written));
-      onProgress?.(at += bytes.length, file.length);
+      at += bytes.length;
+      onProgress?.(at, file.length);
     }
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;

@@ -32,12 +32,14 @@ export function imagesOf(
   name: string,
   { given, metadata, timm, guessed }: Told,
 ): Pick<EvaluatedEncoder, "stem" | "size" | "mean" | "std" | "stretch"> {
-  const told = <K extends keyof typeof encoderFields>(field: K) => fieldIn(name, { name: field, metadata });
+  const told = <K extends keyof typeof encoderFields>(field: K) =>
+    given[field] === undefined ? fieldIn(name, { name: field, metadata }) : undefined;
   const known = given.stem ?? told("stem") ?? guessed;
   const said = { size: told("size"), mean: told("mean"), std: told("std") };
-  const usual = said.size ?? timm?.size ?? (known === "cifar" ? smallSize : imagenet.size);
+  const usual = (Number(metadata.size) || undefined) ?? timm?.size ??
+    (known === "cifar" ? smallSize : imagenet.size);
   const images = {
-    size: given.size ?? usual,
+    size: given.size ?? said.size ?? usual,
     mean: (given.mean ?? said.mean ?? timm?.mean ?? imagenet.mean) as Rgb,
     std: (given.std ?? said.std ?? timm?.std ?? imagenet.std) as Rgb,
     stretch: given.stretch ?? told("stretch") ?? "none",
