@@ -23,6 +23,6 @@ export async function openInitialEncoder(
   const isFolder = await Deno.stat(init).then(({ isDirectory }) => isDirectory, () => false);
   return await openEncoder(
     isFolder ? given : { ...given, encoder: init },
-    isFolder ? await openRun(init) : null,
+    isFolder ? await openRun(init, "--init") : null,
   );
 }

@@ -25,7 +25,7 @@ import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
 import { type FetchOptions, fetchWeights } from "./fetch_weights.ts";
 import { imagesOf, type Metadata } from "./encoder_images.ts";
-import { likenessAdvice, looksLike } from "./looks_like.ts";
+import { likenessAdvice, looksLike, nearestTo } from "./looks_like.ts";
 import { expectSameBackbone, timmConfigBeside } from "./timm_config.ts";
 import { expectWeightsFile } from "./weights_kind.ts";
 import type { EncoderOptions } from "./types.ts";
@@ -38,8 +38,8 @@ export interface EvaluatedRun {
   fingerprint: string | null;
 }
 
-/** Reads config.json of the run in `out`. */
-export async function openRun(out: string): Promise<EvaluatedRun> {
+/** Reads config.json of the run in `out`, which `option` names. */
+export async function openRun(out: string, option = "--run"): Promise<EvaluatedRun> {
   const path = join(out, "config.json");
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
@@ -50,7 +50,9 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot use the run in "${out}": its config.json cannot be used: ${readFailure(error)}. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${
+        readFailure(error)
+      }. Check ${option}.`,
     );
   }
 }
@@ -73,7 +75,8 @@ export async function openEncoder(
     : await fromFile(given.encoder, given);
   // What the file says counts more than what its tensors look like.
   const isForeign = metadata.backbone === undefined, timm = isForeign ? await timmConfigBeside(path) : null;
-  const likeness = isForeign ? looksLike(found) : null;
+  // The nearest one does not fit, which is told tensor by tensor.
+  const likeness = isForeign ? looksLike(found) ?? nearestTo(found) : null;
   const backbone = given.backbone ?? likeness?.backbone ??
     expectBackbone(name, { found, name: metadata.backbone });
   if (timm) expectSameBackbone(name, { config: timm, backbone });

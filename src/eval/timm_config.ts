@@ -68,7 +68,7 @@ export async function timmConfigBeside(path: string): Promise<TimmConfig | null>
   return found;
 }
 
-const ELSEWHERE = "If it is not of these weights, move them to a folder of their own";
+const ELSEWHERE = "If that config.json is not of these weights, move them to a folder of their own";
 
 /** Refuses what only looks like a network of this project: some variants have the same tensors and compute otherwise. */
 function expectPlain({ path, architecture }: TimmConfig): void {

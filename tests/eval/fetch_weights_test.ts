@@ -222,3 +222,35 @@ Deno.test("fetchWeights() refuses content that is not what the hub announced", a
     })
   );
 });
+
+Deno.test("fetchWeights() follows a redirect, to another host only with its permission", async () => {
+  await withCache((cache) =>
+    serving({ [name]: weights }, {}, async (base) => {
+      const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+      await using front = Deno.serve(options, () => Response.redirect(`${base}/${name}`));
+      const host = `127.0.0.1:${front.addr.port}`, url = `http://${host}/w.pth`;
+      assertEquals(await fetched(url), weights);
+      await Deno.remove(join(cache, "weights"), { recursive: true });
+      const program = `import { fetchWeights } from "${new URL(
+        "../../src/eval/fetch_weights.ts",
+        import.meta.url,
+      )}";
+        try {
+          await fetchWeights("${url}", {});
+        } catch (error) {
+          console.log(error.name, error.message);
+        }`;
+      const script = join(await Deno.makeTempDir(), "fetch.ts");
+      await Deno.writeTextFile(script, program);
+      const args = ["run", "-q", "--no-prompt", "--no-check", "-RWE", `--allow-net=${host}`, script];
+      const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+      await Deno.remove(dirname(script), { recursive: true });
+      const other = new URL(base).host;
+      assertEquals(
+        new TextDecoder().decode(stdout).trim(),
+        `UserError Cannot download "${url}": its server refers to ${other}, for which Deno was started without ` +
+          `--allow-net. Give the address there, or download the file and give its path.`,
+      );
+    })
+  );
+});
