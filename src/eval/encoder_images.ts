@@ -17,7 +17,7 @@ export type Metadata = Readonly<Record<string, string | undefined>>;
 
 /** Who says how images are prepared; the first that does counts. */
 interface Told {
-  given: EncoderOptions & { log?: (line: string) => void };
+  given: EncoderOptions;
   metadata: Metadata;
   timm: TimmConfig | null;
   /** The stem that the tensors look like. */
@@ -26,12 +26,12 @@ interface Told {
 
 /**
  * How images are prepared for the encoder in the file `name`. What nobody says is 224 px, or 32 px for the stem of small images,
- * and ImageNet's mean and deviation; that is logged, and so is what timm's config.json says.
+ * and ImageNet's mean and deviation; `notes` say that, and what timm's config.json says.
  */
 export function imagesOf(
   name: string,
   { given, metadata, timm, guessed }: Told,
-): Pick<EvaluatedEncoder, "stem" | "size" | "mean" | "std" | "stretch"> {
+): { images: Pick<EvaluatedEncoder, "stem" | "size" | "mean" | "std" | "stretch">; notes: string[] } {
   const told = <K extends keyof typeof encoderFields>(field: K) =>
     given[field] === undefined ? fieldIn(name, { name: field, metadata }) : undefined;
   const known = given.stem ?? told("stem") ?? guessed;
@@ -45,29 +45,36 @@ export function imagesOf(
     stretch: given.stretch ?? told("stretch") ?? "none",
   };
   const open = (["size", "mean", "std"] as const).filter((field) => !given[field] && !said[field]);
-  const line = describe(images, { open, timm });
-  if (line) given.log?.(`${name} does not say how images are prepared for it: ${line}`);
+  const notes = describe(name, { images, open, timm });
   if (images.size !== usual) {
-    given.log?.(`${name} is usually used on images of ${usual} px, here on ${images.size} px`);
+    notes.push(`${name} is usually used on images of ${usual} px, here on ${images.size} px`);
   }
-  return { ...images, stem: known ?? (images.size > largestSmallSize ? "imagenet" : "cifar") };
+  const stem = known ?? (images.size > largestSmallSize ? "imagenet" : "cifar");
+  return { images: { ...images, stem }, notes };
 }
 
-/** What is taken for the fields that are left open, and from where; null if there are none. */
+/** What is taken for the fields that the file leaves open, and from where. */
 function describe(
-  { size, mean, std }: Pick<EvaluatedEncoder, "size" | "mean" | "std">,
-  { open, timm }: { open: readonly ("size" | "mean" | "std")[]; timm: TimmConfig | null },
-): string | null {
+  name: string,
+  { images: { size, mean, std }, open, timm }: {
+    images: Pick<EvaluatedEncoder, "size" | "mean" | "std">;
+    open: readonly ("size" | "mean" | "std")[];
+    timm: TimmConfig | null;
+  },
+): string[] {
   const values = { size: `${size} px`, mean: `mean ${mean.join(", ")}`, std: `deviation ${std.join(", ")}` };
-  const bySource = Map.groupBy(open, (field) => timm?.[field] !== undefined);
-  const ofTimm = bySource.get(true)?.map((field) => values[field]) ?? [];
-  const assumed =
-    bySource.get(false)?.map((field) => field === "size" ? values.size : `ImageNet's ${values[field]}`) ?? [];
-  const parts = [
-    ...ofTimm.length > 0 ? [`${ofTimm.join(", ")} as timm's config.json beside it says`] : [],
-    ...assumed.length > 0 ? [`${assumed.join(", ")} assumed`] : [],
+  const ofTimm = open.filter((field) => timm?.[field] !== undefined);
+  const assumed = open.filter((field) => timm?.[field] === undefined);
+  const listed = (fields: typeof open) => fields.map((field) => values[field]).join(", ");
+  const whose = assumed.some((field) => field !== "size") ? " (ImageNet's)" : "";
+  return [
+    ...ofTimm.length > 0
+      ? [`Images are prepared as timm's config.json beside ${name} says: ${listed(ofTimm)}`]
+      : [],
+    ...assumed.length > 0
+      ? [`${name} does not say how images are prepared; assumed: ${listed(assumed)}${whose}`]
+      : [],
   ];
-  return parts.length > 0 ? parts.join("; ") : null;
 }
 
 /** What the metadata of the file `path` say of a field of its encoder; undefined if they say nothing. */

@@ -80,11 +80,12 @@ export async function openEncoder(
   const backbone = given.backbone ?? likeness?.backbone ??
     expectBackbone(name, { found, name: metadata.backbone });
   if (timm) expectSameBackbone(name, { config: timm, backbone });
-  const images = imagesOf(name, { given, metadata, timm, guessed: likeness?.stem ?? null });
+  const { images, notes } = imagesOf(name, { given, metadata, timm, guessed: likeness?.stem ?? null });
   const { stem, size } = images;
   expectSize(backbone, { stem, size });
   const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
   const { tensors, prefix, others } = findEncoder(name, { found, expected });
+  notes.forEach((note) => given.log?.(note));
   const above = prefix.replace(/backbone\.$/, "");
   return {
     path,

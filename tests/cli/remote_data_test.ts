@@ -84,7 +84,7 @@ Deno.test("./run train keeps the signatures of addresses out of all files, of im
     );
     assert(text.includes(`"init": "${base}/w.safetensors"`), "config.json does not name the weights");
     assert(
-      text.includes("does not say how images are prepared for it: ImageNet's mean 0.485, 0.456, 0.406"),
+      text.includes("does not say how images are prepared; assumed: mean 0.485, 0.456, 0.406"),
       "the run does not tell how images are normalized",
     );
     const fact = /"weights": \{\s*"from": "(.*)",\s*"mean": \[\s*0\.485,/.exec(text);

@@ -26,10 +26,10 @@ async function opened(
   return { size, mean, std, lines };
 }
 
-const unsaid = "W does not say how images are prepared for it:";
+const unsaid = "W does not say how images are prepared; assumed:";
 
 Deno.test("openEncoder() takes 224 px, with the stem for small images 32 px, and says so", async () => {
-  const assumed = "ImageNet's mean 0.485, 0.456, 0.406, ImageNet's deviation 0.229, 0.224, 0.225 assumed";
+  const assumed = "mean 0.485, 0.456, 0.406, deviation 0.229, 0.224, 0.225 (ImageNet's)";
   assertEquals(await opened({}), { size: 32, ...imagenet, lines: [`${unsaid} 32 px, ${assumed}`] });
   const large = await opened({ stem: "imagenet" });
   assertEquals(large, { size: 224, ...imagenet, lines: [`${unsaid} 224 px, ${assumed}`] });
@@ -39,13 +39,18 @@ Deno.test("openEncoder() takes 224 px, with the stem for small images 32 px, and
 
 Deno.test("openEncoder() prepares images as timm's config.json beside the file says", async () => {
   const fields = { ...half, input_size: [3, 160, 160] };
-  const line = "160 px, mean 0.5, 0.4, 0.3, deviation 0.5, 0.6, 0.7 as timm's config.json beside it says";
+  const line =
+    "Images are prepared as timm's config.json beside W says: 160 px, mean 0.5, 0.4, 0.3, deviation 0.5, 0.6, 0.7";
   for (const config of [{ pretrained_cfg: fields }, fields]) { // today's and older files
     const found = await opened({ config: { architecture: "resnet26", ...config } });
-    assertEquals(found, { size: 160, ...half, lines: [`${unsaid} ${line}`] });
+    assertEquals(found, { size: 160, ...half, lines: [line] });
   }
   const part = await opened({ config: { architecture: "resnet8", mean: half.mean }, size: 32 });
   assertEquals([part.mean, part.std], [half.mean, imagenet.std]);
+  assertEquals(part.lines, [
+    "Images are prepared as timm's config.json beside W says: mean 0.5, 0.4, 0.3",
+    `${unsaid} deviation 0.229, 0.224, 0.225 (ImageNet's)`,
+  ]);
   // Of transformers, of a run, and what is no object.
   for (const config of [{ architectures: ["ResNet"], mean: half.mean }, { backbone: "resnet18" }, [1]]) {
     assertEquals((await opened({ config })).mean, imagenet.mean);
