@@ -18,6 +18,8 @@ export interface DownloadOptions extends RequestOptions {
   /** What has come so far lies beside it, under this name with `.part`. */
   path: string;
   onProgress?: DownloadProgress;
+  /** Called if another process is downloading it, which is waited for. */
+  onWait?: () => void;
   /** Throws if a file that begins with these bytes is not wanted. */
   expect?: (head: Uint8Array) => void;
 }
@@ -35,13 +37,23 @@ export async function download(file: RemoteFile, options: DownloadOptions): Prom
   if (await exists(path)) return;
   await Deno.mkdir(dirname(path), { recursive: true });
   using out = await Deno.open(part, { read: true, write: true, create: true });
-  // Another process may be downloading it; on a file system without locks both do, and each writes the same bytes.
-  await out.lock(true).catch(() => {});
+  await locked(out, options);
   if (await exists(path)) return;
   const size = await receive(file, out, options);
   await out.sync();
   await expectContent(file, { part, size });
   await Deno.rename(part, path);
+}
+
+/** Resolves once no other process downloads the file. On a file system without locks, both write the same bytes. */
+async function locked(out: Deno.FsFile, { onWait }: DownloadOptions): Promise<void> {
+  try {
+    if (await out.tryLock(true)) return;
+    onWait?.();
+    await out.lock(true);
+  } catch {
+    // It has no locks.
+  }
 }
 
 /** Appends what is missing to `out`; returns the size of all. */

@@ -74,7 +74,9 @@ export async function fetchWeights(spec: string, options: FetchOptions): Promise
     const path = join(home, version, baseName(new URL(file.url).pathname) || "weights");
     const isKept = await exists(path), size = length === null ? "" : `, ${(length / 1e6).toFixed(1)} MB`;
     log?.(isKept ? `Taking ${name} from ${path}` : `Downloading ${name}${size}, to ${path}`);
-    await download(file, { path, onProgress, retryPolicy, signal, access, expect: expectHeadOf(name) });
+    const onWait = () => log?.(`Another process is downloading ${name}: waiting for it`);
+    const expect = (head: Uint8Array) => expectWeightsHead(name, head);
+    await download(file, { path, onProgress, onWait, expect, retryPolicy, signal, access });
     if (config !== null) await writeFileAtomic(join(dirname(path), "config.json"), [encode(config)]);
     return { path, name };
   } catch (error) {
@@ -86,8 +88,6 @@ export async function fetchWeights(spec: string, options: FetchOptions): Promise
 }
 
 const encode = (text: string) => new TextEncoder().encode(text);
-
-const expectHeadOf = (name: string) => (head: Uint8Array) => expectWeightsHead(name, head);
 
 /** What is known of the file before it is downloaded. */
 async function locate(spec: string, { retryPolicy, signal }: FetchOptions): Promise<Located> {

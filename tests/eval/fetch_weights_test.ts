@@ -55,6 +55,16 @@ Deno.test("fetchWeights() gets the same bytes over broken connections, with and 
   }
 });
 
+Deno.test("fetchWeights() downloads a file once for several that ask for it", async () => {
+  await served({}, async (url, log) => {
+    const lines: string[] = [],
+      all = Array.from({ length: 4 }, () => fetched(url, { log: (line: string) => void lines.push(line) }));
+    for (const bytes of await Promise.all(all)) assertEquals(bytes, weights);
+    assertEquals(log.filter((line) => line.startsWith("GET")).length, 1);
+    assert(lines.includes(`Another process is downloading ${url}: waiting for it`), lines.join("\n"));
+  });
+});
+
 Deno.test("fetchWeights() keeps what has come, and goes on from there the next time", async () => {
   await served({ cut: 4000 }, async (url, log, faults) => {
     await assertThrows(
