@@ -20,8 +20,8 @@ export interface TimmConfig {
   size?: number;
 }
 
-/** Residual networks that compute as torchvision's, under names of older versions too. */
-const PLAIN = /^(?:tv_|gluon_|ssl_|swsl_)?((?:wide_)?resnet\d+(?:_2)?)(?:_v1b)?$/;
+/** Residual networks that compute as torchvision's, under names of older versions too. What follows a dot names the training. */
+const PLAIN = /^(?:tv_|gluon_|ssl_|swsl_)?((?:wide_)?resnet\d+(?:_2)?)(?:_v1b)?(?:\..*)?$/;
 
 /** What other architectures have, by parts of their names. The first that fits counts. */
 const VARIANTS: readonly [part: RegExp, what: string][] = [

@@ -98,7 +98,7 @@ Deno.test("timmConfigBeside() knows plain ResNets under timm's names of all ages
     "gluon_resnet50_v1b",
     "ssl_resnet50",
     "wide_resnet101_2",
-    "resnet152",
+    "resnet152.a1_in1k",
   ];
   for (const architecture of plain) {
     await Deno.writeTextFile(join(folder.path, "config.json"), JSON.stringify({ architecture }));
