@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createDownloadProgress } from "./src/cli/download_progress.ts";
 import { interruption } from "./src/cli/interrupt.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
@@ -40,13 +41,24 @@ async function main(args: string[]): Promise<number> {
 /** Starts or continues a run; returns the exit code. */
 async function train({ given, ...asked }: TrainArguments): Promise<number> {
   const interrupted = interruption("finishing the current step and saving it."), { signal } = interrupted;
-  const options = { ...given, signal, progress: createProgress };
+  using download = createDownloadProgress();
+  const { onDownload } = download;
+  const options = { ...given, signal, onDownload, progress: createProgress };
   const { out: _, ...others } = options;
   const folder = asked.resume ? await unlessAborted(signal, () => findRun(given, { signal })) : null;
   if (folder === ABORTED) return interrupted.exitCode;
-  const { out, step, total, summary } = folder !== null
-    ? await resume(folder, { ...others, allowChangedData: asked.allowChangedData })
-    : await pretrain(options);
+  const result = await unlessAborted(
+    signal,
+    () =>
+      folder !== null
+        ? resume(folder, { ...others, allowChangedData: asked.allowChangedData })
+        : pretrain(options),
+  );
+  if (result === ABORTED) {
+    console.log("Stopped before the first step. What was downloaded is kept.");
+    return interrupted.exitCode;
+  }
+  const { out, step, total, summary } = result;
   if (summary) {
     if (asked.resume && step === total) console.log(`The run in ${out} is complete.`);
     return 0;

@@ -1,4 +1,4 @@
-/** The encoder that a run writes, loaded into torchvision. Skipped where Python has no torchvision. */
+/** The encoder that a run writes, loaded into torchvision; and its weights, loaded here. Skipped where Python has no torchvision. */
 import { join } from "node:path";
 import { createFeatureExtractor } from "../src/eval/features.ts";
 import { createNetworks } from "../src/byol/networks.ts";
@@ -9,6 +9,7 @@ import { packWeights } from "../src/nn/weights.ts";
 import { pretrain } from "../src/run/pretrain.ts";
 import { assert, relativeError } from "./assert.ts";
 import { hashSigned } from "./golden/read.ts";
+import { torchvisionError } from "./eval/torchvision_weights.ts";
 import { onGpu, sharedGpu } from "./gpu/shared.ts";
 
 const python = "/usr/bin/python3";
@@ -23,6 +24,34 @@ async function hasTorchvision(): Promise<boolean> {
 }
 
 const ignore = !await hasTorchvision();
+
+/** What a script beside the golden files prints, as JSON. */
+async function printed(script: string, args: string[]): Promise<number[][]> {
+  const { success, stdout, stderr } = await new Deno.Command(python, {
+    args: [new URL(`golden/${script}`, import.meta.url).pathname, ...args],
+    env: { OMP_NUM_THREADS: "2" },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+for (const backbone of ["resnet18", "resnet50", "resnet101", "wide_resnet50_2", "convnext_tiny"] as const) {
+  Deno.test(`openEncoder() reads ${backbone} as torchvision writes it, and gives the same features`, {
+    ...onGpu,
+    ignore,
+  }, async () => {
+    const size = 64, folder = await Deno.makeTempDir();
+    try {
+      const expected = await printed("torchvision_files.py", [folder, backbone, `${size}`, "2"]);
+      // Its names and shapes tell what it is.
+      const error = await torchvisionError(join(folder, backbone), { size, expected });
+      assert(error < 1e-4, `features are off by ${error}`);
+      console.log(`${backbone}: features differ by ${error.toExponential(1)} of their norm`);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
 for (const backbone of ["resnet18", "resnet50", "resnet101", "wide_resnet50_2", "convnext_tiny"] as const) {
   Deno.test(`torchvision loads encoder.safetensors of ${backbone} and gives the same features`, {
@@ -75,18 +104,7 @@ for (const backbone of ["resnet18", "resnet50", "resnet101", "wide_resnet50_2", 
       await extractor.add(images, count);
       const ours = await extractor.take();
 
-      const { success, stdout, stderr } = await new Deno.Command(python, {
-        args: [
-          new URL("golden/encoder_features.py", import.meta.url).pathname,
-          path,
-          backbone,
-          `${size}`,
-          `${count}`,
-        ],
-        env: { OMP_NUM_THREADS: "2" },
-      }).output();
-      assert(success, new TextDecoder().decode(stderr));
-      const theirs = (JSON.parse(new TextDecoder().decode(stdout)) as number[][]).flat();
+      const theirs = (await printed("encoder_features.py", [path, backbone, `${size}`, `${count}`])).flat();
       const error = relativeError(ours, theirs);
       assert(error < 1e-4, `features are off by ${error}`);
       console.log(

@@ -1,5 +1,5 @@
 /**
- * SHA-256 for fingerprints.
+ * SHA-256 for fingerprints and downloads.
  *
  * @module
  */
@@ -9,6 +9,14 @@ import { createHash } from "node:crypto";
 export async function digest(content: string | Uint8Array<ArrayBuffer>): Promise<string> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** The SHA-256 of the file at `path`. */
+export async function digestOfFile(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const hash = createHash("sha256"), buffer = new Uint8Array(1 << 20);
+  for (let read; (read = await file.read(buffer)) !== null;) hash.update(buffer.subarray(0, read));
+  return hash.digest("hex");
 }
 
 /** Characters hashed at a time. */

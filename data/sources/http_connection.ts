@@ -96,7 +96,15 @@ export class TransientError extends Error {
 }
 
 /** The error of a request after the last attempt: the server is away, which says nothing of the file. */
-export class UnreachableError extends UserError {}
+export class UnreachableError extends UserError {
+  /** What failed, in words. */
+  readonly fact: string;
+
+  constructor(message: string, { fact, ...options }: ErrorOptions & { fact: string }) {
+    super(message, options);
+    this.fact = fact;
+  }
+}
 
 /** Counts the attempts of one request, and pauses between them. */
 export class Attempts {
@@ -120,9 +128,10 @@ export class Attempts {
     if (!(error instanceof TransientError)) throw error;
     const { attempts, delayMs, maxDelayMs } = this.#policy;
     if (++this.#failures >= attempts) {
+      const fact = `${attempts} attempts failed, the last with ${error.message}`;
       throw new UnreachableError(
-        `Cannot read "${name}": ${attempts} attempts failed, the last with ${error.message}. Check the address and the ` +
-          `network, then resume the run.`,
+        `Cannot read "${name}": ${fact}. Check the address and the network, then resume the run.`,
+        { fact },
       );
     }
     const backOff = Math.min(maxDelayMs, delayMs * 2 ** (this.#failures - 1));

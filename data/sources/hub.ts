@@ -5,7 +5,7 @@
  */
 import { UserError } from "../../src/base/errors.ts";
 import { probe } from "./http.ts";
-import { Hub, type HubFile } from "./hub_api.ts";
+import { Hub, type HubFile, hubParts } from "./hub_api.ts";
 import type { OpenContext } from "./open_options.ts";
 import { baseName, folderBefore, isPattern, matcherOf } from "./patterns.ts";
 import { filesOfOneKind, openingRequest, openRemote, remoteKindOf } from "./remote.ts";
@@ -28,7 +28,14 @@ interface Selection {
  * converted it, else its images. All is read from the commit that the revision has at the start.
  */
 export async function openHub(spec: string, context: OpenContext): Promise<ImageSource> {
-  const { repository, revision, path } = partsOf(spec);
+  const parts = hubParts(spec, "datasets");
+  if (!parts) {
+    throw new UserError(
+      `Cannot open the data source "${spec}": expected hf://datasets/OWNER/NAME, where @REVISION and /PATH may follow. Check ` +
+        `the address.`,
+    );
+  }
+  const { repository, revision, path } = parts;
   const hub = new Hub(repository, openingRequest(context));
   const { commit, files } = await select(hub, { spec, revision, path, survey: context.survey });
   const chosen = isPattern(path) ? files : ofOneConfiguration(spec, files, { path, survey: context.survey });
@@ -46,24 +53,6 @@ export async function openHub(spec: string, context: OpenContext): Promise<Image
   await probe(url, { ...openingRequest({ ...context, access }), name });
   const read = `hf://datasets/${repository}@${commit}${path && `/${path}`}`;
   return await openRemote(read, entries, { ...context, access });
-}
-
-/** The parts of an address. Throws a UserError if it has no owner and name. */
-function partsOf(spec: string): { repository: string; revision: string | null; path: string } {
-  // The revisions of a hub's own begin with refs/; in others a slash is written %2F.
-  const parts = /^hf:\/\/datasets\/([^/@]+\/[^/@]+)(?:@(refs\/[^/]+\/[^/]+|[^/]+))?(?:\/(.*))?$/is.exec(spec);
-  if (parts) {
-    const [, repository, revision, path = ""] = parts;
-    return {
-      repository,
-      revision: revision === undefined ? null : revision.replaceAll(/%2F/gi, "/"),
-      path: path.replace(/\/+$/, ""),
-    };
-  }
-  throw new UserError(
-    `Cannot open the data source "${spec}": expected hf://datasets/OWNER/NAME, where @REVISION and /PATH may follow. Check ` +
-      `the address.`,
-  );
 }
 
 /** The files that hold the images. */

@@ -8,7 +8,31 @@ import { UserError } from "../../src/base/errors.ts";
 import { answerAt } from "./http.ts";
 import { type Access, type Answer, Locations, type RequestOptions } from "./http_connection.ts";
 
-/** A file of a data set. */
+/** The kinds of repositories. Those of models have no folder of their own in addresses. */
+export type RepositoryKind = "datasets" | "models";
+
+/** How a repository and a file in it are named: `hf://[datasets/]OWNER/NAME[@REVISION][/PATH]`. */
+export interface HubParts {
+  repository: string;
+  revision: string | null;
+  /** Empty for the whole repository. */
+  path: string;
+}
+
+/** The parts of an address; null if it has no owner and name, or is of another kind. */
+export function hubParts(spec: string, kind: RepositoryKind): HubParts | null {
+  // The revisions of a hub's own begin with refs/; in others a slash is written %2F.
+  const [, folder, repository, revision, path = ""] =
+    /^hf:\/\/(datasets\/)?([^/@]+\/[^/@]+)(?:@(refs\/[^/]+\/[^/]+|[^/]+))?(?:\/(.*))?$/is.exec(spec) ?? [];
+  if (repository === undefined || (folder === undefined) !== (kind === "models")) return null;
+  return {
+    repository,
+    revision: revision === undefined ? null : revision.replaceAll(/%2F/gi, "/"),
+    path: path.replace(/\/+$/, ""),
+  };
+}
+
+/** A file of a repository. */
 export interface HubFile {
   path: string;
   size: number;
@@ -33,22 +57,24 @@ export function hubEndpoint(): string {
   return (environmentVariable("HF_ENDPOINT") || HUB).replace(/\/+$/, "");
 }
 
-/** The data set `repository`, OWNER/NAME, on the hub. */
+/** The repository OWNER/NAME on the hub. */
 export class Hub {
   readonly access: Access;
   readonly #endpoint = hubEndpoint();
   readonly #repository: string;
+  readonly #kind: RepositoryKind;
   readonly #request: RequestOptions;
 
-  constructor(repository: string, request: RequestOptions) {
+  constructor(repository: string, request: RequestOptions, kind: RepositoryKind = "datasets") {
     const token = environmentVariable("HF_TOKEN")?.trim(), { origin } = new URL(this.#endpoint);
     this.#repository = repository;
+    this.#kind = kind;
     this.access = {
       redirect: "follow", // to where the content lies; fetch drops the token on the way to another host
       locations: new Locations(),
       headers: ({ url }): HeadersInit =>
         token && new URL(url).origin === origin ? { authorization: `Bearer ${token}` } : {},
-      explain: (refusal) => explain(refusal, { page: this.#page, hasToken: !!token }),
+      explain: (refusal) => explain(refusal, { page: this.#page, hasToken: !!token, kind }),
     };
     this.#request = { ...request, access: this.access };
   }
@@ -58,7 +84,7 @@ export class Hub {
     return `${this.#page}/resolve/${encodeURIComponent(commit)}/${encodedPath(path)}`;
   }
 
-  /** The commit of a revision; null if the data set has no such revision. */
+  /** The commit of a revision; null if the repository has no such revision. */
   async commitOf(revision: string): Promise<string | null> {
     const isUnknown = (status: number, headers: Headers) =>
       status === 404 && headers.get("x-error-code") !== "RepoNotFound";
@@ -85,7 +111,7 @@ export class Hub {
       const page = parsed(text);
       if (!Array.isArray(page)) {
         throw new UserError(
-          `Cannot list the files of "hf://datasets/${this.#repository}": ${this.#endpoint} sends no list. Check HF_ENDPOINT.`,
+          `Cannot list the files of "${this.name}": ${this.#endpoint} sends no list. Check HF_ENDPOINT.`,
         );
       }
       for (const { type, path, oid, size, lfs } of page as TreeEntry[]) {
@@ -104,13 +130,20 @@ export class Hub {
     return pathname.slice(pathname.indexOf("/tree/") + 1) + search;
   }
 
+  /** Its address as users write it. */
+  get name(): string {
+    return `hf://${this.#kind === "datasets" ? "datasets/" : ""}${this.#repository}`;
+  }
+
   get #page(): string {
-    return `${this.#endpoint}/datasets/${encodedPath(this.#repository)}`;
+    return `${this.#endpoint}/${this.#kind === "datasets" ? "datasets/" : ""}${
+      encodedPath(this.#repository)
+    }`;
   }
 
   async #ask(what: string, accept: (status: number, headers: Headers) => boolean): Promise<Answer> {
-    const url = `${this.#endpoint}/api/datasets/${encodedPath(this.#repository)}/${what}`;
-    return await answerAt(url, { ...this.#request, name: `hf://datasets/${this.#repository}`, accept });
+    const url = `${this.#endpoint}/api/${this.#kind}/${encodedPath(this.#repository)}/${what}`;
+    return await answerAt(url, { ...this.#request, name: this.name, accept });
   }
 }
 
@@ -125,22 +158,24 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What a hub's refusals mean, and what to do. `page` is the data set's page. */
+/** What a hub's refusals mean, and what to do. `page` is the repository's page. */
 function explain(
   { status, headers }: Answer,
-  { page, hasToken }: { page: string; hasToken: boolean },
+  { page, hasToken, kind }: { page: string; hasToken: boolean; kind: RepositoryKind },
 ): string | null {
-  const code = headers.get("x-error-code"), message = headers.get("x-error-message") ?? "";
+  const what = kind === "datasets" ? "data set" : "model",
+    code = headers.get("x-error-code"),
+    message = headers.get("x-error-message") ?? "";
   if (code === "GatedRepo" || /gated|restricted/i.test(message)) {
     return hasToken
-      ? `the data set is gated, and the account of HF_TOKEN has no access. Ask for it at ${page}.`
-      : `the data set is gated. Accept its terms at ${page}, then set HF_TOKEN to a token of that account.`;
+      ? `the ${what} is gated, and the account of HF_TOKEN has no access. Ask for it at ${page}.`
+      : `the ${what} is gated. Accept its terms at ${page}, then set HF_TOKEN to a token of that account.`;
   }
   if (code === "RevisionNotFound") return "there is no such revision. Check what follows @.";
   if (code === "EntryNotFound") return "there is no such file. Check the path.";
   if (status === 401 && hasToken && code !== "RepoNotFound") return "HF_TOKEN is not valid. Renew it.";
   if (code === "RepoNotFound" || status === 401 || status === 404) {
-    return "there is no such data set, or it is private. Check its name" +
+    return `there is no such ${what}, or it is private. Check its name` +
       (hasToken ? ", and that HF_TOKEN may read it." : "; for a private one set HF_TOKEN.");
   }
   return status === 403 ? "access is denied. Check what HF_TOKEN may read." : null;

@@ -38,6 +38,7 @@ export function fitOf(options: TrainerOptions, { target, limits }: Machine): Fit
     const trace = traceTraining(options, target);
     const plan = planMemory(trace.step.dispatches, [], {
       budget: liveBudget(options.recompute ?? "auto", target),
+      maxTexture: limits.maxTexture,
     });
     const obstacle = obstacleTo(plan, limits);
     return { trace, plan, obstacle: obstacle && `Cannot train on this GPU: ${obstacle}.` };

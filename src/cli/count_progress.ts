@@ -42,14 +42,16 @@ export function createCountProgress(
 ): CountProgress {
   const begin = now();
   let start: number | null = null, next = begin + 1000 * interval;
-  const bars = terminal ? createBars(what) : null;
-  const bar = bars?.create(1, 0, { done: "0", all: "?", rate: "" });
+  let bars: cliProgress.MultiBar | null = null, bar: cliProgress.SingleBar | null = null;
   return {
     update(done, total) {
       start ??= done;
       const seconds = (now() - begin) / 1000, rate = (done - start) / Math.max(seconds, 1e-3);
       const figures = { done: text(done), all: total === null ? "?" : text(total), rate: text(rate) };
-      if (bar) {
+      if (terminal) {
+        // Not before: another bar may be there until then.
+        bars ??= createBars(what);
+        bar ??= bars.create(1, 0, { ...figures });
         bar.setTotal(total ?? Math.max(done, 1));
         bar.update(done, figures);
         return;

@@ -5,6 +5,7 @@
  */
 import { embedToFiles } from "../export/embed_to_files.ts";
 import { createCountProgress } from "./count_progress.ts";
+import { createDownloadProgress } from "./download_progress.ts";
 import { parseEmbedOptions } from "./embed_options.ts";
 import { interruption } from "./interrupt.ts";
 import { fromCaller } from "./paths.ts";
@@ -19,11 +20,19 @@ async function main(args: string[]): Promise<number> {
   }
   const given = fromCaller(parsed);
   await expectPermissions("embed", needsOf("embed", given));
+  using download = createDownloadProgress();
+  const { onDownload } = download;
   const interrupted = interruption("keeping the rows that are written."), { signal } = interrupted;
   using progress = createCountProgress({ what: "images" });
   const { log, update: onProgress } = progress;
   try {
-    const { rows, bad, leftOut, badPath, paths } = await embedToFiles({ ...given, log, onProgress, signal });
+    const { rows, bad, leftOut, badPath, paths } = await embedToFiles({
+      ...given,
+      log,
+      onProgress,
+      signal,
+      onDownload,
+    });
     const text = (count: number) => count.toLocaleString("en-US");
     const without = [
       ...bad ? [`${text(bad)} images could not be used`] : [],

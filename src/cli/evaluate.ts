@@ -6,6 +6,7 @@
 import { drawConfusion, drawEvaluation } from "../eval/draw_evaluation.ts";
 import { formatEvaluation } from "../eval/format_evaluation.ts";
 import { evaluate } from "../eval/protocol.ts";
+import { createDownloadProgress } from "./download_progress.ts";
 import { parseEvaluateOptions } from "./evaluate_options.ts";
 import { fromCaller } from "./paths.ts";
 import { expectPermissions, needsOf } from "./permissions.ts";
@@ -19,8 +20,10 @@ async function main(args: string[]): Promise<void> {
   }
   const { map, ...given } = fromCaller(parsed);
   await expectPermissions("evaluate", needsOf("evaluate", given));
+  using download = createDownloadProgress();
+  const { onDownload } = download;
   const draw = map ? drawEvaluation : drawConfusion;
-  const report = await evaluate({ ...given, draw, log: console.log });
+  const report = await evaluate({ ...given, draw, log: console.log, onDownload });
   console.log(formatEvaluation(report));
   console.log(`Written: ${report.paths.join(", ")}`);
 }

@@ -6,6 +6,7 @@
 import { defaultExport } from "../config/export_flags.ts";
 import { exportEncoder } from "../export/export_encoder.ts";
 import { formatExport } from "../export/format_export.ts";
+import { createDownloadProgress } from "./download_progress.ts";
 import { parseExportOptions } from "./export_options.ts";
 import { fromCaller } from "./paths.ts";
 import { expectPermissions, needsOf } from "./permissions.ts";
@@ -19,7 +20,9 @@ async function main(args: string[]): Promise<void> {
   }
   const given = fromCaller({ ...parsed, out: parsed.out ?? defaultExport(parsed.format ?? "onnx") });
   await expectPermissions("export", needsOf("export", given));
-  console.log(formatExport(await exportEncoder({ ...given, log: console.log })));
+  using download = createDownloadProgress();
+  const { onDownload } = download;
+  console.log(formatExport(await exportEncoder({ ...given, log: console.log, onDownload })));
 }
 
 if (import.meta.main) await runMain(main);

@@ -1,6 +1,6 @@
 /**
  * Prints the permissions that a command line needs beyond those that deno.json gives its command, one flag per line, for
- * `./run`: the folder of --out, the hosts of http sources, and the cache folder; and the flags that Dawn needs.
+ * `./run`: the folder of --out, the hosts of http sources and of weights, and the cache folder; and the flags that Dawn needs.
  *
  * @module
  */
@@ -30,6 +30,8 @@ export function grantsOf(
       train: texts,
       test: texts,
       run: text,
+      init: text,
+      encoder: text,
       preset: text,
       out: name === "embed" ? texts : text,
       resume: { type: "boolean" },

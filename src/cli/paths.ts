@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { isRecipeName } from "../../data/views/recipe.ts";
 import { environmentVariable } from "../base/environment.ts";
 import { isPresetName } from "../config/preset_files.ts";
-import { absoluteSource } from "../config/source_paths.ts";
+import { absoluteSource, absoluteWeights } from "../config/source_paths.ts";
 
 /** Options that may be paths. */
 interface Paths {
@@ -32,7 +32,8 @@ export function fromCaller<T extends Paths>(given: T): T {
     const value = given[name];
     const isName = { recipe: isRecipeName, preset: isPresetName }[name as string];
     if (value === undefined || isName?.(value)) continue;
-    paths[name] = resolve(caller, value);
+    const mayBeAddress = name === "init" || name === "encoder";
+    paths[name] = mayBeAddress ? absoluteWeights(value, caller) : resolve(caller, value);
   }
   const { out } = given;
   if (out !== undefined) {

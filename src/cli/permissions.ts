@@ -13,7 +13,7 @@ import { UserError } from "../base/errors.ts";
 import { withPaths } from "../config/load_preset.ts";
 import { parsePreset } from "../config/preset_fields.ts";
 import { isPresetName } from "../config/preset_files.ts";
-import { isPath } from "../config/source_paths.ts";
+import { isAddress, isPath } from "../config/source_paths.ts";
 
 /** The options that decide permissions, with resolved paths. */
 export interface Named {
@@ -21,6 +21,8 @@ export interface Named {
   train?: string | string[];
   test?: string | string[];
   run?: string;
+  init?: string;
+  encoder?: string;
   preset?: string;
   out?: string | string[];
   resume?: boolean;
@@ -44,12 +46,14 @@ const DEFAULT_OUT: Record<string, string | undefined> = {
 };
 
 /** What the command `name` needs with these options. */
-export function needsOf(name: string, { train, test, run, preset, resume, ...named }: Named): Needs {
-  const { data, out } = { ...presetIn(preset), ...named };
+export function needsOf(name: string, { train, test, run, encoder, preset, resume, ...named }: Named): Needs {
+  const { data, out, init } = { ...presetIn(preset), ...named };
   const sources = [data, train, test].flat().filter((source) => source !== undefined);
   const began = run ?? (resume && typeof out === "string" ? out : undefined);
   // An export reads the encoder alone.
-  if (began !== undefined && name !== "export") sources.push(...sourcesOf(began));
+  if (began !== undefined && name !== "export") sources.push(...textsIn(began, "data"));
+  const weights = [init, encoder, ...resume && began !== undefined ? textsIn(began, "init") : []];
+  sources.push(...weights.filter((source) => source !== undefined && isAddress(source)) as string[]);
   const written = WRITES_FILE.includes(name) ? foldersOf(name, out) : out ?? run ?? DEFAULT_OUT[name];
   const local = sources.filter(isPath);
   // For a pattern, the folder before it; for a list, the folder to which its paths are relative.
@@ -75,25 +79,29 @@ function foldersOf(name: string, out: Named["out"]): string[] {
   return name === "similar" ? [] : [environmentVariable("INIT_CWD") || "."];
 }
 
-/** The data of the run in `folder`, from its config.json; none if it cannot be read. */
-function sourcesOf(folder: string): string[] {
+/** The texts of an option in config.json of the run in `folder`; none if it cannot be read. */
+function textsIn(folder: string, name: string): string[] {
   try {
-    const { data } = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
-    return [data].flat().filter((source) => typeof source === "string");
+    const { [name]: value } = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
+    return [value].flat().filter((text) => typeof text === "string");
   } catch {
     return [];
   }
 }
 
-/** The data and the folder that a preset's file names; none if it cannot be used, which the command reports. */
-function presetIn(path: string | undefined): Pick<Named, "data" | "out"> {
+/** The data, the folder and the weights that a preset's file names; none if it cannot be used, which the command reports. */
+function presetIn(path: string | undefined): Pick<Named, "data" | "out" | "init"> {
   if (path === undefined || isPresetName(path)) return {};
   try {
-    const { data, out } = withPaths(
+    const { data, out, init } = withPaths(
       parsePreset(JSON.parse(Deno.readTextFileSync(path)), path),
       dirname(path),
     );
-    return { ...isNamed(data) && { data }, ...out !== undefined && { out } };
+    return {
+      ...isNamed(data) && { data },
+      ...out !== undefined && { out },
+      ...init !== undefined && { init },
+    };
   } catch {
     return {};
   }

@@ -22,7 +22,7 @@ async function main(args: string[]): Promise<void> {
   }
   const { out, ...given } = fromCaller(parsed);
   const table = out === undefined ? null : similarTable(out);
-  await expectPermissions("similar", needsOf("similar", { out }));
+  await expectPermissions("similar", needsOf("similar", { out, encoder: given.encoder }));
   // A query may be a key, which is no path.
   const found = await findSimilar({ ...given, folder: environmentVariable("INIT_CWD") });
   for (const { query, neighbors } of found) {

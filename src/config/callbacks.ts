@@ -58,6 +58,8 @@ export interface PretrainCallbacks {
   log?: (line: string) => void;
   /** Creates the progress display; by default lines of text go to `log`. */
   progress?: (options: ProgressOptions) => Progress;
+  /** Hears how many bytes of the weights to start from have been downloaded, and of how many, if the server says. */
+  onDownload?: (done: number, total: number | null) => void;
   /** When aborted, the run finishes its step, writes a checkpoint and returns. */
   signal?: AbortSignal;
 }

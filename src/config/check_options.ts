@@ -17,6 +17,7 @@ import { trainFlags } from "./train_flags.ts";
 const callbacks = {
   onStep: "a function",
   onEvaluation: "a function",
+  onDownload: "a function",
   log: "a function",
   progress: "a function",
   signal: "an AbortSignal",

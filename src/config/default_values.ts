@@ -44,6 +44,9 @@ export const methods = {
   simclr: { predictor: false, target: "shared", negatives: 1, temperature: 0.1 },
 } as const;
 
+/** Side in pixels of the images of an encoder with the stem for small ones, if nothing tells it: CIFAR's. */
+export const smallSize = 32;
+
 /** Larger views get the ImageNet stem and the paper's recipe. */
 export const largestSmallSize = 64;
 

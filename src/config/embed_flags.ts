@@ -97,11 +97,15 @@ const checks = {
 };
 
 /** Options that a program alone gives. */
-const unchecked = ["onBad", "onProgress", "log", "signal"];
+const unchecked = ["onBad", "onProgress", "onDownload", "log", "signal"];
 
 /** Refuses unknown options of `loadEncoder`, and values out of range. */
 export function expectEncoderOptions(given: object): void {
-  expectFlags(given, { flags: { ...encoder, ...vectors, kernels }, unchecked: ["log"], checks });
+  expectFlags(given, {
+    flags: { ...encoder, ...vectors, kernels },
+    unchecked: ["log", "onDownload"],
+    checks,
+  });
 }
 
 /** Refuses unknown options of `embed`, and values out of range. */

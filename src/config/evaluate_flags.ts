@@ -25,8 +25,8 @@ export const encoderFields = {
 export const encoderFlags = {
   run: flag(text("DIR"), "folder of a run: its encoder, its data and its held-out images", "none"),
   encoder: flag(
-    text("FILE"),
-    "a .safetensors file with encoder weights under torchvision's names",
+    text("FILE|URL"),
+    "encoder weights under torchvision's names: safetensors or PyTorch's .pth; a file, https:// or hf://OWNER/NAME",
     "the run's",
   ),
   backbone: flag(trainFlags.backbone.type, "backbone of these weights", "as the file says"),
@@ -130,7 +130,7 @@ export const evaluateFlagGroups = {
 const flags = { ...encoderFlags, ...data, ...protocol, ...finetuning, ...output };
 
 /** Options that are checked by their types alone. */
-const callbacks = ["draw", "log", "signal"];
+const callbacks = ["draw", "log", "onDownload", "signal"];
 
 /** The options given on the command line. */
 export type EvaluateFlags = {

@@ -74,7 +74,11 @@ export const defaultExport = (format: ExportFormat): string =>
 
 /** Refuses unknown options, values out of range, and options that the format has no use for. */
 export function expectExportOptions(given: ExportFlags): void {
-  expectFlags(given, { flags, unchecked: ["log", "signal"], checks: { backbone: checkBackbone } });
+  expectFlags(given, {
+    flags,
+    unchecked: ["log", "onDownload", "signal"],
+    checks: { backbone: checkBackbone },
+  });
   const { format = "onnx", opset, preprocess, fold, f16 } = given;
   const useless = hasGraph(format) ? { f16 } : { opset, preprocess, fold };
   const [name] = Object.entries(useless).find(([, value]) => value !== undefined) ?? [];

@@ -11,7 +11,7 @@ import { readJsonOption } from "./json_option.ts";
 import { isRunConfig, parsePreset, presetByName } from "./preset_fields.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
 import type { PretrainOptions, PretrainSettings } from "./pretrain_options.ts";
-import { absoluteSource } from "./source_paths.ts";
+import { absoluteSource, absoluteWeights } from "./source_paths.ts";
 
 /**
  * The options that a preset sets: a built-in one by its name, or that of a JSON file, whose paths count from its folder.
@@ -56,7 +56,7 @@ export function withPaths(fields: PretrainSettings, folder: string): PretrainSet
     ...fields,
     ...typeof recipe === "string" && !isRecipeName(recipe) && { recipe: resolve(folder, recipe) },
     ...data !== undefined && !isImageSource(data) && { data: absoluteSource(data, folder) },
-    ...init !== undefined && { init: resolve(folder, init) },
+    ...init !== undefined && { init: absoluteWeights(init, folder) },
     ...out !== undefined && { out: resolve(folder, out) },
   };
 }

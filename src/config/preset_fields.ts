@@ -17,10 +17,12 @@ export interface RunFacts {
   fingerprint: string;
   /** Steps of the whole run. */
   totalSteps: number;
+  /** The weights that it started from: where they were, and how images are normalized for them. */
+  weights?: { from: string; mean: readonly number[]; std: readonly number[] };
 }
 
 /** Its fields. By any of them a file is taken for a run's. */
-export const runFacts: readonly (keyof RunFacts)[] = ["adapter", "fingerprint", "totalSteps"];
+export const runFacts: readonly (keyof RunFacts)[] = ["adapter", "fingerprint", "totalSteps", "weights"];
 
 /**
  * The options that the preset `value` sets; `path` names it in messages. Of config.json of a run these are its options

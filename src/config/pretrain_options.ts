@@ -91,8 +91,9 @@ export interface PretrainOptions extends PretrainCallbacks {
    */
   stem?: Stem;
   /**
-   * Weights to start from, in place of drawn ones: a file of safetensors or of PyTorch (.pth) under torchvision's names, or
-   * the folder of a run. Backbone, stem, mean and std are then those of the weights. Default: none.
+   * Weights to start from, in place of drawn ones: safetensors or PyTorch's (.pth) under torchvision's names, in a file or at
+   * an address (https://, or hf://OWNER/NAME of a Hugging Face hub), or the folder of a run. Backbone, stem, mean and std are
+   * then those of the weights. Default: none.
    */
   init?: string;
   /** Hidden width of projector and predictor, a multiple of 4. Default: 512 for shapes, otherwise 4096. */

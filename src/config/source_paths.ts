@@ -8,6 +8,11 @@ import { isAbsolute, relative, resolve } from "node:path";
 /** Whether a source is an address, such as one of http. */
 export const isAddress = (source: string): boolean => /^[a-z][a-z\d+.-]+:\/\//i.test(source);
 
+/** Weights as they are found from any folder: an address, or a path resolved from `base`, by default the current folder. */
+export function absoluteWeights(weights: string, base = "."): string {
+  return isAddress(weights) ? weights : resolve(base, weights);
+}
+
 /** Whether a source is the built-in data set. */
 const isBuiltIn = (source: string) => /^shapes(:|$)/i.test(source);
 

@@ -116,7 +116,8 @@ const network = {
   ),
   init: flag(
     text("WEIGHTS"),
-    "start from these weights: safetensors or PyTorch's .pth under torchvision's names, or the folder of a run",
+    "start from these weights under torchvision's names: safetensors or PyTorch's .pth, a file, https:// or " +
+      "hf://OWNER/NAME[/FILE]; or the folder of a run",
     "drawn by the seed",
   ),
   hidden: flag(

@@ -44,11 +44,12 @@ export function findEncoder(
 
 /** The prefix of the trained network that has all of `names`; if none has all, of the one that has most. */
 function prefixIn(path: string, { found, names }: { found: Tensors; names: readonly string[] }): string {
-  const [first] = names;
-  const prefixes = [...found.keys()].flatMap((name) => {
-    const prefix = name.slice(0, -first.length);
-    return name.endsWith(first) && (prefix === "" || prefix.endsWith(".")) ? [prefix] : [];
-  });
+  const before = (end: string) =>
+    [...found.keys()].flatMap((name) => {
+      const prefix = name.slice(0, -end.length);
+      return name.endsWith(end) && (prefix === "" || prefix.endsWith(".")) ? [prefix] : [];
+    });
+  const prefixes = before(names[0]);
   const count = (prefix: string) => names.filter((name) => found.has(prefix + name)).length;
   const complete = prefixes.filter((prefix) => count(prefix) === names.length);
   if (complete.includes("")) return "";
@@ -60,7 +61,10 @@ function prefixIn(path: string, { found, names }: { found: Tensors; names: reado
       }. Write one of them to a file of its own.`,
     );
   }
-  return trained[0] ?? complete[0] ?? prefixes.sort((a, b) => count(b) - count(a))[0] ?? "";
+  if (complete.length > 0) return trained[0] ?? complete[0];
+  // Any tensor may be the one that is missing.
+  const counts = new Map(new Set(names.flatMap(before)).values().map((prefix) => [prefix, count(prefix)]));
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "";
 }
 
 /** Refuses values that no trained encoder has: they would give an accuracy of chance. */

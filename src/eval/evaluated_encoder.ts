@@ -15,6 +15,8 @@ import { drawWeights, packWeights, torchShapes, type TorchTensor } from "../nn/w
 export interface EvaluatedEncoder {
   /** The file it was read from. */
   path: string;
+  /** Where it is from, for messages: the path, or an address. */
+  name: string;
   backbone: string;
   config: BackboneConfig;
   stem: Stem;
@@ -38,9 +40,9 @@ export interface EvaluatedEncoder {
 }
 
 /** What of the encoder's file is used. */
-export function encoderText({ path, prefix, others }: EvaluatedEncoder): string {
-  if (others === 0) return path;
-  return `${path} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
+export function encoderText({ name, prefix, others }: EvaluatedEncoder): string {
+  if (others === 0) return name;
+  return `${name} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
 }
 
 /** A backbone with stores for its parameters. */

@@ -45,11 +45,11 @@ export function evaluationBatch(
   let obstacle: string | null = null;
   for (let batch = most; batch >= 1; batch /= 2) {
     const { dispatches, features } = traceEncoder(encoder, { batch, target });
-    obstacle = obstacleTo(planMemory(dispatches, [features]), gpu.limits);
+    obstacle = obstacleTo(planMemory(dispatches, [features], gpu.limits), gpu.limits);
     if (!obstacle) return batch;
   }
   throw new MachineError(
-    `Cannot compute features of "${encoder.path}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
+    `Cannot compute features of "${encoder.name}" on this GPU: ${obstacle}, even with one image at a time. Lower --size.`,
   );
 }
 

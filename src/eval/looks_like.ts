@@ -44,6 +44,37 @@ function hasExactly(
     [...expected].every(([name, shape]) => `${found.get(prefix + name)?.shape}` === `${shape}`);
 }
 
+/** The built-in backbone that has most tensors in common with `found`, if these are more than those of only one; else null. */
+export function nearestTo(found: Shapes): Likeness | null {
+  let nearest: Likeness | null = null, best = 0.5;
+  for (const backbone of Object.keys(backbones) as BackboneName[]) {
+    for (const stem of ["imagenet", "cifar"] as const) {
+      const expected = shapesOf({ config: backbones[backbone], stem });
+      for (const prefix of prefixesOf(found, expected)) {
+        const isPart = (name: string) =>
+          name.startsWith(prefix) && NETWORK_PART.test(name.slice(prefix.length));
+        const parts = found.keys().filter(isPart).toArray().length;
+        const common = expected.entries().filter(([name, shape]) =>
+          `${found.get(prefix + name)?.shape}` === `${shape}`
+        )
+          .toArray().length;
+        const share = common / (expected.size + parts - common);
+        if (share > best) [nearest, best] = [{ backbone, stem, prefix }, share];
+      }
+    }
+  }
+  return nearest;
+}
+
+/** What precedes the names `expected` in `found`, wherever the first block's first convolution is. */
+function prefixesOf(found: Shapes, expected: ReadonlyMap<string, unknown>): string[] {
+  const name = expected.keys().find((name) =>
+    /^(layer1\.0\.conv1|features\.1\.0\.block\.0)\.weight$/.test(name)
+  )!;
+  return [...found.keys()].filter((key) => key === name || key.endsWith(`.${name}`))
+    .map((key) => key.slice(0, -name.length));
+}
+
 /** Other networks, by names that only they have. The first that fits counts. */
 const FAMILIES: readonly [what: string, name: RegExp][] = [
   ["a Swin transformer", /relative_position_bias_table$/],
@@ -83,6 +114,11 @@ export function likenessAdvice(found: Shapes): string {
     (isGrouped(found) ? "a ResNet with grouped convolutions (ResNeXt)" : undefined);
   if (family) {
     return `It looks like ${family}, expected one of ${names} under torchvision's names. Use another file.`;
+  }
+  const nearest = nearestTo(found);
+  if (nearest) {
+    const { backbone, stem } = nearest;
+    return `It comes closest to ${backbone} with the ${stem} stem. Use the whole file, or one under torchvision's names.`;
   }
   return `Its tensors fit none of ${names} under torchvision's names. Use the options of the run that wrote it, as its ` +
     "config.json has them.";

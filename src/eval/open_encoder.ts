@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { parseRecipe } from "../../data/views/parse_recipe.ts";
-import { imagenet, type Recipe, type Rgb } from "../../data/views/recipe.ts";
+import type { Recipe } from "../../data/views/recipe.ts";
 import {
   type Backbone,
   backboneConfigOf,
@@ -14,18 +14,20 @@ import {
   parseBackboneText,
 } from "../config/backbone.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
-import { largestSmallSize } from "../config/default_values.ts";
 import { UserError } from "../base/errors.ts";
 import { exists, readFailure } from "../base/files.ts";
 import { latestCheckpoint, loadCheckpoint } from "../io/checkpoint.ts";
 import { readWeights } from "../io/weights_file.ts";
-import { encoderFields } from "../config/evaluate_flags.ts";
 import { runRecipe } from "../config/load_recipe.ts";
-import { shortSource } from "../config/source_paths.ts";
+import { isAddress, shortSource } from "../config/source_paths.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import { findEncoder } from "./encoder_tensors.ts";
 import { type EvaluatedEncoder, shapesOf } from "./evaluated_encoder.ts";
-import { likenessAdvice, looksLike } from "./looks_like.ts";
+import { type FetchOptions, fetchWeights } from "./fetch_weights.ts";
+import { imagesOf, type Metadata } from "./encoder_images.ts";
+import { likenessAdvice, looksLike, nearestTo } from "./looks_like.ts";
+import { expectSameBackbone, timmConfigBeside } from "./timm_config.ts";
+import { expectWeightsFile } from "./weights_kind.ts";
 import type { EncoderOptions } from "./types.ts";
 
 /** A run, as read from its folder. */
@@ -36,8 +38,8 @@ export interface EvaluatedRun {
   fingerprint: string | null;
 }
 
-/** Reads config.json of the run in `out`. */
-export async function openRun(out: string): Promise<EvaluatedRun> {
+/** Reads config.json of the run in `out`, which `option` names. */
+export async function openRun(out: string, option = "--run"): Promise<EvaluatedRun> {
   const path = join(out, "config.json");
   try {
     const options = JSON.parse(await Deno.readTextFile(path));
@@ -48,14 +50,19 @@ export async function openRun(out: string): Promise<EvaluatedRun> {
     return { out, options: { ...divided, ...options, data: data && shortSource(data) }, fingerprint };
   } catch (error) {
     throw new UserError(
-      `Cannot use the run in "${out}": its config.json cannot be used: ${readFailure(error)}. Check --run.`,
+      `Cannot use the run in "${out}": its config.json cannot be used: ${
+        readFailure(error)
+      }. Check ${option}.`,
     );
   }
 }
 
-/** The encoder of `run`, or the file `given.encoder`. Options win over what run and file say. */
+/**
+ * The encoder of `run`, or the one at `given.encoder`, a file or an address. Options win over what run and file say; how
+ * images are prepared for weights that say nothing of it is logged.
+ */
 export async function openEncoder(
-  given: EncoderOptions,
+  given: EncoderOptions & FetchOptions,
   run: EvaluatedRun | null,
 ): Promise<EvaluatedEncoder> {
   // Even with an encoder from elsewhere the images are the run's, which need not have one yet.
@@ -63,29 +70,29 @@ export async function openEncoder(
     if (given.encoder === undefined) throw error;
     return null;
   });
-  const { path, tensors: found, metadata } = given.encoder === undefined
+  const { path, name, tensors: found, metadata } = given.encoder === undefined
     ? ofRun!
-    : await fromFile(given.encoder);
+    : await fromFile(given.encoder, given);
   // What the file says counts more than what its tensors look like.
-  const likeness = metadata.backbone === undefined ? looksLike(found) : null;
+  const isForeign = metadata.backbone === undefined, timm = isForeign ? await timmConfigBeside(path) : null;
+  // The nearest one does not fit, which is told tensor by tensor.
+  const likeness = isForeign ? looksLike(found) ?? nearestTo(found) : null;
   const backbone = given.backbone ?? likeness?.backbone ??
-    expectBackbone(path, { found, name: metadata.backbone });
-  const size = given.size ?? fieldIn(path, { name: "size", metadata }) ?? imagenet.size;
-  const stem = given.stem ?? fieldIn(path, { name: "stem", metadata }) ?? likeness?.stem ??
-    (size > largestSmallSize ? "imagenet" : "cifar");
+    expectBackbone(name, { found, name: metadata.backbone });
+  if (timm) expectSameBackbone(name, { config: timm, backbone });
+  const { images, notes } = imagesOf(name, { given, metadata, timm, guessed: likeness?.stem ?? null });
+  const { stem, size } = images;
   expectSize(backbone, { stem, size });
   const config = backboneConfigOf(backbone), expected = shapesOf({ config, stem });
-  const { tensors, prefix, others } = findEncoder(path, { found, expected });
+  const { tensors, prefix, others } = findEncoder(name, { found, expected });
+  notes.forEach((note) => given.log?.(note));
   const above = prefix.replace(/backbone\.$/, "");
   return {
     path,
+    name,
     backbone: backboneText(backbone),
     config,
-    stem,
-    size,
-    mean: (given.mean ?? fieldIn(path, { name: "mean", metadata }) ?? imagenet.mean) as Rgb,
-    std: (given.std ?? fieldIn(path, { name: "std", metadata }) ?? imagenet.std) as Rgb,
-    stretch: given.stretch ?? fieldIn(path, { name: "stretch", metadata }) ?? "none",
+    ...images,
     fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
     prefix,
@@ -106,12 +113,11 @@ function expectBackbone(
   throw new UserError(`Cannot use the encoder "${path}": ${fact}. ${likenessAdvice(found)}`);
 }
 
-type Metadata = Readonly<Record<string, string | undefined>>;
-type Found = { path: string; tensors: ReadonlyMap<string, TorchTensor>; metadata: Metadata };
+type Found = { path: string; name: string; tensors: ReadonlyMap<string, TorchTensor>; metadata: Metadata };
 
 async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
   const path = join(out, "encoder.safetensors");
-  if (await exists(path)) return await fromFile(path);
+  if (await exists(path)) return await fromFile(path, {});
   // The run has not finished: its last checkpoint has the encoder, its other files the rest.
   const last = await latestCheckpoint(out);
   if (!last) {
@@ -124,12 +130,26 @@ async function fromRun({ out, options }: EvaluatedRun): Promise<Found> {
     given: undefined,
     stretch: options.stretch,
   });
-  return { path: last, tensors: (await loadCheckpoint(last)).tensors, metadata: metadataOf(options, recipe) };
+  return {
+    path: last,
+    name: last,
+    tensors: (await loadCheckpoint(last)).tensors,
+    metadata: metadataOf(options, recipe),
+  };
 }
 
-async function fromFile(path: string): Promise<Found> {
-  const { tensors, metadata } = await readWeights(path);
-  return { path, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
+async function fromFile(given: string, options: FetchOptions): Promise<Found> {
+  const isFetched = isAddress(given);
+  const { path, name } = isFetched ? await fetchWeights(given, options) : { path: given, name: given };
+  try {
+    await expectWeightsFile(path, name);
+    const { tensors, metadata } = await readWeights(path, name);
+    return { path, name, tensors, metadata: checkpointMetadata(metadata) ?? metadata };
+  } catch (error) {
+    // A damaged download would be taken from the cache again.
+    if (isFetched) await Deno.remove(path).catch(() => {});
+    throw error;
+  }
 }
 
 /** The metadata for the encoder in a checkpoint, from those of the checkpoint; null if the file is none. */
@@ -163,20 +183,3 @@ function headsIn(found: ReadonlyMap<string, TorchTensor>, above: string): Map<st
     return /^(projector|predictor)\./.test(inner) ? [[inner, tensor] as const] : [];
   }));
 }
-
-/** What the metadata of the file `path` say of a field of its encoder; undefined if they say nothing. */
-function fieldIn<K extends keyof typeof encoderFields>(
-  path: string,
-  { name, metadata: { [name]: text } }: { name: K; metadata: Metadata },
-): FieldValue<K> | undefined {
-  if (text === undefined) return undefined;
-  const { expected, parse } = encoderFields[name], value = parse(text.replace(/^\s*\[|\]\s*$/g, ""));
-  if (value !== undefined) return value as FieldValue<K>;
-  throw new UserError(
-    `Cannot use the encoder "${path}": its metadata say ${name} = ${text}, expected ${expected}. Give --${name}.`,
-  );
-}
-
-type FieldValue<K extends keyof typeof encoderFields> = NonNullable<
-  ReturnType<(typeof encoderFields)[K]["parse"]>
->;

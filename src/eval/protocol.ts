@@ -82,7 +82,7 @@ function reportOf(
       leftOut: leftOut.size,
     },
     settings: {
-      encoder: encoder.path,
+      encoder: encoder.name,
       backbone: encoder.backbone,
       size: encoder.size,
       train: data.train.source.name,

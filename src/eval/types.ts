@@ -20,13 +20,16 @@ export type LabeledData = string | readonly string[] | ImageSource;
 export interface EncoderOptions {
   /** Folder of a run: its encoder. */
   run?: string;
-  /** Safetensors file with encoder weights under torchvision's names. Default: the run's. */
+  /**
+   * Encoder weights under torchvision's names, of safetensors or PyTorch (.pth): a file, or an address, https:// or
+   * hf://OWNER/NAME. Default: the run's.
+   */
   encoder?: string;
   /** Backbone of these weights, by its name or described. Default: as the file says. */
   backbone?: Backbone;
   /** First layers: 3 × 3 (`"cifar"`), or 7 × 7 and max pooling (`"imagenet"`). Default: as the file says. */
   stem?: "cifar" | "imagenet";
-  /** Side of its images in pixels. Default: as the file says, else 224. */
+  /** Side of its images in pixels. Default: as the file says, else 224, with the stem for small images 32. */
   size?: number;
   /** Subtracted from red, green and blue in 0 … 1. Default: as the file says, else ImageNet's. */
   mean?: readonly number[];
@@ -94,6 +97,8 @@ export interface EvaluateOptions extends EncoderOptions {
   draw?: DrawEvaluation;
   /** Receives each line of text. Default: lines are printed. */
   log?: (line: string) => void;
+  /** Hears how many bytes of the encoder have been downloaded, and of how many, if the server says. */
+  onDownload?: (done: number, total: number | null) => void;
   /** Ends the evaluation with its reason when aborted; nothing is written then. */
   signal?: AbortSignal;
 }

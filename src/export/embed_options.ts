@@ -22,6 +22,8 @@ export interface EncoderChoice extends EncoderOptions {
   kernels?: KernelSelection;
   /** Receives each line of text. Default: lines are printed. */
   log?: (line: string) => void;
+  /** Hears how many bytes of the encoder have been downloaded, and of how many, if the server says. */
+  onDownload?: (done: number, total: number | null) => void;
 }
 
 /** Options of {@linkcode embed}. Either `run` or `encoder` is needed; everything else has a default. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { digestOfFile } from "../../data/sources/digest.ts";
 import { UserError } from "../base/errors.ts";
 import { badLog } from "../base/bad_log.ts";
 import { expectEmbedToFilesOptions } from "../config/embed_flags.ts";
@@ -141,19 +141,11 @@ async function identityOf(
 ): Promise<Identity> {
   const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
-    encoder: await digestOf(path),
-    ...projector && { projector: await digestOf(projector.path) },
+    encoder: await digestOfFile(path),
+    ...projector && { projector: await digestOfFile(projector.path) },
     data: source.fingerprint,
     ...{ backbone, stem, size, mean: [...mean], std: [...std], stretch, minSide, features, normalize, f16 },
   };
-}
-
-/** The SHA-256 of a file. */
-async function digestOf(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const hash = createHash("sha256"), buffer = new Uint8Array(1 << 20);
-  for (let read; (read = await file.read(buffer)) !== null;) hash.update(buffer.subarray(0, read));
-  return hash.digest("hex");
 }
 
 /** What the files say of their vectors. */

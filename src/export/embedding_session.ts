@@ -45,9 +45,9 @@ export async function openEmbedder(given: EncoderChoice): Promise<OpenedEncoder>
     throw new UserError("Cannot embed without an encoder. Add --run DIR or --encoder FILE.");
   }
   const run = given.run === undefined ? null : await openRun(given.run);
-  const encoder = await openEncoder(given, run);
-  const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   const { kernels, log = console.log, normalize = false } = given;
+  const encoder = await openEncoder({ ...given, log }, run);
+  const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
   const chooser = await chooseEncoderKernels(encoder, await openKernelChoice(gpu, { kernels, log }));

@@ -34,12 +34,16 @@ import type { ExportOptions, ExportReport } from "./types.ts";
  * ```
  */
 export async function exportEncoder(options: ExportOptions): Promise<ExportReport> {
-  const { log = console.log, signal, ...given } = options;
+  const { log = console.log, signal, onDownload, ...given } = options;
   expectExportOptions(given as object);
   if (given.run === undefined && given.encoder === undefined) {
     throw new UserError("Cannot export without an encoder. Add --run DIR or --encoder FILE.");
   }
-  const encoder = await openEncoder(given, given.run === undefined ? null : await openRun(given.run));
+  const fetching = { log, signal, onDownload };
+  const encoder = await openEncoder(
+    { ...given, ...fetching },
+    given.run === undefined ? null : await openRun(given.run),
+  );
   const { format = "onnx" } = given, out = given.out ?? defaultExport(format);
   if (format !== "transformers") await expectFile(out);
   log(`Exporting ${encoderText(encoder)}, ${encoder.backbone} for images of ${encoder.size} px`);

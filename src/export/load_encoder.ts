@@ -33,8 +33,8 @@ export interface LoadedEncoder extends Disposable {
 }
 
 /**
- * Loads an encoder: `file` is a .safetensors file with weights under torchvision's names, or the folder of a run. What it says of
- * its backbone and its images can be overridden by options.
+ * Loads an encoder: `file` has weights under torchvision's names, of safetensors or PyTorch (.pth); it may be an address,
+ * https:// or hf://OWNER/NAME, or the folder of a run. What it says of its backbone and its images can be overridden by options.
  *
  * @throws {UserError} if it is no such file.
  * @throws {MachineError} if there is no adapter, or too little memory.

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { MachineError } from "../base/errors.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import { evaluationBatch } from "../eval/feature_sets.ts";
 import { createFeatureExtractor } from "../eval/features.ts";
 import { openGpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
-import { deviceProfileOf, type KernelChooser, pinned } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 
 /** Images that the GPU takes at once, if they fit. */
 const BATCH = 8;
@@ -20,25 +19,14 @@ export interface ReferenceEncoder extends Disposable {
   featuresOf(views: Float32Array<ArrayBuffer>): Promise<Float32Array>;
 }
 
-/**
- * Puts `encoder` on the GPU, with the adapter's default kernels. Where these cannot take it, as weights beyond the largest
- * texture, with those that suit every adapter.
- */
+/** Puts `encoder` on the GPU, with the adapter's default kernels. */
 export async function openReference(encoder: EvaluatedEncoder): Promise<ReferenceEncoder> {
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
-  const batchWith = (chooser?: KernelChooser) =>
-    evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser), most: BATCH });
-  let chooser: KernelChooser | undefined, batch: number;
-  try {
-    batch = batchWith();
-  } catch (error) {
-    if (!(error instanceof MachineError)) throw error;
-    batch = batchWith(chooser = pinned("blocked"));
-  }
+  const batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu), most: BATCH });
   const memory = opened.use(new Memory(gpu)), built = buildEncoder(encoder, { gradients: false });
   for (const { store, values } of contentOf(built, encoder)) memory.write(store, values);
-  const { size } = encoder, options = { encoder: built.layer, batch, size, chooser };
+  const { size } = encoder, options = { encoder: built.layer, batch, size };
   const extractor = opened.use(createFeatureExtractor(memory, options));
   const kept = opened.move();
   return {

@@ -29,6 +29,8 @@ export interface ExportOptions extends EncoderOptions {
   f16?: boolean;
   /** Receives each line of text. Default: lines are printed. */
   log?: (line: string) => void;
+  /** Hears how many bytes of the encoder have been downloaded, and of how many, if the server says. */
+  onDownload?: (done: number, total: number | null) => void;
   /** Ends the export with its reason when aborted; nothing is written then. */
   signal?: AbortSignal;
 }

@@ -59,19 +59,20 @@ export interface Plan {
  * Places each tensor of `dispatches` that is not placed yet.
  *
  * @param keep Tensors that must survive the last dispatch, such as outputs that are read back.
- * @param options `budget`: bytes that may be alive at once before time is spent to save memory.
+ * @param options `budget`: bytes that may be alive at once before time is spent to save memory. `maxTexture`: rows of the
+ * device's largest texture; a larger store of parameters is copied tensor by tensor.
  */
 export function planMemory(
   dispatches: readonly Dispatch[],
   keep: readonly Tensor[] = [],
-  { budget = LIVE_BUDGET.software }: { budget?: number } = {},
+  { budget = LIVE_BUDGET.software, maxTexture = Infinity }: { budget?: number; maxTexture?: number } = {},
 ): Plan {
   const list = rematerialize(dispatches, { budget, keep });
   const lives = [...livesOf(list, keep).values()];
   placeTensors(list, lives);
   const live = livePeak(lives).bytes;
-  let copied = planTextureCopies(list, { gap: Infinity });
-  if (live + copied.peak > budget) copied = planTextureCopies(list, { gap: GAP });
+  let copied = planTextureCopies(list, { gap: Infinity, maxTexture });
+  if (live + copied.peak > budget) copied = planTextureCopies(list, { gap: GAP, maxTexture });
   const { planned, textures, peak } = copied;
 
   const stores = new Set(

@@ -56,7 +56,7 @@ export class Program {
     const { gpu } = memory;
     this.#gpu = gpu;
     this.#memory = memory;
-    this.plan = planMemory(traced, keep, { budget });
+    this.plan = planMemory(traced, keep, { budget, maxTexture: gpu.limits.maxTexture });
     const obstacle = obstacleTo(this.plan, gpu.limits);
     if (obstacle) {
       throw new MachineError(`Cannot run on this GPU: ${obstacle}.`, { problem: "batch" });

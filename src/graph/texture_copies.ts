@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Region, type Store, textureBytes } from "../gpu/memory.ts";
+import { type Region, type Store, textureBytes, textureRows } from "../gpu/memory.ts";
 import { livePeak } from "./lifetimes.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { originOf, regionOf } from "./tensor.ts";
@@ -38,11 +38,11 @@ interface Need {
 /**
  * Plans the copies of `dispatches`, whose tensors are placed; returns the textures too, and the most bytes in use.
  *
- * @param options `gap`: dispatches without a read after which a copy is dropped.
+ * @param options `gap`: dispatches without a read after which a copy is dropped. `maxTexture`: rows of the largest texture.
  */
 export function planTextureCopies(
   dispatches: readonly Dispatch[],
-  { gap }: { gap: number },
+  { gap, maxTexture }: { gap: number; maxTexture: number },
 ): { planned: PlannedDispatch[]; textures: Store[]; peak: number } {
   const needs: Need[] = [];
   // Copies whose source has not changed since. Initially none: the host or the last run wrote it.
@@ -52,7 +52,7 @@ export function planTextureCopies(
     const found = new Map<number, Need>();
     accesses.forEach((access, binding) => {
       if (access !== "texture") return;
-      const from = copiedPart(dispatch, binding);
+      const from = copiedPart(dispatch, { binding, maxTexture });
       let need = valid.find((known) => isSame(known.from, from));
       if (!need) {
         need = { from, bytes: textureBytes(from.bytes), first: i, last: i };
@@ -81,13 +81,17 @@ export function planTextureCopies(
 
 /**
  * The part that is copied for a binding: the tensor; or its whole store if that was given and the kernel has a parameter
- * `…At` for the position of the tensor in it. A store of parameters is copied once for all kernels that follow.
+ * `…At` for the position of the tensor in it. A store of parameters is copied once for all kernels that follow, unless no
+ * texture holds it.
  */
-function copiedPart({ kernel, tensors }: Dispatch, binding: number): Region {
+function copiedPart(
+  { kernel, tensors }: Dispatch,
+  { binding, maxTexture }: { binding: number; maxTexture: number },
+): Region {
   const name = Object.keys(kernel.bindings)[binding];
   const region = regionOf(tensors[binding]), whole = originOf(tensors[binding]).region!;
   const given = region.store.category !== "activations", isSlice = region.bytes < whole.bytes;
-  return given && !isSlice && `${name}At` in kernel.params
+  return given && !isSlice && `${name}At` in kernel.params && textureRows(region.store) <= maxTexture
     ? { store: region.store, offset: 0, bytes: region.store.bytes }
     : region;
 }

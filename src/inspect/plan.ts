@@ -7,7 +7,6 @@ import { fitOf, type Machine, refusal } from "../byol/fit.ts";
 import type { TrainerOptions } from "../byol/trainer.ts";
 import { messageWithAdvice } from "../config/advice.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
-import { optionsWithRecipe } from "../config/load_recipe.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { IMAGES_PER_READ, traceFeatures } from "../eval/features.ts";
 import { DEFAULT_LIMITS, type Gpu, openGpu } from "../gpu/device.ts";
@@ -15,6 +14,7 @@ import { gatheringBytes } from "../gpu/gathered_rows.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { planMemory } from "../graph/plan.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { optionsWithWeights } from "../run/initial_weights.ts";
 import { evaluationRows, trainerOptions } from "../run/setup.ts";
 
 /** The plan of a run. */
@@ -55,7 +55,7 @@ export interface StepPlan {
  * @throws {UserError} on options that cannot be used.
  */
 export async function planOf(given: PretrainOptions): Promise<RunPlan> {
-  const { options, recipe } = await optionsWithRecipe(given);
+  const { options, recipe } = await optionsWithWeights(given);
   using gpu = await openGpu().catch(() => null);
   const chooser = pinnedChooser(options, gpu);
   const training = { ...trainerOptions(options, recipe), chooser };
@@ -116,7 +116,7 @@ function evaluationBytes(
     size,
     loading,
   });
-  const { total, bytes } = planMemory(dispatches, [features]);
+  const { total, bytes } = planMemory(dispatches, [features], machine.limits);
   const gathering = { dims: features.shape[1], batch: evaluated, rows: IMAGES_PER_READ };
   const shared = (bytes.get("parameters") ?? 0) + (bytes.get("statistics") ?? 0);
   return gatheringBytes(gathering) + total - shared;

@@ -9,12 +9,12 @@ import { type PackedImage, RecordWriter } from "../../data/views/table.ts";
 import { MachineError } from "../base/errors.ts";
 import { keyedRandom } from "../base/random.ts";
 import { Trainer, type TrainerOptions } from "../byol/trainer.ts";
-import { optionsWithRecipe } from "../config/load_recipe.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { Timing } from "../graph/program.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { openTuningCache } from "../io/tuning_cache.ts";
+import { optionsWithWeights } from "../run/initial_weights.ts";
 import { chooseKernels, trainerOptions } from "../run/setup.ts";
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import { measurePeaks, type Peaks } from "./peaks.ts";
@@ -46,7 +46,7 @@ export interface RunProfile {
  * @throws {MachineError} if there is no adapter, its driver has no timestamps, or the step does not fit.
  */
 export async function profileOf(given: PretrainOptions): Promise<RunProfile> {
-  const { options, recipe } = await optionsWithRecipe(given), { log = console.log } = given;
+  const { options, recipe } = await optionsWithWeights(given), { log = console.log } = given;
   using gpu = await openGpu();
   expectTimestamps(gpu);
   const tuning = await openTuningCache<Decision>();

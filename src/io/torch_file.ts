@@ -86,6 +86,9 @@ function storageOf(id: unknown): Storage {
 /** The bytes of a storage by its key. */
 type StorageReader = (storage: Storage) => Promise<Uint8Array>;
 
+/** The file is not whole: nothing is wrong with what was saved. */
+class DamagedError extends Error {}
+
 /** What torch.save was given, and how to read its storages. */
 interface Saved {
   value: unknown;
@@ -109,11 +112,12 @@ export async function readTorchFile(path: string, bytes: Uint8Array): Promise<Ma
     if (tensors.size === 0) throw new Error("it has no tensors of floating-point numbers by name");
     return tensors;
   } catch (error) {
-    throw new UserError(
-      `Cannot read the weights in "${path}": ${messageOf(error)}. Save the model's state dictionary alone, ` +
-        `torch.save(model.state_dict(), file), or as safetensors.`,
-      { cause: error },
-    );
+    const advice = error instanceof DamagedError
+      ? "Fetch or copy the file again."
+      : "Save the model's state dictionary alone, torch.save(model.state_dict(), file), or as safetensors.";
+    throw new UserError(`Cannot read the weights in "${path}": ${messageOf(error)}. ${advice}`, {
+      cause: error,
+    });
   }
 }
 
@@ -189,7 +193,10 @@ async function openZip(bytes: Uint8Array): Promise<Saved> {
   const { Uint8ArrayReader, Uint8ArrayWriter, ZipReader } = await import(
     "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js"
   );
-  const entries = await new ZipReader(new Uint8ArrayReader(bytes), { useWebWorkers: false }).getEntries();
+  const entries = await new ZipReader(new Uint8ArrayReader(bytes), { useWebWorkers: false }).getEntries()
+    .catch((cause) => {
+      throw new DamagedError(`it is a zip archive without its end (${messageOf(cause)})`, { cause });
+    });
   const named = new Map(entries.map((entry) => [entry.filename, entry]));
   const read = async (name: string) => {
     const entry = named.get(name);
@@ -240,10 +247,10 @@ function openLegacy(bytes: Uint8Array): Saved {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const storages = new Map<string, Uint8Array>();
   for (const key of keys.map(String)) {
-    if (end + 8 > bytes.length) throw new Error(`it is cut off at byte ${bytes.length}`);
+    if (end + 8 > bytes.length) throw new DamagedError(`it is cut off at byte ${bytes.length}`);
     const count = Number(view.getBigInt64(end, true)), length = count * (sizes.get(key) ?? NaN);
     if (!(length >= 0 && end + 8 + length <= bytes.length)) {
-      throw new Error(`it is cut off at byte ${bytes.length}`);
+      throw new DamagedError(`it is cut off at byte ${bytes.length}`);
     }
     storages.set(key, bytes.subarray(end + 8, end + 8 + length));
     end += 8 + length;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 import { parseSafetensors, type TensorEntry } from "./safetensors.ts";
 import { isTorchFile, readTorchFile } from "./torch_file.ts";
 
@@ -15,16 +16,17 @@ export interface Weights {
 
 /**
  * The weights in the file `path`: safetensors, or a state dictionary of PyTorch (.pth, .pt), told apart by their first bytes.
+ * `name` names it in messages, if not its path.
  *
  * @throws {UserError} if the file cannot be read, is damaged, or holds more than tensors.
  */
-export async function readWeights(path: string): Promise<Weights> {
+export async function readWeights(path: string, name = path): Promise<Weights> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    throw new UserError(`Cannot read "${path}": ${messageOf(error)}.`, { cause: error });
+    throw new UserError(`Cannot read "${name}": ${readFailure(error)}. Check the path.`, { cause: error });
   }
-  if (isTorchFile(bytes)) return { tensors: await readTorchFile(path, bytes), metadata: {} };
-  return parseSafetensors(path, bytes);
+  if (isTorchFile(bytes)) return { tensors: await readTorchFile(name, bytes), metadata: {} };
+  return parseSafetensors(name, bytes);
 }

@@ -115,7 +115,7 @@ async function claimNumbered(out: string): Promise<FolderLock> {
 
 /** Prepares the run's folder, and writes its recipe, its options and the `facts` that it starts with. */
 export async function writeConfig(
-  { options, recipe }: Pick<Run, "options" | "recipe">,
+  { options, recipe, initial, began }: Omit<Run, "checkpoint">,
   { adapter, ...facts }: RunFacts,
 ): Promise<void> {
   try {
@@ -127,10 +127,12 @@ export async function writeConfig(
   await removeTemporaries(checkpointFolder(options.out));
   await writeRunRecipe(options.out, recipe);
   const { name, backend, driver } = adapter ?? {}, { data } = options;
+  const { mean, std } = recipe, weights = initial ? { from: initial.name, mean, std } : began?.weights;
   await writeJson(configPath(options.out), {
     ...options,
     data: typeof data === "string" ? withoutSecrets(data) : data?.map(withoutSecrets) ?? null,
     ...facts,
+    ...weights && { weights },
     ...adapter && { adapter: { name, backend, driver } },
   });
 }

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { withoutSecrets } from "../../data/sources/patterns.ts";
 import { isRecipeName, type Recipe } from "../../data/views/recipe.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { parseBackboneText } from "../config/backbone.ts";
+import { absoluteWeights } from "../config/source_paths.ts";
 import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
+import type { FetchOptions } from "../eval/fetch_weights.ts";
 import { INITIAL_WEIGHTS, openInitialEncoder } from "../eval/initial_encoder.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import type { FlatStore } from "../nn/parameters.ts";
@@ -19,9 +22,13 @@ import { encoderMetadata } from "./encoder_metadata.ts";
 /** The weights that `options` name; null if they are drawn. */
 export async function initialOf(
   { init, backbone, stem, size }: Pick<ResolvedOptions, "init" | "backbone" | "stem" | "size">,
+  fetching: FetchOptions,
 ): Promise<EvaluatedEncoder | null> {
-  return init === null ? null : await openInitialEncoder(init, { backbone, stem, size });
+  return init === null ? null : await openInitialEncoder(init, { backbone, stem, size, ...fetching });
 }
+
+/** Where weights are from, as a run records it: without what may be secret in an address. */
+export const recordedInit = (init: string): string => withoutSecrets(absoluteWeights(init));
 
 /**
  * Every option of a run, its recipe, and the weights to start from. Their backbone and stem are the defaults, and images are
@@ -36,8 +43,9 @@ export async function optionsWithWeights(
   if (init === null) return { ...resolved, initial: null };
   const isChosen = given.preset !== undefined; // a preset may have chosen both
   const { backbone, stem, size } = isChosen ? resolved.options : { ...given, size: resolved.options.size };
-  const initial = await openInitialEncoder(init, { backbone, stem, size });
-  const own = { backbone: parseBackboneText(initial.backbone), stem: initial.stem, init: resolve(init) };
+  const { log = console.log, onDownload, signal } = given;
+  const initial = await openInitialEncoder(init, { backbone, stem, size, log, onDownload, signal });
+  const own = { backbone: parseBackboneText(initial.backbone), stem: initial.stem, init: recordedInit(init) };
   const { options, recipe, hasOut } = await optionsWithRecipe({ ...given, ...own });
   const isBuiltIn = typeof options.recipe === "string" && isRecipeName(options.recipe);
   const { mean, std } = isBuiltIn ? initial : recipe;

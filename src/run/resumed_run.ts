@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Recipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
@@ -16,7 +15,7 @@ import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { absoluteSource } from "../config/source_paths.ts";
 import { latestCheckpoint, loadCheckpoint, type LoadedCheckpoint } from "../io/checkpoint.ts";
 import { holdsRun, type Run } from "./folder.ts";
-import { initialOf } from "./initial_weights.ts";
+import { initialOf, recordedInit } from "./initial_weights.ts";
 import { changeableOptions, mayChange, recordedOptions } from "./recorded_options.ts";
 import { readConfig } from "./run_config.ts";
 
@@ -44,7 +43,11 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
     out,
   };
   const path = await latestCheckpoint(out);
-  if (!path) return { options, recipe, began, initial: await initialOf(options), checkpoint: null };
+  if (!path) {
+    const { log = console.log, onDownload, signal, init = options.init } = given;
+    const initial = await initialOf({ ...options, init }, { log, onDownload, signal });
+    return { options, recipe, began, initial, checkpoint: null };
+  }
   const checkpoint = await loadCheckpoint(path);
   expectSameRun({ options, recipe }, { path, checkpoint });
   return { options, recipe, began, initial: null, checkpoint };
@@ -53,7 +56,7 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
 /** The options that are given, by a preset too. */
 export async function settingsOf(given: PretrainOptions): Promise<PretrainSettings> {
   const { init, ...rest } = checkOptions(given);
-  const own: PretrainSettings = init === undefined ? rest : { ...rest, init: resolve(init) };
+  const own: PretrainSettings = init === undefined ? rest : { ...rest, init: recordedInit(init) };
   if (own.preset === undefined) return own;
   return overPreset((await readPreset(own.preset)).fields, own);
 }

@@ -36,7 +36,7 @@ Deno.test("parseExportOptions() explains every option with --help", () => {
   for (
     const flag of [
       "run <DIR>",
-      "encoder <FILE>",
+      "encoder <FILE|URL>",
       "format <NAME>",
       "out <PATH>",
       "f16",

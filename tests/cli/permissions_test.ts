@@ -68,6 +68,12 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("duplicates", { out: "groups.csv" }), [["."], ["."], []]);
   assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
+  const init = "https://h.org:81/w.pth?signature=1";
+  assertEquals(needs("train", { data: "/d", init, out: "/o" }), [["/d", "/o"], ["/o"], ["h.org:81"]]);
+  assertEquals(needs("train", { init: "/w.pth", out: "/o" }), [["/o"], ["/o"], []]);
+  for (const name of ["evaluate", "embed", "export", "similar"]) {
+    assertEquals(needs(name, { encoder: init, out: "/o/x" })[2], ["h.org:81"], name);
+  }
 });
 
 Deno.test("needsOf() lists the hosts of hubs and buckets", async () => {
@@ -118,6 +124,15 @@ Deno.test("needsOf() finds the hosts of a resumed run in its config.json", async
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ data: ["http://h:8/a.tar", "/d"] }));
   assertEquals(needsOf("train", { out: folder, resume: true }).net, ["h:8"]);
+  const more = { data: "/d", init: "https://w:7/x.pth" };
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(more));
+  assertEquals(needsOf("train", { out: folder, resume: true }).net, ["w:7"]);
+  assertEquals(
+    needsOf("evaluate", { run: folder }).net,
+    [],
+    "an evaluation has the weights in the run's folder",
+  );
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ data: ["http://h:8/a.tar", "/d"] }));
   assertEquals(needsOf("evaluate", { run: folder }).net, ["h:8"]);
   assertEquals(needsOf("train", { out: folder }).net, []);
   assertEquals(needsOf("export", { run: folder }).net, [], "an export reads no data");
@@ -128,10 +143,11 @@ Deno.test("needsOf() and grantsOf() find what a preset's file names, unless opti
   const folder = await Deno.makeTempDir(),
     preset = join(folder, "mine.json"),
     config = join(folder, "config.json");
-  await Deno.writeTextFile(preset, JSON.stringify({ data: "https://h:8/a.tar", out: "/o" }));
+  const init = "https://w:7/x.pth";
+  await Deno.writeTextFile(preset, JSON.stringify({ data: "https://h:8/a.tar", out: "/o", init }));
   const { write, net } = needsOf("train", { preset });
-  assertEquals([write, net], [["/o"], ["h:8"]]);
-  const given = needsOf("train", { preset, data: "/d", out: "/p" });
+  assertEquals([write, net], [["/o"], ["h:8", "w:7"]]);
+  const given = needsOf("train", { preset, data: "/d", out: "/p", init: "/w.pth" });
   assertEquals([given.write, given.net], [["/p"], []]);
   // A run's own folder is not taken over.
   const run = { data: "https://h:9/a.tar", out: "/o", fingerprint: "f", limit: null };

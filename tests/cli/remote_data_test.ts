@@ -3,10 +3,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { grantsOf } from "../../src/cli/grants.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { encodeSafetensors } from "../../src/io/safetensors.ts";
+import { backbones } from "../../src/nn/backbones.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { gradient, png, tar, tarEntry } from "../data/fixtures.ts";
 import { TOKEN, withHub } from "../data/hub_server.ts";
 import { serving } from "../data/server.ts";
+import { drawnTensors } from "../export/drawn_encoder.ts";
 import { isAvailable, withBucket } from "../s3/bucket.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -17,11 +21,12 @@ const parquet = new Uint8Array(parquetWriteBuffer({
 }));
 
 /** Trains for a step on `data` as `./run` does, and returns all that the run says and writes. */
-async function trained(data: string, command = "train"): Promise<string> {
+async function trained(data: string, more: string[] = []): Promise<string> {
+  const command = "train";
   const folder = await Deno.makeTempDir(), out = join(folder, "run");
   const tiny =
     "--backbone resnet8 --size 16 --batch 8 --steps 1 --hidden 16 --projection 8 --holdout 0 --kernels default";
-  const args = ["--data", data, ...tiny.split(" "), "--out", out];
+  const args = ["--data", data, ...tiny.split(" "), "--out", out, ...more];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -66,13 +71,23 @@ Deno.test({
   },
 });
 
-Deno.test("./run train keeps the signature of an address out of all files", async () => {
+Deno.test("./run train keeps the signatures of addresses out of all files, of images and of weights", async () => {
   const archive = tar(images.map((bytes, i) => tarEntry(`${i}.png`, bytes)));
-  await serving({ "set.tar": archive }, {}, async (base) => {
-    const text = await trained(`${base.replace("//", "//me:passw0rd@")}/set.tar?X-Amz-Signature=c0ffee`);
+  const tensors = drawnTensors({ config: backbones.resnet8, stem: "cifar" }, 3);
+  const weights = concatBytes([...encodeSafetensors({ tensors })]);
+  await serving({ "set.tar": archive, "w.safetensors": weights }, {}, async (base) => {
+    const signed = (name: string) => `${base.replace("//", "//me:passw0rd@")}/${name}?X-Amz-Signature=c0ffee`;
+    const text = await trained(signed("set.tar"), ["--init", signed("w.safetensors")]);
     assert(
       text.includes("/set.tar") && !/c0ffee|passw0rd|Signature/.test(text),
       "the signature is in the run's files",
     );
+    assert(text.includes(`"init": "${base}/w.safetensors"`), "config.json does not name the weights");
+    assert(
+      text.includes("does not say how images are prepared; assumed: mean 0.485, 0.456, 0.406"),
+      "the run does not tell how images are normalized",
+    );
+    const fact = /"weights": \{\s*"from": "(.*)",\s*"mean": \[\s*0\.485,/.exec(text);
+    assertEquals(fact?.[1], `${base}/w.safetensors`);
   });
 });

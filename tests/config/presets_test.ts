@@ -156,6 +156,15 @@ Deno.test("loadPreset() reads a file, with its recipe beside it, and refuses mis
   );
 });
 
+Deno.test("loadPreset() counts the path of weights from the preset's folder, and leaves an address as it is", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "mine.json");
+  for (const [init, expected] of [["w.pth", join(folder.path, "w.pth")], ["hf://me/net", "hf://me/net"]]) {
+    await Deno.writeTextFile(path, JSON.stringify({ init }));
+    assertEquals((await loadPreset(path)).init, expected);
+  }
+});
+
 Deno.test("resolveOptions() refuses two learning rates, and prefers the one that is given to a preset's", async () => {
   const options = (given: Parameters<typeof resolveOptions>[0], preset: typeof given) =>
     resolveOptions({ data: "d", batch: 64, ...given }, { preset });

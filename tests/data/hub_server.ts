@@ -3,7 +3,7 @@ import { digest } from "../../data/sources/digest.ts";
 import { withEnvironment } from "../environment.ts";
 import { type Faults, serving } from "./server.ts";
 
-/** A data set on the hub. */
+/** A data set or a model on the hub. */
 export interface HubRepository {
   /** The files of each commit, by path. */
   commits: Record<string, Record<string, Uint8Array>>;
@@ -70,7 +70,9 @@ async function answer(
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const [, isApi, name, verb, rest] =
-    /^\/(api\/)?datasets\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/(.*)$/.exec(pathname) ?? [];
+    /^\/(?:(api\/)(?:datasets|models)\/|(?:datasets\/)?)([^/]+\/[^/]+)\/(revision|tree|resolve)\/(.*)$/.exec(
+      pathname,
+    ) ?? [];
   const repository = repositories[name];
   if (!repository) return refusal(404, "RepoNotFound");
   const access = repository.access ?? "public";

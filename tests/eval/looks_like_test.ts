@@ -2,7 +2,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { findEncoder } from "../../src/eval/encoder_tensors.ts";
 import { shapesOf } from "../../src/eval/evaluated_encoder.ts";
-import { likenessAdvice, looksLike } from "../../src/eval/looks_like.ts";
+import { likenessAdvice, looksLike, nearestTo } from "../../src/eval/looks_like.ts";
 import { type BackboneName, backbones, type Stem } from "../../src/nn/backbones.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
@@ -27,12 +27,27 @@ Deno.test("looksLike() sees a network below a prefix and beside heads, and nothi
   assertEquals(looksLike(found), { backbone: "resnet18", stem: "imagenet", prefix: "module.backbone." });
   found.delete("module.backbone.layer3.1.bn2.bias");
   assertEquals(looksLike(found), null);
+  assertEquals(nearestTo(found), { backbone: "resnet18", stem: "imagenet", prefix: "module.backbone." });
+  assert(/It comes closest to resnet18 with the imagenet stem\. /.test(likenessAdvice(found)));
   const reshaped = shapes("resnet50", "cifar");
   reshaped.set("layer4.2.conv3.weight", { shape: [2048, 512, 3, 3] });
   assertEquals(looksLike(reshaped), null);
   const more = shapes("resnet8", "cifar");
   more.set("layer3.1.conv1.weight", { shape: [64, 64, 3, 3] });
   assertEquals(looksLike(more), null);
+});
+
+Deno.test("nearestTo() finds the network of which tensors are missing or reshaped, and none in another", () => {
+  for (const backbone of ["resnet50", "wide_resnet50_2", "convnext_tiny"] as const) {
+    const found = shapes(backbone, "imagenet", "net.");
+    for (const name of [...found.keys()].filter((_, i) => i % 7 === 0)) found.delete(name);
+    found.set("net.layer4.9.conv1.weight", { shape: [1] });
+    assertEquals(nearestTo(found), { backbone, stem: "imagenet", prefix: "net." });
+  }
+  const half = shapes("resnet18", "cifar");
+  for (const name of [...half.keys()].filter((_, i) => i % 2 === 1)) half.delete(name);
+  assertEquals(nearestTo(half), null);
+  assertEquals(nearestTo(new Map([["a", { shape: [1] }]])), null);
 });
 
 const grouped = shapes("resnet50", "imagenet");

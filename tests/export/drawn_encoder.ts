@@ -34,6 +34,7 @@ export const networks = {
 /** What is known of an encoder that comes from no file. */
 export const drawnOrigin = {
   path: "drawn",
+  name: "drawn",
   backbone: "drawn",
   fingerprint: null,
   prefix: "",

@@ -200,6 +200,23 @@ Deno.test("planTextureCopies() copies a whole store for kernels with an offset p
       .flatMap(({ copies }) => copies.map(({ from }) => [from.offset, from.bytes]));
   assertEquals(copies(true), [[0, 2048]]);
   assertEquals(copies(false), [[512, 512], [1024, 512]]);
+  // A store that no texture holds is copied tensor by tensor.
+  const wide = { name: "w", category: "parameters" as const, bytes: 4 * 16384 };
+  const tensor = (i: number): Tensor => ({
+    name: `w${i}`,
+    shape: [UNIT, 64],
+    region: { store: wide, offset: i * 16384, bytes: 16384 },
+  });
+  const readWide = (i: number) => dispatchOf("read", { textures: [tensor(i)], writes: [y], told: true });
+  const trace = [readWide(1), readWide(2), readWide(1)];
+  for (const [maxTexture, expected] of [[4, [[0, 65536]]], [3, [[16384, 16384], [32768, 16384]]]] as const) {
+    const plan = planMemory(trace, [], { maxTexture });
+    assertEquals(
+      plan.dispatches.flatMap(({ copies }) => copies.map(({ from }) => [from.offset, from.bytes])),
+      expected,
+    );
+    assertEquals(runPlan(plan), runTrace(trace));
+  }
   // Of what is split because it is large, the slice.
   const half = slice(part(1), { begin: 1, end: 2 });
   const [{ copies: [{ from }] }] = planMemory([

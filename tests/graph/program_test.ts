@@ -5,7 +5,7 @@ import { newTape } from "../ops/harness.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { sizeOf, tensorIn } from "../../src/graph/tensor.ts";
+import { regionOf, sizeOf, tensorIn } from "../../src/graph/tensor.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { byolLoss } from "../../src/ops/byol_loss.ts";
 import { linear } from "../../src/ops/linear.ts";
@@ -93,5 +93,38 @@ Deno.test(
       MachineError,
       /^Cannot run on this GPU: "wide.y" takes 1280 bytes, and a binding has at most 1024\.$/,
     );
+  },
+);
+
+Deno.test(
+  "Program: weights that no texture holds together give the same bits copied one by one",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu(), C = 64, layers = 6;
+    for (const target of await targets()) {
+      const outcome = async (maxTexture: number) => {
+        using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxTexture } });
+        const tape = newTape(target), x = input("x", [18, C]);
+        const store: Store = { name: "weights", category: "parameters", bytes: layers * C * C * 4 };
+        let y = x.tensor;
+        for (let i = 0; i < layers; i++) {
+          const w = tensorIn(store, { shape: [1, 1, C, C], offset: i * C * C * 4 });
+          y = linear(tape, { x: y, w, name: `layer ${i}` });
+        }
+        using program = new Program(memory, { dispatches: tape.dispatches, keep: [y] });
+        memory.write(x.store, x.values);
+        memory.write(store, hashSigned("weights", layers * C * C) as Float32Array<ArrayBuffer>);
+        program.run();
+        const from = program.plan.dispatches.flatMap(({ copies }) => copies.map(({ from }) => from));
+        return {
+          y: await memory.read(regionOf(y)),
+          copies: from.filter((region) => region.store === store).length,
+        };
+      };
+      const whole = await outcome(gpu.limits.maxTexture), apart = await outcome(layers / 2);
+      assertEquals(apart.y, whole.y);
+      const reads = target.family.startsWith("subgroup8");
+      assertEquals([whole.copies, apart.copies], reads ? [1, layers] : [0, 0], target.family);
+    }
   },
 );

@@ -53,6 +53,17 @@ Deno.test("readTorchFile() joins the names of nested dictionaries", async () => 
   assertEquals(await read("nested"), { "encoder.conv1.weight": state["conv1.weight"] });
 });
 
+Deno.test("readTorchFile() advises to fetch a file again that is cut off", async () => {
+  for (const name of ["zip", "legacy"]) {
+    const bytes = await bytesOf(name);
+    await assertThrows(
+      () => readTorchFile(name, bytes.subarray(0, bytes.length - 100)),
+      UserError,
+      /Fetch or copy the file again\.$/,
+    );
+  }
+});
+
 const refused: [name: string, message: RegExp][] = [
   ["system", /its pickle asks for "posix\.system"/],
   ["eval", /its pickle asks for "__builtin__\.eval"/],

@@ -8,6 +8,7 @@ import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { backbones } from "../../src/nn/backbones.ts";
 import { initialValues } from "../../src/run/initial_weights.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
+import { settingsOf } from "../../src/run/resumed_run.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { checkpointOf, inFolder, quiet, tiny } from "./tiny_runs.ts";
@@ -100,6 +101,13 @@ Deno.test(
     });
   },
 );
+
+Deno.test("settingsOf() names weights by their path, or by their address without what is secret", async () => {
+  const init = async (init: string) => (await settingsOf({ init })).init;
+  assertEquals(await init("w.pth"), join(Deno.cwd(), "w.pth"));
+  assertEquals(await init("https://me:pw@h.org:81/w.pth?X-Amz-Signature=1"), "https://h.org:81/w.pth");
+  assertEquals(await init("hf://me/net@v1/w.pth"), "hf://me/net@v1/w.pth");
+});
 
 Deno.test("initialValues() takes heads that fit, and leaves others to be drawn", () => {
   const architecture = { backbone: backbones.resnet8, stem: "cifar", hidden: 8, projection: 4 } as const;
