@@ -5,7 +5,7 @@
  */
 import { keyedRandom } from "../base/random.ts";
 import { onAbort } from "../base/on_abort.ts";
-import type { Neighborhoods } from "./neighborhoods.ts";
+import { type Neighborhoods, NEIGHBORS } from "./neighborhoods.ts";
 import type { UmapAnswer, UmapJob } from "./umap_worker.ts";
 
 /** A map of all rows. */
@@ -18,8 +18,8 @@ export interface PlacedRows {
 }
 
 const JITTER_KEY = 2 ** 45;
-/** UMAP needs more rows than neighbors. */
-const FEWEST = 4;
+/** UMAP needs more rows than neighbors, and of fewer it says nothing. */
+const FEWEST = NEIGHBORS + 2;
 
 /** The map by the first two of `scores` [n, dims], principal components that explain `shares` of the variance. */
 export function pcaMap(

@@ -15,10 +15,10 @@ import { duplicatesAmong, neighborhoodsOf, outlierScores } from "../../src/explo
 import type { PageData } from "../../src/explore/page/page_data.ts";
 import { placeOf, thumbnailsOf } from "../../src/explore/thumbnails.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
-import { arraySource, withFolder } from "../data/fixtures.ts";
+import { withFolder } from "../data/fixtures.ts";
 import { rowsOf } from "../export/embedding_rows.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { blobs, dataOf, writeRows } from "./embeddings.ts";
+import { blobs, dataOf, grayImages, writeRows } from "./embeddings.ts";
 
 const log = () => {};
 const floats = (text: string) => new Float32Array(Uint8Array.fromBase64(text).buffer);
@@ -39,32 +39,41 @@ Deno.test("openEmbeddings() reads the labels that embed writes", () =>
     }
   }));
 
-Deno.test("the explorer's neighbors, scores and duplicates are those of similar and duplicates", onGpu, () =>
-  withFolder({}, async (folder) => {
-    const path = join(folder, "x.npy"), random = keyedRandom(5, 1), dims = 6, rows = 1100;
-    // More rows than are compared at once, with pairs and a group of three.
-    const vectors = Float32Array.from({ length: rows * dims }, () => random.normal());
-    for (const [copy, of] of [[1099, 3], [40, 41], [1024, 41], [500, 501]]) {
-      for (let d = 0; d < dims; d++) vectors[copy * dims + d] = 2 * vectors[of * dims + d] + 1e-3 * d;
-    }
-    await writeRows(path, { vectors, dims });
-    const gpu = await sharedGpu(), table = await chooseRows(await openEmbeddings(path), { seed: 0 });
-    const near = await neighborhoodsOf(gpu, { table }), query = [3, 41, 700, 1099].map((row) => table.keys[row]);
-    const expected = await findSimilar({ embeddings: path, query, k: near.k, log });
-    for (const [q, row] of [3, 41, 700, 1099].entries()) {
-      const { neighbors } = expected[q], at = row * near.k;
-      assertEquals([...near.neighbors.subarray(at, at + near.k)], neighbors.map((each) => each.row), query[q]);
-      const cosines = near.cosines.subarray(at, at + near.k), scores = outlierScores(near);
-      assertEquals([...cosines], neighbors.map(({ cosine }) => Math.fround(cosine)));
-      const mean = neighbors.reduce((sum, { cosine }) => sum + (1 - cosine) / near.k, 0);
-      assertClose("scores", [scores[row]], [mean], { absolute: 1e-6 });
-    }
-    // At the low threshold a row has more duplicates than neighbors.
-    for (const threshold of [0.999, 0.5]) {
-      const groups = await duplicatesAmong(gpu, { table, near, threshold });
-      assertEquals(groups, await findDuplicates({ embeddings: path, threshold, log }), `${threshold}`);
-    }
-  }));
+Deno.test(
+  "the explorer's neighbors, scores and duplicates are those of similar and duplicates",
+  onGpu,
+  () =>
+    withFolder({}, async (folder) => {
+      const path = join(folder, "x.npy"), random = keyedRandom(5, 1), dims = 6, rows = 1100;
+      // More rows than are compared at once, with pairs and a group of three.
+      const vectors = Float32Array.from({ length: rows * dims }, () => random.normal());
+      for (const [copy, of] of [[1099, 3], [40, 41], [1024, 41], [500, 501]]) {
+        for (let d = 0; d < dims; d++) vectors[copy * dims + d] = 2 * vectors[of * dims + d] + 1e-3 * d;
+      }
+      await writeRows(path, { vectors, dims });
+      const gpu = await sharedGpu(), table = await chooseRows(await openEmbeddings(path), { seed: 0 });
+      const near = await neighborhoodsOf(gpu, { table }),
+        query = [3, 41, 700, 1099].map((row) => table.keys[row]);
+      const expected = await findSimilar({ embeddings: path, query, k: near.k, log });
+      for (const [q, row] of [3, 41, 700, 1099].entries()) {
+        const { neighbors } = expected[q], at = row * near.k;
+        assertEquals(
+          [...near.neighbors.subarray(at, at + near.k)],
+          neighbors.map((each) => each.row),
+          query[q],
+        );
+        const cosines = near.cosines.subarray(at, at + near.k), scores = outlierScores(near);
+        assertEquals([...cosines], neighbors.map(({ cosine }) => Math.fround(cosine)));
+        const mean = neighbors.reduce((sum, { cosine }) => sum + (1 - cosine) / near.k, 0);
+        assertClose("scores", [scores[row]], [mean], { absolute: 1e-6 });
+      }
+      // At the low threshold a row has more duplicates than neighbors.
+      for (const threshold of [0.999, 0.5]) {
+        const groups = await duplicatesAmong(gpu, { table, near, threshold });
+        assertEquals(groups, await findDuplicates({ embeddings: path, threshold, log }), `${threshold}`);
+      }
+    }),
+);
 
 Deno.test("chooseRows() draws different rows in order, the same for a seed", async () => {
   const dims = 2, rows = 9000, keys = Array.from({ length: rows }, (_, i) => `${i}`);
@@ -86,15 +95,16 @@ Deno.test("chooseRows() draws different rows in order, the same for a seed", asy
 Deno.test("clustersOf() finds clusters that are far apart, the largest first", async () => {
   const sizes = [20, 90, 40], rows = sizes.flatMap((size, c) => Array.from({ length: size }, () => c));
   const random = keyedRandom(2, 1);
-  const scores = Float64Array.from(rows.flatMap((c) => [10 * c, c % 2, 0].map((at) => at + random.normal() / 9)));
+  const scores = Float64Array.from(
+    rows.flatMap((c) => [10 * c, c % 2, 0].map((at) => at + random.normal() / 9)),
+  );
   const found = await clustersOf(scores, { dims: 3, clusters: 3, seed: 1 });
   assertEquals([...found], rows.map((c) => [2, 0, 1][c]));
 });
 
 Deno.test("thumbnailsOf() puts each image at its place, whatever the order of the source", async () => {
-  // Plain images of gray 8 · i; keys in another order, one twice, one missing, one that is no image.
   const keys = Array.from({ length: 260 }, (_, i) => `${i % 26}-${i}`);
-  const source = await arraySource(keys);
+  const source = await grayImages(keys);
   const wanted = [...keys].reverse().map((key, i) => i === 7 ? "missing" : key);
   const found = await thumbnailsOf(source, { keys: wanted, side: 16, workers: 1, onBad: () => {} });
   assertEquals([found.count, found.sheets.length, found.has[7], found.has[8]], [259, 2, 0, 1]);
@@ -106,33 +116,46 @@ Deno.test("thumbnailsOf() puts each image at its place, whatever the order of th
   }
 });
 
-Deno.test("explore() writes the same page twice, with the data of the embeddings", onGpu, () =>
-  withFolder({}, async (folder) => {
-    const path = join(folder, "x.parquet"), { vectors, dims, names } = blobs(60);
-    await writeRows(path, { vectors, dims, names });
-    const options = { embeddings: path, clusters: 3, seed: 3, log, out: join(folder, "a.html") };
-    const page = await explore(options);
-    assertEquals(page, {
-      ...{ path: options.out, bytes: (await Deno.stat(options.out)).size, sheets: null },
-      ...{ images: 60, thumbnails: 0, maps: ["UMAP", "PCA"], groups: 0 },
-    });
-    const bytes = await Deno.readFile(options.out);
-    await explore({ ...options, out: join(folder, "b.html") });
-    assertEquals(await Deno.readFile(join(folder, "b.html")), bytes);
-    const data: PageData = await dataOf(options.out);
-    assertEquals(data.labels?.names, ["a", "b", "c"]);
-    const clusters = Uint8Array.fromBase64(data.clusters), of = integers(data.labels!.of);
-    // Three groups that are far apart: clusters, labels and both maps agree on them.
-    for (let i = 3; i < 60; i++) assertEquals([clusters[i], of[i]], [clusters[i % 3], of[i % 3]]);
-    for (const { name, points: text } of data.maps) {
-      const points = floats(text);
-      assert(points.every((value) => value >= -1 && value <= 1), name);
-      const distance = (i: number, j: number) =>
-        Math.hypot(points[2 * i] - points[2 * j], points[2 * i + 1] - points[2 * j + 1]);
-      for (let i = 3; i < 60; i++) assert(distance(i, i % 3) < distance(i, (i + 1) % 3), `${name}, row ${i}`);
-    }
-    assertEquals(integers(data.near.neighbors).length, 60 * 15);
-  }));
+Deno.test(
+  "explore() writes the same page twice, with the data of the embeddings",
+  onGpu,
+  () =>
+    withFolder({}, async (folder) => {
+      const path = join(folder, "x.parquet"), { vectors, dims, names } = blobs(60);
+      await writeRows(path, { vectors, dims, names });
+      const options = {
+        embeddings: path,
+        clusters: 3,
+        threshold: 0.9999,
+        seed: 3,
+        log,
+        out: join(folder, "a.html"),
+      };
+      const page = await explore(options);
+      assertEquals(page, {
+        ...{ path: options.out, bytes: (await Deno.stat(options.out)).size, sheets: null },
+        ...{ images: 60, thumbnails: 0, maps: ["UMAP", "PCA"], groups: 0 },
+      });
+      const bytes = await Deno.readFile(options.out);
+      await explore({ ...options, out: join(folder, "b.html") });
+      assertEquals(await Deno.readFile(join(folder, "b.html")), bytes);
+      const data: PageData = await dataOf(options.out);
+      assertEquals(data.labels?.names, ["a", "b", "c"]);
+      const clusters = Uint8Array.fromBase64(data.clusters), of = integers(data.labels!.of);
+      // Three groups that are far apart: clusters, labels and both maps agree on them.
+      for (let i = 3; i < 60; i++) assertEquals([clusters[i], of[i]], [clusters[i % 3], of[i % 3]]);
+      for (const { name, points: text } of data.maps) {
+        const points = floats(text);
+        assert(points.every((value) => value >= -1 && value <= 1), name);
+        const distance = (i: number, j: number) =>
+          Math.hypot(points[2 * i] - points[2 * j], points[2 * i + 1] - points[2 * j + 1]);
+        for (let i = 3; i < 60; i++) {
+          assert(distance(i, i % 3) < distance(i, (i + 1) % 3), `${name}, row ${i}`);
+        }
+      }
+      assertEquals(integers(data.near.neighbors).length, 60 * 15);
+    }),
+);
 
 Deno.test("explore() says what it cannot use", onGpu, () =>
   withFolder({}, async (folder) => {
@@ -150,9 +173,18 @@ Deno.test("explore() says what it cannot use", onGpu, () =>
     await refused({ clusters: 1 }, /clusters/);
     await refused({ colour: "label" }, /colour/);
     const lines: string[] = [];
-    await explore({ embeddings: path, out, map: "pca", log: (line) => lines.push(line) });
-    assert(/Without images: ".*x\.npy" does not say which they are\. Add --data/.test(lines.join("\n")), `${lines}`);
-    await assertThrows(() => parseExploreOptions([]), UserError, /without embeddings\. Add --embeddings FILE/);
-    const parsed = parseExploreOptions("--embeddings a.npy --map pca --clusters 7 --data a --data b".split(" "));
+    await explore({ embeddings: path, out, log: (line) => lines.push(line) });
+    assert(
+      /Without images: ".*x\.npy" does not say which they are\. Add --data/.test(lines.join("\n")),
+      `${lines}`,
+    );
+    await assertThrows(
+      () => parseExploreOptions([]),
+      UserError,
+      /without embeddings\. Add --embeddings FILE/,
+    );
+    const parsed = parseExploreOptions(
+      "--embeddings a.npy --map pca --clusters 7 --data a --data b".split(" "),
+    );
     assertEquals({ ...parsed }, { embeddings: "a.npy", map: "pca", clusters: 7, data: ["a", "b"] });
   }));

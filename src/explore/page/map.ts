@@ -55,12 +55,13 @@ export class PointMap {
 
   #listen({ onClick, onLasso, onDeselect, onHover }: MapEvents): void {
     const plot = this.#plot;
-    let lassoed = false;
-    plot.subscribe("lassoEnd", () => lassoed = true);
+    // The selection of a lasso comes before its end.
+    let isLasso = false;
+    plot.subscribe("lassoStart", () => isLasso = true);
+    plot.subscribe("lassoEnd", () => isLasso = false);
     plot.subscribe("select", ({ points }: { points: number[] }) => {
-      if (lassoed) onLasso(points);
+      if (isLasso) onLasso(points);
       else if (points.length > 0) onClick(points[0]);
-      lassoed = false;
     });
     plot.subscribe("deselect", onDeselect);
     plot.subscribe("pointOver", (row: number) => {
