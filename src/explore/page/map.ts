@@ -23,7 +23,8 @@ const marks = {
 /** How far a key moves the map, as a share of what is seen; and how much nearer it comes. */
 const MOVE = 0.2, NEARER = 1.4;
 /** From how many points on they are how small. */
-const sizes = [[20_000, 3], [5000, 4.5], [500, 7], [0, 10]];
+const MANY = 20_000;
+const sizes = [[MANY, 3], [5000, 4.5], [500, 7], [0, 10]];
 
 /** The map of the page. */
 export class PointMap {
@@ -43,6 +44,8 @@ export class PointMap {
       pointSize,
       pointSizeSelected: 4,
       opacity: 0.85,
+      // Squares without blending: at this size they look alike, and a computer without a GPU draws them faster.
+      performanceMode: rows >= MANY,
       lassoOnLongPress: true,
       lassoInitiatorParentElement: canvas.parentElement!,
       lassoLongPressIndicatorParentElement: canvas.parentElement!,
