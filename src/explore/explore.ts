@@ -111,14 +111,15 @@ export async function explore(options: ExploreOptions): Promise<ExploredPage> {
   const { out = "explore.html", seed = 0, log = console.log, signal } = options;
   await expectWritable(out);
   const table = await chooseRows(await opened(options), { sample: options.sample, seed, signal });
-  const found = await compared(table, options);
-  const maps = await mapsOf(table, { near: found.near, options });
+  // First what may be refused.
   const pictures = await picturesOf(table, {
     ...options,
     workers: options.workers ?? defaultWorkers(),
     log,
     onProgress: (done, total) => options.onProgress?.("images", done, total),
   });
+  const found = await compared(table, options);
+  const maps = await mapsOf(table, { near: found.near, options });
   const written = await writePage(out, {
     table,
     ...found,

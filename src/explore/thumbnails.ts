@@ -50,6 +50,7 @@ export async function thumbnailsOf(
 ): Promise<Thumbnails> {
   const { images, rowOf } = wanted(source, keys), has = new Uint8Array(keys.length);
   const labels: (string | null)[] = keys.map(() => null), sheets = new Sheets(keys.length, side);
+  if (images.length === 0) return { side, has, count: 0, sheets: [], labels };
   const stream = evaluationBatches<Float32Array<ArrayBuffer>>({
     source: images,
     batch: BATCH,
