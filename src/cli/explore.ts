@@ -64,7 +64,7 @@ async function main(args: string[]): Promise<void> {
   const page = await explore({ ...given, log: progress.log, onProgress: progress.update });
   const text = (count: number) => count.toLocaleString("en-US");
   progress.log(
-    `${text(page.images)} images (${text(page.thumbnails)} with thumbnails), maps ${
+    `${text(page.images)} images (${text(page.thumbnails)} with thumbnails), ${
       page.maps.join(" and ")
     }, ` +
       `${text(page.groups)} group${page.groups === 1 ? "" : "s"} of near-duplicates: ${page.path} ` +

@@ -39,7 +39,12 @@ export function showDetails(row: number, context: ListContext): string {
   const facts: [string, string][] = [
     ...label === null ? [] : [["label", label] as [string, string]],
     ["cluster", `${clusters[row] + 1}`],
-    ["outlier score", `${outliers[row].toFixed(4)}, rank ${rank.toLocaleString("en-US")}`],
+    [
+      "outlier score",
+      `${outliers[row].toFixed(4)}, rank ${rank.toLocaleString("en-US")} of ${
+        outliers.length.toLocaleString("en-US")
+      }`,
+    ],
     ...group < 0 ? [] : [["near-duplicates", `group ${group + 1}`] as [string, string]],
     ["row", `${explored.numbers?.[row] ?? row}`],
   ];

@@ -22,6 +22,8 @@ const marks = {
 };
 /** How far a key moves the map, as a share of what is seen; and how much nearer it comes. */
 const MOVE = 0.2, NEARER = 1.4;
+/** Pixels by which a chosen point is larger. */
+const ENLARGED = 4;
 /** From how many points on they are how small. */
 const MANY = 20_000;
 const sizes = [[MANY, 3], [5000, 4.5], [500, 7], [0, 10]];
@@ -42,7 +44,7 @@ export class PointMap {
       width: "auto",
       height: "auto",
       pointSize,
-      pointSizeSelected: 4,
+      pointSizeSelected: ENLARGED,
       opacity: 0.85,
       // Squares without blending: at this size they look alike, and a computer without a GPU draws them faster.
       performanceMode: rows >= MANY,
@@ -63,6 +65,8 @@ export class PointMap {
     plot.subscribe("lassoStart", () => isLasso = true);
     plot.subscribe("lassoEnd", () => isLasso = false);
     plot.subscribe("select", ({ points }: { points: number[] }) => {
+      // Many that are enlarged would cover each other.
+      plot.set({ pointSizeSelected: isLasso ? 1 : ENLARGED });
       if (isLasso) onLasso(points);
       else if (points.length > 0) onClick(points[0]);
     });
@@ -101,7 +105,10 @@ export class PointMap {
   /** Marks `rows` without telling of it; with `show`, brings them into view. */
   select(rows: number[], { show = false } = {}): void {
     if (rows.length === 0) this.#plot.deselect({ preventEvent: true });
-    else this.#plot.select(rows, { preventEvent: true });
+    else {
+      this.#plot.set({ pointSizeSelected: ENLARGED });
+      this.#plot.select(rows, { preventEvent: true });
+    }
     if (show && rows.length > 0 && !this.#isInView(rows[0])) {
       this.#plot.zoomToPoints(rows, { padding: 0.6, transition: this.#animated, transitionDuration: 400 });
     }
