@@ -64,9 +64,7 @@ async function main(args: string[]): Promise<void> {
   const page = await explore({ ...given, log: progress.log, onProgress: progress.update });
   const text = (count: number) => count.toLocaleString("en-US");
   progress.log(
-    `${text(page.images)} images (${text(page.thumbnails)} with thumbnails), ${
-      page.maps.join(" and ")
-    }, ` +
+    `${text(page.images)} images (${text(page.thumbnails)} with thumbnails), ${page.maps.join(" and ")}, ` +
       `${text(page.groups)} group${page.groups === 1 ? "" : "s"} of near-duplicates: ${page.path} ` +
       `(${(page.bytes / 1e6).toFixed(1)} MB)` +
       (page.sheets === null ? "" : `, with the folder ${page.sheets}`),

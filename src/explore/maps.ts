@@ -6,7 +6,7 @@
 import { keyedRandom } from "../base/random.ts";
 import { onAbort } from "../base/on_abort.ts";
 import { type Neighborhoods, NEIGHBORS } from "./neighborhoods.ts";
-import type { UmapAnswer, UmapJob } from "./umap_worker.ts";
+import type { UmapAnswer, UmapJob } from "./umap_job.ts";
 
 /** A map of all rows. */
 export interface PlacedRows {

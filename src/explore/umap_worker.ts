@@ -7,21 +7,7 @@
 /// <reference lib="deno.worker" />
 import { UMAP } from "npm:umap-js@1.4.0";
 import { keyedRandom } from "../base/random.ts";
-
-/** What a map is made of. */
-export interface UmapJob {
-  /** [n, k]: the nearest rows of each row. */
-  neighbors: Uint32Array<ArrayBuffer>;
-  /** [n, k] */
-  cosines: Float32Array<ArrayBuffer>;
-  k: number;
-  /** [n, 2]: where the points start. */
-  start: Float32Array<ArrayBuffer>;
-  seed: number;
-}
-
-/** What the Worker answers. */
-export type UmapAnswer = { epoch: number; epochs: number } | { points: Float32Array<ArrayBuffer> };
+import type { UmapAnswer, UmapJob } from "./umap_job.ts";
 
 const MAP_KEY = 2 ** 44;
 /** Epochs between two answers. */
