@@ -95,6 +95,8 @@ export type { EmbeddingsTable } from "./src/export/embeddings_table.ts";
 export { findSimilar, type Neighbor, type SimilarImages, type SimilarOptions } from "./src/export/similar.ts";
 export { type Duplicate, type DuplicatesOptions, findDuplicates } from "./src/export/duplicates.ts";
 
+export { explore, type ExploredPage, type ExploreOptions, type ExploreStage } from "./src/explore/explore.ts";
+
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";
 export { profileOf, type RunProfile } from "./src/inspect/profile.ts";

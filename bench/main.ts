@@ -11,6 +11,7 @@
  *     deno task bench embed ENCODER SOURCE       images per second of embedding, and what limits it
  *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
  *     deno task bench pairs [rows]… [format]     all pairs of vectors compared: time and memory
+ *     deno task bench explorer [points] [SOURCE] frames a second of the explorer's page in headless Chromium
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -20,6 +21,7 @@ import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { benchDuplicates } from "./duplicates.ts";
 import { benchEmbed } from "./embed.ts";
+import { benchExplorer } from "./explorer.ts";
 import { benchExport } from "./export.ts";
 import { benchHost } from "./host.ts";
 import { benchKernels } from "./kernels.ts";
@@ -40,11 +42,20 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   embed: benchEmbed,
   duplicates: benchDuplicates,
   pairs: benchPairs,
+  explorer: benchExplorer,
   export: benchExport,
 };
 
 /** Those that are run only if they are named: they need data, or gigabytes of memory. */
-const named = [benchPipeline, benchProbe, benchEmbed, benchDuplicates, benchPairs, benchExport];
+const named = [
+  benchPipeline,
+  benchProbe,
+  benchEmbed,
+  benchDuplicates,
+  benchPairs,
+  benchExplorer,
+  benchExport,
+];
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== undefined && !Object.hasOwn(benches, name)) {

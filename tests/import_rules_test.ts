@@ -17,7 +17,7 @@ const layers = [
   ["src/config", "src/byol"],
   ["src/eval"],
   ["src/run", "src/export"],
-  ["src/inspect", "src/experiments", "src/distributed"],
+  ["src/inspect", "src/experiments", "src/explore", "src/distributed"],
   ["src/cli"],
 ];
 

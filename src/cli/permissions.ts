@@ -36,7 +36,7 @@ export interface Needs {
 }
 
 /** Commands whose output is a file, or a folder that they make: they write to the folder above it. */
-const WRITES_FILE = ["preview", "export", "embed", "similar", "duplicates"];
+const WRITES_FILE = ["preview", "export", "embed", "similar", "duplicates", "explore"];
 
 /** The folders that the others write by default. */
 const DEFAULT_OUT: Record<string, string | undefined> = {

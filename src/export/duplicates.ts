@@ -81,16 +81,23 @@ export async function findDuplicates(options: DuplicatesOptions): Promise<Duplic
       `${gpu.description}`,
   );
   const groups = await groupsIn(table, { finder, signal, onProgress });
-  const largest = groups.reduce((most, { length }) => Math.max(most, length), 0);
-  if (largest > Math.max(MANY, MANY_SHARE * table.rows)) {
-    log(
-      `Warning: one group has ${
-        largest.toLocaleString("en-US")
-      } of the images: at this threshold vectors of this encoder ` +
-        `that are merely alike count as duplicates. Raise --threshold.`,
-    );
-  }
+  warnOfLargeGroups(groups, { rows: table.rows, log });
   return groups;
+}
+
+/** Warns of a threshold that is too low for the encoder. */
+export function warnOfLargeGroups(
+  groups: readonly Duplicate[][],
+  { rows, log }: { rows: number; log: (line: string) => void },
+): void {
+  const largest = groups.reduce((most, { length }) => Math.max(most, length), 0);
+  if (largest <= Math.max(MANY, MANY_SHARE * rows)) return;
+  log(
+    `Warning: one group has ${
+      largest.toLocaleString("en-US")
+    } of the images: at this threshold vectors of this encoder ` +
+      `that are merely alike count as duplicates. Raise --threshold.`,
+  );
 }
 
 /** Groups the rows of `table`. `blockRows`: rows in memory at a time; tests set it. */

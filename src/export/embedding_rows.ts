@@ -69,8 +69,12 @@ export function vectorBytes(vectors: Float32Array, half: boolean): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Keys as lines of text. A line break within a key is written as `\n` or `\r`. */
+/** A key on one line: a line break within it is written as `\n` or `\r`. */
+export function keyLine(key: string): string {
+  return key.replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+}
+
+/** Keys as lines of text. */
 export function keyLines(keys: readonly string[]): Uint8Array {
-  const lines = keys.map((key) => key.replaceAll("\n", "\\n").replaceAll("\r", "\\r") + "\n");
-  return new TextEncoder().encode(lines.join(""));
+  return new TextEncoder().encode(keys.map((key) => `${keyLine(key)}\n`).join(""));
 }

@@ -14,6 +14,8 @@ export interface EmbeddingsTable {
   dims: number;
   /** The key of each row. */
   keys: readonly string[];
+  /** The name of the class of each row, null without one. Left out where the file tells of none, as .npy. */
+  labels?: readonly (string | null)[];
   /** How the vectors were made, if the file says so: texts by name. */
   metadata: Readonly<Record<string, string | undefined>>;
   /** The vectors of the rows `first` … `first + count − 1`, [count, dims]. */

@@ -20,33 +20,31 @@ export interface NearRow {
 
 /** Bytes of the vectors that are compared at once. */
 const BLOCK_BYTES = 2 ** 26;
+/** Queries that are compared at once. */
+const QUERIES = 1024;
 /** So many more than wanted are kept, as cosines in float32 may order equal ones otherwise. */
 const SPARE = 16;
 
 /**
  * The `k` nearest rows to each of `vectors` [queries, dims], nearest first; of equal ones the first.
  *
- * @param options `exclude`: for each query a row that is left out, or −1.
+ * @param options `exclude`: for each query a row that is left out, or −1. `onProgress` hears how many pairs are compared.
  */
 export async function nearestRows(
   gpu: Gpu,
-  { table, vectors, k, exclude, signal }: {
+  { table, vectors, k, exclude, signal, onProgress }: {
     table: EmbeddingsTable;
     vectors: Float32Array;
     k: number;
-    exclude: readonly number[];
+    exclude: ArrayLike<number>;
     signal?: AbortSignal;
+    onProgress?: (pairs: number, total: number) => void;
   },
 ): Promise<NearRow[][]> {
-  const D = paddedDims(table), queries = exclude.length;
+  const D = paddedDims(table), count = exclude.length, queries = Math.min(QUERIES, count);
   const fitting = Math.floor(Math.min(BLOCK_BYTES, gpu.limits.maxBinding) / 4 / Math.max(D, queries) / 4) * 4;
   const references = Math.max(4, Math.min(roundUp(table.rows, 4), fitting));
-  const asked: VectorBlock = {
-    first: 0,
-    count: queries,
-    vectors: unitRows(vectors, { dims: table.dims, D }),
-    D,
-  };
+  const asked: VectorBlock = { first: 0, count, vectors: unitRows(vectors, { dims: table.dims, D }), D };
   const { tape: { dispatches }, cosines, stores } = traceCosines(deviceProfileOf(gpu), {
     queries,
     references,
@@ -54,29 +52,41 @@ export async function nearestRows(
   });
   using memory = new Memory(gpu);
   using program = new Program(memory, { dispatches, keep: [cosines] });
-  memory.write(stores.queries, asked.vectors);
 
-  const nearest = exclude.map(() => new Nearest(k + SPARE));
+  const nearest = Array.from({ length: count }, () => new Nearest(k + SPARE));
   for (let first = 0; first < table.rows; first += references) {
-    signal?.throwIfAborted();
     const block = await readBlock(table, { first, count: references });
     memory.write(stores.references, transposed(block.vectors, { D, references }));
-    program.run();
-    const values = await memory.read(regionOf(cosines));
-    for (const [q, found] of nearest.entries()) {
-      for (let i = 0; i < block.count; i++) {
-        if (first + i !== exclude[q]) found.offer(first + i, values[q * references + i]);
+    for (let begin = 0; begin < count; begin += queries) {
+      signal?.throwIfAborted();
+      const part = Math.min(queries, count - begin), some = new Float32Array(queries * D);
+      some.set(asked.vectors.subarray(begin * D, (begin + part) * D));
+      memory.write(stores.queries, some);
+      program.run();
+      const values = await memory.read(regionOf(cosines));
+      for (let q = 0; q < part; q++) {
+        const found = nearest[begin + q], left = exclude[begin + q], at = q * references;
+        for (let i = 0; i < block.count; i++) if (first + i !== left) found.offer(first + i, values[at + i]);
       }
+      onProgress?.(first * count + (begin + part) * block.count, table.rows * count);
     }
   }
-  return await Promise.all(nearest.map(async ({ rows }, q) => {
-    const exact: NearRow[] = [];
-    for (const row of rows) {
-      const block = await readBlock(table, { first: row, count: 1 });
-      exact.push({ row, cosine: exactCosine(asked, q, block, 0) });
-    }
-    return exact.sort((a, b) => b.cosine - a.cosine || a.row - b.row).slice(0, k);
-  }));
+  const exact: NearRow[][] = [];
+  for (const [q, { rows }] of nearest.entries()) exact.push(await ranked(rows, { asked, q, table, k }));
+  return exact;
+}
+
+/** The first `k` of `rows` by their cosines to query `q` in double precision. */
+async function ranked(
+  rows: readonly number[],
+  { asked, q, table, k }: { asked: VectorBlock; q: number; table: EmbeddingsTable; k: number },
+): Promise<NearRow[]> {
+  const exact: NearRow[] = [];
+  for (const row of rows) {
+    const block = await readBlock(table, { first: row, count: 1 });
+    exact.push({ row, cosine: exactCosine(asked, q, block, 0) });
+  }
+  return exact.sort((a, b) => b.cosine - a.cosine || a.row - b.row).slice(0, k);
 }
 
 /** The rows with the largest cosines among those offered. */

@@ -21,6 +21,7 @@ const product = [
   "embed",
   "similar",
   "duplicates",
+  "explore",
 ];
 
 /** Runs Deno in the project's folder without a terminal. */
@@ -66,6 +67,7 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("embed", files), [["/r", "/o", "/p"], ["/o", "/p"], ["h.org"]]);
   assertEquals(needs("similar", { out: undefined }), [[], [], []]);
   assertEquals(needs("duplicates", { out: "groups.csv" }), [["."], ["."], []]);
+  assertEquals(needs("explore", { out: "a/page.html", data: "photos" }), [["photos", "a"], ["a"], []]);
   assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
   const init = "https://h.org:81/w.pth?signature=1";

@@ -4,13 +4,14 @@ import type { EmbeddingsTable } from "../embeddings_table.ts";
 
 /** Reads the CSV file `path` as a whole. */
 export async function openCsvTable(path: string): Promise<EmbeddingsTable> {
-  let columns: { key: number; vector: number[] } | null = null;
-  const keys: string[] = [], blocks: Float32Array<ArrayBuffer>[] = [];
+  let columns: { key: number; label: number; vector: number[] } | null = null;
+  const keys: string[] = [], labels: (string | null)[] = [], blocks: Float32Array<ArrayBuffer>[] = [];
   using file = await Deno.open(path);
   for await (const fields of records(file.readable.pipeThrough(new TextDecoderStream()))) {
     if (!columns) columns = columnsIn(path, fields);
     else {
       keys.push(fields[columns.key]);
+      labels.push(fields[columns.label] || null);
       blocks.push(Float32Array.from(columns.vector, (column) => Number(fields[column])));
       if (blocks.at(-1)!.some(Number.isNaN)) {
         throw new UserError(
@@ -26,15 +27,19 @@ export async function openCsvTable(path: string): Promise<EmbeddingsTable> {
     rows: keys.length,
     dims,
     keys,
+    labels,
     metadata: {},
     read: (first, count) => Promise.resolve(vectors.slice(first * dims, (first + count) * dims)),
   };
 }
 
-function columnsIn(path: string, head: readonly string[]): { key: number; vector: number[] } {
-  const key = head.indexOf("key"), vector: number[] = [];
+function columnsIn(
+  path: string,
+  head: readonly string[],
+): { key: number; label: number; vector: number[] } {
+  const key = head.indexOf("key"), label = head.indexOf("label"), vector: number[] = [];
   for (let column; (column = head.indexOf(`e${vector.length}`)) >= 0;) vector.push(column);
-  if (key >= 0 && vector.length > 0) return { key, vector };
+  if (key >= 0 && vector.length > 0) return { key, label, vector };
   throw new UserError(
     `Cannot use "${path}" as embeddings: it must have the columns key, e0, e1, …, and has ${
       head.slice(0, 6).join(", ")

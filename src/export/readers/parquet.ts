@@ -18,14 +18,16 @@ export async function openParquetTable(path: string): Promise<EmbeddingsTable> {
   const rows = Number(file.metadata.num_rows);
   const columnOf = (column: string, first: number, count: number) =>
     count === 0 ? [] : readRows(file, { column, from: first, to: first + count });
-  const keys = await columnOf("key", 0, rows) as (string | Uint8Array)[];
+  const keys = await columnOf("key", 0, rows) as Text[];
+  const labels = names.includes("label") ? await columnOf("label", 0, rows) as Text[] : undefined;
   const [vector] = await columnOf("vector", 0, Math.min(1, rows)) as ArrayLike<number>[];
   const dims = vector?.length ?? 0;
   return {
     path,
     rows,
     dims,
-    keys: keys.map((key) => typeof key === "string" ? key : new TextDecoder().decode(key)),
+    keys: keys.map((key) => textOf(key) ?? ""),
+    labels: labels?.map(textOf),
     metadata: Object.fromEntries(
       (file.metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value]),
     ),
@@ -43,6 +45,11 @@ export async function openParquetTable(path: string): Promise<EmbeddingsTable> {
     },
   };
 }
+
+/** A cell of text, as text or as UTF-8. */
+type Text = string | Uint8Array | null | undefined;
+
+const textOf = (cell: Text) => cell instanceof Uint8Array ? new TextDecoder().decode(cell) : cell ?? null;
 
 /** The rows `first` … `first + count − 1`, divided where row groups begin. */
 function partsOf(

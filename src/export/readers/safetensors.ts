@@ -4,6 +4,9 @@ import { readLayout } from "../../io/safetensors_layout.ts";
 import type { EmbeddingsTable } from "../embeddings_table.ts";
 import { linesOf, readFloatRows, readRange } from "./floats.ts";
 
+/** Where the bytes of a tensor are. */
+type TensorPlace = { begin: number; end: number };
+
 /** Opens the safetensors file `path`. */
 export async function openSafetensorsTable(path: string): Promise<EmbeddingsTable> {
   const { tensors, metadata } = await readLayout(path);
@@ -15,13 +18,21 @@ export async function openSafetensorsTable(path: string): Promise<EmbeddingsTabl
     );
   }
   const [rows, dims] = vectors.shape;
-  const text = await readRange(path, { at: names.begin, length: names.end - names.begin });
+  const bytesOf = ({ begin, end }: TensorPlace) => readRange(path, { at: begin, length: end - begin });
+  const textOf = async (place: TensorPlace) => new TextDecoder().decode(await bytesOf(place));
+  const indices = tensors.get("labels"), classes = tensors.get("classes");
+  let labels: (string | null)[] | undefined;
+  if (indices?.dtype === "I32" && classes?.dtype === "U8") {
+    const known: Record<string, string> = JSON.parse(await textOf(classes));
+    labels = Array.from(new Int32Array(await bytesOf(indices)), (label) => known[label] ?? null);
+  }
   const place = { path, at: vectors.begin, dims, half: vectors.dtype === "F16" };
   return {
     path,
     rows,
     dims,
-    keys: linesOf(new TextDecoder().decode(text)),
+    keys: linesOf(await textOf(names)),
+    labels,
     metadata,
     read: (first, count) => readFloatRows(place, { first, count }),
   };
