@@ -8,11 +8,14 @@ import type { Progress } from "../base/progress.ts";
 import { openMetricsCsv } from "../report/metrics_csv.ts";
 import type { ObservedRun } from "../report/observer.ts";
 import type { Observers } from "../report/observers.ts";
+import { openTensorboard } from "../report/tensorboard/tensorboard.ts";
 import type { PretrainResult } from "./result.ts";
 
 /** Adds the observers of `run` to `observers`. */
-export async function openObservers(observers: Observers, { options }: ObservedRun): Promise<void> {
-  await observers.add("metrics.csv", () => openMetricsCsv(options.out));
+export async function openObservers(observers: Observers, run: ObservedRun): Promise<void> {
+  const { out, tensorboard } = run.options;
+  await observers.add("metrics.csv", () => openMetricsCsv(out));
+  if (tensorboard) await observers.add("tensorboard", () => openTensorboard(run));
 }
 
 /** `progress`, whose lines `observers` hear of too. */
