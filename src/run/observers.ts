@@ -5,14 +5,17 @@
  */
 import { CollapseError, messageOf } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
-import { openMetricsCsv } from "../report/metrics_csv.ts";
+import { METRICS_CSV, openMetricsCsv } from "../report/metrics_csv.ts";
 import type { ObservedRun } from "../report/observer.ts";
 import type { Observers } from "../report/observers.ts";
+import { PageWriter } from "../report/page_writer.ts";
+import { PAGE } from "../report/report_files.ts";
 import type { PretrainResult } from "./result.ts";
 
 /** Adds the observers of `run` to `observers`. */
-export async function openObservers(observers: Observers, { options }: ObservedRun): Promise<void> {
-  await observers.add("metrics.csv", () => openMetricsCsv(options.out));
+export async function openObservers(observers: Observers, run: ObservedRun): Promise<void> {
+  await observers.add(METRICS_CSV, () => openMetricsCsv(run.options.out));
+  await observers.add(PAGE, () => PageWriter.open(run));
 }
 
 /** `progress`, whose lines `observers` hear of too. */
