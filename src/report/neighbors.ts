@@ -14,20 +14,25 @@ export interface Neighbors {
   cosines: number[];
 }
 
+/** Up to `count` of `n` rows, evenly spread: sources may be sorted by class. */
+export function spread(n: number, count: number): number[] {
+  const length = Math.min(n, count);
+  return Array.from({ length }, (_, i) => Math.floor((i + 0.5) * n / length));
+}
+
 /** The `count` nearest rows by cosine to each of `images` rows, spread evenly; never the row itself. */
 export function nearestNeighbors(
   { features, dims }: Pick<LabeledFeatures, "features" | "dims">,
   { images = 10, count = 8 }: { images?: number; count?: number } = {},
 ): Neighbors[] {
-  const rows = features.length / dims, shown = Math.min(images, rows);
+  const rows = features.length / dims;
   const dot = (a: number, b: number) => {
     let sum = 0;
     for (let d = 0; d < dims; d++) sum += features[a * dims + d] * features[b * dims + d];
     return sum;
   };
   const lengths = Float64Array.from({ length: rows }, (_, row) => Math.sqrt(dot(row, row)));
-  return Array.from({ length: shown }, (_, i) => {
-    const image = Math.floor((i + 0.5) * rows / shown);
+  return spread(rows, images).map((image) => {
     const cosines = Float64Array.from({ length: rows }, (_, other) => {
       const product = lengths[image] * lengths[other];
       return product > 0 ? dot(image, other) / product : 0;

@@ -55,6 +55,16 @@ export interface ObservedEvaluation {
   images: readonly ObservedImage[];
 }
 
+/** A collapse: all images have the same projection. */
+export interface ObservedCollapse {
+  /** The step at which it is certain. */
+  step: number;
+  /** The measurements that show it, as a text. */
+  evidence: string;
+  /** What to try, as a text. */
+  remedy: string;
+}
+
 /** How a run ended. */
 export interface RunOutcome {
   /** "stopped": by a signal, after a checkpoint; it can be resumed. "collapsed": by `stopOnCollapse`. */
@@ -78,6 +88,8 @@ export interface RunObserver extends Partial<AsyncDisposable> {
   evaluated?(evaluation: ObservedEvaluation): Promise<void>;
   /** The state after `step` steps is on disk, with all records up to it. */
   checkpointed?(step: number): Promise<void>;
+  /** The run has collapsed; called once. */
+  collapsed?(collapse: ObservedCollapse): void;
   /** A line of text was shown: warnings among others. */
   logged?(line: string): void;
   /** The run has ended, and its files are written; nothing follows. Not called if the process is killed. */

@@ -37,6 +37,9 @@ export class Observers implements Required<Omit<RunObserver, "name">> {
   progressed(...of: Arguments<"progressed">): void {
     this.#tell("progressed", of);
   }
+  collapsed(...of: Arguments<"collapsed">): void {
+    this.#tell("collapsed", of);
+  }
   logged(...of: Arguments<"logged">): void {
     this.#tell("logged", of);
   }
@@ -55,7 +58,7 @@ export class Observers implements Required<Omit<RunObserver, "name">> {
     this.#observers.length = 0;
   }
 
-  #tell<E extends "recorded" | "progressed" | "logged">(event: E, args: Arguments<E>): void {
+  #tell<E extends "recorded" | "progressed" | "collapsed" | "logged">(event: E, args: Arguments<E>): void {
     for (const observer of this.#observers) {
       try {
         (observer[event] as ((...args: Arguments<E>) => void) | undefined)?.apply(observer, args);

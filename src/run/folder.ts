@@ -19,6 +19,7 @@ import { checkpointFolder, latestCheckpoint, type LoadedCheckpoint } from "../io
 import { fileError } from "../io/file_error.ts";
 import { FolderInUseError, type FolderLock, lockFolder } from "../io/folder_lock.ts";
 import { writeJson } from "../io/json_file.ts";
+import { names as REPORT_FILES, REPORT_FOLDER } from "../report/report_files.ts";
 import { removeTensorboard } from "../report/tensorboard/tensorboard.ts";
 import { optionsWithWeights } from "./initial_weights.ts";
 import { configPath, readConfig } from "./run_config.ts";
@@ -44,8 +45,8 @@ const LEFTOVERS = [
   "kernels.json",
   "preview.png",
   "data.json",
-  "metrics.csv",
   INITIAL_WEIGHTS,
+  ...Object.values(REPORT_FILES).map((name) => join(REPORT_FOLDER, name)),
 ];
 
 /** Whether there is a run in `folder` that has done a step. One that has not may be started over. */
@@ -133,6 +134,7 @@ export async function writeConfig(
     throw fileError(options.out, error);
   }
   await removeTemporaries(options.out);
+  await removeTemporaries(join(options.out, REPORT_FOLDER));
   await removeTemporaries(checkpointFolder(options.out));
   await writeRunRecipe(options.out, recipe);
   const { name, backend, driver } = adapter ?? {}, { data } = options;

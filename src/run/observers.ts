@@ -5,17 +5,20 @@
  */
 import { CollapseError, messageOf } from "../base/errors.ts";
 import type { Progress } from "../base/progress.ts";
-import { openMetricsCsv } from "../report/metrics_csv.ts";
+import { METRICS_CSV, openMetricsCsv } from "../report/metrics_csv.ts";
 import type { ObservedRun } from "../report/observer.ts";
 import type { Observers } from "../report/observers.ts";
-import { openTensorboard } from "../report/tensorboard/tensorboard.ts";
+import { PageWriter } from "../report/page_writer.ts";
+import { PAGE } from "../report/report_files.ts";
+import { openTensorboard, TENSORBOARD } from "../report/tensorboard/tensorboard.ts";
 import type { PretrainResult } from "./result.ts";
 
 /** Adds the observers of `run` to `observers`. */
 export async function openObservers(observers: Observers, run: ObservedRun): Promise<void> {
   const { out, tensorboard } = run.options;
-  await observers.add("metrics.csv", () => openMetricsCsv(out));
-  if (tensorboard) await observers.add("tensorboard", () => openTensorboard(run));
+  await observers.add(METRICS_CSV, () => openMetricsCsv(out));
+  await observers.add(PAGE, () => PageWriter.open(run));
+  if (tensorboard) await observers.add(TENSORBOARD, () => openTensorboard(run));
 }
 
 /** `progress`, whose lines `observers` hear of too. */

@@ -24,7 +24,7 @@ export interface RecorderOptions extends StepLogOptions {
   /** The source's. */
   fingerprint: string;
   knn: KnnBefore | null;
-  observers: StepLogOptions["observers"] & Pick<RunObserver, "progressed" | "checkpointed">;
+  observers: StepLogOptions["observers"] & Pick<RunObserver, "progressed" | "checkpointed" | "collapsed">;
 }
 
 /** Records the steps of one run. */

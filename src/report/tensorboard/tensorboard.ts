@@ -1,5 +1,5 @@
 /**
- * A run as TensorBoard shows it: event files and the projector's files, in the folder `tensorboard` of the run.
+ * A run as TensorBoard shows it: event files and the projector's files, in a folder of the run.
  *
  * @module
  */
@@ -21,7 +21,10 @@ import { type Group, NEIGHBORS, pictureOf, scalarsOf, SHEET } from "./values.ts"
  */
 const SNAPSHOTS = 20;
 
-const folderOf = (out: string) => join(out, "tensorboard");
+/** The folder of the files. */
+export const TENSORBOARD = "tensorboard";
+
+const folderOf = (out: string) => join(out, TENSORBOARD);
 
 /**
  * Follows a run for TensorBoard. A resumed run drops the events after its checkpoint, and adds what the lines of
@@ -66,7 +69,7 @@ export async function removeTensorboard(out: string): Promise<void> {
 
 /** Writes the events of a run. */
 class RunEvents implements RunObserver {
-  readonly name = "tensorboard";
+  readonly name = TENSORBOARD;
   readonly #file: EventFile;
   readonly #run: ObservedRun;
   readonly #projector: Projector;
