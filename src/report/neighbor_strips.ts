@@ -35,7 +35,7 @@ export function drawNeighborStrips(
 }
 
 /** A picture as canvases take it. */
-export function imageOf({ side, pixels }: Thumbnail): DecodedImage {
+function imageOf({ side, pixels }: Thumbnail): DecodedImage {
   const data = new Uint8Array(side * side * 4).fill(255);
   for (let i = 0; i < side * side; i++) data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i);
   return { width: side, height: side, data };

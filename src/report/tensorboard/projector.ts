@@ -8,11 +8,10 @@ import { exists } from "../../base/files.ts";
 import { float32Text } from "../../base/format.ts";
 import type { LabeledFeatures } from "../../eval/features.ts";
 import { writeFileAtomic } from "../../io/atomic.ts";
-import { Canvas } from "../../plots/canvas.ts";
-import { imageOf } from "../neighbor_strips.ts";
 import type { ObservedEvaluation, ObservedImage } from "../observer.ts";
+import { thumbnailSheet } from "../picture.ts";
 
-const CONFIG = "projector_config.pbtxt", METADATA = "metadata.tsv", SPRITE = "sprite.png";
+const CONFIG = "projector_config.pbtxt", METADATA = "metadata.tsv", SPRITE = "sprite.jpg";
 /** The features by the names under which the projector offers them; their files end in .tsv. */
 const NAMES = ["features", "features_before_training"] as const;
 
@@ -24,8 +23,6 @@ export const projectorFiles: readonly string[] = [
   ...NAMES.map((name) => `${name}.tsv`),
 ];
 
-/** The projector reads larger pictures not at all. */
-const MAX_SPRITE = 8192;
 /** Rows of features that are text at once. */
 const ROWS = 256;
 
@@ -47,7 +44,9 @@ export class Projector {
     const name = step === 0 ? "features_before_training" : "features";
     if (!sameImages(images, this.#images)) {
       await this.#write(METADATA, [encode(metadataOf(images, { ...heldOut, classes: this.#classes }))]);
-      await this.#write(SPRITE, [spriteOf(images)]);
+      // Of 2,000 images with 64 pixels a side it has 2,880; the projector takes up to 8,192.
+      const columns = Math.ceil(Math.sqrt(images.length));
+      await this.#write(SPRITE, [await thumbnailSheet(images.map(({ thumbnail }) => thumbnail), columns)]);
       this.#images = images;
     }
     await this.#write(`${name}.tsv`, tensorRows(heldOut));
@@ -107,18 +106,4 @@ function metadataOf(
   return [[...isLabeled ? ["label"] : [], "key", "index"], ...rows].map((row) => `${row.join("\t")}\n`).join(
     "",
   );
-}
-
-/** The pictures of all images as a square of squares, row by row. */
-function spriteOf(images: readonly ObservedImage[]): Uint8Array {
-  const { side } = images[0].thumbnail, columns = Math.ceil(Math.sqrt(images.length)), width = columns * side;
-  if (width > MAX_SPRITE) {
-    throw new RangeError(`${images.length} pictures of ${side} pixels are too many for a sprite`);
-  }
-  const canvas = new Canvas(width, width);
-  images.forEach(({ thumbnail }, i) => {
-    const top = Math.floor(i / columns) * side, left = i % columns * side;
-    canvas.image(imageOf(thumbnail), { top, left, scale: 1 });
-  });
-  return canvas.png();
 }
