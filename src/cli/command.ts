@@ -37,12 +37,13 @@ function addFlag(
   command.addOption(new Option(`${names} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
 }
 
-/** The command `./run NAME` with the options of `groups`. */
+/** The command `./run NAME` with the options of `groups`; `folders`: what the folders are that it takes without an option. */
 export function createCommand(
   name: string,
-  { about, groups }: { about: string; groups: FlagGroups },
+  { about, groups, folders }: { about: string; groups: FlagGroups; folders?: string },
 ): Command {
   const command = new Command(`./run ${name}`).description(about);
+  if (folders !== undefined) command.argument("<DIR...>", folders);
   for (const [title, flags] of Object.entries(groups)) {
     const group = `${title[0].toUpperCase()}${title.slice(1)}:`;
     for (const [name, flag] of Object.entries(flags)) addFlag(command, { name, group, flag });
@@ -79,5 +80,7 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
       : "";
     throw new UserError(`Cannot read the command line: ${reason}. ${hint}--help explains every option.`);
   }
-  return command.opts<T>();
+  return command.registeredArguments.length > 0
+    ? { ...command.opts<T>(), folders: command.args }
+    : command.opts<T>();
 }

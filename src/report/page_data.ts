@@ -48,15 +48,19 @@ export interface PageData {
   pictures: { version: string; sheet: string | null; views: string | null };
 }
 
-/** Files of a run that say something on its page, for who watches them. */
-export const WATCHED = [
-  "config.json",
-  "metrics.jsonl",
-  "evaluations.jsonl",
-  "bad_images.jsonl",
-  "data.json",
-  "summary.json",
+/** Files that say something on a page, for who watches them. */
+export const WATCHED: readonly string[] = [
+  ...["config.json", "metrics.jsonl", "evaluations.jsonl", "bad_images.jsonl", "data.json", "summary.json"],
+  ...Object.values(names).map((name) => `${REPORT_FOLDER}/${name}`),
 ];
+
+/** Reads several runs. Those whose folders have the same name are called by their paths. */
+export async function readPages(all: readonly RunFiles[]): Promise<PageData[]> {
+  const pages: PageData[] = [];
+  for (const files of all) pages.push(await readPageData(files));
+  const isShared = ({ name }: PageData) => pages.filter((other) => other.name === name).length > 1;
+  return pages.map((page) => isShared(page) ? { ...page, name: page.folder } : page);
+}
 
 /**
  * Reads a run.

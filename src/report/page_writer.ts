@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { join } from "node:path";
-import { writeFileAtomic } from "../io/atomic.ts";
 import type {
   ObservedCollapse,
   ObservedEvaluation,
@@ -13,8 +11,7 @@ import type {
   RunOutcome,
 } from "./observer.ts";
 import { Pace } from "./pace.ts";
-import { readPageData } from "./page_data.ts";
-import { renderPage } from "./page_html.ts";
+import { writePage } from "./page_file.ts";
 import { thumbnailSheet } from "./picture.ts";
 import { names, PAGE, REPORT_FOLDER, type RunState, writeReportFile } from "./report_files.ts";
 import { RunFiles } from "./run_files.ts";
@@ -121,8 +118,7 @@ export class PageWriter implements RunObserver {
       const { step, total } = this.#state,
         secondsLeft = isTraining ? this.#pace.secondsFor(total - step) : null;
       await writeReportFile(out, "state", { ...this.#state, secondsLeft, written: Date.now() });
-      const page = renderPage([await readPageData(this.#files)]);
-      await writeFileAtomic(join(out, PAGE), [new TextEncoder().encode(page)]);
+      await writePage(this.#files);
     });
     this.#writing = written.catch(() => {});
     await written;

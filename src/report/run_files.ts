@@ -65,6 +65,15 @@ export class RunFiles {
     return known.lines as T[];
   }
 
+  /** A text that changes with the files `names`. */
+  async fingerprint(names: readonly string[]): Promise<string> {
+    const stats = await Promise.all(names.map(async (name) => {
+      const path = await this.#inside(name), stat = path && await Deno.stat(path).catch(() => null);
+      return stat ? `${stat.mtime?.getTime()} ${stat.size}` : "-";
+    }));
+    return stats.join(",");
+  }
+
   /** The path of the file `name`; null if there is none in this folder. */
   async #inside(name: string): Promise<string | null> {
     try {
