@@ -6,7 +6,7 @@
 import type { DecodedImage } from "../../data/views/resize.ts";
 import { Canvas, CHARACTER } from "../plots/canvas.ts";
 import { sheetColors } from "../plots/colors.ts";
-import { nearestNeighbors } from "./neighbors.ts";
+import { neighborStrips } from "./neighbors.ts";
 import type { ObservedEvaluation, Thumbnail } from "./observer.ts";
 
 const PAD = 8, LINE = CHARACTER.height + 2;
@@ -17,7 +17,7 @@ const CELL = 64;
 export function drawNeighborStrips(
   { step, heldOut, images }: Pick<ObservedEvaluation, "step" | "heldOut" | "images">,
 ): Uint8Array<ArrayBuffer> {
-  const strips = nearestNeighbors(heldOut), most = Math.max(...strips.map(({ nearest }) => nearest.length));
+  const strips = neighborStrips(heldOut), most = Math.max(...strips.map(({ nearest }) => nearest.length));
   const { side } = images[0].thumbnail, scale = Math.max(1, Math.round(CELL / side)), cell = side * scale;
   const column = Math.max(cell, 4 * CHARACTER.width) + PAD, row = cell + LINE + PAD;
   const title = `nearest, step ${step}`, left = (c: number) => PAD + c * column + (c > 0 ? 2 * PAD : 0);

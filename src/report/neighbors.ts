@@ -6,7 +6,7 @@
 import type { LabeledFeatures } from "../eval/features.ts";
 
 /** An image with those whose features are nearest; images are rows of the features. */
-export interface Neighbors {
+export interface NeighborStrip {
   image: number;
   /** The nearest first; of equal ones the first row. */
   nearest: number[];
@@ -21,10 +21,10 @@ export function spread(n: number, count: number): number[] {
 }
 
 /** The `count` nearest rows by cosine to each of `images` rows, spread evenly; never the row itself. */
-export function nearestNeighbors(
+export function neighborStrips(
   { features, dims }: Pick<LabeledFeatures, "features" | "dims">,
   { images = 10, count = 8 }: { images?: number; count?: number } = {},
-): Neighbors[] {
+): NeighborStrip[] {
   const rows = features.length / dims;
   const dot = (a: number, b: number) => {
     let sum = 0;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type LabeledFeatures, rowsOf } from "../eval/features.ts";
-import { nearestNeighbors, spread } from "./neighbors.ts";
+import { neighborStrips, spread } from "./neighbors.ts";
 import type { ObservedEvaluation } from "./observer.ts";
 import type { ShownEncoder } from "./report_files.ts";
 
@@ -19,7 +19,7 @@ export function shownRows(n: number): number[] {
 /** What the encoder of an evaluation makes of the images in the rows `shown`. */
 export function shownEncoder({ step, heldOut }: ObservedEvaluation, shown: readonly number[]): ShownEncoder {
   const features = rowsOf(heldOut, shown);
-  const neighbors = nearestNeighbors(features).map(({ cosines, ...strip }) => ({
+  const neighbors = neighborStrips(features).map(({ cosines, ...strip }) => ({
     ...strip,
     cosines: cosines.map(rounded),
   }));

@@ -77,6 +77,7 @@ export interface ReadValue {
   tag: string;
   number?: number;
   image?: ReadImage;
+  text?: string;
 }
 
 export interface ReadEvent {
@@ -96,6 +97,12 @@ function valueOf(bytes: Field): ReadValue {
     const of = fieldsOf(image as Uint8Array),
       [height, width, colorspace] = [1, 2, 3].map((id) => of.get(id)![0] as number);
     value.image = { height, width, colorspace, png: of.get(4)![0] as Uint8Array };
+  }
+  const [tensor] = fields.get(8) ?? [], [metadata] = fields.get(9) ?? [];
+  if (tensor !== undefined) {
+    const of = fieldsOf(tensor as Uint8Array), plugin = fieldsOf(metadata as Uint8Array).get(1)![0];
+    assertEquals([of.get(1), text(fieldsOf(plugin as Uint8Array).get(1)![0])], [[7], "text"]);
+    value.text = text(of.get(8)![0]);
   }
   return value;
 }

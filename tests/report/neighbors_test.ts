@@ -1,6 +1,6 @@
 import { decodeImage } from "../../data/decode.ts";
 import { drawNeighborStrips } from "../../src/report/neighbor_strips.ts";
-import { nearestNeighbors } from "../../src/report/neighbors.ts";
+import { neighborStrips } from "../../src/report/neighbors.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
 
 /** Directions at these angles in degrees, of different lengths. */
@@ -9,18 +9,18 @@ const features = Float32Array.from(
   ANGLES.flatMap((angle, i) => [Math.cos, Math.sin].map((f) => LENGTHS[i] * f(angle * Math.PI / 180))),
 );
 
-Deno.test("nearestNeighbors() orders other rows by angle, whatever their lengths", () => {
-  const found = nearestNeighbors({ features, dims: 2 }, { images: 3, count: 2 });
+Deno.test("neighborStrips() orders other rows by angle, whatever their lengths", () => {
+  const found = neighborStrips({ features, dims: 2 }, { images: 3, count: 2 });
   assertEquals(found.map(({ image, nearest }) => [image, ...nearest]), [[1, 5, 4], [3, 5, 1], [5, 1, 4]]);
   const expected = [5, 60, 75, 80, 5, 65].map((angle) => Math.cos(angle * Math.PI / 180));
   assertClose("cosines", found.flatMap(({ cosines }) => cosines), expected, { absolute: 1e-6 });
 });
 
-Deno.test("nearestNeighbors() takes the first of equal rows, and 0 as the cosine of zeros", () => {
-  const zeros = new Float32Array(4 * 3), all = nearestNeighbors({ features: zeros, dims: 3 });
+Deno.test("neighborStrips() takes the first of equal rows, and 0 as the cosine of zeros", () => {
+  const zeros = new Float32Array(4 * 3), all = neighborStrips({ features: zeros, dims: 3 });
   assertEquals(all.map(({ nearest }) => nearest), [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]);
   assertEquals(all[0].cosines, [0, 0, 0]);
-  assertEquals(nearestNeighbors({ features: zeros.subarray(0, 3), dims: 3 }), [{
+  assertEquals(neighborStrips({ features: zeros.subarray(0, 3), dims: 3 }), [{
     image: 0,
     nearest: [],
     cosines: [],
@@ -46,7 +46,7 @@ Deno.test("drawNeighborStrips() draws each image before its nearest", async () =
     }
     if (seen.length > 0) rows.add(seen.join(" "));
   }
-  const expected = nearestNeighbors(heldOut).map(({ image, nearest }) => [image, ...nearest].join(" "));
+  const expected = neighborStrips(heldOut).map(({ image, nearest }) => [image, ...nearest].join(" "));
   assertEquals([...rows], expected);
   assert(expected.length === 6 && expected[0] === "0 2 4 1 5 3", expected.join());
 });

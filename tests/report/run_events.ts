@@ -21,7 +21,9 @@ export async function eventsIn(out: string): Promise<ReadEvent[]> {
 export async function scalarsIn(out: string): Promise<string[]> {
   const events = await eventsIn(out);
   return events.flatMap(({ step, values }) =>
-    values.flatMap(({ tag, number }) => number === undefined ? [] : [`${tag} ${step} ${number}`])
+    values.flatMap(({ tag, number, text }) =>
+      (text ?? number) === undefined ? [] : [`${tag} ${step} ${text ?? number}`]
+    )
   ).sort();
 }
 
@@ -33,7 +35,11 @@ export async function linesOf(out: string): Promise<string[]> {
     for (const line of text.trimEnd().split("\n")) {
       const { step, ...fields } = JSON.parse(line) as Record<string, unknown>;
       for (const [field, value] of Object.entries(fields)) {
-        if (typeof value === "number") scalars.push(`${group}/${field} ${step} ${Math.fround(value)}`);
+        const isList = Array.isArray(value);
+        [value].flat().forEach((part, i) => {
+          const kept = typeof part === "number" ? Math.fround(part) : part;
+          if (kept !== null) scalars.push(`${group}/${field}${isList ? `/${i + 1}` : ""} ${step} ${kept}`);
+        });
       }
     }
   }

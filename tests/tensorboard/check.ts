@@ -13,6 +13,7 @@ const python = Deno.args[0] ?? "python3", script = new URL("read_events.py", imp
 
 interface Found {
   scalars: Record<string, [step: number, value: number][]>;
+  texts: Record<string, [step: number, text: string][]>;
   images: Record<string, [step: number, width: number, height: number][]>;
   embeddings: Record<string, { shape: number[]; read: number[] }>;
 }
@@ -33,16 +34,16 @@ await inFolder(async (folder) => {
   await pretrain({ ...options, signal: stop.signal, onStep: ({ step }) => step === 8 && stop.abort() });
   await resume(out, quiet);
   const found = await readByTensorBoard(out),
-    expected = await linesOf(out),
-    tags = Object.keys(found.scalars);
-  const scalars = tags.flatMap((tag) => found.scalars[tag].map(([step, value]) => `${tag} ${step} ${value}`));
-  assertEquals(scalars.sort(), expected);
+    expected = await linesOf(out);
+  const tags = Object.entries({ ...found.scalars, ...found.texts });
+  const values = tags.flatMap(([tag, values]) => values.map(([step, value]) => `${tag} ${step} ${value}`));
+  assertEquals(values.sort(), expected);
   const { "views/sheet": sheets, "eval/neighbors": strips } = found.images;
   assertEquals(sheets.length, 1);
   assertEquals(strips.map(([step]) => step), [0, 6, 12, 14]);
   const embedding = { shape: [20, 64], read: [20, 64] };
   assertEquals(found.embeddings, { features: embedding, features_before_training: embedding });
   console.log(
-    `TensorBoard reads all ${expected.length} numbers of ${tags.length} tags, and ${strips.length} strips.`,
+    `TensorBoard reads all ${expected.length} values of ${tags.length} tags, and ${strips.length} strips.`,
   );
 });

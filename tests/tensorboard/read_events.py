@@ -21,6 +21,12 @@ print(
             "scalars": {
                 tag: [[event.step, event.value] for event in events.Scalars(tag)] for tag in tags["scalars"]
             },
+            "texts": {
+                tag: [
+                    [event.step, event.tensor_proto.string_val[0].decode()] for event in events.Tensors(tag)
+                ]
+                for tag in tags["tensors"]
+            },
             "images": {
                 tag: [[image.step, image.width, image.height] for image in events.Images(tag)]
                 for tag in tags["images"]

@@ -9,6 +9,8 @@
 export const SESSION_START = 1;
 /** `Summary.Image.colorspace`: red, green, blue and opacity. */
 export const RGBA = 4;
+/** `DataType.DT_STRING`. */
+export const STRING = 7;
 
 const field = (id: number, type: string) => ({ id, type });
 
@@ -34,6 +36,8 @@ export const eventSchema = {
         tag: field(1, "string"),
         simpleValue: field(2, "float"),
         image: field(4, "Image"),
+        tensor: field(8, "TensorProto"),
+        metadata: field(9, "SummaryMetadata"),
       },
     },
     Image: {
@@ -44,5 +48,11 @@ export const eventSchema = {
         encodedImageString: field(4, "bytes"),
       },
     },
+    TensorProto: {
+      fields: { dtype: field(1, "int32"), stringVal: { ...field(8, "string"), rule: "repeated" } },
+    },
+    SummaryMetadata: { fields: { pluginData: field(1, "PluginData") } },
+    // SummaryMetadata.PluginData.
+    PluginData: { fields: { pluginName: field(1, "string") } },
   },
 };

@@ -11,6 +11,9 @@ export interface Value {
   tag: string;
   /** A number, kept as float32. */
   simpleValue?: number;
+  /** A text, as a tensor without axes. */
+  tensor?: { dtype: number; stringVal: string[] };
+  metadata?: { pluginData: { pluginName: string } };
   image?: { height: number; width: number; colorspace: number; encodedImageString: Uint8Array };
 }
 

@@ -13,7 +13,7 @@ import type { ObservedEvaluation, ObservedRun, RunObserver } from "../observer.t
 import { createEventFile, type EventFile } from "./event_file.ts";
 import { eventFiles, keepEventsThrough, nextEventFile } from "./event_folder.ts";
 import { Projector, projectorFiles } from "./projector.ts";
-import { type Group, NEIGHBORS, pictureOf, scalarsOf, SHEET } from "./values.ts";
+import { type Group, NEIGHBORS, pictureOf, SHEET, valuesOf } from "./values.ts";
 
 /**
  * Evaluations of a run, about, whose strips and features are written, besides the first and the last: TensorBoard shows ten,
@@ -102,18 +102,18 @@ class RunEvents implements RunObserver {
       // Every record has an epoch.
       const after = this.#last.get(`${group}/epoch`) ?? 0;
       for (const record of records.filter(({ step }) => step > after && step <= start)) {
-        this.#scalars(record, group);
+        this.#record(record, group);
       }
     }
   }
 
   recorded(record: StepRecord): void {
-    this.#scalars(record, "train");
+    this.#record(record, "train");
   }
 
   async evaluated(evaluation: ObservedEvaluation): Promise<void> {
     const { step, record, images } = evaluation;
-    if (record) this.#scalars(record, "eval");
+    if (record) this.#record(record, "eval");
     if (images.length === 0 || !this.#isSnapshot(step)) return;
     this.#snapshot = step;
     this.#file.write(step, [pictureOf(drawNeighborStrips(evaluation), NEIGHBORS)]);
@@ -140,8 +140,8 @@ class RunEvents implements RunObserver {
     return step === total || partOf(step) > partOf(this.#snapshot);
   }
 
-  #scalars(record: StepRecord | EvaluationRecord | Stepped, group: Group): void {
-    this.#file.write(record.step, scalarsOf(record, group));
+  #record(record: StepRecord | EvaluationRecord | Stepped, group: Group): void {
+    this.#file.write(record.step, valuesOf(record, group));
   }
 }
 

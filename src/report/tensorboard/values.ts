@@ -5,7 +5,7 @@
  */
 import type { Stepped } from "../../io/metrics.ts";
 import { toSnakeCase } from "../../io/snake_case.ts";
-import { RGBA } from "./event_schema.ts";
+import { RGBA, STRING } from "./event_schema.ts";
 import type { Value } from "./events.ts";
 
 /** The groups of the numbers of metrics.jsonl and of evaluations.jsonl. */
@@ -14,11 +14,25 @@ export type Group = "train" | "eval";
 /** The tags of pictures. */
 export const SHEET = "views/sheet", NEIGHBORS = "eval/neighbors";
 
-/** The numbers of a record except its step, under the names of its line: "train/z_std". */
-export function scalarsOf(record: Stepped, group: Group): Value[] {
-  return Object.entries(toSnakeCase(record) as Record<string, unknown>).flatMap(([name, value]) =>
-    typeof value === "number" && name !== "step" ? [{ tag: `${group}/${name}`, simpleValue: value }] : []
-  );
+/** What a record has but its step, under the names of its line: "train/z_std", of lists "train/x/1" and so on. */
+export function valuesOf({ step: _, ...record }: Stepped, group: Group): Value[] {
+  const fields = Object.entries(toSnakeCase(record) as Record<string, unknown>);
+  return fields.flatMap(([name, value]) => valuesUnder(`${group}/${name}`, value));
+}
+
+function valuesUnder(tag: string, value: unknown): Value[] {
+  if (Array.isArray(value)) return value.flatMap((part, i) => valuesUnder(`${tag}/${i + 1}`, part));
+  if (typeof value === "number") return [{ tag, simpleValue: value }];
+  return typeof value === "string" ? [textOf(value, tag)] : [];
+}
+
+/** A text, which TensorBoard takes for Markdown. */
+function textOf(text: string, tag: string): Value {
+  return {
+    tag,
+    tensor: { dtype: STRING, stringVal: [text] },
+    metadata: { pluginData: { pluginName: "text" } },
+  };
 }
 
 /** A PNG file as a picture. */
