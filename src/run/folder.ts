@@ -20,7 +20,7 @@ import { fileError } from "../io/file_error.ts";
 import { FolderInUseError, type FolderLock, lockFolder } from "../io/folder_lock.ts";
 import { writeJson } from "../io/json_file.ts";
 import { names as REPORT_FILES, REPORT_FOLDER } from "../report/report_files.ts";
-import { removeTensorboard } from "../report/tensorboard/tensorboard.ts";
+import { removeTensorboard } from "../report/tensorboard/files.ts";
 import { optionsWithWeights } from "./initial_weights.ts";
 import { configPath, readConfig } from "./run_config.ts";
 
@@ -74,7 +74,7 @@ export async function newRun(given: PretrainOptions): Promise<{ run: Run; lock: 
   const { options: { out, data, ...others }, recipe, hasOut, initial } = await optionsWithWeights(given);
   const lock = hasOut ? await claim(out) : await claimNumbered(out), { folder } = lock;
   for (const name of LEFTOVERS) await Deno.remove(join(folder, name)).catch(() => {});
-  await removeTensorboard(folder);
+  await removeTensorboard(folder).catch(() => {});
   // In whatever folder the run is looked at later.
   const options = { ...others, out: folder, data: data === null ? null : absoluteSource(data) };
   return { run: { options, recipe, began: null, initial, checkpoint: null }, lock };

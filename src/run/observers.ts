@@ -10,7 +10,7 @@ import type { ObservedRun } from "../report/observer.ts";
 import type { Observers } from "../report/observers.ts";
 import { PageWriter } from "../report/page_writer.ts";
 import { PAGE } from "../report/report_files.ts";
-import { openTensorboard, TENSORBOARD } from "../report/tensorboard/tensorboard.ts";
+import { TENSORBOARD } from "../report/tensorboard/files.ts";
 import type { PretrainResult } from "./result.ts";
 
 /** Adds the observers of `run` to `observers`. */
@@ -18,7 +18,12 @@ export async function openObservers(observers: Observers, run: ObservedRun): Pro
   const { out, tensorboard } = run.options;
   await observers.add(METRICS_CSV, () => openMetricsCsv(out));
   await observers.add(PAGE, () => PageWriter.open(run));
-  if (tensorboard) await observers.add(TENSORBOARD, () => openTensorboard(run));
+  if (tensorboard) {
+    await observers.add(TENSORBOARD, async () => {
+      const { openTensorboard } = await import("../report/tensorboard/tensorboard.ts");
+      return await openTensorboard(run);
+    });
+  }
 }
 
 /** `progress`, whose lines `observers` hear of too. */

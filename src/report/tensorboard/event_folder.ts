@@ -1,38 +1,11 @@
 /**
- * The event files in a folder: a file for each time that a run started or went on.
+ * The event files of a run that goes on.
  *
  * @module
  */
-import { join } from "node:path";
 import { fileError } from "../../io/file_error.ts";
 import { type EventCoder, openEventCoder } from "./events.ts";
 import { recordsIn } from "./records.ts";
-
-/** A name that TensorBoard finds by "tfevents", with the seconds since 1970: it reads files in the order of their names. */
-const ours = /^events\.out\.tfevents\.(\d{10})\.byol$/;
-
-/** The paths of the event files that runs of this project wrote to `folder`, the oldest first. */
-export async function eventFiles(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (isFile && ours.test(name)) names.push(name);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(folder, error);
-  }
-  return names.sort().map((name) => join(folder, name));
-}
-
-/** A path for the next event file, after those of `files`, even if the clock was set back. */
-export function nextEventFile(
-  folder: string,
-  { files, seconds }: { files: string[]; seconds: number },
-): string {
-  const last = files.length === 0 ? 0 : Number(/(\d{10})\.byol$/.exec(files.at(-1)!)![1]);
-  const time = Math.max(Math.floor(seconds), last + 1);
-  return join(folder, `events.out.tfevents.${String(time).padStart(10, "0")}.byol`);
-}
 
 /**
  * Cuts events after `step` off `files`, which a resumed run writes again, and what a power cut left partial. Files without

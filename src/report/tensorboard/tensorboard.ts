@@ -11,8 +11,9 @@ import { readMetrics, type Stepped } from "../../io/metrics.ts";
 import { drawNeighborStrips } from "../neighbor_strips.ts";
 import type { ObservedEvaluation, ObservedRun, RunObserver } from "../observer.ts";
 import { createEventFile, type EventFile } from "./event_file.ts";
-import { eventFiles, keepEventsThrough, nextEventFile } from "./event_folder.ts";
-import { Projector, projectorFiles } from "./projector.ts";
+import { keepEventsThrough } from "./event_folder.ts";
+import { eventFiles, folderOf, nextEventFile, removeTensorboard, TENSORBOARD } from "./files.ts";
+import { Projector } from "./projector.ts";
 import { type Group, NEIGHBORS, pictureOf, SHEET, valuesOf } from "./values.ts";
 
 /**
@@ -20,11 +21,6 @@ import { type Group, NEIGHBORS, pictureOf, SHEET, valuesOf } from "./values.ts";
  * and a strip takes some 100 kB.
  */
 const SNAPSHOTS = 20;
-
-/** The folder of the files. */
-export const TENSORBOARD = "tensorboard";
-
-const folderOf = (out: string) => join(out, TENSORBOARD);
 
 /**
  * Follows a run for TensorBoard. A resumed run drops the events after its checkpoint, and adds what the lines of
@@ -54,17 +50,6 @@ export async function openTensorboard(
     throw error;
   }
   return events;
-}
-
-/** Removes what {@linkcode openTensorboard} wrote for the run in `out`, and nothing else. */
-export async function removeTensorboard(out: string): Promise<void> {
-  const folder = folderOf(out), events = await eventFiles(folder);
-  if (events.length === 0) return; // the other names are not ours alone
-  for (const path of [...events, ...projectorFiles.map((name) => join(folder, name))]) {
-    await Deno.remove(path).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw fileError(path, error);
-    });
-  }
 }
 
 /** Writes the events of a run. */
