@@ -25,6 +25,8 @@ export interface OpenOptions {
   height?: number;
   /** Whether the system's colors are dark. */
   dark?: boolean;
+  /** Called before the page is loaded. */
+  prepare?(page: Page): Promise<void>;
 }
 
 /** An open page. */
@@ -50,7 +52,7 @@ async function launch(): Promise<Browser> {
 /** Opens the page at `url`, `file:` or `http:`, and waits until it is loaded. Dispose of it to close it. */
 export async function openPage(
   url: string,
-  { width = 1440, height = 900, dark = false }: OpenOptions = {},
+  { width = 1440, height = 900, dark = false, prepare }: OpenOptions = {},
 ): Promise<OpenedPage> {
   browser ??= launch();
   const context: BrowserContext = await (await browser).newContext({
@@ -66,6 +68,7 @@ export async function openPage(
   page.on("request", (request) => {
     if (!/^(data|blob):/.test(request.url())) requests.push(request.url());
   });
+  await prepare?.(page);
   await page.goto(url);
   return { page, errors, requests, [Symbol.asyncDispose]: () => context.close() };
 }

@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import { type Edition, LiveRuns } from "./live_runs.ts";
+import { patientStream } from "./patient_stream.ts";
 
 /** The one address that is listened on: nobody else's machine gets here. */
 const HOSTNAME = "127.0.0.1";
@@ -31,8 +32,6 @@ export interface WatchOptions {
   port: number;
   /** Ends the server. */
   signal?: AbortSignal;
-  /** Milliseconds after which an answer that nobody reads ends; tests are less patient. */
-  patienceMs?: number;
 }
 
 /** A server of pages. */
@@ -49,7 +48,7 @@ export interface WatchServer {
  */
 export async function watchRuns(
   folders: readonly string[],
-  { port, signal, patienceMs = PATIENCE_MS }: WatchOptions,
+  { port, signal }: WatchOptions,
 ): Promise<WatchServer> {
   const runs = new LiveRuns(folders), streams = { count: 0 };
   await runs.now();
@@ -59,12 +58,12 @@ export async function watchRuns(
     try {
       const { pathname, searchParams } = new URL(request.url);
       if (pathname === "/") {
-        return await pageResponse(runs, { isHead: request.method === "HEAD", patienceMs });
+        return await pageResponse(runs, request);
       }
       if (pathname !== "/events") return textResponse(404, "There are / and /events");
       if (streams.count >= MAX_STREAMS) return textResponse(503, "Too many pages are open");
       const known = searchParams.get("pictures") ?? "";
-      return new Response(eventStream(runs, { known, streams, patienceMs }), {
+      return new Response(eventStream(runs, { known, streams }), {
         headers: { ...HEADERS, "content-type": "text/event-stream" },
       });
     } catch (error) {
@@ -94,23 +93,17 @@ function refusalOf({ method, headers }: Request): Response | null {
   return method === "GET" || method === "HEAD" ? null : textResponse(405, "Only GET is answered");
 }
 
-async function pageResponse(
-  runs: LiveRuns,
-  { isHead, patienceMs }: { isHead: boolean; patienceMs: number },
-): Promise<Response> {
+async function pageResponse(runs: LiveRuns, { method }: Request): Promise<Response> {
   const { page } = await runs.now();
   const headers = { ...HEADERS, "content-type": "text/html; charset=utf-8" };
-  return new Response(isHead ? null : piecesOf(page, patienceMs), { headers });
+  return new Response(method === "HEAD" ? null : piecesOf(page), { headers });
 }
 
-/** `bytes` in pieces, each made when the one before is taken. Who takes none for `patienceMs` gets no more. */
-function piecesOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  patienceMs: number,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** `bytes` in pieces, each made when the one before is taken. */
+function piecesOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return patientStream({
-    patienceMs,
+    patienceMs: PATIENCE_MS,
     next() {
       const piece = bytes.subarray(at, at += CHUNK);
       return Promise.resolve(piece.length > 0 ? piece : null);
@@ -122,7 +115,7 @@ function piecesOf(
 /** The runs as events: once now, and at each change. Who does not keep up gets the newest state, not all that were. */
 function eventStream(
   runs: LiveRuns,
-  { known, streams, patienceMs }: { known: string; streams: { count: number }; patienceMs: number },
+  { known, streams }: { known: string; streams: { count: number } },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let sent = 0, pictures = known;
   streams.count++;
@@ -133,49 +126,11 @@ function eventStream(
     return isKnown ? edition.light : edition.whole;
   };
   return patientStream({
-    patienceMs,
+    patienceMs: PATIENCE_MS,
     async next() {
       const edition = await runs.after(sent, { ms: IDLE_MS });
       return edition ? eventOf(edition) : new TextEncoder().encode(": still here\n\n");
     },
     end: () => streams.count--,
   });
-}
-
-/** A stream of what `next` makes whenever something is asked for, until null. It fails if nothing is for `patienceMs`. */
-function patientStream(
-  { next, end, patienceMs }: {
-    next(): Promise<Uint8Array<ArrayBuffer> | null>;
-    end(): void;
-    patienceMs: number;
-  },
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let timer: ReturnType<typeof setTimeout> | undefined, isOpen = true;
-  const close = () => {
-    clearTimeout(timer);
-    if (isOpen) end();
-    isOpen = false;
-  };
-  return new ReadableStream({
-    async pull(controller) {
-      clearTimeout(timer);
-      try {
-        const piece = await next();
-        if (!isOpen) return;
-        if (piece === null) {
-          close();
-          return controller.close();
-        }
-        controller.enqueue(piece);
-      } catch (error) {
-        close();
-        return controller.error(error);
-      }
-      timer = setTimeout(() => {
-        close();
-        controller.error(new Error("Nothing is read"));
-      }, patienceMs);
-    },
-    cancel: close,
-  }, { highWaterMark: 0 });
 }

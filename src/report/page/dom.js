@@ -29,6 +29,10 @@ export function figure(value) {
   return size < 1e-3 && size > 0 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }
 
+/** A share of 0 … 100 in percent. */
+export const percentage = (value) =>
+  `${value >= 99.95 || value < 0.05 ? Math.round(value) : value.toFixed(1)} %`;
+
 const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
 /** Seconds as two units: "2 h 5 min". */

@@ -1,5 +1,5 @@
 // What is known of a run, in words and numbers.
-import { bytes, duration, element, figure } from "./dom.js";
+import { bytes, duration, element, figure, percentage } from "./dom.js";
 
 const STATES = {
   training: "training",
@@ -42,7 +42,7 @@ export function overview(run) {
   const step = state?.step ?? steps.loss?.x.at(-1) ?? 0, total = state?.total ?? null;
   const share = total ? step / total : 0, isTraining = state?.state === "training";
   const silent = isTraining ? Date.now() - state.written : 0;
-  const percentages = (value) => value === null || value === undefined ? null : `${figure(100 * value)} %`;
+  const share100 = (value) => value === null || value === undefined ? null : percentage(100 * value);
   return [
     heading(run),
     total === null ? null : element("progress", { max: 1, value: share, "aria-label": "Progress" }),
@@ -53,10 +53,10 @@ export function overview(run) {
       ],
       ["Time left", isTraining && state.secondsLeft !== null ? `about ${duration(state.secondsLeft)}` : null],
       ["Loss", loss === null ? null : figure(loss)],
-      ["kNN accuracy", percentages(evaluation?.knn)],
+      ["kNN accuracy", share100(evaluation?.knn)],
       ["Effective rank", evaluation ? figure(evaluation.rankme) : null],
       ["Speed", steps.imagesPerSecond ? `${figure(last(steps.imagesPerSecond))} images/s` : null],
-      ["Waiting for data", percentages(wait)],
+      ["Waiting for data", share100(wait)],
       ["GPU memory", state ? bytes(state.gpuBytes) : null],
       ["Adapter", run.adapter],
       ["As of", state?.written ? new Date(state.written).toLocaleString() : null],

@@ -1,5 +1,5 @@
 // What the encoder makes of held-out images: nearest neighbors and a map; and views of training images.
-import { color, colorOf, COLORS, element, figure } from "./dom.js";
+import { color, colorOf, COLORS, element, figure, percentage } from "./dom.js";
 
 /** A picture of image `i` on the sheet of `run`. */
 function thumbnail(run, i, { className = "", note = "" } = {}) {
@@ -153,9 +153,11 @@ export function embeddingMap(run) {
   });
   new ResizeObserver(draw).observe(canvas);
   redraws.add(draw);
-  const share = (k) => `${figure(100 * shares[k])} %`;
+  const share = (k) => percentage(100 * shares[k]);
   const text =
-    `${n} held-out images at step ${figure(encoder.step)} on the first two principal components of their ` +
+    `${n} held-out images, ${
+      encoder.step === 0 ? "before training" : `at step ${figure(encoder.step)}`
+    }, on the first two principal components of their ` +
     `features, with ${share(0)} and ${share(1)} of the variance. Point at one to see its image.`;
   const classes = images.classes.map((name, label) => ({ name, label })).filter(({ label }) =>
     images.labels.includes(label)
@@ -188,9 +190,20 @@ export const redraws = new Set();
 export function viewStrip(run) {
   const { views } = run.pictures;
   if (!views) return [];
+  const picture = element("img", {
+    className: "views",
+    src: views,
+    alt: "Training images, and below each its two views",
+  });
+  // Small views at twice their size.
+  picture.onload = () => {
+    if (picture.naturalWidth >= 500) return;
+    picture.classList.add("small");
+    picture.width = 2 * picture.naturalWidth;
+  };
   return [
     element("h2", {}, "Training views"),
     element("p", {}, "Some training images (top row) and the two views that the first epoch makes of each."),
-    element("img", { className: "views", src: views, alt: "Training images, and below each its two views" }),
+    picture,
   ];
 }

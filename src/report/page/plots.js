@@ -1,16 +1,16 @@
 // Plots over steps: one for each figure, with the curves of all runs.
 /* global uPlot */
-import { color, colorOf, COLORS, element, figure, words } from "./dom.js";
+import { color, colorOf, COLORS, element, figure, percentage, words } from "./dom.js";
 import { remember } from "./memory.js";
 
-const percentage = { scale: 100, unit: "%" };
+const inPercent = { scale: 100, unit: "%", text: percentage };
 
 /** The fields of metrics.jsonl and evaluations.jsonl in each plot, and horizontal lines to compare with. */
 const PLOTS = [
   { title: "Loss", series: [["steps", "loss", "loss"]] },
   {
     title: "Accuracy on held-out images",
-    ...percentage,
+    ...inPercent,
     series: [["evaluations", "knn", "kNN"], ["evaluations", "probe", "linear probe"]],
     lines: ({ knn }) => knn ? [[knn.untrained, "untrained"], [knn.rawPixels, "raw pixels"]] : [],
   },
@@ -32,7 +32,7 @@ const PLOTS = [
   { title: "Learning rate", series: [["steps", "lr", "lr"]] },
   { title: "Decay rate of the target (τ)", series: [["steps", "tau", "τ"]] },
   { title: "Images a second", unit: "images/s", series: [["steps", "imagesPerSecond", "images/s"]] },
-  { title: "Waiting for data", ...percentage, series: [["steps", "dataWait", "data wait"]] },
+  { title: "Waiting for data", ...inPercent, series: [["steps", "dataWait", "data wait"]] },
 ];
 
 /** Fields that no plot above has get one of their own; these have none. */
@@ -197,13 +197,13 @@ function createChart(definition) {
   const box = element("div", { className: "plot" }), readout = element("p", { className: "readout" });
   const node = element("section", { className: "card" }, element("h3", {}, definition.title), box, readout);
   let curves = [], lines = [], u = null;
-  const values = new Map();
+  const values = new Map(), text = (value) => value === null ? "–" : (definition.text ?? figure)(value);
   const hover = () => {
     const at = u?.cursor.idxs, isOver = at && u.cursor.left >= 0;
     curves.forEach((curve, c) => {
       const data = u.data[c + 1], i = isOver ? at[c + 1] : nearestValue(data, data.length - 1);
       const where = isOver && i !== null ? ` at step ${figure(u.data[0][i])}` : "";
-      values.get(curve.label).textContent = `${figure(i === null ? null : data[i])}${where}`;
+      values.get(curve.label).textContent = `${text(i === null ? null : data[i])}${where}`;
     });
   };
   const data = () => uPlot.join(curves.map(({ x, y }) => [x, y]));
