@@ -16,6 +16,7 @@ const layers = [
   ["src/nn", "src/optim", "src/views"],
   ["src/config", "src/byol"],
   ["src/eval"],
+  ["src/report"],
   ["src/run", "src/export"],
   ["src/inspect", "src/experiments", "src/explore", "src/distributed"],
   ["src/cli"],

@@ -8,6 +8,12 @@ export function percent(fraction: number | null | undefined, missing = ""): stri
 /** A whole number with its digits in groups: "2,000". */
 export const grouped = (count: number): string => count.toLocaleString("en-US");
 
+/** A text of at most nine digits that reads as the same float32. */
+export function float32Text(value: number): string {
+  const short = Number(value.toPrecision(8));
+  return String(Math.fround(short) === value ? short : Number(value.toPrecision(9)));
+}
+
 /** A number with its noun: "1 image", "2,000 images". */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;

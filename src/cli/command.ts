@@ -44,26 +44,39 @@ function addFlag(
   command.addOption(new Option(`${names} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
 }
 
-/** The command `./run NAME` with the options of `groups`. */
+/** What a command is. */
+export interface CommandDescription {
+  about: string;
+  groups: FlagGroups;
+  /** What the folders are that it takes without an option. */
+  folders?: string;
+  /** Whether it computes on a GPU. Default: true. */
+  computes?: boolean;
+}
+
+/** The command `./run NAME`. */
 export function createCommand(
   name: string,
-  { about, groups }: { about: string; groups: FlagGroups },
+  { about, groups, folders, computes = true }: CommandDescription,
 ): Command {
   const command = new Command(`./run ${name}`).description(about);
+  if (folders !== undefined) command.argument("<DIR...>", folders);
   for (const [title, flags] of Object.entries(groups)) {
     const group = `${title[0].toUpperCase()}${title.slice(1)}:`;
     for (const [name, flag] of Object.entries(flags)) addFlag(command, { name, group, flag });
   }
-  return command.addOption(
-    new Option(
-      "--webgpu <name>",
-      "compute on Deno's own WebGPU, deno, or on that of Chrome, dawn (default: BYOL_WEBGPU, else deno)",
-    ).choices(implementations).helpGroup("Machine:"),
-  ).addOption(
-    new Option("--unsafe-shaders", "with dawn: compute without bounds checks (default: no)").helpGroup(
-      "Machine:",
-    ),
-  );
+  if (computes) addMachineOptions(command);
+  return command;
+}
+
+/** Adds the options that hold for the process. */
+function addMachineOptions(command: Command) {
+  const about =
+    "compute on Deno's own WebGPU, deno, or on that of Chrome, dawn (default: BYOL_WEBGPU, else deno)";
+  const group = "Machine:";
+  command.addOption(new Option("--webgpu <name>", about).choices(implementations).helpGroup(group));
+  const unsafe = "with dawn: compute without bounds checks (default: no)";
+  command.addOption(new Option("--unsafe-shaders", unsafe).helpGroup(group));
 }
 
 /**
@@ -98,5 +111,6 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
   }
   const { webgpu, unsafeShaders, ...options } = command.opts<T & MachineOptions>();
   if (webgpu || unsafeShaders) useWebGpu(webgpu ?? implementation(), { unsafeShaders });
-  return options as unknown as T;
+  const { registeredArguments, args: folders } = command;
+  return { ...options, ...registeredArguments.length > 0 && { folders } } as unknown as T;
 }

@@ -21,7 +21,7 @@ export function grantsOf(
   { all = [] }: { all?: readonly Kind[] } = {},
 ): string[] {
   const text = { type: "string" } as const, texts = { type: "string", multiple: true } as const;
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
     strict: false,
     allowPositionals: true,
@@ -42,8 +42,9 @@ export function grantsOf(
   const named = Object.entries(values).filter(([key, value]) =>
     key === "resume" || [value].flat().every(isText)
   );
-  const { write, net } = needsOf(name, fromCaller(Object.fromEntries(named) as Named));
-  const cache = cacheFolder();
+  const folders = name === "report" && positionals.length > 0 ? { out: positionals } : {};
+  const { write, net } = needsOf(name, fromCaller({ ...Object.fromEntries(named) as Named, ...folders }));
+  const cache = WITHOUT_CACHE.includes(name) ? null : cacheFolder();
   const needs = { write: [...write, ...cache === null ? [] : [cache]], net };
   const granted = kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]]);
   const isOnDawn = (values.webgpu ?? environmentVariable("BYOL_WEBGPU")) === "dawn";
@@ -52,6 +53,9 @@ export function grantsOf(
 
 /** What Dawn needs: it is a native library, and its package is in a lock file of its own, which `./run` writes. */
 const DAWN = ["--allow-ffi", "--lock=.deno/dawn.lock"];
+
+/** Commands that remember nothing of kernels. */
+const WITHOUT_CACHE = ["watch", "report"];
 
 /** What `./run` gives. */
 const kinds = ["write", "net"] as const;

@@ -17,6 +17,7 @@ interface Paths {
   encoder?: string;
   embeddings?: string;
   out?: string | string[];
+  folders?: string[];
 }
 
 /** `given` with its paths resolved from the caller's folder. */
@@ -35,6 +36,7 @@ export function fromCaller<T extends Paths>(given: T): T {
     const mayBeAddress = name === "init" || name === "encoder";
     paths[name] = mayBeAddress ? absoluteWeights(value, caller) : resolve(caller, value);
   }
+  if (given.folders !== undefined) paths.folders = given.folders.map((folder) => resolve(caller, folder));
   const { out } = given;
   if (out !== undefined) {
     paths.out = typeof out === "string" ? resolve(caller, out) : out.map((one) => resolve(caller, one));

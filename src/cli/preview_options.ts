@@ -36,7 +36,7 @@ export type PreviewArguments = {
 export function parsePreviewOptions(args: readonly string[]): PreviewArguments | Help {
   const about = "Draws a sheet of the views that training would use, with the parameters of each.";
   return parseCommand<PreviewArguments>(
-    createCommand("preview", { about, groups: { preview: previewFlags } }),
+    createCommand("preview", { about, groups: { preview: previewFlags }, computes: false }),
     args,
   );
 }

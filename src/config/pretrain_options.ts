@@ -165,6 +165,8 @@ export interface PretrainOptions extends PretrainCallbacks {
   evalEvery?: number;
   /** Number of steps between records of metrics.jsonl. Default: 10. */
   logEvery?: number;
+  /** Whether event files for TensorBoard are written, to the folder `tensorboard` in `out`. Default: false. */
+  tensorboard?: boolean;
   /** Whether a collapse ends the run with a `CollapseError` instead of a warning. Default: false. */
   stopOnCollapse?: boolean;
 }

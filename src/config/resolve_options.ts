@@ -69,6 +69,7 @@ export function resolveOptions(
     keep: 3,
     evalEvery: 0,
     logEvery: 10,
+    tensorboard: false,
     stopOnCollapse: false,
     ...others,
     ...methodOptions(given, { chosen, tau: defaults.tau }),

@@ -245,6 +245,11 @@ const output = {
     0,
   ),
   logEvery: flag(integer({ min: 1 }), "steps between lines of metrics.jsonl", 10),
+  tensorboard: flag(
+    toggle(),
+    "also write metrics, views, nearest neighbors and embeddings for TensorBoard, to DIR/tensorboard",
+    "off",
+  ),
   stopOnCollapse: flag(
     toggle(),
     "end a run whose projections have collapsed to one point, with exit code 3, instead of warning",

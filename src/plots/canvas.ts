@@ -54,7 +54,8 @@ export class Canvas {
     for (let y = 0; y < height * scale; y++) {
       for (let x = 0; x < width * scale; x++) {
         const from = (Math.floor(y / scale) * width + Math.floor(x / scale)) * 4;
-        this.data.set(data.subarray(from, from + 3), ((top + y) * this.width + left + x) * 4);
+        const to = ((top + y) * this.width + left + x) * 4;
+        for (let c = 0; c < 3; c++) this.data[to + c] = data[from + c];
       }
     }
   }

@@ -53,6 +53,14 @@ export async function previewSheet(
   source: ImageSource,
   options: PreviewOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  return (await drawnViews(source, options)).png;
+}
+
+/** The sheet of {@linkcode previewSheet}, with the images and views on it. */
+export async function drawnViews(
+  source: ImageSource,
+  options: PreviewOptions,
+): Promise<{ png: Uint8Array<ArrayBuffer>; rows: SheetRow[] }> {
   const bad: BadImage[] = [];
   const rows = await readRows(source, options, bad);
   options.signal?.throwIfAborted();
@@ -63,7 +71,7 @@ export async function previewSheet(
       `Cannot preview "${source.name}": none of its images can be used, such as ${key}: ${reason}. Name another source.`,
     );
   }
-  return drawSheet(rows, { ...options, name: source.name, bad: bad.slice(0, MAX_NAMED) });
+  return { png: drawSheet(rows, { ...options, name: source.name, bad: bad.slice(0, MAX_NAMED) }), rows };
 }
 
 function drawSheet(

@@ -5,6 +5,7 @@
  */
 import { CollapseError } from "../base/errors.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import type { RunObserver } from "../report/observer.ts";
 import { type CollapseReading, type CollapseState, HEALTHY, nextCollapseState } from "./collapse.ts";
 
 const REMEDY =
@@ -16,14 +17,20 @@ export class CollapseWatch {
   #state: CollapseState;
   readonly #options: ResolvedOptions;
   readonly #log: (line: string) => void;
+  readonly #observers: Pick<RunObserver, "collapsed">;
 
   /** Continues from `state`. */
   constructor(
-    { options, log }: { options: ResolvedOptions; log: (line: string) => void },
+    { options, log, observers }: {
+      options: ResolvedOptions;
+      log: (line: string) => void;
+      observers: Pick<RunObserver, "collapsed">;
+    },
     state: CollapseState = HEALTHY,
   ) {
     this.#options = options;
     this.#log = log;
+    this.#observers = observers;
     this.#state = state;
   }
 
@@ -43,6 +50,7 @@ export class CollapseWatch {
     this.#state = nextCollapseState(this.#state, reading, this.#options.projection);
     const { collapse } = this.#state;
     if (!collapse || before) return;
+    this.#observers.collapsed?.({ ...collapse, remedy: REMEDY });
     this.#log(`Warning: the run has collapsed: at step ${collapse.step} ${collapse.evidence}. ${REMEDY}`);
   }
 

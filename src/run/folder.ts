@@ -19,6 +19,8 @@ import { checkpointFolder, latestCheckpoint, type LoadedCheckpoint } from "../io
 import { fileError } from "../io/file_error.ts";
 import { FolderInUseError, type FolderLock, lockFolder } from "../io/folder_lock.ts";
 import { writeJson } from "../io/json_file.ts";
+import { names as REPORT_FILES, REPORT_FOLDER } from "../report/report_files.ts";
+import { removeTensorboard } from "../report/tensorboard/files.ts";
 import { optionsWithWeights } from "./initial_weights.ts";
 import { configPath, readConfig } from "./run_config.ts";
 
@@ -38,7 +40,14 @@ export interface Run {
 const TRACES = ["metrics.jsonl", "evaluations.jsonl", "encoder.safetensors", "summary.json"];
 
 /** Files of a run that did no step which the next run in its folder might not replace. */
-const LEFTOVERS = ["bad_images.jsonl", "kernels.json", "preview.png", "data.json", INITIAL_WEIGHTS];
+const LEFTOVERS = [
+  "bad_images.jsonl",
+  "kernels.json",
+  "preview.png",
+  "data.json",
+  INITIAL_WEIGHTS,
+  ...Object.values(REPORT_FILES).map((name) => join(REPORT_FOLDER, name)),
+];
 
 /** Whether there is a run in `folder` that has done a step. One that has not may be started over. */
 export async function holdsRun(folder: string): Promise<boolean> {
@@ -65,6 +74,7 @@ export async function newRun(given: PretrainOptions): Promise<{ run: Run; lock: 
   const { options: { out, data, ...others }, recipe, hasOut, initial } = await optionsWithWeights(given);
   const lock = hasOut ? await claim(out) : await claimNumbered(out), { folder } = lock;
   for (const name of LEFTOVERS) await Deno.remove(join(folder, name)).catch(() => {});
+  await removeTensorboard(folder).catch(() => {});
   // In whatever folder the run is looked at later.
   const options = { ...others, out: folder, data: data === null ? null : absoluteSource(data) };
   return { run: { options, recipe, began: null, initial, checkpoint: null }, lock };
@@ -124,6 +134,7 @@ export async function writeConfig(
     throw fileError(options.out, error);
   }
   await removeTemporaries(options.out);
+  await removeTemporaries(join(options.out, REPORT_FOLDER));
   await removeTemporaries(checkpointFolder(options.out));
   await writeRunRecipe(options.out, recipe);
   const { name, backend, driver } = adapter ?? {}, { data } = options;

@@ -25,6 +25,7 @@ export const changeableOptions: ReadonlySet<string> = new Set<OptionName>([
   "evalEvery",
   "onBadImage",
   "maxBad",
+  "tensorboard",
   "stopOnCollapse",
 ]);
 

@@ -18,7 +18,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     ..."--method simclr --predictor --target ema --negatives .5 --temperature .2 --accumulate 3".split(
       " ",
     ),
-    ..."--trust .02 --lars-clip --stop-on-collapse".split(" "),
+    ..."--trust .02 --lars-clip --stop-on-collapse --tensorboard".split(" "),
     "--eval-every",
     "3",
     ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --recompute never --out o --checkpoint-every 60 --keep 1 --log-every 5"
@@ -66,6 +66,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     evalEvery: 3,
     logEvery: 5,
     stopOnCollapse: true,
+    tensorboard: true,
     tau: 1,
     tauSchedule: "constant",
     targetInit: "independent",
@@ -189,7 +190,8 @@ Deno.test("parseTrainOptions() explains every option with its default, and has t
   for (const name of [...Object.keys(parse()), "resume", "plan", "profile"]) {
     const flag = (name === "predictor" ? "no-" : "") +
       name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const isSwitch = ["resume", "plan", "profile", "stopOnCollapse", "larsClip", "predictor"].includes(name);
+    const switches = ["resume", "plan", "profile", "stopOnCollapse", "tensorboard", "larsClip", "predictor"];
+    const isSwitch = switches.includes(name);
     assert(
       new RegExp(isSwitch ? `--${flag} [a-z]` : `--${flag} <[^>]+> [^(]+\\((?:[^-]|-[^-])*default: `).test(
         text,

@@ -11,6 +11,7 @@ import { resume } from "../../src/run/resume.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { openIndexed } from "../data/fixtures.ts";
 import { onGpu } from "../gpu/shared.ts";
+import { eventsIn, linesOf, scalarsIn } from "../report/run_events.ts";
 import { checkpointOf, digestOf, evaluationLines, inFolder, quiet, tiny } from "./tiny_runs.ts";
 import { argumentsOf, kill, records, trainWith } from "./whole_runs.ts";
 
@@ -44,7 +45,7 @@ Deno.test(
         trainWith({ args: [...argumentsOf({ ...timed, evalEvery: 1, out }), ...more] });
       await pretrain({ ...timed, evalEvery: 1, out: uninterrupted, ...quiet });
 
-      const first = start(killed);
+      const first = start(killed, ["--tensorboard"]);
       await appearance(checkpointOf(killed, 5));
       kill(first, "SIGKILL");
       await first.output();
@@ -70,9 +71,20 @@ Deno.test(
         assertEquals(await evaluationLines(out), await evaluationLines(uninterrupted));
       }
       await expectComplete(killed);
+      await expectEvents(killed);
     });
   },
 );
+
+/** Checks that TensorBoard finds the lines of the tiny run in `out`, each once, and its pictures. */
+async function expectEvents(out: string): Promise<void> {
+  assertEquals(await scalarsIn(out), await linesOf(out));
+  const pictures = (await eventsIn(out)).flatMap(({ step, values }) =>
+    values.flatMap(({ tag, image }) => image ? [`${tag} ${step}`] : [])
+  );
+  const strips = [0, 6, 12, 14].map((step) => `eval/neighbors ${step}`);
+  assertEquals(pictures.sort(), [...strips, "views/sheet 0"].sort());
+}
 
 /** Checks the evaluations, the last checkpoint and the encoder of the tiny run in `out`. */
 async function expectComplete(out: string): Promise<void> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { float32Text } from "../../base/format.ts";
 import type { EmbeddingRows, EmbeddingsHeader, RowFormat } from "../embedding_rows.ts";
 
 /** The columns before those of the vector. */
@@ -11,12 +12,6 @@ export const CSV_COLUMNS = ["key", "label", "label_index", "width", "height"] as
 /** A field, quoted if it has to be. */
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** A text of at most nine digits that reads as the same float32. */
-function floatText(value: number): string {
-  const short = Number(value.toPrecision(8));
-  return String(Math.fround(short) === value ? short : Number(value.toPrecision(9)));
 }
 
 function lineOf(rows: EmbeddingRows, i: number, { dims, half }: EmbeddingsHeader): string {
@@ -31,7 +26,7 @@ function lineOf(rows: EmbeddingRows, i: number, { dims, half }: EmbeddingsHeader
   const vector = new Array<string>(dims);
   for (let d = 0; d < dims; d++) {
     const value = vectors[i * dims + d];
-    vector[d] = floatText(half ? Math.f16round(value) : value);
+    vector[d] = float32Text(half ? Math.f16round(value) : value);
   }
   return `${fields.join(",")},${vector.join(",")}\n`;
 }
