@@ -51,7 +51,7 @@ function dot(rows: Float64Array, a: number, b: number, dims: number): number {
 }
 
 /** Rounds of power iteration at most, and the change of direction at which it ends: a picture needs few digits. */
-const ROUNDS = 200, SETTLED = 1e-8;
+const ROUNDS = 40, SETTLED = 1e-8;
 
 /**
  * The samples on the plane of their first two principal components. By power iteration, in a small part of the time that a
