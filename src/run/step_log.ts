@@ -33,7 +33,7 @@ export interface StepLogOptions {
  * Steps, or else seconds, between two readings of the GPU's ring of metrics. Each costs a wait for the GPU; the ring holds
  * some thousand steps.
  */
-const READ_EVERY = { steps: 50, seconds: 120 };
+const READ_EVERY = { steps: 50, seconds: 60 };
 
 /** A step whose metrics have not been read; with the rates up to it if it is to be logged. */
 interface UnreadStep {

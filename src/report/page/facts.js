@@ -49,11 +49,17 @@ export function overview(run) {
     factList([
       [
         "Progress",
-        total === null ? null : `step ${figure(step)} of ${figure(total)} (${Math.floor(100 * share)} %)`,
+        total === null
+          ? null
+          : `step ${figure(step)} of ${figure(total)} (${Math.floor(100 * share)}\u00a0%)`,
       ],
       ["Time left", isTraining && state.secondsLeft !== null ? `about ${duration(state.secondsLeft)}` : null],
       ["Loss", loss === null ? null : figure(loss)],
-      ["kNN accuracy", share100(evaluation?.knn)],
+      ["kNN accuracy", share100(run.knn?.trained ?? evaluation?.knn)],
+      [
+        "Before, raw pixels",
+        run.knn ? `${share100(run.knn.untrained)}, ${share100(run.knn.rawPixels)}` : null,
+      ],
       ["Effective rank", evaluation ? figure(evaluation.rankme) : null],
       ["Speed", steps.imagesPerSecond ? `${figure(last(steps.imagesPerSecond))} images/s` : null],
       ["Waiting for data", share100(wait)],

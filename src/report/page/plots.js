@@ -181,13 +181,14 @@ function drawLines(u, lines) {
   ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.lineWidth = devicePixelRatio;
   ctx.textAlign = "right";
+  ctx.textBaseline = "bottom";
   for (const [value, label] of lines) {
     const y = Math.round(u.valToPos(value, "y", true));
     ctx.beginPath();
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(label, left + width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+    ctx.fillText(label, left + width - 4 * devicePixelRatio, y - 2 * devicePixelRatio);
   }
   ctx.restore();
 }
