@@ -15,6 +15,7 @@ const layers = [
   ["src/nn", "src/optim", "src/views"],
   ["src/config", "src/byol"],
   ["src/eval"],
+  ["src/report"],
   ["src/run", "src/export"],
   ["src/inspect", "src/experiments", "src/distributed"],
   ["src/cli"],

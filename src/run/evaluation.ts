@@ -18,6 +18,8 @@ import { rankMe } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { PATIENCE_MS, patiently } from "../base/patience.ts";
+import type { ObservedEvaluation, ObservedImage } from "../report/observer.ts";
+import { Thumbnails } from "../report/thumbnails.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 
 /** The most images that vote in kNN. */
@@ -47,9 +49,11 @@ export class RunEvaluation {
   readonly #options: RunEvaluationOptions;
   /** Samples of the parts, by their sizes. */
   readonly #samples = new Map<string, ImageSource>();
+  readonly #thumbnails: Thumbnails;
 
   constructor(options: RunEvaluationOptions) {
     this.#options = options;
+    this.#thumbnails = new Thumbnails({ size: options.options.size, recipe: options.recipe });
   }
 
   /** Up to `count` images to train on or held out. It takes a while to draw them from millions, so they are kept. */
@@ -98,8 +102,24 @@ export class RunEvaluation {
     });
   }
 
+  /** The encoder before the first step, on the images of `online`. Rejects with the signal's reason when it is aborted. */
+  async initial(): Promise<ObservedEvaluation> {
+    const { options, recipe, trainer, chooser } = this.#options, { encoder } = trainer.networks.online;
+    const format = {
+      batch: evaluationRows(options),
+      size: options.size,
+      loading: loadingOf(options, recipe),
+    };
+    using maker = createFeatureExtractor(trainer.memory, { encoder, chooser, ...format });
+    const images: ObservedImage[] = [];
+    const heldOut = await collectFeatures(this.#observed(images, 0), { maker });
+    return { step: 0, record: null, heldOut, images };
+  }
+
   /** Figures of the encoder after `step` steps, from a part of the images. Rejects with the signal's reason only if images do not come. */
-  async online({ step, epoch }: { step: number; epoch: number }): Promise<EvaluationRecord> {
+  async online(
+    { step, epoch }: { step: number; epoch: number },
+  ): Promise<ObservedEvaluation & { record: EvaluationRecord }> {
     const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
       { encoder, projector } = trainer.networks.online;
     using extractor = createFeatureExtractor(trainer.memory, {
@@ -110,15 +130,13 @@ export class RunEvaluation {
       loading: loadingOf(options, recipe),
       chooser,
     });
-    const queries = await collectFeatures(
-      this.#images(this.#sample("heldOut", ONLINE.maxQueries), PATIENCE_MS),
-      {
-        maker: {
-          add: (images, n) => extractor.add(images, n, { project: true }),
-          take: () => extractor.take(),
-        },
+    const images: ObservedImage[] = [];
+    const queries = await collectFeatures(this.#observed(images, PATIENCE_MS), {
+      maker: {
+        add: (images, n) => extractor.add(images, n, { project: true }),
+        take: () => extractor.take(),
       },
-    );
+    });
     const projections = await extractor.takeProjections();
     const { fraction, minReferences, maxReferences } = ONLINE;
     const all = Math.min(this.#options.parts.train.length ?? Infinity, MAX_REFERENCES);
@@ -128,7 +146,7 @@ export class RunEvaluation {
     });
     const hasQueries = labeledCount(queries) > 0;
     const weights = hasQueries && probe ? await probe.weights(trainer.memory) : null;
-    return {
+    const record = {
       step,
       epoch,
       knn: await knnOrNull(gpu, { references, queries }),
@@ -136,6 +154,13 @@ export class RunEvaluation {
       rankme: rankMe(queries),
       rankmeProjections: rankMe({ features: projections, dims: options.projection }),
     };
+    return { step, record, heldOut: queries, images };
+  }
+
+  /** The held-out images of `online`, which are appended to `images` as they pass. */
+  #observed(images: ObservedImage[], patienceMs: number) {
+    const batches = this.#images(this.#sample("heldOut", ONLINE.maxQueries), patienceMs);
+    return this.#thumbnails.of(batches, images);
   }
 
   #images(source: ImageSource, patienceMs: number) {

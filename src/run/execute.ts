@@ -20,6 +20,7 @@ import { Clock } from "./clock.ts";
 import { reportOnRun } from "./data_file.ts";
 import { finish } from "./finish.ts";
 import type { Run } from "./folder.ts";
+import { reportingEnd } from "./observers.ts";
 import { Pacer } from "./pacer.ts";
 import { Recorder } from "./recorder.ts";
 import type { KnnBefore } from "./records.ts";
@@ -63,16 +64,16 @@ export async function execute(
   );
   if (session === ABORTED) return { ...stopped, total };
   await using _session = session;
-  return await runSession(session);
+  return await reportingEnd(session.observers, () => runSession(session));
 }
 
 /** Trains from where the session starts to the last step, or until the signal is aborted. */
 async function runSession(session: Session): Promise<PretrainResult> {
-  const { run, source, total, trainer, progress, metrics, bad, callbacks } = session;
+  const { run, source, total, trainer, progress, metrics, bad, observers, callbacks } = session;
   const { options: { out }, checkpoint } = run;
   const knn = checkpoint
     ? knnIn(checkpoint.metadata)
-    : await unlessAborted(callbacks.signal, () => knnBefore(session));
+    : await unlessAborted(callbacks.signal, () => beforeTraining(session));
   const clock = new Clock({ delay: await settlingTime(session) });
   const pacer = new Pacer({ clock, settled: () => trainer.settled() });
   if (knn === ABORTED) {
@@ -81,7 +82,7 @@ async function runSession(session: Session): Promise<PretrainResult> {
   }
   const { fingerprint } = source;
   const recorder = new Recorder(
-    { ...run, total, trainer, metrics, progress, bad, clock, pacer, fingerprint, knn, callbacks },
+    { ...run, total, trainer, metrics, progress, bad, clock, pacer, fingerprint, knn, callbacks, observers },
     checkpoint,
   );
   const instruments = { clock, pacer, recorder };
@@ -140,6 +141,13 @@ function expectSameData({ options: { out }, began, checkpoint }: Run, source: Im
 function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
   const figures = knn as { raw_pixels: number; untrained: number } | null;
   return figures && { rawPixels: figures.raw_pixels, untrained: figures.untrained };
+}
+
+/** Observes the encoder that training starts from; its kNN accuracy, as {@linkcode knnBefore} says. */
+async function beforeTraining(session: Session): Promise<KnnBefore | null> {
+  const knn = await knnBefore(session), { parts, evaluation, observers } = session;
+  if (parts.heldOut) await observers.evaluated(await evaluation.initial());
+  return knn;
 }
 
 /** kNN accuracies before the first step; null without held-out images whose classes the training images have. */

@@ -38,7 +38,14 @@ export interface Run {
 const TRACES = ["metrics.jsonl", "evaluations.jsonl", "encoder.safetensors", "summary.json"];
 
 /** Files of a run that did no step which the next run in its folder might not replace. */
-const LEFTOVERS = ["bad_images.jsonl", "kernels.json", "preview.png", "data.json", INITIAL_WEIGHTS];
+const LEFTOVERS = [
+  "bad_images.jsonl",
+  "kernels.json",
+  "preview.png",
+  "data.json",
+  "metrics.csv",
+  INITIAL_WEIGHTS,
+];
 
 /** Whether there is a run in `folder` that has done a step. One that has not may be started over. */
 export async function holdsRun(folder: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { Recipe } from "../../data/views/recipe.ts";
 import type { Submission, Trainer } from "../byol/trainer.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";
 import type { TorchTensor } from "../nn/weights.ts";
+import type { RunObserver } from "../report/observer.ts";
 import type { BadImages } from "./bad_images.ts";
 import type { Collapse, CollapseState } from "./collapse.ts";
 import { CollapseWatch } from "./collapse_watch.ts";
@@ -23,6 +24,7 @@ export interface RecorderOptions extends StepLogOptions {
   /** The source's. */
   fingerprint: string;
   knn: KnnBefore | null;
+  observers: StepLogOptions["observers"] & Pick<RunObserver, "progressed" | "checkpointed">;
 }
 
 /** Records the steps of one run. */
@@ -95,6 +97,7 @@ export class Recorder {
     this.position = next;
     this.#log.add(epoch);
     this.step++;
+    this.#run.observers.progressed?.(this.step);
   }
 
   /** Reads metrics, writes a checkpoint and shows progress, each if it is due after the last batch. */
@@ -131,6 +134,7 @@ export class Recorder {
       health: this.#watch.state,
     });
     this.#saved = this.step;
+    await this.#run.observers.checkpointed?.(this.step);
     return tensors;
   }
 }

@@ -25,11 +25,13 @@ import { type Metrics, openMetrics } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
+import { Observers } from "../report/observers.ts";
 import { RunEvaluation } from "./evaluation.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
 import { initialValues, writeInitialWeights } from "./initial_weights.ts";
 import { openCache } from "./pixel_cache.ts";
+import { loggedTo, openObservers } from "./observers.ts";
 import { writePreview } from "./preview.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
 
@@ -58,6 +60,7 @@ export interface Session extends Task, AsyncDisposable {
   metrics: Metrics<StepRecord>;
   evaluations: Metrics<EvaluationRecord>;
   progress: Progress;
+  observers: Observers;
   bad: BadImages;
 }
 
@@ -69,17 +72,22 @@ export interface Session extends Task, AsyncDisposable {
  */
 export async function openSession(task: Task): Promise<Session> {
   await using stack = new AsyncDisposableStack();
-  const { run, source, parts, total, callbacks: { signal } } = task, { options, recipe, checkpoint } = run;
+  const { run, source, parts, report, total, callbacks: { signal } } = task,
+    { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
   signal?.throwIfAborted();
 
   await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
-  await writeData(options.out, task.report);
+  await writeData(options.out, report);
   if (run.initial) await writeInitialWeights(run, run.initial);
   await tuning.save(options.out);
   if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
   const files = await openFiles(stack, task);
+  await openObservers(files.observers, {
+    ...{ options, recipe, total, data: report, classes: source.classes, start: checkpoint?.step ?? 0 },
+    ...{ adapter: gpu.description, gpuBytes: trainer.plannedBytes },
+  });
   const { size, workers, decodeSize, minSide, onBadImage } = options;
   const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
     `stretch ${options.stretch}`;
@@ -158,7 +166,9 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, call
   const evaluations = stack.use(
     await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), { keepThroughStep }),
   );
-  const progress = stack.use((callbacks.progress ?? createLines)({ total, start, print: callbacks.log }));
+  const shown = stack.use((callbacks.progress ?? createLines)({ total, start, print: callbacks.log }));
+  const observers = stack.use(new Observers((line) => progress.log(line)));
+  const progress = loggedTo(observers, shown);
   const bad = stack.use(
     await BadImages.open(out, {
       resume: began !== null,
@@ -168,7 +178,7 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, call
       verb: onBadImage === "substitute" ? "Replaced" : "Skipped",
     }),
   );
-  return { metrics, evaluations, progress, bad };
+  return { metrics, evaluations, progress, observers, bad };
 }
 
 /** How many images may be bad without the option `maxBad`. */

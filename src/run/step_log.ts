@@ -9,6 +9,7 @@ import type { StepMetrics, Trainer } from "../byol/trainer.ts";
 import type { PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import type { Metrics } from "../io/metrics.ts";
+import type { RunObserver } from "../report/observer.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { CollapseWatch } from "./collapse_watch.ts";
 import type { Pacer } from "./pacer.ts";
@@ -25,6 +26,7 @@ export interface StepLogOptions {
   clock: Clock;
   pacer: Pacer;
   callbacks: Pick<PretrainCallbacks, "onStep">;
+  observers: Pick<RunObserver, "recorded">;
 }
 
 /**
@@ -101,7 +103,7 @@ export class StepLog {
 
   /** Checks the metrics of step `index`, 0 for the first, and writes them if it has a lap. */
   #record(index: number, { figure, epoch, lap }: UnreadStep & { figure: StepMetrics }): void {
-    const { options: { target }, metrics, callbacks } = this.#run, step = index + 1;
+    const { options: { target }, metrics, callbacks, observers } = this.#run, step = index + 1;
     const { loss, zStd, gradNorm, targetCosine } = figure;
     if (!Number.isFinite(loss)) {
       metrics.flush();
@@ -127,6 +129,7 @@ export class StepLog {
       };
       metrics.write(record);
       callbacks.onStep?.(record);
+      observers.recorded?.(record);
     }
     this.#watch.observe({ step, loss, zStd });
   }

@@ -75,7 +75,8 @@ function batchReader(
  * images for that did not come: a run that went on from here would lack the record.
  */
 function evaluator(
-  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, progress, callbacks }: Session,
+  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, observers, progress, callbacks }:
+    Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
@@ -88,18 +89,20 @@ function evaluator(
     epochEnded = false;
     // Before the checkpoint of this step, so that a resumed run has the record too.
     await pacer.drain();
-    const record = await unlessAborted(
+    const observed = await unlessAborted(
       callbacks.signal,
       () => clock.excluding(() => evaluation.online({ step: recorder.step, epoch: next.epoch })),
     );
-    if (record === ABORTED) {
+    if (observed === ABORTED) {
       recorder.leaveStep();
       return false;
     }
+    const { record } = observed;
     evaluations.write(record);
     evaluations.flush(); // the checkpoint relies on it
     progress.log(evaluationLine(record));
     callbacks.onEvaluation?.(record);
+    await clock.excluding(() => observers.evaluated(observed));
     return true;
   };
 }

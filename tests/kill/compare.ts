@@ -13,7 +13,7 @@ async function namesBelow(folder: string, prefix = ""): Promise<string[]> {
 }
 
 /** Files with times or paths, and the cache of decoded images, whose order varies. */
-const VARYING = /^(summary\.json|config\.json|metrics\.jsonl|decoded_images\.bin.*)$/;
+const VARYING = /^(summary\.json|config\.json|metrics\.(jsonl|csv)|decoded_images\.bin.*)$/;
 
 /**
  * The files in which the runs in the folders `a` and `b` differ: those missing in one, and those with different bytes. Lines

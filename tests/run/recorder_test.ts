@@ -53,6 +53,7 @@ async function record(
     callbacks: { onStep },
     bad: { flush() {} },
     metrics: { write: (line: StepRecord) => lines.push(line), flush() {} },
+    observers: {},
     progress: {
       log: (line: string) => logged.push(line),
       update: (_: number, { loss }: { loss: number | null }) => shown.push(loss),
