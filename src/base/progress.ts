@@ -14,6 +14,8 @@ export interface StepFigures {
   imagesPerSecond: number;
   /** Fraction of the time the GPU waited for data, 0 … 1. */
   dataWait: number;
+  /** Estimated seconds until the run is done, evaluations included; null or absent if unknown. */
+  secondsLeft?: number | null;
 }
 
 /** A progress display. Dispose of it, or call `stop`: a bar's timer keeps the process alive. */

@@ -46,6 +46,7 @@ export class Clock {
   #lapDone = 0;
   #lapDoneAt: number;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
+  readonly #excluded = { count: 0, seconds: 0 };
 
   constructor({ now = () => performance.now(), delay = 0 }: ClockOptions = {}) {
     this.#now = now;
@@ -56,6 +57,11 @@ export class Clock {
   /** Seconds since the clock was made. */
   get seconds(): number {
     return (this.#now() - this.#begin) / 1000;
+  }
+
+  /** What {@linkcode Clock.excluding} did, and the time it took. */
+  get excluded(): { readonly count: number; readonly seconds: number } {
+    return this.#excluded;
   }
 
   /** Submissions known to be done. */
@@ -127,6 +133,8 @@ export class Clock {
     const begin = this.#now();
     const result = await work();
     const taken = this.#now() - begin;
+    this.#excluded.count++;
+    this.#excluded.seconds += taken / 1000;
     this.#begin += taken;
     this.#doneAt += taken;
     this.#lapDoneAt += taken;

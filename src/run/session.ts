@@ -27,6 +27,7 @@ import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { Observers } from "../report/observers.ts";
 import { RunEvaluation } from "./evaluation.ts";
+import { EvaluationSchedule } from "./evaluation_schedule.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
 import { initialValues, writeInitialWeights } from "./initial_weights.ts";
@@ -57,6 +58,7 @@ export interface Session extends Task, AsyncDisposable {
   /** How training and evaluations read images. */
   pipeline: Omit<BatchOptions, "source" | "batch">;
   evaluation: RunEvaluation;
+  schedule: EvaluationSchedule;
   metrics: Metrics<StepRecord>;
   evaluations: Metrics<EvaluationRecord>;
   progress: Progress;
@@ -107,6 +109,7 @@ export async function openSession(task: Task): Promise<Session> {
     trainer,
     pipeline,
     evaluation,
+    schedule: new EvaluationSchedule(options, { length: parts.train.length, total }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -14,6 +14,7 @@ import type { Clock, Lap } from "./clock.ts";
 import type { CollapseWatch } from "./collapse_watch.ts";
 import type { Pacer } from "./pacer.ts";
 import { scheduledScalars } from "./schedule.ts";
+import type { TimeLeft } from "./time_left.ts";
 
 /** What a log reads, and where it writes. */
 export interface StepLogOptions {
@@ -25,6 +26,7 @@ export interface StepLogOptions {
   progress: Progress;
   clock: Clock;
   pacer: Pacer;
+  timeLeft: Pick<TimeLeft, "after">;
   callbacks: Pick<PretrainCallbacks, "onStep">;
   observers: Pick<RunObserver, "recorded">;
 }
@@ -85,6 +87,7 @@ export class StepLog {
       loss: Number.isNaN(this.loss) ? null : this.loss,
       lr: scheduledScalars(step - 1, this.#run).lr,
       ...this.#lap,
+      secondsLeft: this.#run.timeLeft.after(step),
     });
   }
 

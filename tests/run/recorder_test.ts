@@ -50,6 +50,7 @@ async function record(
       state: () => Promise.resolve(new Map()),
       undecayed: [],
     },
+    timeLeft: { after: () => null },
     callbacks: { onStep },
     bad: { flush() {} },
     metrics: { write: (line: StepRecord) => lines.push(line), flush() {} },
