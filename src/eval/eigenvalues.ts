@@ -74,10 +74,13 @@ function diagonalize(d: Float64Array, e: Float64Array): void {
   const n = d.length;
   e.copyWithin(0, 1);
   if (n > 0) e[n - 1] = 0;
+  // What is below the rounding errors of the largest numbers is 0: relative to its neighbors it might never get small.
+  const norm = d.reduce((most, value, i) => Math.max(most, Math.abs(value) + Math.abs(e[i])), 0);
+  const negligible = Number.EPSILON * norm;
   for (let l = 0; l < n; l++) {
     for (let tries = 0;; tries++) {
       let m = l;
-      while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]))) m++;
+      while (m < n - 1 && !(Math.abs(e[m]) <= negligible)) m++;
       if (m === l) break;
       // It takes two or three; what is not finite never ends.
       if (tries === 60) throw new RangeError("Cannot find the eigenvalues: the matrix is not finite.");

@@ -33,6 +33,12 @@ Deno.test("symmetricEigenvalues() of diagonal, tridiagonal, equal, tiny and huge
   const known = Array.from({ length: 9 }, (_, k) => 2 - 2 * Math.cos((k + 1) * Math.PI / 10));
   assertClose("second difference", found, known, { absolute: 1e-14 });
   assertClose("all equal", both(() => 1, 6).found, [0, 0, 0, 0, 0, 6], { absolute: 1e-14 });
+  // Eigenvalues over 40 orders of magnitude, in either order.
+  for (const sign of [-1, 1]) {
+    const n = 120, graded = (i: number, j: number) => 10 ** (sign * (i + j) / 6) / (1 + Math.abs(i - j));
+    const { found, expected } = both(graded, n), most = expected.at(-1)!;
+    assertClose("graded", found.map((x) => x / most), expected.map((x) => x / most), { absolute: 1e-14 });
+  }
   for (const scale of [1e-150, 1e150]) {
     const { found, expected } = both((i, j) => scale / (1 + i + 2 * j), 6);
     assertClose(`scale ${scale}`, found.map((x) => x / scale), expected.map((x) => x / scale), {
