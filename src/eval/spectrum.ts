@@ -30,6 +30,29 @@ export function rankMe(
   );
 }
 
+/**
+ * The standard deviation of the normalized features over the images, averaged over their dimensions: 1/√D if they are spread
+ * evenly, 0 if they are one point or any is not finite.
+ */
+export function spreadOf({ features, dims }: Pick<LabeledFeatures, "features" | "dims">): number {
+  const n = features.length / dims, sums = new Float64Array(dims), squares = new Float64Array(dims);
+  for (let i = 0; i < n; i++) {
+    const row = features.subarray(i * dims, (i + 1) * dims);
+    let length = 0;
+    for (const value of row) length += value * value;
+    const scale = 1 / Math.max(Math.sqrt(length), 1e-12);
+    row.forEach((value, d) => {
+      sums[d] += value * scale;
+      squares[d] += (value * scale) ** 2;
+    });
+  }
+  const total = sums.reduce(
+    (all, sum, d) => all + Math.sqrt(Math.max(0, squares[d] / n - (sum / n) ** 2)),
+    0,
+  );
+  return Number.isFinite(total) ? total / dims : 0;
+}
+
 /** Columns of products that are computed together, so that a number is loaded once for several. */
 const TILE = 4;
 

@@ -46,7 +46,7 @@ export class Clock {
   #lapDone = 0;
   #lapDoneAt: number;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
-  readonly #excluded = { count: 0, seconds: 0 };
+  #excludedMs = 0;
 
   constructor({ now = () => performance.now(), delay = 0 }: ClockOptions = {}) {
     this.#now = now;
@@ -59,9 +59,9 @@ export class Clock {
     return (this.#now() - this.#begin) / 1000;
   }
 
-  /** What {@linkcode Clock.excluding} did, and the time it took. */
-  get excluded(): { readonly count: number; readonly seconds: number } {
-    return this.#excluded;
+  /** Seconds of work that is not training, since the clock was made. */
+  get excludedSeconds(): number {
+    return this.#excludedMs / 1000;
   }
 
   /** Submissions known to be done. */
@@ -133,8 +133,7 @@ export class Clock {
     const begin = this.#now();
     const result = await work();
     const taken = this.#now() - begin;
-    this.#excluded.count++;
-    this.#excluded.seconds += taken / 1000;
+    this.#excludedMs += taken;
     this.#begin += taken;
     this.#doneAt += taken;
     this.#lapDoneAt += taken;

@@ -70,7 +70,8 @@ export async function execute(
 
 /** Trains from where the session starts to the last step, or until the signal is aborted. */
 async function runSession(session: Session): Promise<PretrainResult> {
-  const { run, source, total, trainer, progress, metrics, bad, schedule, observers, callbacks } = session;
+  const { run, source, total, trainer, progress, metrics, bad, schedule, learning, observers, callbacks } =
+    session;
   const { options: { out }, checkpoint } = run;
   const knn = checkpoint
     ? knnIn(checkpoint.metadata)
@@ -93,6 +94,7 @@ async function runSession(session: Session): Promise<PretrainResult> {
       clock,
       pacer,
       timeLeft,
+      learning,
       fingerprint,
       knn,
       callbacks,

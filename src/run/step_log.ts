@@ -12,6 +12,7 @@ import type { Metrics } from "../io/metrics.ts";
 import type { RunObserver } from "../report/observer.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { CollapseWatch } from "./collapse_watch.ts";
+import type { LearningWatch } from "./learning_watch.ts";
 import type { Pacer } from "./pacer.ts";
 import { scheduledScalars } from "./schedule.ts";
 import type { TimeLeft } from "./time_left.ts";
@@ -27,6 +28,7 @@ export interface StepLogOptions {
   clock: Clock;
   pacer: Pacer;
   timeLeft: Pick<TimeLeft, "after">;
+  learning: Pick<LearningWatch, "verdict">;
   callbacks: Pick<PretrainCallbacks, "onStep">;
   observers: Pick<RunObserver, "recorded">;
 }
@@ -87,6 +89,7 @@ export class StepLog {
       loss: Number.isNaN(this.loss) ? null : this.loss,
       lr: scheduledScalars(step - 1, this.#run).lr,
       ...this.#lap,
+      verdict: this.#run.learning.verdict,
       secondsLeft: this.#run.timeLeft.after(step),
     });
   }

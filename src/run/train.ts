@@ -96,10 +96,11 @@ function evaluator(
       recorder.leaveStep();
       return false;
     }
-    const { record } = observed;
+    const { record, advice } = observed;
     evaluations.write(record);
     evaluations.flush(); // the checkpoint relies on it
     progress.log(evaluationLine(record));
+    if (advice) progress.log(advice);
     callbacks.onEvaluation?.(record);
     await clock.excluding(() => observers.evaluated(observed));
     return true;

@@ -51,6 +51,7 @@ async function record(
       undecayed: [],
     },
     timeLeft: { after: () => null },
+    learning: { state: null, verdict: null },
     callbacks: { onStep },
     bad: { flush() {} },
     metrics: { write: (line: StepRecord) => lines.push(line), flush() {} },

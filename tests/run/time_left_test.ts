@@ -54,9 +54,9 @@ Deno.test("EvaluationSchedule has about 20 evaluations by default, and one at th
 });
 
 Deno.test("TimeLeft goes by the last three minutes and adds the evaluations to come", () => {
-  const clock = { seconds: 0, excluded: { count: 0, seconds: 0 } }, total = 1000;
+  const clock = { seconds: 0, excludedSeconds: 0 }, total = 1000;
   const left = new TimeLeft(
-    { total, clock, schedule: { left: (step) => Math.ceil((total - step) / 250) } },
+    { total, clock, schedule: { left: (step) => 10 - Math.floor(step / 100) } },
     0,
   );
   assertEquals(left.after(0), null);
@@ -67,15 +67,16 @@ Deno.test("TimeLeft goes by the last three minutes and adds the evaluations to c
     left.after(step);
   }
   assertClose("10 s a step since", [left.after(200)!], [8000], { absolute: 1e-9 });
-  clock.excluded = { count: 2, seconds: 60 };
-  assertClose("and four evaluations of 30 s", [left.after(200)!], [8120], { absolute: 1e-9 });
+  clock.seconds += 100;
+  clock.excludedSeconds = 60; // of the evaluations after steps 100 and 200
+  assertClose("and eight evaluations of 30 s", [left.after(210)!], [7900 + 8 * 30], { absolute: 1e-9 });
   clock.seconds += 1000;
-  assertClose("a step of 1,000 s", [left.after(201)!], [799 * 1000 + 120], { absolute: 1e-9 });
+  assertClose("a step of 1,000 s", [left.after(211)!], [789 * 1000 + 240], { absolute: 1e-9 });
   assertEquals(left.after(1000) !== null && left.after(1000)! >= 0, true);
 });
 
 Deno.test("TimeLeft of a resumed run counts its own steps", () => {
-  const clock = { seconds: 5, excluded: { count: 0, seconds: 0 } };
+  const clock = { seconds: 5, excludedSeconds: 0 };
   const left = new TimeLeft({ total: 300, clock, schedule: { left: () => 0 } }, 200);
   assertEquals(left.after(200), null);
   clock.seconds = 25;
