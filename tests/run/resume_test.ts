@@ -6,6 +6,8 @@ import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import type { StepRecord } from "../../src/config/callbacks.ts";
 import { readMetrics } from "../../src/io/metrics.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readPageData } from "../../src/report/page_data.ts";
+import { RunFiles } from "../../src/report/run_files.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { resume } from "../../src/run/resume.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -65,6 +67,15 @@ Deno.test(
         assertEquals(await digestOf(checkpointOf(out)), await digestOf(checkpointOf(uninterrupted)));
         assertEquals(await records(out), await records(uninterrupted));
         assertEquals(await evaluationLines(out), await evaluationLines(uninterrupted));
+        for (const name of ["initial.json", "latest.json", "images.json", "images.jpg", "views.jpg"]) {
+          const [mine, theirs] = [out, uninterrupted].map((folder) => join(folder, "report", name));
+          assertEquals(await digestOf(mine), await digestOf(theirs), name);
+        }
+        const { state, evaluation } = await readPageData(new RunFiles(out));
+        assertEquals([state?.state, state?.step, evaluation?.step], ["done", 14, 14]);
+        assert((await Deno.readTextFile(join(out, "report.html"))).includes('"state":"done"'));
+        const { length } = (await Deno.readTextFile(join(out, "metrics.csv"))).split("\n");
+        assertEquals(length, 1 + (await records(out)).length + 1);
       }
       await expectComplete(killed);
     });
