@@ -53,8 +53,9 @@ export interface EvaluationRecord {
   /** Standard deviation of the normalized projections of the held-out samples: 1/√D if even, 0 if collapsed. */
   zStd: number;
   /**
-   * The share of the 10 nearest neighbors among the held-out samples (the first 1,000) that were neighbors at the
-   * evaluation before, or before the first step; null if the images are not the same.
+   * The share of the 10 nearest neighbors among the held-out samples (the first 1,000; fewer neighbors of fewer than 50)
+   * that were neighbors at the evaluation before, or before the first step; null with fewer than 20 samples, and if they
+   * are not the same.
    */
   neighborStability: number | null;
   /** Null until there are enough evaluations to tell. */
