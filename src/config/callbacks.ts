@@ -30,11 +30,11 @@ export interface StepRecord {
 }
 
 /**
- * What a run is doing, judged without labels. `improving`: the neighbors of the held-out images still change; `flat`: they
+ * What a run is doing, judged without labels. `changing`: the neighbors of the held-out images still change; `flat`: they
  * hardly do; `degrading`: the projections narrow towards a collapse; `collapsed`: they have become
  * about one point or one line.
  */
-export type Verdict = "improving" | "flat" | "degrading" | "collapsed";
+export type Verdict = "changing" | "flat" | "degrading" | "collapsed";
 
 /** An evaluation on held-out samples: a line of evaluations.jsonl, whose keys are the same in snake_case. */
 export interface EvaluationRecord {
