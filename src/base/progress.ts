@@ -14,7 +14,7 @@ export interface StepFigures {
   imagesPerSecond: number;
   /** Fraction of the time the GPU waited for data, 0 … 1. */
   dataWait: number;
-  /** What the last evaluation says of the run, such as "improving"; null or absent if nothing yet. */
+  /** What the last evaluation says of the run, such as "changing"; null or absent if nothing yet. */
   verdict?: string | null;
   /** Estimated seconds until the run is done, evaluations included; null or absent if unknown. */
   secondsLeft?: number | null;

@@ -30,11 +30,11 @@ export interface StepRecord {
 }
 
 /**
- * What a run is doing, judged without labels. `improving`: the neighbors of the held-out images still change; `flat`: they
+ * What a run is doing, judged without labels. `changing`: the neighbors of the held-out images still change; `flat`: they
  * hardly do; `degrading`: the projections narrow towards a collapse; `collapsed`: they have become
  * about one point or one line.
  */
-export type Verdict = "improving" | "flat" | "degrading" | "collapsed";
+export type Verdict = "changing" | "flat" | "degrading" | "collapsed";
 
 /** An evaluation on held-out samples: a line of evaluations.jsonl, whose keys are the same in snake_case. */
 export interface EvaluationRecord {
@@ -53,8 +53,9 @@ export interface EvaluationRecord {
   /** Standard deviation of the normalized projections of the held-out samples: 1/√D if even, 0 if collapsed. */
   zStd: number;
   /**
-   * The share of the 10 nearest neighbors among the held-out samples (the first 1,000) that were neighbors at the
-   * evaluation before, or before the first step; null if the images are not the same.
+   * The share of the 10 nearest neighbors among the held-out samples (the first 1,000; fewer neighbors of fewer than 50)
+   * that were neighbors at the evaluation before, or before the first step; null with fewer than 20 samples, and if they
+   * are not the same.
    */
   neighborStability: number | null;
   /** Null until there are enough evaluations to tell. */

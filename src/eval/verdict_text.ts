@@ -9,12 +9,12 @@ import type { EvaluationRecord, Verdict } from "../config/callbacks.ts";
 export function verdictText(
   { verdict, verdictSince }: Pick<EvaluationRecord, "verdict" | "verdictSince">,
 ): string | null {
-  return verdict && (verdict === "improving" ? verdict : `${verdict} since step ${verdictSince}`);
+  return verdict && (verdict === "changing" ? verdict : `${verdict} since step ${verdictSince}`);
 }
 
 /** What to do about a verdict, in a sentence. */
 export const ADVICE: { readonly [verdict in Verdict]: string } = {
-  improving: "What the encoder finds similar still changes: go on.",
+  changing: "What the encoder finds similar still changes; whether to the better, only labels tell: go on.",
   flat:
     "What the encoder finds similar hardly changes any more: stop, or start anew with more images, more epochs or a higher " +
     "--lr.",

@@ -38,7 +38,7 @@ const MAX_REFERENCES = 50_000;
 const ONLINE = { fraction: 0.1, minReferences: 200, maxReferences: 5000, maxQueries: 2000 } as const;
 
 /** The sizes up to which effective ranks and neighbors are cheap: a quarter of a second each for 512 dimensions on a slow core. */
-const RANKS = { maxSize: 512 } as const, NEIGHBORS = { images: 1000, k: 10 } as const;
+const RANKS = { maxSize: 512 } as const, NEIGHBORS = { images: 1000, minImages: 20, k: 10 } as const;
 
 /** What evaluations need. */
 export interface RunEvaluationOptions {
@@ -174,10 +174,12 @@ export class RunEvaluation {
     return await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), { maker });
   }
 
-  /** The neighbors of held-out images among each other. */
-  async #neighbors({ features, dims }: LabeledFeatures): Promise<number[][]> {
-    const few = { features: features.subarray(0, NEIGHBORS.images * dims), dims };
-    return await neighborsWithin(this.#options.gpu, { features: few, k: NEIGHBORS.k });
+  /** The neighbors of held-out images among each other; none of too few images. */
+  async #neighbors({ features, labels, dims }: LabeledFeatures): Promise<number[][]> {
+    const n = Math.min(labels.length, NEIGHBORS.images), k = Math.min(NEIGHBORS.k, Math.floor(n / 5));
+    if (n < NEIGHBORS.minImages) return [];
+    const few = { features: features.subarray(0, n * dims), dims };
+    return await neighborsWithin(this.#options.gpu, { features: few, k });
   }
 
   /** The held-out images of `online`, which are appended to `images` as they pass. */

@@ -64,7 +64,7 @@ export class LearningWatch {
   ): { record: EvaluationRecord; advice: string | null } {
     const before = this.#neighbors, last = this.#history.at(-1);
     // An image that could not be read shifts the rows: then there is nothing to compare.
-    const isSame = before !== null && before.length === neighbors.length && neighbors.length > 1;
+    const isSame = before !== null && before.length === neighbors.length && before.length > 0;
     const neighborStability = isSame ? sharedNeighbors(before, neighbors) : null;
     const judged = judge({ ...measured, neighborStability }, this.#history, this.#D);
     const isOld = judged !== null && judged.verdict === last?.verdict;

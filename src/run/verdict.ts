@@ -39,7 +39,7 @@ export function judge(
   const keptBefore = before?.neighborStability ?? null;
   if (!before || kept === null || keptBefore === null) return null;
   const isFlat = kept >= STABLE && keptBefore >= STABLE;
-  return isFlat ? { verdict: "flat", since: before.step } : { verdict: "improving", since: step };
+  return isFlat ? { verdict: "flat", since: before.step } : { verdict: "changing", since: step };
 }
 
 /** Whether logarithms fall by more than {@linkcode FALL} along a line, beyond the noise about it. */

@@ -87,9 +87,11 @@ async function expectComplete(out: string): Promise<void> {
   const evaluated = (await evaluationLines(out)).map((line) => JSON.parse(line));
   // Six steps per epoch: after two epochs, and at the end.
   assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[6, 1], [12, 2], [14, 2]]);
-  for (const { knn, probe, rankme, rankme_projections } of evaluated) {
+  for (const { knn, probe, rankme, rankme_projections, z_std, neighbor_stability } of evaluated) {
     assert([knn, probe].every((share) => share >= 0 && share <= 1), `kNN ${knn}, probe ${probe}`);
     assert(rankme > 1 && rankme <= 20 && rankme_projections > 1 && rankme_projections <= 8);
+    // Of 19 others 10 are neighbors: about half by chance.
+    assert(z_std > 0 && z_std <= 0.36 && neighbor_stability > 0.2 && neighbor_stability <= 1);
   }
   const { metadata, tensors } = await loadCheckpoint(checkpointOf(out));
   assertEquals(metadata.position, { epoch: 2, offset: 32 });

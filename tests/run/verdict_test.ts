@@ -60,12 +60,12 @@ function verdicts(
 
 const named = (found: ReturnType<typeof verdicts>) => found.map(({ verdict }) => verdict);
 
-Deno.test("an encoder whose features move on is improving, from the second evaluation on", () => {
+Deno.test("an encoder whose features move on is changing, from the second evaluation on", () => {
   const found = verdicts([0.15, 0.3, 0.45, 0.6, 0.75].map((share) => ({
     features: mixed(start, end, share),
     projections: even,
   })));
-  assertEquals(named(found), [null, ...Array(4).fill("improving")]);
+  assertEquals(named(found), [null, ...Array(4).fill("changing")]);
   assertEquals(found.map(({ since }) => since), [null, 20, 20, 20, 20]);
   assertEquals(found.map(({ said }) => said !== null), [false, true, false, false, false]);
 });
@@ -75,7 +75,7 @@ Deno.test("an encoder that comes to rest is flat since the evaluation after whic
     features: mixed(start, end, share),
     projections: even,
   })));
-  assertEquals(named(found), [null, "improving", "improving", "improving", "flat", "flat"]);
+  assertEquals(named(found), [null, "changing", "changing", "changing", "flat", "flat"]);
   assertEquals(found.map(({ since }) => since), [null, 20, 20, 20, 40, 40]);
   assert(/stop/.test(found[4].said!), found[4].said!);
 });
@@ -85,7 +85,7 @@ Deno.test("features of pure noise are never flat", () => {
     features: noise(`noise ${i}`, N * DIMS),
     projections: noise(`projected ${i}`, N * D),
   })));
-  assertEquals(named(found), [null, ...Array(5).fill("improving")]);
+  assertEquals(named(found), [null, ...Array(5).fill("changing")]);
 });
 
 Deno.test("projections that narrow are degrading, then collapsed; noise in their width is neither", () => {
@@ -95,7 +95,7 @@ Deno.test("projections that narrow are degrading, then collapsed; noise in their
     projections: about(width),
   }));
   const found = verdicts(narrowing), words = named(found);
-  assertEquals(words.slice(0, 4), [null, "improving", "improving", "degrading"]);
+  assertEquals(words.slice(0, 4), [null, "changing", "changing", "degrading"]);
   assertEquals(found[3].since, 10);
   assertEquals(words.at(-1), "collapsed");
   assert(/--predictor/.test(found.find(({ verdict }) => verdict === "collapsed")!.said!));
@@ -103,7 +103,7 @@ Deno.test("projections that narrow are degrading, then collapsed; noise in their
     features: moving(i),
     projections: about(width, `width ${i}`),
   }));
-  assertEquals(named(verdicts(noisy)), [null, ...Array(6).fill("improving")]);
+  assertEquals(named(verdicts(noisy)), [null, ...Array(6).fill("changing")]);
 });
 
 Deno.test("projections at one point, on one line or not finite have collapsed", () => {
@@ -119,8 +119,8 @@ Deno.test("judge() needs two comparisons for flat, and none to see a collapse", 
   });
   assertEquals(judge(at(10, 0.99), [], D), null);
   assertEquals(judge(at(20, 0.99), [at(10, null)], D), null);
-  assertEquals(judge(at(20, 0.84), [at(10, 0.99)], D)?.verdict, "improving");
-  assertEquals(judge(at(20, 0.99), [at(10, 0.84)], D)?.verdict, "improving");
+  assertEquals(judge(at(20, 0.84), [at(10, 0.99)], D)?.verdict, "changing");
+  assertEquals(judge(at(20, 0.99), [at(10, 0.84)], D)?.verdict, "changing");
   assertEquals(judge(at(20, 0.85), [at(10, 0.85)], D), { verdict: "flat", since: 10 });
   // 1/√8 is 0.354: a tenth of it.
   assertEquals(judge(at(10, null, 0.0354), [], D), null);
