@@ -124,6 +124,9 @@ Deno.test("RunFiles reads new lines only, whole ones, and those of a run that we
   assertEquals(await read(), [1]);
   await Deno.writeTextFile(path, '{"a_b":4}\n', { append: true });
   assertEquals(await read(), [1, 4]);
+  await Deno.writeTextFile(`${path}.partial`, '{"a_b":1}\n{"a_b":5}\n{"a_b":6}\n');
+  await Deno.rename(`${path}.partial`, path);
+  assertEquals(await read(), [1, 5, 6]);
 });
 
 Deno.test("Pace takes the last ten minutes", () => {
