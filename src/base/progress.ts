@@ -14,6 +14,10 @@ export interface StepFigures {
   imagesPerSecond: number;
   /** Fraction of the time the GPU waited for data, 0 … 1. */
   dataWait: number;
+  /** What the last evaluation says of the run, such as "changing"; null or absent if nothing yet. */
+  verdict?: string | null;
+  /** Estimated seconds until the run is done, evaluations included; null or absent if unknown. */
+  secondsLeft?: number | null;
 }
 
 /** A progress display. Dispose of it, or call `stop`: a bar's timer keeps the process alive. */
@@ -39,13 +43,14 @@ export interface ProgressOptions {
 }
 
 /** The figures in one line. */
-export function describe({ loss, lr, imagesPerSecond, dataWait }: StepFigures): string {
+export function describe({ loss, lr, imagesPerSecond, dataWait, verdict }: StepFigures): string {
   const rate = Number(imagesPerSecond.toPrecision(imagesPerSecond < 100 ? 2 : 3));
   return [
     ...loss === null ? [] : [`loss ${loss.toFixed(4)}`],
     `lr ${lr.toPrecision(3)}`,
     `${rate} images/s`,
     `data wait ${Math.round(100 * dataWait)} %`,
+    ...verdict ? [verdict] : [],
   ].join(" | ");
 }
 

@@ -29,6 +29,13 @@ export interface StepRecord {
   targetCosine: number | null;
 }
 
+/**
+ * What a run is doing, judged without labels. `changing`: the neighbors of the held-out images still change; `flat`: they
+ * hardly do; `degrading`: the projections narrow towards a collapse; `collapsed`: they have become
+ * about one point or one line.
+ */
+export type Verdict = "changing" | "flat" | "degrading" | "collapsed";
+
 /** An evaluation on held-out samples: a line of evaluations.jsonl, whose keys are the same in snake_case. */
 export interface EvaluationRecord {
   /** Steps done. */
@@ -39,10 +46,22 @@ export interface EvaluationRecord {
   knn: number | null;
   /** Accuracy of the linear classifier that is trained beside the encoder, 0 … 1; null without one. */
   probe: number | null;
-  /** Effective rank (RankMe) of the features. */
+  /** Effective rank (RankMe) of the features; where they have more than 512 dimensions, of 512 samples. */
   rankme: number;
-  /** Effective rank (RankMe) of the projections. */
+  /** Effective rank (RankMe) of the projections, likewise. */
   rankmeProjections: number;
+  /** Standard deviation of the normalized projections of the held-out samples: 1/√D if even, 0 if collapsed. */
+  zStd: number;
+  /**
+   * The share of the 10 nearest neighbors among the held-out samples (the first 1,000; fewer neighbors of fewer than 50)
+   * that were neighbors at the evaluation before, or before the first step; null with fewer than 20 samples, and if they
+   * are not the same.
+   */
+  neighborStability: number | null;
+  /** Null until there are enough evaluations to tell. */
+  verdict: Verdict | null;
+  /** The step since which the verdict has been the same; null without one. */
+  verdictSince: number | null;
 }
 
 /** What a run reports while it goes on, and how a program ends it. Callbacks are not awaited: they must not be async. */

@@ -50,7 +50,7 @@ export const smallSize = 32;
 /** Larger views get the ImageNet stem and the paper's recipe. */
 export const largestSmallSize = 64;
 
-/** The most images that are held out of labeled data by default; otherwise a tenth. */
+/** The most images that are held out by default; otherwise a tenth. */
 export const maxHoldout = 1000;
 
 /** More Workers than this decode faster than most adapters train. */

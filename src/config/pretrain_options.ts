@@ -45,7 +45,7 @@ export interface PretrainOptions extends PretrainCallbacks {
   limit?: number;
   /**
    * Number of images to hold out for evaluation, or their share between 0 and 1. Default: 1,000 for shapes, otherwise a
-   * tenth of the images, at most 1,000, if they are labeled and their number is known.
+   * tenth of the images, at most 1,000, if their number is known. They need no labels.
    */
   holdout?: number;
   /**
@@ -161,7 +161,10 @@ export interface PretrainOptions extends PretrainCallbacks {
   checkpointEvery?: number;
   /** Number of checkpoints to keep, the latest. Default: 3. */
   keep?: number;
-  /** Number of epochs between evaluations on held-out images; 0: only after the last step. Default: 0. */
+  /**
+   * Number of epochs between evaluations on held-out images; 0: only after the last step. Default: so many that there
+   * are about 20 evaluations, at least 1.
+   */
   evalEvery?: number;
   /** Number of steps between records of metrics.jsonl. Default: 10. */
   logEvery?: number;

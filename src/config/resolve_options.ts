@@ -67,7 +67,7 @@ export function resolveOptions(
     out: join("runs", `${name}-${backboneLabel(chosen.backbone ?? defaults.backbone)}`),
     checkpointEvery: defaults.checkpointEvery,
     keep: 3,
-    evalEvery: 0,
+    evalEvery: null,
     logEvery: 10,
     tensorboard: false,
     stopOnCollapse: false,

@@ -18,6 +18,7 @@ type Nullable =
   | "maxBad"
   | "preset"
   | "init"
+  | "evalEvery"
   | "baseLr";
 
 /** Every option of a run; {@linkcode PretrainSettings} documents them. */
@@ -30,13 +31,15 @@ export interface ResolvedOptions extends Required<Omit<PretrainSettings, Nullabl
   label: string | null;
   /** Null: all images. */
   limit: number | null;
-  /** Null: a tenth of the images, at most 1,000, if they are labeled. */
+  /** Null: a tenth of the images, at most 1,000. */
   holdout: number | null;
   /** Null: a tenth of the images. */
   maxBad: number | null;
   /** Null exactly if `steps` is a number. */
   epochs: number | null;
   steps: number | null;
+  /** Null: so that there are about 20 evaluations. */
+  evalEvery: number | null;
   /** Null: drawn weights. */
   init: string | null;
   /** The name or file of the preset, whose values are among the others here; null if there is none. */

@@ -48,8 +48,8 @@ const data = {
   limit: flag(integer({ min: 1 }), "train on N images", "all"),
   holdout: flag(
     countOrShare(),
-    "hold N images, or a share such as 0.1, out of training, and evaluate on them by kNN",
-    `${shapes.holdout} for shapes, otherwise a tenth, at most ${maxHoldout}, if labeled`,
+    "hold N images, or a share such as 0.1, out of training, and evaluate on them, with or without labels",
+    `${shapes.holdout} for shapes, otherwise a tenth, at most ${maxHoldout}`,
   ),
   order: flag(
     choice("mixed", "source"),
@@ -242,7 +242,7 @@ const output = {
   evalEvery: flag(
     integer({ min: 0 }),
     "epochs between evaluations on held-out images, in evaluations.jsonl; 0: at the end only",
-    0,
+    "so that there are about 20",
   ),
   logEvery: flag(integer({ min: 1 }), "steps between lines of metrics.jsonl", 10),
   tensorboard: flag(

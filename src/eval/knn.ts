@@ -5,12 +5,8 @@
  * @module
  */
 import type { Gpu } from "../gpu/device.ts";
-import { Memory, roundUp } from "../gpu/memory.ts";
-import { deviceProfileOf } from "../graph/kernel_choice.ts";
-import { Program } from "../graph/program.ts";
-import { originOf } from "../graph/tensor.ts";
-import { traceCosines, transposed } from "./cosines.ts";
-import { IMAGES_PER_READ, type LabeledFeatures, rowsOf } from "./features.ts";
+import { type LabeledFeatures, rowsOf } from "./features.ts";
+import { nearestNeighbors, type Neighbors } from "./neighbors.ts";
 
 /** Number of neighbors, and temperature. */
 export interface KnnOptions {
@@ -23,9 +19,6 @@ export interface KnnOptions {
 export function defaultK(references: number): number {
   return references < 5000 ? 20 : 200;
 }
-
-/** Queries compared at once, and bytes of references at most. */
-const QUERIES = IMAGES_PER_READ, REFERENCE_BYTES = 2 ** 26;
 
 /** Result of a classification. */
 export interface KnnResult {
@@ -64,9 +57,9 @@ export async function knnClassify(
         `labeled references of ${known.dims}: there must be some of both, and their dimensions must agree.`,
     );
   }
-  const nearest = await nearestOf(gpu, { known, asked, k: Math.max(...ks) });
+  const nearest = await nearestNeighbors(gpu, { known, asked, k: Math.max(...ks) });
   return ks.map((k) => {
-    const predicted = nearest.map((found) => found.vote(k, T));
+    const predicted = nearest.map((found) => vote(found, { labels: known.labels, k, T }));
     const right = predicted.filter((label, i) => label === asked.labels[i]).length;
     let at = 0;
     return {
@@ -76,83 +69,20 @@ export async function knnClassify(
   });
 }
 
-/** The k nearest of `known` for each of `asked`. References come block by block, so that their buffer stays small. */
-async function nearestOf(
-  gpu: Gpu,
-  { known, asked, k }: { known: LabeledFeatures; asked: LabeledFeatures; k: number },
-): Promise<Nearest[]> {
-  const { dims } = known, D = roundUp(dims, 4);
-  const fitting = Math.max(4, Math.floor(REFERENCE_BYTES / 4 / D / 4) * 4);
-  const block = Math.min(roundUp(known.labels.length, 4), fitting);
-  const { tape: { dispatches }, cosines, stores } = traceCosines(deviceProfileOf(gpu), {
-    queries: QUERIES,
-    references: block,
-    D,
-  });
-  using memory = new Memory(gpu);
-  using program = new Program(memory, { dispatches, keep: [cosines] });
-
-  const nearest = Array.from({ length: asked.labels.length }, () => new Nearest(k));
-  for (let first = 0; first < known.labels.length; first += block) {
-    const count = Math.min(block, known.labels.length - first);
-    const rows = new Float32Array(count * D);
-    for (let i = 0; i < count; i++) rows.set(normalized(known.features, (first + i) * dims, dims), i * D);
-    memory.write(stores.references, transposed(rows, { D, references: block }));
-    for (let start = 0; start < asked.labels.length; start += QUERIES) {
-      const rows = new Float32Array(QUERIES * D);
-      const n = Math.min(QUERIES, asked.labels.length - start);
-      for (let i = 0; i < n; i++) rows.set(normalized(asked.features, (start + i) * dims, dims), i * D);
-      memory.write(stores.queries, rows);
-      program.run();
-      const values = await memory.read(originOf(cosines).region!);
-      for (let i = 0; i < n; i++) {
-        for (let j = 0; j < count; j++) {
-          nearest[start + i].offer(values[i * block + j], known.labels[first + j]);
-        }
-      }
-    }
+/** The class with the most votes of the nearest `k`. */
+function vote(
+  { rows, cosines }: Neighbors,
+  { labels, k, T }: { labels: Int32Array; k: number; T: number },
+): number {
+  const votes = new Map<number, number>();
+  for (let i = Math.max(0, rows.length - k); i < rows.length; i++) {
+    const label = labels[rows[i]];
+    votes.set(label, (votes.get(label) ?? 0) + Math.exp(cosines[i] / T));
   }
-  return nearest;
-}
-
-/** The k largest cosines offered, with their labels, in ascending order: most offers are below the first. */
-class Nearest {
-  readonly #cosines: number[] = [];
-  readonly #labels: number[] = [];
-  constructor(readonly k: number) {}
-
-  offer(cosine: number, label: number): void {
-    const cosines = this.#cosines;
-    if (cosines.length === this.k && !(cosine > cosines[0])) return;
-    let at = cosines.length;
-    while (at > 0 && cosines[at - 1] >= cosine) at--;
-    cosines.splice(at, 0, cosine);
-    this.#labels.splice(at, 0, label);
-    if (cosines.length > this.k) {
-      cosines.shift();
-      this.#labels.shift();
-    }
-  }
-
-  /** The class with the most votes of the nearest `k`. */
-  vote(k: number, T: number): number {
-    const votes = new Map<number, number>();
-    for (let i = Math.max(0, this.#cosines.length - k); i < this.#cosines.length; i++) {
-      votes.set(this.#labels[i], (votes.get(this.#labels[i]) ?? 0) + Math.exp(this.#cosines[i] / T));
-    }
-    return [...votes].sort(([a, x], [b, y]) => y - x || a - b)[0][0];
-  }
+  return [...votes].sort(([a, x], [b, y]) => y - x || a - b)[0][0];
 }
 
 function withLabels(samples: LabeledFeatures): LabeledFeatures {
   const rows = Uint32Array.from(samples.labels.keys()).filter((i) => samples.labels[i] >= 0);
   return rows.length === samples.labels.length ? samples : rowsOf(samples, rows);
-}
-
-function normalized(features: Float32Array, at: number, dims: number): Float32Array {
-  const row = features.subarray(at, at + dims);
-  let square = 0;
-  for (const value of row) square += value * value;
-  const scale = 1 / Math.max(Math.sqrt(square), 1e-12);
-  return row.map((value) => value * scale);
 }

@@ -29,9 +29,7 @@ export function partsOf(source: ImageSource, options: DividingOptions): Division
     expectUncounted(source, options);
     return divide(source, { holdout: holdout ?? 0, seed });
   }
-  const byDefault = source.classes.length > 1
-    ? Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? 0, n))
-    : 0;
+  const byDefault = Math.min(maxHoldout, Math.floor(n / 10), n - Math.min(limit ?? batch, n));
   const held = heldOutCount(holdout ?? byDefault, n), train = limit ?? n - held;
   if (train + held > n || train < batch) {
     const needed = train < batch ? `a batch of ${batch}` : `${train}`, left = leftOutText(leftOutOf(source));

@@ -106,7 +106,7 @@ async function trainAndEvaluate(
 ): Promise<Omit<RunResult, "seconds"> | null> {
   const out = runFolder(folder, id), recipePath = join(folder, `${id}.recipe.json`);
   await writeJson(recipePath, recipe);
-  const options = { ...given, recipe: recipePath, keep: 1, signal, log };
+  const options = { ...given, recipe: recipePath, keep: 1, evalEvery: 0, signal, log };
   const { summary } = isBegun
     ? await (work.resume ?? resume)(out, { ...options, out: undefined })
     : await (work.pretrain ?? pretrain)({ ...options, out });

@@ -23,16 +23,16 @@ const LEFT_OUT = ["data", "out", "workers", "preset"];
 export function changedOptions(options: ResolvedOptions): ChangedOption[] {
   const given = { data: options.data ?? undefined } as PretrainOptions, plain = resolveOptions(given);
   const names = Object.keys(plain).filter((name) => !LEFT_OUT.includes(name)) as (keyof ResolvedOptions)[];
-  const different = names.filter((name) => !isDeepStrictEqual(options[name], plain[name]));
-  return different.flatMap((name) => {
-    const others = different.filter((other) => other !== name && options[other] !== null);
-    const otherwise = defaultOf(name, {
-      ...given,
-      ...Object.fromEntries(others.map((n) => [n, options[n]])),
-    });
-    if (isDeepStrictEqual(otherwise, options[name])) return [];
-    return [{ name, value: options[name], otherwise: otherwise === undefined ? plain[name] : otherwise }];
-  });
+  const changed = new Set(names.filter((name) => !isDeepStrictEqual(options[name], plain[name])));
+  const otherwise = new Map<string, unknown>();
+  // One after another, as two may follow from each other: a size from a recipe, and that from the size.
+  for (const name of [...changed].reverse()) {
+    const others = [...changed].filter((other) => other !== name && options[other] !== null);
+    const value = defaultOf(name, { ...given, ...Object.fromEntries(others.map((n) => [n, options[n]])) });
+    if (isDeepStrictEqual(value, options[name])) changed.delete(name);
+    else otherwise.set(name, value === undefined ? plain[name] : value);
+  }
+  return [...changed].map((name) => ({ name, value: options[name], otherwise: otherwise.get(name) }));
 }
 
 /** The default of an option beside others; undefined if these need a value of it. */

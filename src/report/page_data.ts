@@ -8,6 +8,7 @@ import { UserError } from "../base/errors.ts";
 import type { EvaluationRecord, StepRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import type { DataReport } from "../eval/data_report.ts";
+import { ADVICE, verdictText } from "../eval/verdict_text.ts";
 import { type ChangedOption, changedOptions } from "./changed_options.ts";
 import { decimated, type Series } from "./decimate.ts";
 import { names, REPORT_FOLDER, type RunState, type ShownEncoder, type ShownImages } from "./report_files.ts";
@@ -37,6 +38,8 @@ export interface PageData {
   evaluations: Record<string, Series>;
   /** The last evaluation. */
   evaluation: EvaluationRecord | null;
+  /** Whether the run still learns, and what to do about it; null if the evaluations do not tell. */
+  verdict: { text: string; advice: string } | null;
   /** kNN accuracies before the first step, and of the finished run. */
   knn: { rawPixels: number; untrained: number; trained: number } | null;
   images: (ShownImages & { classes: string[] }) | null;
@@ -92,6 +95,7 @@ export async function readPageData(files: RunFiles): Promise<PageData> {
     steps: seriesOf(await files.records<StepRecord>("metrics.jsonl")),
     evaluations: seriesOf(evaluations),
     evaluation: evaluations.at(-1) ?? null,
+    verdict: verdictOf(evaluations.at(-1)),
     knn: summary?.knn ?? null,
     images: images && { ...images, classes: classNames(images, data) },
     initial: await files.json<ShownEncoder>(own("initial")),
@@ -104,6 +108,10 @@ export async function readPageData(files: RunFiles): Promise<PageData> {
 const aboutData = ({ source, images, unlabeled, classCount, parts }: DataReport) => (
   { source, images, unlabeled, classCount, parts }
 );
+
+function verdictOf(evaluation: EvaluationRecord | undefined): PageData["verdict"] {
+  return evaluation?.verdict ? { text: verdictText(evaluation)!, advice: ADVICE[evaluation.verdict] } : null;
+}
 
 /** Each field that has numbers, over steps, with as many digits as a plot can show. */
 function seriesOf<T extends { step: number }>(records: readonly T[]): Record<string, Series> {

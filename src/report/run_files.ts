@@ -12,7 +12,7 @@ export class RunFiles {
   /** Files that rarely change, as they were at their last change. */
   readonly #known = new Map<string, { version: string; bytes: Uint8Array<ArrayBuffer> }>();
   /** Files that grow: how far they were read, and the lines so far. */
-  readonly #growing = new Map<string, { size: number; lines: unknown[] }>();
+  readonly #growing = new Map<string, { ino: number | null; size: number; lines: unknown[] }>();
   #root: string | null = null;
 
   constructor(folder: string) {
@@ -50,10 +50,10 @@ export class RunFiles {
     const path = await this.#inside(name);
     if (path === null) return [];
     using file = await Deno.open(path);
-    const { size } = await file.stat();
-    let known = this.#growing.get(name) ?? { size: 0, lines: [] };
+    const { ino, size } = await file.stat();
+    let known = this.#growing.get(name) ?? { ino, size: 0, lines: [] };
     // A resumed run writes a new file, without the lines after its checkpoint.
-    if (size < known.size) known = { size: 0, lines: [] };
+    if (size < known.size || ino !== known.ino) known = { ino, size: 0, lines: [] };
     await file.seek(known.size, Deno.SeekMode.Start);
     const fresh = await readUpTo(file, size - known.size), end = fresh.lastIndexOf(10) + 1;
     for (const line of new TextDecoder().decode(fresh.subarray(0, end)).split("\n").filter(Boolean)) {
@@ -61,7 +61,7 @@ export class RunFiles {
         known.lines.push(toCamelCase(JSON.parse(line)));
       } catch { /* cut by a loss of power; a resumed run drops it */ }
     }
-    this.#growing.set(name, { size: known.size + end, lines: known.lines });
+    this.#growing.set(name, { ino, size: known.size + end, lines: known.lines });
     return known.lines as T[];
   }
 

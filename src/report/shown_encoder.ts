@@ -28,8 +28,8 @@ export function shownEncoder({ step, heldOut }: ObservedEvaluation, shown: reado
 
 const rounded = (value: number) => Number.isFinite(value) ? Number(value.toPrecision(5)) : 0;
 
-/** Rounds of power iteration. A picture needs no more digits than these give. */
-const ROUNDS = 30;
+/** Rounds of power iteration at most, and the change of direction at which it ends: a picture needs few digits. */
+const ROUNDS = 40, SETTLED = 1e-8;
 
 /**
  * The samples on the plane of their first two principal components. By power iteration, in a small part of the time that a
@@ -53,18 +53,23 @@ function takeComponent(rows: Float64Array, dims: number): Float64Array {
   const n = rows.length / dims, scores = new Float64Array(n), axis = new Float64Array(dims);
   // The dimensions' own spreads: a start that is rarely far off, and the same every time.
   for (let at = 0; at < rows.length; at++) axis[at % dims] += rows[at] ** 2;
+  let unit = axis;
   for (let round = 0; round < ROUNDS; round++) {
-    const length = Math.hypot(...axis);
+    const length = Math.hypot(...axis), before = unit;
     if (!(length > 0)) return scores.fill(0);
-    for (let d = 0; d < dims; d++) axis[d] /= length;
+    unit = axis.map((value) => value / length);
     for (let i = 0; i < n; i++) {
       scores[i] = 0;
-      for (let d = 0; d < dims; d++) scores[i] += rows[i * dims + d] * axis[d];
+      for (let d = 0; d < dims; d++) scores[i] += rows[i * dims + d] * unit[d];
     }
-    if (round === ROUNDS - 1) break;
+    if (round > 0 && 1 - unit.reduce((sum, value, d) => sum + value * before[d], 0) < SETTLED) break;
     axis.fill(0);
-    for (let i = 0; i < n; i++) for (let d = 0; d < dims; d++) axis[d] += rows[i * dims + d] * scores[i];
+    for (let i = 0; i < n; i++) {
+      for (let d = 0; d < dims; d++) axis[d] += rows[i * dims + d] * scores[i];
+    }
   }
-  for (let i = 0; i < n; i++) for (let d = 0; d < dims; d++) rows[i * dims + d] -= scores[i] * axis[d];
+  for (let i = 0; i < n; i++) {
+    for (let d = 0; d < dims; d++) rows[i * dims + d] -= scores[i] * unit[d];
+  }
   return scores;
 }

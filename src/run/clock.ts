@@ -46,6 +46,7 @@ export class Clock {
   #lapDone = 0;
   #lapDoneAt: number;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
+  #excludedMs = 0;
 
   constructor({ now = () => performance.now(), delay = 0 }: ClockOptions = {}) {
     this.#now = now;
@@ -56,6 +57,11 @@ export class Clock {
   /** Seconds since the clock was made. */
   get seconds(): number {
     return (this.#now() - this.#begin) / 1000;
+  }
+
+  /** Seconds of work that is not training, since the clock was made. */
+  get excludedSeconds(): number {
+    return this.#excludedMs / 1000;
   }
 
   /** Submissions known to be done. */
@@ -127,6 +133,7 @@ export class Clock {
     const begin = this.#now();
     const result = await work();
     const taken = this.#now() - begin;
+    this.#excludedMs += taken;
     this.#begin += taken;
     this.#doneAt += taken;
     this.#lapDoneAt += taken;

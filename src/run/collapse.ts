@@ -39,7 +39,7 @@ export interface CollapseState {
 export const HEALTHY: CollapseState = { suspect: 0, least: 1, collapse: null };
 
 /** A spread below this fraction of 1/√D is low. */
-const LOW_SPREAD = 0.1;
+export const LOW_SPREAD = 0.1;
 /** This many low readings in a row, one per step, make a collapse certain. */
 const CERTAIN_AFTER = 50;
 /** A spread this many times the smallest one is a recovery: the count starts again. */

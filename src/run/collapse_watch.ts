@@ -5,12 +5,9 @@
  */
 import { CollapseError } from "../base/errors.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import { ADVICE } from "../eval/verdict_text.ts";
 import type { RunObserver } from "../report/observer.ts";
 import { type CollapseReading, type CollapseState, HEALTHY, nextCollapseState } from "./collapse.ts";
-
-const REMEDY =
-  "All images have the same projection, so nothing more is learned. Try a lower --lr, a longer --warmup, or " +
-  "--predictor with --target ema.";
 
 /** Watches the steps of one run. */
 export class CollapseWatch {
@@ -50,8 +47,10 @@ export class CollapseWatch {
     this.#state = nextCollapseState(this.#state, reading, this.#options.projection);
     const { collapse } = this.#state;
     if (!collapse || before) return;
-    this.#observers.collapsed?.({ ...collapse, remedy: REMEDY });
-    this.#log(`Warning: the run has collapsed: at step ${collapse.step} ${collapse.evidence}. ${REMEDY}`);
+    this.#observers.collapsed?.({ ...collapse, remedy: ADVICE.collapsed });
+    this.#log(
+      `Warning: the run has collapsed: at step ${collapse.step} ${collapse.evidence}. ${ADVICE.collapsed}`,
+    );
   }
 
   /** Throws a {@linkcode CollapseError} after step `done` if {@linkcode CollapseWatch.mustStop}. */
@@ -59,7 +58,7 @@ export class CollapseWatch {
     if (!this.mustStop) return;
     const { step, evidence } = this.#state.collapse!;
     throw new CollapseError(
-      `Training stopped at step ${done}: the run has collapsed: at step ${step} ${evidence}. ${REMEDY} What was trained ` +
+      `Training stopped at step ${done}: the run has collapsed: at step ${step} ${evidence}. ${ADVICE.collapsed} What was trained ` +
         `so far is in ${this.#options.out}.`,
     );
   }

@@ -11,15 +11,22 @@ import type { Trainer } from "../byol/trainer.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
 import { encoderKnn, knnOrNull, rawPixelKnn } from "../eval/knn_accuracy.ts";
-import { collectFeatures, createFeatureExtractor, type LabeledFeatures } from "../eval/features.ts";
+import {
+  collectFeatures,
+  createFeatureExtractor,
+  type FeatureMaker,
+  type LabeledFeatures,
+} from "../eval/features.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { scoreHeads } from "../eval/score_heads.ts";
-import { rankMe } from "../eval/spectrum.ts";
+import { neighborsWithin } from "../eval/neighbors.ts";
+import { rankMe, spreadOf } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { PATIENCE_MS, patiently } from "../base/patience.ts";
 import type { ObservedEvaluation, ObservedImage } from "../report/observer.ts";
 import { Thumbnails } from "../report/thumbnails.ts";
+import type { LearningWatch } from "./learning_watch.ts";
 import { evaluationRows, loadingOf } from "./setup.ts";
 
 /** The most images that vote in kNN. */
@@ -29,6 +36,9 @@ const MAX_REFERENCES = 50_000;
  * images as references, an evaluation in each epoch takes about 2 % of the time.
  */
 const ONLINE = { fraction: 0.1, minReferences: 200, maxReferences: 5000, maxQueries: 2000 } as const;
+
+/** The sizes up to which effective ranks and neighbors are cheap: a quarter of a second each for 512 dimensions on a slow core. */
+const RANKS = { maxSize: 512 } as const, NEIGHBORS = { images: 1000, minImages: 20, k: 10 } as const;
 
 /** What evaluations need. */
 export interface RunEvaluationOptions {
@@ -41,6 +51,7 @@ export interface RunEvaluationOptions {
   pipeline: Omit<BatchOptions, "source" | "batch">;
   chooser?: KernelChooser;
   probe: OnlineProbe | null;
+  learning: LearningWatch;
   signal?: AbortSignal;
 }
 
@@ -113,14 +124,15 @@ export class RunEvaluation {
     using maker = createFeatureExtractor(trainer.memory, { encoder, chooser, ...format });
     const images: ObservedImage[] = [];
     const heldOut = await collectFeatures(this.#observed(images, 0), { maker });
+    this.#options.learning.begin(await this.#neighbors(heldOut));
     return { step: 0, record: null, heldOut, images };
   }
 
-  /** Figures of the encoder after `step` steps, from a part of the images. Rejects with the signal's reason only if images do not come. */
+  /** Figures of the encoder after `step` steps, from a part of the images; advice if the verdict has changed. Rejects with the signal's reason only if images do not come. */
   async online(
     { step, epoch }: { step: number; epoch: number },
-  ): Promise<ObservedEvaluation & { record: EvaluationRecord }> {
-    const { gpu, options, recipe, trainer, chooser, probe } = this.#options,
+  ): Promise<ObservedEvaluation & { record: EvaluationRecord; advice: string | null }> {
+    const { gpu, options, recipe, trainer, chooser, probe, learning } = this.#options,
       { encoder, projector } = trainer.networks.online;
     using extractor = createFeatureExtractor(trainer.memory, {
       encoder,
@@ -138,23 +150,36 @@ export class RunEvaluation {
       },
     });
     const projections = await extractor.takeProjections();
+    const hasLabels = labeledCount(queries) > 0;
+    const references = hasLabels ? await this.#voters(extractor) : null;
+    const weights = hasLabels && probe ? await probe.weights(trainer.memory) : null;
+    const projected = { features: projections, dims: options.projection };
+    const { record, advice } = learning.observe({
+      step,
+      epoch,
+      knn: references && await knnOrNull(gpu, { references, queries }),
+      probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
+      rankme: rankMe(queries, RANKS),
+      rankmeProjections: rankMe(projected, RANKS),
+      zStd: spreadOf(projected),
+    }, await this.#neighbors(queries));
+    return { step, record, advice, heldOut: queries, images };
+  }
+
+  /** The features of the training images that vote in an evaluation during training. */
+  async #voters(maker: FeatureMaker): Promise<LabeledFeatures> {
     const { fraction, minReferences, maxReferences } = ONLINE;
     const all = Math.min(this.#options.parts.train.length ?? Infinity, MAX_REFERENCES);
     const count = Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all)));
-    const references = await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), {
-      maker: extractor,
-    });
-    const hasQueries = labeledCount(queries) > 0;
-    const weights = hasQueries && probe ? await probe.weights(trainer.memory) : null;
-    const record = {
-      step,
-      epoch,
-      knn: await knnOrNull(gpu, { references, queries }),
-      probe: weights ? (await scoreHeads(gpu, { weights, samples: queries }))[0].top1 : null,
-      rankme: rankMe(queries),
-      rankmeProjections: rankMe({ features: projections, dims: options.projection }),
-    };
-    return { step, record, heldOut: queries, images };
+    return await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), { maker });
+  }
+
+  /** The neighbors of held-out images among each other; none of too few images. */
+  async #neighbors({ features, labels, dims }: LabeledFeatures): Promise<number[][]> {
+    const n = Math.min(labels.length, NEIGHBORS.images), k = Math.min(NEIGHBORS.k, Math.floor(n / 5));
+    if (n < NEIGHBORS.minImages) return [];
+    const few = { features: features.subarray(0, n * dims), dims };
+    return await neighborsWithin(this.#options.gpu, { features: few, k });
   }
 
   /** The held-out images of `online`, which are appended to `images` as they pass. */

@@ -27,6 +27,7 @@ import type { KnnBefore } from "./records.ts";
 import type { PretrainResult } from "./result.ts";
 import { openSession, type Session } from "./session.ts";
 import { knnLine, readSummary } from "./summary.ts";
+import { TimeLeft } from "./time_left.ts";
 import { train } from "./train.ts";
 
 /** How a run is executed. */
@@ -69,7 +70,8 @@ export async function execute(
 
 /** Trains from where the session starts to the last step, or until the signal is aborted. */
 async function runSession(session: Session): Promise<PretrainResult> {
-  const { run, source, total, trainer, progress, metrics, bad, observers, callbacks } = session;
+  const { run, source, total, trainer, progress, metrics, bad, schedule, learning, observers, callbacks } =
+    session;
   const { options: { out }, checkpoint } = run;
   const knn = checkpoint
     ? knnIn(checkpoint.metadata)
@@ -80,11 +82,25 @@ async function runSession(session: Session): Promise<PretrainResult> {
     progress.stop();
     return { out, step: 0, total, collapse: null, summary: null };
   }
-  const { fingerprint } = source;
-  const recorder = new Recorder(
-    { ...run, total, trainer, metrics, progress, bad, clock, pacer, fingerprint, knn, callbacks, observers },
-    checkpoint,
-  );
+  const { fingerprint } = source, timeLeft = new TimeLeft({ total, clock, schedule }, checkpoint?.step ?? 0);
+  const recorder = new Recorder({
+    ...run,
+    ...{
+      total,
+      trainer,
+      metrics,
+      progress,
+      bad,
+      clock,
+      pacer,
+      timeLeft,
+      learning,
+      fingerprint,
+      knn,
+      callbacks,
+      observers,
+    },
+  }, checkpoint);
   const instruments = { clock, pacer, recorder };
   await train(session, instruments);
   const { step, canSave } = recorder;

@@ -12,6 +12,7 @@ import type { RunObserver } from "../report/observer.ts";
 import type { BadImages } from "./bad_images.ts";
 import type { Collapse, CollapseState } from "./collapse.ts";
 import { CollapseWatch } from "./collapse_watch.ts";
+import type { LearningWatch } from "./learning_watch.ts";
 import type { KnnBefore } from "./records.ts";
 import { StepLog, type StepLogOptions } from "./step_log.ts";
 import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
@@ -24,6 +25,7 @@ export interface RecorderOptions extends StepLogOptions {
   /** The source's. */
   fingerprint: string;
   knn: KnnBefore | null;
+  learning: Pick<LearningWatch, "state" | "verdict">;
   observers: StepLogOptions["observers"] & Pick<RunObserver, "progressed" | "checkpointed" | "collapsed">;
 }
 
@@ -132,6 +134,7 @@ export class Recorder {
       position: this.position,
       loss: this.loss,
       health: this.#watch.state,
+      learning: this.#run.learning.state,
     });
     this.#saved = this.step;
     await this.#run.observers.checkpointed?.(this.step);

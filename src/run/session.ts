@@ -21,15 +21,17 @@ import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
-import { type Metrics, openMetrics } from "../io/metrics.ts";
+import { type Metrics, openMetrics, readMetrics } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
 import { Observers } from "../report/observers.ts";
 import { RunEvaluation } from "./evaluation.ts";
+import { EvaluationSchedule } from "./evaluation_schedule.ts";
 import { writeData } from "./data_file.ts";
 import { type Run, writeConfig } from "./folder.ts";
 import { initialValues, writeInitialWeights } from "./initial_weights.ts";
+import { type LearningState, LearningWatch } from "./learning_watch.ts";
 import { openCache } from "./pixel_cache.ts";
 import { loggedTo, openObservers } from "./observers.ts";
 import { writePreview } from "./preview.ts";
@@ -57,6 +59,8 @@ export interface Session extends Task, AsyncDisposable {
   /** How training and evaluations read images. */
   pipeline: Omit<BatchOptions, "source" | "batch">;
   evaluation: RunEvaluation;
+  schedule: EvaluationSchedule;
+  learning: LearningWatch;
   metrics: Metrics<StepRecord>;
   evaluations: Metrics<EvaluationRecord>;
   progress: Progress;
@@ -95,8 +99,9 @@ export async function openSession(task: Task): Promise<Session> {
   const onBad = files.bad.add, onNote = noteLog(files.progress.log);
   const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
   const pipeline = { size, recipe, ...reading };
+  const learning = await openLearning(run, source);
   const evaluation = new RunEvaluation(
-    { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, signal },
+    { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, learning, signal },
   );
   logStart(task, { gpu, trainer, log: files.progress.log });
   const open = stack.move();
@@ -107,6 +112,8 @@ export async function openSession(task: Task): Promise<Session> {
     trainer,
     pipeline,
     evaluation,
+    learning,
+    schedule: new EvaluationSchedule(options, { length: parts.train.length, total }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
@@ -179,6 +186,17 @@ async function openFiles(stack: AsyncDisposableStack, { run, source, total, call
     }),
   );
   return { metrics, evaluations, progress, observers, bad };
+}
+
+/** What follows the evaluations of the run, those before its checkpoint included. Changed data has other neighbors. */
+async function openLearning(
+  { options, began, checkpoint }: Run,
+  { fingerprint }: ImageSource,
+): Promise<LearningWatch> {
+  const history = began ? await readMetrics<EvaluationRecord>(join(options.out, "evaluations.jsonl")) : [];
+  const isSame = checkpoint?.metadata.fingerprint === fingerprint;
+  const state = isSame ? checkpoint.metadata.learning as LearningState | null : null;
+  return new LearningWatch(options, { history, state });
 }
 
 /** How many images may be bad without the option `maxBad`. */

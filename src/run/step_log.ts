@@ -12,8 +12,10 @@ import type { Metrics } from "../io/metrics.ts";
 import type { RunObserver } from "../report/observer.ts";
 import type { Clock, Lap } from "./clock.ts";
 import type { CollapseWatch } from "./collapse_watch.ts";
+import type { LearningWatch } from "./learning_watch.ts";
 import type { Pacer } from "./pacer.ts";
 import { scheduledScalars } from "./schedule.ts";
+import type { TimeLeft } from "./time_left.ts";
 
 /** What a log reads, and where it writes. */
 export interface StepLogOptions {
@@ -25,6 +27,8 @@ export interface StepLogOptions {
   progress: Progress;
   clock: Clock;
   pacer: Pacer;
+  timeLeft: Pick<TimeLeft, "after">;
+  learning: Pick<LearningWatch, "verdict">;
   callbacks: Pick<PretrainCallbacks, "onStep">;
   observers: Pick<RunObserver, "recorded">;
 }
@@ -33,7 +37,7 @@ export interface StepLogOptions {
  * Steps, or else seconds, between two readings of the GPU's ring of metrics. Each costs a wait for the GPU; the ring holds
  * some thousand steps.
  */
-const READ_EVERY = { steps: 50, seconds: 120 };
+const READ_EVERY = { steps: 50, seconds: 60 };
 
 /** A step whose metrics have not been read; with the rates up to it if it is to be logged. */
 interface UnreadStep {
@@ -85,6 +89,8 @@ export class StepLog {
       loss: Number.isNaN(this.loss) ? null : this.loss,
       lr: scheduledScalars(step - 1, this.#run).lr,
       ...this.#lap,
+      verdict: this.#run.learning.verdict,
+      secondsLeft: this.#run.timeLeft.after(step),
     });
   }
 

@@ -8,6 +8,7 @@ import type { StreamCounts } from "../../data/count.ts";
 import { percent } from "../base/format.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import type { DataReport } from "../eval/data_report.ts";
+import { verdictText } from "../eval/verdict_text.ts";
 import { writeJson } from "../io/json_file.ts";
 import { toCamelCase, toSnakeCase } from "../io/snake_case.ts";
 import type { Collapse } from "./collapse.ts";
@@ -67,11 +68,15 @@ export function knnLine(
 }
 
 /** An evaluation during training as text. */
-export function evaluationLine({ step, knn, probe, rankme, rankmeProjections }: EvaluationRecord): string {
+export function evaluationLine(record: EvaluationRecord): string {
+  const { step, knn, probe, rankme, rankmeProjections, neighborStability: kept } = record;
+  const verdict = verdictText(record);
   return [
     `Step ${step}`,
     ...knn === null ? [] : [`kNN ${percent(knn)}`],
     ...probe === null ? [] : [`linear probe ${percent(probe)}`],
     `effective rank ${rankme.toFixed(1)} of the features, ${rankmeProjections.toFixed(1)} of the projections`,
+    ...kept === null ? [] : [`${percent(kept)} of the neighbors stayed`],
+    ...verdict ? [verdict] : [],
   ].join(" | ");
 }

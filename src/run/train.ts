@@ -71,18 +71,17 @@ function batchReader(
 }
 
 /**
- * Evaluates after every `evalEvery`th epoch and after the last step. Its result is false if the signal was aborted and the
+ * Evaluates after the epochs of the schedule and after the last step. Its result is false if the signal was aborted and the
  * images for that did not come: a run that went on from here would lack the record.
  */
 function evaluator(
-  { run: { options: { evalEvery } }, parts, total, evaluation, evaluations, observers, progress, callbacks }:
-    Session,
+  { parts, total, schedule, evaluation, evaluations, observers, progress, callbacks }: Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
   let epochEnded = false;
   return async ({ epoch, next }) => {
-    epochEnded ||= next.epoch > epoch && evalEvery > 0 && next.epoch % evalEvery === 0;
+    epochEnded ||= schedule.isDue(epoch, next.epoch);
     if (!parts.heldOut || !recorder.betweenSteps || !(epochEnded || recorder.step === total)) {
       return true;
     }
@@ -97,10 +96,11 @@ function evaluator(
       recorder.leaveStep();
       return false;
     }
-    const { record } = observed;
+    const { record, advice } = observed;
     evaluations.write(record);
     evaluations.flush(); // the checkpoint relies on it
     progress.log(evaluationLine(record));
+    if (advice) progress.log(advice);
     callbacks.onEvaluation?.(record);
     await clock.excluding(() => observers.evaluated(observed));
     return true;

@@ -12,6 +12,7 @@ import { toSnakeCase } from "../io/snake_case.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import type { CollapseState } from "./collapse.ts";
 import { recordedOptions } from "./recorded_options.ts";
+import type { LearningState } from "./learning_watch.ts";
 import type { KnnBefore } from "./records.ts";
 
 /** How far a run has come. */
@@ -22,6 +23,8 @@ export interface RunState {
   /** Of the last step. */
   loss: number;
   health: CollapseState;
+  /** Null before the first evaluation. */
+  learning: LearningState | null;
 }
 
 /** Writes the checkpoint of a run that has taken a step, and removes those beyond `keep`. */
@@ -34,7 +37,7 @@ export async function writeCheckpoint(
     tensors: ReadonlyMap<string, TorchTensor>;
     undecayed: string[];
   },
-  { step, position, loss, health }: RunState,
+  { step, position, loss, health, learning }: RunState,
 ): Promise<void> {
   if (step === 0) return;
   const { out, seed, keep } = options;
@@ -49,6 +52,7 @@ export async function writeCheckpoint(
     fingerprint,
     knn: toSnakeCase(knn),
     health,
+    learning,
   };
   await saveCheckpoint(out, { step, tensors, metadata }, { keep });
 }

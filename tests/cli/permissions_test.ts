@@ -40,6 +40,13 @@ Deno.test("deno.json grants commands no more than they need", () => {
     assert(Array.isArray(write) && Array.isArray(env), `${name} writes and reads variables by name`);
     assert(sys === undefined || `${sys}` === "systemMemoryInfo,hostname", `${name}: ${sys}`);
   }
+  const { env, ...watch } = sets.watch, { env: _, ...report } = sets.report;
+  assertEquals(
+    watch,
+    { read: true, net: ["127.0.0.1"] },
+    `watch serves this machine, and writes nothing (${env})`,
+  );
+  assertEquals(report, { read: true, write: ["./runs"] });
   assertEquals(sets.default, sets.train, "deno run -P train.ts trains");
   for (const [name, { ffi }] of Object.entries(sets)) assertEquals(ffi, undefined, name);
   for (const name of product.slice(1)) {
@@ -69,6 +76,7 @@ Deno.test("needsOf() lists the output folder and the data's folders and hosts", 
   assertEquals(needs("duplicates", { out: "groups.csv" }), [["."], ["."], []]);
   assertEquals(needs("explore", { out: "a/page.html", data: "photos" }), [["photos", "a"], ["a"], []]);
   assertEquals(needs("export", { run: "/r", out: "/o/m.onnx" }), [["/r", "/o"], ["/o"], []]);
+  assertEquals(needs("report", { out: ["/r", "/s"] }), [["/r", "/s"], ["/r", "/s"], []]);
   assertEquals(needs("bench", {}), [[], [], []]);
   const init = "https://h.org:81/w.pth?signature=1";
   assertEquals(needs("train", { data: "/d", init, out: "/o" }), [["/d", "/o"], ["/o"], ["h.org:81"]]);
@@ -184,6 +192,8 @@ Deno.test("grantsOf() reads both forms of a value, and ignores what the command 
       "--lock=.deno/dawn.lock",
     ]);
     assertEquals(grantsOf("train", ["--webgpu=deno"]), ["--allow-write=runs,/c"]);
+    assertEquals(grantsOf("report", ["/r", "/s t"]), ["--allow-write=/r,/s t"]);
+    assertEquals([grantsOf("report", ["--help"]), grantsOf("watch", ["/r", "--port", "0"])], [[], []]);
     await assertThrows(() => grantsOf("train", ["--out", "/a,b"]), UserError, /^Cannot use "\/a,b": .*comma/);
   } finally {
     if (cache === undefined) Deno.env.delete("BYOL_CACHE");
@@ -225,7 +235,9 @@ Deno.test("train.ts lists all missing permissions without a stack trace", async 
 });
 
 Deno.test("--help needs no more permissions than a command has", async () => {
-  const commands = [...product.slice(1), "doctor"].map((name) => [name, config.tasks[name as "train"]]);
+  const commands = [...product.slice(1), "watch", "report", "doctor"].map((
+    name,
+  ) => [name, config.tasks[name as "train"]]);
   for (const [name, task] of commands) {
     const { code, out, err } = await deno([
       "run",

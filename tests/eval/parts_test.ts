@@ -10,7 +10,7 @@ import { memorySource } from "../data/fixtures.ts";
 const options: DividingOptions = { limit: null, holdout: null, order: "mixed", batch: 8, steps: 5, seed: 1 };
 const images = (n: number) => memorySource(Array(n).fill(new Uint8Array(1)));
 
-Deno.test("partsOf() holds out a tenth of labeled images, at most 1,000, and a share of any", async () => {
+Deno.test("partsOf() holds out a tenth of the images, at most 1,000, or what is given", async () => {
   const lengths = async (n: number, given: Partial<DividingOptions> = {}, classes?: string[]) => {
     const source = await images(n);
     const { train, heldOut } = partsOf(classes ? { ...source, classes } : source, { ...options, ...given });
@@ -18,7 +18,9 @@ Deno.test("partsOf() holds out a tenth of labeled images, at most 1,000, and a s
   };
   assertEquals(await lengths(200), [180, 20]);
   assertEquals(await lengths(20_000), [19_000, 1000]);
-  assertEquals(await lengths(200, {}, []), [200, 0], "unlabeled images are held out");
+  assertEquals(await lengths(200, {}, []), [180, 20], "unlabeled images are held out too");
+  assertEquals(await lengths(20, { batch: 19 }), [19, 1], "a batch wins over the default");
+  assertEquals(await lengths(20, { batch: 20 }), [20, 0]);
   assertEquals(await lengths(200, { holdout: .25 }), [150, 50]);
   assertEquals(await lengths(200, { holdout: 0 }), [200, 0]);
   assertEquals(await lengths(200, { limit: 190 }), [190, 10], "the limit wins over the default");

@@ -40,6 +40,16 @@ Deno.test("rankMe() is n for n equal singular values, 1 for one direction, 0 for
   assertEquals(rankMe({ features: Float32Array.of(1, 2, NaN, 4), dims: 2 }), 0);
 });
 
+Deno.test("rankMe() with a maximum counts the first rows where both sides are larger", () => {
+  const features = withSpectrum([5, 3, 1, 1, 0.5, 0.2], { n: 12, dims: 10 });
+  const of = (rows: number, maxSize?: number) =>
+    rankMe({ features: features.subarray(0, 10 * rows), dims: 10 }, { maxSize });
+  assertEquals(of(12, 7), of(7));
+  assertEquals(of(12, 10), of(12));
+  assertEquals(of(6, 7), of(6));
+  assertEquals(of(12, 7) !== of(12), true);
+});
+
 Deno.test("principalComponents() projects on the directions of most variance, of tall and wide features", () => {
   for (const sizes of [{ n: 23, dims: 7 }, { n: 6, dims: 40 }]) {
     const features = withSpectrum([5, 3, 1], sizes), { n, dims } = sizes;

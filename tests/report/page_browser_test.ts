@@ -90,7 +90,7 @@ browserTest("the page fits windows of 360, 800 and 1,440 pixels, in light and in
       const { page, errors } = opened;
       await page.locator("#plots canvas").first().waitFor();
       assertEquals([errors, await overflows(page)], [[], []], `${width} ${dark}`);
-      assertEquals(await page.locator(".card").count(), 10);
+      assertEquals(await page.locator(".card").count(), 11);
       backgrounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor") as string);
       const text = await page.locator("body").textContent();
       for (
@@ -100,6 +100,7 @@ browserTest("the page fits windows of 360, 800 and 1,440 pixels, in light and in
           "it is cut off",
           ".txt",
           "2.5 GB",
+          "Learning: flat since step 30.",
           "finished",
         ]
       ) {

@@ -38,9 +38,11 @@ function stepRecord(step: number): StepRecord {
 }
 
 function evaluationRecord(step: number): EvaluationRecord {
-  const record = { step, epoch: step / 5, knn: 1 / step, probe: null, rankme: 10.1, rankmeProjections: 2.2 };
-  // Whatever fields records get: lists and texts too.
-  return Object.assign(record, { perAge: [0.1, step], state: step > 10 ? "flat" : null });
+  return {
+    ...{ step, epoch: step / 5, knn: 1 / step, probe: null, rankme: 10.1, rankmeProjections: 2.2 },
+    ...{ zStd: 0.1, neighborStability: 1 / 3 },
+    ...step > 10 ? { verdict: "flat", verdictSince: 5 } : { verdict: null, verdictSince: null },
+  };
 }
 
 function evaluationAfter(step: number, side = SIDE): ObservedEvaluation {
@@ -103,7 +105,7 @@ Deno.test("event files have every number of metrics.jsonl and evaluations.jsonl 
   await takeSteps(out, {});
   const scalars = await scalarsIn(out);
   assertEquals(scalars, await linesOf(out));
-  assertEquals(scalars.length, 20 * 7 + 10 + 12 + 4 * 6 + 2);
+  assertEquals(scalars.length, 20 * 7 + 10 + 12 + 4 * 6 + 2 * 2);
   const [version, start, ...events] = await eventsIn(out);
   assertEquals([version.fileVersion, start.session, start.step], ["brain.Event:2", 1, 0]);
   assert(events.every(({ wallTime }) => wallTime === TIME / 1000), "wall times differ");

@@ -53,7 +53,8 @@ export function evaluation(
   );
   const record: EvaluationRecord | null = step === 0 ? null : {
     ...{ step, epoch: step / 10, knn: classes.length > 0 ? 0.25 + step / 1000 : null, probe: null },
-    ...{ rankme: 5.5, rankmeProjections: 2.25 },
+    ...{ rankme: 5.5, rankmeProjections: 2.25, zStd: 0.07, neighborStability: step / 50 },
+    ...step < 40 ? { verdict: null, verdictSince: null } : { verdict: "flat", verdictSince: 30 },
   };
   return {
     step,

@@ -170,9 +170,12 @@ Deno.test("pretrain() calls back with the records that the files have", onGpu, a
     );
     assertEquals(
       (await evaluationLines(out)).map((line) => JSON.parse(line)),
-      evaluations.map(({ rankmeProjections, ...same }) => ({
+      evaluations.map(({ rankmeProjections, zStd, neighborStability, verdictSince, ...same }) => ({
         ...same,
         rankme_projections: rankmeProjections,
+        z_std: zStd,
+        neighbor_stability: neighborStability,
+        verdict_since: verdictSince,
       })),
     );
     await pretrain({ ...short, evalEvery: 1, out: plain });

@@ -50,6 +50,8 @@ async function record(
       state: () => Promise.resolve(new Map()),
       undecayed: [],
     },
+    timeLeft: { after: () => null },
+    learning: { state: null, verdict: null },
     callbacks: { onStep },
     bad: { flush() {} },
     metrics: { write: (line: StepRecord) => lines.push(line), flush() {} },

@@ -6,6 +6,8 @@ import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import type { StepRecord } from "../../src/config/callbacks.ts";
 import { readMetrics } from "../../src/io/metrics.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readPageData } from "../../src/report/page_data.ts";
+import { RunFiles } from "../../src/report/run_files.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { resume } from "../../src/run/resume.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -69,6 +71,15 @@ Deno.test(
         assertEquals(await digestOf(checkpointOf(out)), await digestOf(checkpointOf(uninterrupted)));
         assertEquals(await records(out), await records(uninterrupted));
         assertEquals(await evaluationLines(out), await evaluationLines(uninterrupted));
+        for (const name of ["initial.json", "latest.json", "images.json", "images.jpg", "views.jpg"]) {
+          const [mine, theirs] = [out, uninterrupted].map((folder) => join(folder, "report", name));
+          assertEquals(await digestOf(mine), await digestOf(theirs), name);
+        }
+        const { state, evaluation } = await readPageData(new RunFiles(out));
+        assertEquals([state?.state, state?.step, evaluation?.step], ["done", 14, 14]);
+        assert((await Deno.readTextFile(join(out, "report.html"))).includes('"state":"done"'));
+        const { length } = (await Deno.readTextFile(join(out, "metrics.csv"))).split("\n");
+        assertEquals(length, 1 + (await records(out)).length + 1);
       }
       await expectComplete(killed);
       await expectEvents(killed);
@@ -91,9 +102,11 @@ async function expectComplete(out: string): Promise<void> {
   const evaluated = (await evaluationLines(out)).map((line) => JSON.parse(line));
   // Six steps per epoch: after two epochs, and at the end.
   assertEquals(evaluated.map(({ step, epoch }) => [step, epoch]), [[6, 1], [12, 2], [14, 2]]);
-  for (const { knn, probe, rankme, rankme_projections } of evaluated) {
+  for (const { knn, probe, rankme, rankme_projections, z_std, neighbor_stability } of evaluated) {
     assert([knn, probe].every((share) => share >= 0 && share <= 1), `kNN ${knn}, probe ${probe}`);
     assert(rankme > 1 && rankme <= 20 && rankme_projections > 1 && rankme_projections <= 8);
+    // Of 19 others 10 are neighbors: about half by chance.
+    assert(z_std > 0 && z_std <= 0.36 && neighbor_stability > 0.2 && neighbor_stability <= 1);
   }
   const { metadata, tensors } = await loadCheckpoint(checkpointOf(out));
   assertEquals(metadata.position, { epoch: 2, offset: 32 });

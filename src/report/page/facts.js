@@ -49,11 +49,17 @@ export function overview(run) {
     factList([
       [
         "Progress",
-        total === null ? null : `step ${figure(step)} of ${figure(total)} (${Math.floor(100 * share)} %)`,
+        total === null
+          ? null
+          : `step ${figure(step)} of ${figure(total)} (${Math.floor(100 * share)}\u00a0%)`,
       ],
       ["Time left", isTraining && state.secondsLeft !== null ? `about ${duration(state.secondsLeft)}` : null],
       ["Loss", loss === null ? null : figure(loss)],
-      ["kNN accuracy", share100(evaluation?.knn)],
+      ["kNN accuracy", share100(run.knn?.trained ?? evaluation?.knn)],
+      [
+        "Before, raw pixels",
+        run.knn ? `${share100(run.knn.untrained)}, ${share100(run.knn.rawPixels)}` : null,
+      ],
       ["Effective rank", evaluation ? figure(evaluation.rankme) : null],
       ["Speed", steps.imagesPerSecond ? `${figure(last(steps.imagesPerSecond))} images/s` : null],
       ["Waiting for data", share100(wait)],
@@ -61,7 +67,7 @@ export function overview(run) {
       ["Adapter", run.adapter],
       ["As of", state?.written ? new Date(state.written).toLocaleString() : null],
     ]),
-    ...verdict(evaluation),
+    ...learning(run),
     state?.message ? element("p", { className: "alarm" }, state.message) : null,
     silent > SILENT_MS
       ? element(
@@ -74,12 +80,13 @@ export function overview(run) {
   ].filter((node) => node !== null);
 }
 
-/** Whether the run still learns, if its evaluations say so. */
-function verdict(evaluation) {
-  if (typeof evaluation?.verdict !== "string") return [];
-  const advice = typeof evaluation.advice === "string" ? ` ${evaluation.advice}` : "";
-  return [element("p", { className: "verdict" }, element("b", {}, `${evaluation.verdict}.`), advice)];
-}
+/** Whether the run still learns. */
+const learning = ({ verdict }) =>
+  verdict
+    ? [
+      element("p", { className: "verdict" }, element("b", {}, `Learning: ${verdict.text}. `), verdict.advice),
+    ]
+    : [];
 
 function collapse(state) {
   if (!state?.collapse) return [];
@@ -142,7 +149,7 @@ function dataFacts({ source, images, unlabeled, classCount, parts }) {
     ["Source", source],
     ["Images", images === null ? "unknown until read" : figure(images)],
     ["Without a label", unlabeled ? figure(unlabeled) : null],
-    ["Classes", classCount === null ? null : figure(classCount)],
+    ["Classes", classCount ? figure(classCount) : null],
     ["Used", parts.map(part).join(", ")],
   ]);
 }

@@ -46,9 +46,13 @@ function showRun(run, r) {
     document.querySelector(parent).append(node);
     return node;
   };
-  const { state, steps, evaluation, images, initial, latest, pictures: { version } } = run;
+  const { state, steps, evaluation, verdict, knn, images, initial, latest, pictures: { version } } = run;
   const minute = Math.floor(Date.now() / 60_000);
-  renew(part("overview", "#runs"), [state, steps.loss, evaluation, minute], () => overview(run));
+  renew(
+    part("overview", "#runs"),
+    [state, steps.loss, evaluation, verdict, knn, minute],
+    () => overview(run),
+  );
   const more = part("more", "#more"), inside = `#${more.id}`;
   if (runs.length > 1) {
     renew(part("title", inside), run.name, () => element("h2", { className: "run" }, run.name));

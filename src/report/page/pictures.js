@@ -33,8 +33,7 @@ export function neighborStrips(run) {
       { className: "strip" },
       element("span", { className: "when" }, label),
       nearest.map((other, k) => {
-        const isSame = images.labels[other] === images.labels[image];
-        const className = !isLabeled ? "" : isSame ? "same" : "other";
+        const className = isLabeled && images.labels[other] === images.labels[image] ? "same" : "";
         return thumbnail(run, other, { className, note: `, cosine ${figure(cosines[k])}` });
       }),
     );
@@ -60,7 +59,7 @@ export function neighborStrips(run) {
   const meaning = latest && initial
     ? "Each image with the eight nearest of the held-out images: by the encoder as it is, and below as it was before training."
     : "Each image with the eight nearest of the held-out images.";
-  const outline = isLabeled ? " Solid outlines have the image's class, dashed ones another." : "";
+  const outline = isLabeled ? " Those of its class are outlined." : "";
   return [
     element("h2", {}, "Nearest neighbors"),
     element("p", {}, meaning + outline),

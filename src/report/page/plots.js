@@ -21,11 +21,16 @@ const PLOTS = [
   },
   {
     title: "Spread of the projections (z_std)",
-    series: [["steps", "zStd", "z_std"]],
+    series: [["steps", "zStd", "z_std"], ["evaluations", "zStd", "held-out images"]],
     lines: ({ projection }) => [
       [1 / Math.sqrt(projection), `1/√${projection}: even`],
       [0.1 / Math.sqrt(projection), "collapse"],
     ],
+  },
+  {
+    title: "Neighbors that stay between evaluations",
+    ...inPercent,
+    series: [["evaluations", "neighborStability", "of the 10 nearest"]],
   },
   { title: "Gradient norm", series: [["steps", "gradNorm", "gradient norm"]] },
   { title: "Cosine of online and target weights", series: [["steps", "targetCosine", "cosine"]] },
@@ -36,7 +41,7 @@ const PLOTS = [
 ];
 
 /** Fields that no plot above has get one of their own; these have none. */
-const UNPLOTTED = ["epoch"];
+const UNPLOTTED = ["epoch", "verdictSince"];
 
 /** The plots that `runs` have values for. */
 function plotsOf(runs) {
@@ -181,13 +186,14 @@ function drawLines(u, lines) {
   ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.lineWidth = devicePixelRatio;
   ctx.textAlign = "right";
+  ctx.textBaseline = "bottom";
   for (const [value, label] of lines) {
     const y = Math.round(u.valToPos(value, "y", true));
     ctx.beginPath();
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(label, left + width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+    ctx.fillText(label, left + width - 4 * devicePixelRatio, y - 2 * devicePixelRatio);
   }
   ctx.restore();
 }

@@ -14,16 +14,14 @@ export type Group = "train" | "eval";
 /** The tags of pictures. */
 export const SHEET = "views/sheet", NEIGHBORS = "eval/neighbors";
 
-/** What a record has but its step, under the names of its line: "train/z_std", of lists "train/x/1" and so on. */
+/** What a record has but its step, under the names of its line, such as "train/z_std"; nothing for null. */
 export function valuesOf({ step: _, ...record }: Stepped, group: Group): Value[] {
   const fields = Object.entries(toSnakeCase(record) as Record<string, unknown>);
-  return fields.flatMap(([name, value]) => valuesUnder(`${group}/${name}`, value));
-}
-
-function valuesUnder(tag: string, value: unknown): Value[] {
-  if (Array.isArray(value)) return value.flatMap((part, i) => valuesUnder(`${tag}/${i + 1}`, part));
-  if (typeof value === "number") return [{ tag, simpleValue: value }];
-  return typeof value === "string" ? [textOf(value, tag)] : [];
+  return fields.flatMap(([name, value]) => {
+    const tag = `${group}/${name}`;
+    if (typeof value === "number") return [{ tag, simpleValue: value }];
+    return typeof value === "string" ? [textOf(value, tag)] : [];
+  });
 }
 
 /** A text, which TensorBoard takes for Markdown. */
