@@ -51,7 +51,7 @@ export type {
   ResumeOptions,
   TargetKind,
 } from "./src/config/pretrain_options.ts";
-export type { EvaluationRecord, PretrainCallbacks, StepRecord } from "./src/config/callbacks.ts";
+export type { EvaluationRecord, PretrainCallbacks, StepRecord, Verdict } from "./src/config/callbacks.ts";
 export type { Backbone } from "./src/config/backbone.ts";
 export type { BackboneConfig, BackboneName, ConvNeXtConfig, ResNetConfig, Stem } from "./src/nn/backbones.ts";
 export type { Progress, ProgressOptions, StepFigures } from "./src/base/progress.ts";
