@@ -163,7 +163,7 @@ export interface PretrainOptions extends PretrainCallbacks {
   keep?: number;
   /**
    * Number of epochs between evaluations on held-out images; 0: only after the last step. Default: so many that there
-   * are about 20 evaluations, at least 1.
+   * are about 20 evaluations, at least 1; 0 for images of unknown number.
    */
   evalEvery?: number;
   /** Number of steps between records of metrics.jsonl. Default: 10. */

@@ -21,8 +21,9 @@ export class EvaluationSchedule {
     { evalEvery, batch, accumulate }: Pick<ResolvedOptions, "evalEvery" | "batch" | "accumulate">,
     { length, total }: { length: number | null; total: number },
   ) {
+    // Held-out images of an unknown number lie all over the stream: each evaluation reads it to its end.
     const epoch = length === null ? null : Math.floor(length / batch) / accumulate;
-    this.every = evalEvery ?? (epoch === null ? 1 : Math.max(1, Math.ceil(total / epoch / BY_DEFAULT)));
+    this.every = evalEvery ?? (epoch === null ? 0 : Math.max(1, Math.ceil(total / epoch / BY_DEFAULT)));
     this.#interval = epoch === null || this.every === 0 ? null : this.every * epoch;
     this.#total = total;
   }
