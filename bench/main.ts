@@ -11,6 +11,7 @@
  *     deno task bench embed ENCODER SOURCE       images per second of embedding, and what limits it
  *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
  *     deno task bench pairs [rows]… [format]     all pairs of vectors compared: time and memory
+ *     deno task bench continued FIRST SECOND OUT runs that start from weights, beside training from scratch
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -18,6 +19,7 @@
 import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchContinued } from "./continued.ts";
 import { benchDuplicates } from "./duplicates.ts";
 import { benchEmbed } from "./embed.ts";
 import { benchExport } from "./export.ts";
@@ -41,10 +43,19 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   duplicates: benchDuplicates,
   pairs: benchPairs,
   export: benchExport,
+  continued: benchContinued,
 };
 
 /** Those that are run only if they are named: they need data, or gigabytes of memory. */
-const named = [benchPipeline, benchProbe, benchEmbed, benchDuplicates, benchPairs, benchExport];
+const named = [
+  benchPipeline,
+  benchProbe,
+  benchEmbed,
+  benchDuplicates,
+  benchPairs,
+  benchExport,
+  benchContinued,
+];
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== undefined && !Object.hasOwn(benches, name)) {

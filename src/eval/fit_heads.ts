@@ -27,6 +27,7 @@ import {
   prepareHeads,
   readHeads,
 } from "./heads.ts";
+import { copyRow, type Standard } from "./standardize.ts";
 
 /** Steps submitted before waiting for the GPU. */
 const STEPS_AHEAD = 64;
@@ -49,12 +50,13 @@ export interface FitOptions {
  */
 export async function fitFeatures(
   gpu: Gpu,
-  { samples, rows, classes, rates, epochs, seed, signal, chooser }: FitOptions & {
+  { samples, rows, standard, classes, rates, epochs, seed, signal, chooser }: FitOptions & {
     samples: LabeledFeatures;
     rows: Uint32Array;
+    standard?: Standard;
   },
 ): Promise<HeadWeights> {
-  const { features, labels, dims } = samples, D = roundUp(dims, 4);
+  const { labels, dims } = samples, D = roundUp(dims, 4);
   const batch = Math.min(PROBE_BATCH, rows.length), steps = Math.floor(rows.length / batch);
   const total = epochs * steps;
   const x: Store = { name: "features", category: "input", bytes: batch * D * 4 };
@@ -73,7 +75,7 @@ export async function fitFeatures(
       signal?.throwIfAborted();
       for (let i = 0; i < batch; i++) {
         const row = rows[order[s * batch + i]];
-        block.set(features.subarray(row * dims, (row + 1) * dims), i * D);
+        copyRow(block, i * D, { samples, row, standard });
         targets[i] = labels[row];
       }
       learner.memory.write(x, block);

@@ -9,7 +9,12 @@ import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
 import { type EvaluationSetup, openEvaluation } from "./setup.ts";
-import type { EvaluateOptions, EvaluationReport, EvaluationRow } from "./types.ts";
+import {
+  type EvaluateOptions,
+  type EvaluationReport,
+  type EvaluationRow,
+  PROTOCOL_VERSION,
+} from "./types.ts";
 import { writeEvaluation } from "./write_evaluation.ts";
 
 /**
@@ -82,6 +87,7 @@ function reportOf(
       leftOut: leftOut.size,
     },
     settings: {
+      protocol: PROTOCOL_VERSION,
       encoder: encoder.path,
       backbone: encoder.backbone,
       size: encoder.size,

@@ -99,7 +99,7 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
-    linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr },
+    linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr, sweep: linear.sweep },
     rankme: name === "raw pixels" ? null : rankMe(sets.test),
     ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes }),
   };

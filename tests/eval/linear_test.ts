@@ -1,10 +1,11 @@
 /** The linear protocol against PyTorch, and its splits. */
-import { rowsOf } from "../../src/eval/features.ts";
+import { type LabeledFeatures, rowsOf } from "../../src/eval/features.ts";
 import { fitFeatures } from "../../src/eval/fit_heads.ts";
 import { classifiersAtOnce, scoredAtOnce } from "../../src/eval/head_sizes.ts";
 import { MachineError } from "../../src/base/errors.ts";
-import { linearProtocol } from "../../src/eval/linear.ts";
+import { heldBack, linearProtocol } from "../../src/eval/linear.ts";
 import { probeFits } from "../../src/eval/online_probe.ts";
+import { sweepOf } from "../../src/eval/rate_sweep.ts";
 import { scoreHeads } from "../../src/eval/score_heads.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
@@ -64,11 +65,11 @@ Deno.test(
     const result = await linearProtocol(gpu, {
       train,
       test,
-      rates: [1e-46, 0.1, Infinity], // nothing in float32, a good one, one that overflows
+      rates: sweepOf([1e-46, 0.1, Infinity]), // nothing in float32, a good one, one that overflows
       seed: 5,
-      fit: ({ rates, rows }) => {
-        parts.push([...rows]);
-        return fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 });
+      fit: (fit) => {
+        parts.push([...fit.rows]);
+        return fitFeatures(gpu, { samples: train, classes, epochs: 5, seed: 5, ...fit });
       },
     });
     assertEquals([result.lr, result.sweep.length, result.top5], [0.1, 3, null]);
@@ -77,7 +78,7 @@ Deno.test(
       result.sweep[1].top1 > result.sweep[0].top1 && result.sweep[2].top1 < 0.6,
       JSON.stringify(result.sweep),
     );
-    assertEquals([parts.length, parts[0].length, parts[1].length], [2, 405 - 81, 405]);
+    assertEquals(parts.map((rows) => rows.length), [...Array(5).fill(405 - 81), 405]);
     assertEquals(
       new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
       false,
@@ -89,13 +90,50 @@ Deno.test(
     assertEquals(result.top1, right / 49);
     // Rates that are tried one after another, as where thousands of classes take the memory.
     const apart = await linearProtocol(gpu, {
-      ...{ train, test, rates: [1e-46, 0.1, Infinity], seed: 5, atOnce: 2 },
-      fit: ({ rates, rows }) =>
-        fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 }),
+      ...{ train, test, rates: sweepOf([1e-46, 0.1, Infinity]), seed: 5, atOnce: 2 },
+      fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 5, seed: 5, ...fit }),
     });
     assertEquals([apart.lr, apart.sweep, apart.top1], [result.lr, result.sweep, result.top1]);
   },
 );
+
+Deno.test(
+  "linearProtocol() gives the same whatever the scale and the mean of each dimension",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu(), dims = 6, classes = 3;
+    const train = clustered("scale train", { n: 200, dims, classes, noise: 1 });
+    const test = clustered("scale test", { n: 100, dims, classes, noise: 1 });
+    const moved = (samples: LabeledFeatures) => ({
+      ...samples,
+      features: samples.features.map((value, i) => value * 4 ** (i % dims - 3) + i % dims),
+    });
+    const protocol = (train: LabeledFeatures, test: LabeledFeatures) =>
+      linearProtocol(gpu, {
+        ...{ train, test, seed: 5, rates: sweepOf([.01, .1, 1]) },
+        fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 3, seed: 5, ...fit }),
+      });
+    const plain = await protocol(train, test), scaled = await protocol(moved(train), moved(test));
+    assert(plain.top1 > .6, `${plain.top1}`);
+    assertEquals([scaled.lr, scaled.sweep, scaled.predictions], [plain.lr, plain.sweep, plain.predictions]);
+  },
+);
+
+Deno.test("heldBack() holds a fifth back, or of few samples each fifth in turn", () => {
+  const all = Uint32Array.from({ length: 23 }, (_, i) => 100 + i);
+  const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
+  const few = heldBack(all, { seed: 1 });
+  assertEquals(few.map(({ held }) => held.length), [4, 4, 4, 4, 4]);
+  assertEquals(new Set(few.flatMap(({ held }) => [...held])).size, 20, "a sample is held back twice");
+  for (const { rows, held } of few) assertEquals(sorted([...rows, ...held]), [...all]);
+  const many = heldBack(all, { seed: 1, few: 23 });
+  assertEquals(many, few.slice(0, 1));
+  assert(
+    `${sorted(many[0].held)}` !== `${sorted(heldBack(all, { seed: 2 })[0].held)}`,
+    "the seed does not count",
+  );
+  assertEquals(heldBack(all.subarray(0, 4), { seed: 1 }), []);
+});
 
 Deno.test("probeFits() allows a probe that every adapter can bind", () => {
   assertEquals(probeFits({ dims: 2048, classes: 16_384 }, { batch: 4 }), true);
