@@ -89,7 +89,7 @@ const protocol = {
   probeEpochs: flag(
     integer({ min: 1 }),
     "epochs of the linear classifier",
-    "100 cached, 20 crop",
+    "20 crop; cached 100 to 400, as many as make 5000 steps",
   ),
   baselines: {
     ...flag(toggle(), "leave out raw pixels and the untrained encoder", "both are evaluated"),

@@ -7,6 +7,7 @@
 import { keyedRandom, permutation } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type LabeledFeatures, rowsOf } from "./features.ts";
+import { PROBE_BATCH } from "./head_sizes.ts";
 import type { HeadWeights } from "./heads.ts";
 import { chooseRate, type RateScore, type RateSweep } from "./rate_sweep.ts";
 import { scoreHeads, type Scores } from "./score_heads.ts";
@@ -27,6 +28,19 @@ const HELD_BACK = 5;
 const FEW = 1000;
 /** Key of the draw of the held-back part. */
 const PART_KEY = 2 ** 41 + 1;
+
+/** Epochs on features that are computed once: as many as make so many steps, within these limits. */
+const CACHED_EPOCHS = { steps: 5000, least: 100, most: 400 };
+/** Epochs on features of crops, which are computed in each epoch. */
+const CROP_EPOCHS = 20;
+
+/** How many epochs classifiers learn from `samples` samples by default. */
+export function probeEpochsOf(samples: number, probeViews: "cached" | "crop" | "none"): number {
+  if (probeViews !== "cached") return probeViews === "crop" ? CROP_EPOCHS : 0;
+  const { steps, least, most } = CACHED_EPOCHS;
+  const perEpoch = Math.max(1, Math.floor(samples / PROBE_BATCH));
+  return Math.min(most, Math.max(least, Math.ceil(steps / perEpoch)));
+}
 
 /** Trains classifiers with the learning rates `rates` on the given rows, standardized. */
 export type Fit = (

@@ -7,6 +7,7 @@ import { dataLine, leftOutOf } from "./data_report.ts";
 import { encoderText } from "./evaluated_encoder.ts";
 import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
+import { probeEpochsOf } from "./linear.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
 import { type EvaluationSetup, openEvaluation } from "./setup.ts";
 import {
@@ -95,7 +96,7 @@ function reportOf(
       test: data.test.source.name,
       temperature,
       probeViews,
-      probeEpochs,
+      probeEpochs: probeEpochs ?? probeEpochsOf(samples.learned.length, probeViews),
       labels,
       seed,
       adapter: gpu.name,

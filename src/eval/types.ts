@@ -16,7 +16,7 @@ import type { RateScore } from "./rate_sweep.ts";
  *
  * 1. Linear classifiers on features as they are, at one of nine rates from 0.001 to 10; fine-tuning at a fixed rate.
  * 2. On standardized features, with further rates if the best is at an end, chosen by cross-validation if there are few
- *    labels; fine-tuning at the best of a sweep.
+ *    labels, for more epochs if there are few images; fine-tuning at the best of a sweep.
  */
 export const PROTOCOL_VERSION = 2;
 
@@ -81,7 +81,7 @@ export interface EvaluateOptions extends EncoderOptions {
    * crops and flips, computed in each epoch (`"crop"`); `"none"` leaves it out. Default: `"cached"`.
    */
   probeViews?: "cached" | "crop" | "none";
-  /** Epochs of the linear classifier. Default: 100 cached, 20 with crops. */
+  /** Epochs of the linear classifier. Default: 20 with crops; cached as many as make 5,000 steps, 100 to 400. */
   probeEpochs?: number;
   /** Also evaluate raw pixels and the untrained encoder. Default: true. */
   baselines?: boolean;

@@ -3,7 +3,7 @@ import { type LabeledFeatures, rowsOf } from "../../src/eval/features.ts";
 import { fitFeatures } from "../../src/eval/fit_heads.ts";
 import { classifiersAtOnce, scoredAtOnce } from "../../src/eval/head_sizes.ts";
 import { MachineError } from "../../src/base/errors.ts";
-import { heldBack, linearProtocol } from "../../src/eval/linear.ts";
+import { heldBack, linearProtocol, probeEpochsOf } from "../../src/eval/linear.ts";
 import { probeFits } from "../../src/eval/online_probe.ts";
 import { sweepOf } from "../../src/eval/rate_sweep.ts";
 import { scoreHeads } from "../../src/eval/score_heads.ts";
@@ -133,6 +133,16 @@ Deno.test("heldBack() holds a fifth back, or of few samples each fifth in turn",
     "the seed does not count",
   );
   assertEquals(heldBack(all.subarray(0, 4), { seed: 1 }), []);
+});
+
+Deno.test("probeEpochsOf() gives few samples more epochs", () => {
+  assertEquals(
+    [50, 2000, 5000, 12_800, 12_801, 1_000_000].map((samples) => probeEpochsOf(samples, "cached")),
+    [
+      ...[400, 400, 264, 100, 100, 100],
+    ],
+  );
+  assertEquals([probeEpochsOf(50, "crop"), probeEpochsOf(50, "none")], [20, 0]);
 });
 
 Deno.test("probeFits() allows a probe that every adapter can bind", () => {
