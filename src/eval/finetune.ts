@@ -91,7 +91,7 @@ export async function finetuneEncoder(
   const testLabels = samples.test.sets.get("trained")!.labels;
   const { top1, top5 } = await score(rate, { rows: all, tested: data.test, labels: testLabels });
   const tried = (sweep?.sweep ?? []).map(({ lr, top1 }) => ({ lr: scaled(lr), top1 }));
-  return { top1, top5, lr: scaled(rate), sweep: tried, epochs };
+  return { top1, top5, lr: scaled(rate), sweep: tried, decay: 0, epochs };
 }
 
 /** Traces a step of fine-tuning. */

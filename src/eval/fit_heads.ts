@@ -38,6 +38,8 @@ const ORDER_KEY = 2 ** 41;
 export interface FitOptions {
   classes: number;
   rates: readonly number[];
+  /** Weight decay. Default: 0. */
+  decay?: number;
   epochs: number;
   seed: number;
   signal?: AbortSignal;
@@ -50,7 +52,7 @@ export interface FitOptions {
  */
 export async function fitFeatures(
   gpu: Gpu,
-  { samples, rows, standard, classes, rates, epochs, seed, signal, chooser }: FitOptions & {
+  { samples, rows, standard, classes, rates, decay, epochs, seed, signal, chooser }: FitOptions & {
     samples: LabeledFeatures;
     rows: Uint32Array;
     standard?: Standard;
@@ -64,6 +66,7 @@ export async function fitFeatures(
     dims,
     classes,
     rates,
+    decay,
     rows: batch,
     chooser,
     features: () => tensorIn(x, { shape: [batch, D] }),
@@ -91,17 +94,23 @@ export class HeadLearner implements Disposable {
   readonly program: Program;
   readonly #heads: Heads;
   readonly #inputs;
+  readonly #decay: number;
   #steps = 0;
 
   constructor(
     gpu: Gpu,
-    { rows, chooser, features, ...options }: HeadOptions & {
+    { rows, decay = 0, chooser, features, ...options }: HeadOptions & {
+      /** Weight decay, of a single classifier: several would have to share it relative to their rates. */
+      decay?: number;
       /** Rows per step. */
       rows: number;
       chooser?: KernelChooser;
       features(tape: Tape): Tensor;
     },
   ) {
+    if (decay && options.rates.length > 1) throw new RangeError("Cannot decay several classifiers at once");
+    // A rate multiplies the gradient of the loss, not that of the penalty.
+    this.#decay = decay * options.rates[0];
     this.memory = new Memory(gpu);
     const target: ChoosingProfile = deviceProfileOf(gpu, chooser);
     const tape = new Tape(target, { training: false, views: 1, add: addInto });
@@ -119,7 +128,10 @@ export class HeadLearner implements Disposable {
     const { labels: store, scalars } = this.#inputs;
     this.memory.gpu.check();
     this.memory.write(store, labels);
-    this.memory.write(scalars, packStep({ lr, momentum: MOMENTUM, weightDecay: 0, tau: 1, slot: 0 }));
+    this.memory.write(
+      scalars,
+      packStep({ lr, momentum: MOMENTUM, weightDecay: this.#decay, tau: 1, slot: 0 }),
+    );
     this.program.run();
     if (++this.#steps % STEPS_AHEAD === 0) await this.memory.gpu.device.queue.onSubmittedWorkDone();
   }

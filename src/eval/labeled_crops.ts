@@ -114,7 +114,7 @@ export function fitCrops(
   gpu: Gpu,
   { from, ...options }: CropOptions & { from: Parameters<typeof contentOf>[1] },
 ): Fit {
-  return async ({ rates, rows: chosen, standard }) => {
+  return async ({ rates, decay, rows: chosen, standard }) => {
     const { encoder, classes, chooser } = options, built = buildEncoder(encoder, { gradients: false });
     const batch = Math.min(options.batch, chosen.length), views = cropStore(batch, encoder.size);
     const standardized = standardLayer(built.network, built.dims);
@@ -122,6 +122,7 @@ export function fitCrops(
       dims: built.dims,
       classes,
       rates,
+      decay,
       rows: 2 * batch,
       chooser,
       features: (tape) => standardized.layer(tape, built.layer(tape, views.tensor)),

@@ -20,6 +20,8 @@ const RATES: RateSweep = {
   end: 15,
   more: 4,
 };
+/** Weight decays of standardized features, tried at the chosen rate; the penalty of the loss is decay / 2 · |W|². */
+const DECAYS = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /** With too few samples to hold any back. */
 const DEFAULT_RATE = .1;
 /** One in so many training samples is held back to choose the learning rate. */
@@ -42,9 +44,9 @@ export function probeEpochsOf(samples: number, probeViews: "cached" | "crop" | "
   return Math.min(most, Math.max(least, Math.ceil(steps / perEpoch)));
 }
 
-/** Trains classifiers with the learning rates `rates` on the given rows, standardized. */
+/** Trains classifiers with the learning rates `rates` on the given rows, standardized; only a single one with a decay. */
 export type Fit = (
-  options: { rates: readonly number[]; rows: Uint32Array; standard: Standard },
+  options: { rates: readonly number[]; decay?: number; rows: Uint32Array; standard: Standard },
 ) => Promise<HeadWeights>;
 
 /** Result of the linear protocol. */
@@ -53,6 +55,8 @@ export interface LinearResult extends Scores {
   lr: number;
   /** Top-1 accuracy of each learning rate on the held-back samples. */
   sweep: RateScore[];
+  /** The weight decay that was chosen. */
+  decay: number;
 }
 
 /** Samples to learn from, and those held back meanwhile. */
@@ -80,16 +84,17 @@ export function heldBack(labeled: Uint32Array, { seed, few = FEW }: { seed: numb
 
 /**
  * Standardizes features as those of `train` are. Chooses the learning rate on held-back samples of `train`, see
- * {@linkcode heldBack} and {@linkcode chooseRate}. Then trains on all of `train` and scores on `test`. Samples without a label
+ * {@linkcode heldBack} and {@linkcode chooseRate}; then at that rate the weight decay, the lowest of equally good ones. Then trains on all of `train` and scores on `test`. Samples without a label
  * are left out.
  */
 export async function linearProtocol(
   gpu: Gpu,
-  { train, test, fit, rates = RATES, atOnce = Infinity, seed }: {
+  { train, test, fit, rates = RATES, decays = DECAYS, atOnce = Infinity, seed }: {
     train: LabeledFeatures;
     test: LabeledFeatures;
     fit: Fit;
     rates?: RateSweep;
+    decays?: readonly number[];
     /** How many rates are tried side by side. */
     atOnce?: number;
     seed: number;
@@ -97,28 +102,32 @@ export async function linearProtocol(
 ): Promise<LinearResult> {
   const labeled = Uint32Array.from(train.labels.keys()).filter((i) => train.labels[i] >= 0);
   const standard = standardOf(train, labeled), splits = heldBack(labeled, { seed });
-  const rightOf = async (rates: readonly number[]) => {
+  const total = splits.reduce((sum, { held }) => sum + held.length, 0);
+  const scoresOf = async (rates: readonly number[], decay?: number) => {
     const right = rates.map(() => 0);
     for (const { rows, held } of splits) {
-      const samples = rowsOf(train, held), weights = await fit({ rates, rows, standard });
+      const samples = rowsOf(train, held), weights = await fit({ rates, decay, rows, standard });
       for (const [i, { top1 }] of (await scoreHeads(gpu, { weights, samples, standard })).entries()) {
         right[i] += Math.round(top1 * held.length);
       }
     }
-    return right;
+    return right.map((count) => count / total);
   };
-  const total = splits.reduce((sum, { held }) => sum + held.length, 0);
   const { lr, sweep } = total === 0
     ? { lr: DEFAULT_RATE, sweep: [] }
     : await chooseRate(rates, async (tried) => {
       const scores: number[] = [];
       for (let first = 0; first < tried.length; first += atOnce) {
-        const right = await rightOf(tried.slice(first, first + atOnce));
-        scores.push(...right.map((count) => count / total));
+        scores.push(...await scoresOf(tried.slice(first, first + atOnce)));
       }
       return scores;
     });
-  const weights = await fit({ rates: [lr], rows: labeled, standard });
+  let decay = 0, best = Math.max(...sweep.map(({ top1 }) => top1));
+  for (const tried of sweep.length > 1 ? decays : []) {
+    const [top1] = await scoresOf([lr], tried);
+    if (top1 > best) [decay, best] = [tried, top1];
+  }
+  const weights = await fit({ rates: [lr], decay, rows: labeled, standard });
   const [scores] = await scoreHeads(gpu, { weights, samples: test, standard });
-  return { ...scores, lr, sweep };
+  return { ...scores, lr, sweep, decay };
 }

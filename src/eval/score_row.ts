@@ -14,7 +14,7 @@ import { unanswerable, uniteClasses } from "./classes.ts";
 import { classifiersAtOnce } from "./head_sizes.ts";
 import { sharedImages } from "./image_digests.ts";
 import { confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
-import { type Fit, linearProtocol, probeEpochsOf } from "./linear.ts";
+import { type Fit, linearProtocol, type LinearResult, probeEpochsOf } from "./linear.ts";
 import type { EvaluationSetup, Protocol } from "./setup.ts";
 import { rankMe } from "./spectrum.ts";
 import type { EvaluateOptions, EvaluationRow, RowName } from "./types.ts";
@@ -99,11 +99,13 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
-    linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr, sweep: linear.sweep },
+    linear: linear && scoresOf(linear),
     rankme: name === "raw pixels" ? null : rankMe(sets.test),
     ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes }),
   };
 }
+
+const scoresOf = ({ top1, top5, lr, decay, sweep }: LinearResult) => ({ top1, top5, lr, decay, sweep });
 
 /** How the linear classifier of a row learns: from crops, or from the features `samples`. */
 function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext): Fit {

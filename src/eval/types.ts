@@ -15,8 +15,8 @@ import type { RateScore } from "./rate_sweep.ts";
  * Version of the protocol. Figures of different versions are not compared.
  *
  * 1. Linear classifiers on features as they are, at one of nine rates from 0.001 to 10; fine-tuning at a fixed rate.
- * 2. On standardized features, with further rates if the best is at an end, chosen by cross-validation if there are few
- *    labels, for more epochs if there are few images; fine-tuning at the best of a sweep.
+ * 2. On standardized features, with further rates if the best is at an end, and a weight decay; chosen by cross-validation
+ *    if there are few labels, for more epochs if there are few images; fine-tuning at the best of a sweep.
  */
 export const PROTOCOL_VERSION = 2;
 
@@ -129,6 +129,8 @@ export interface LinearScores {
   lr: number;
   /** The rates that were tried, with their accuracy on held-back training images; empty if none were. */
   sweep: RateScore[];
+  /** The weight decay of the linear classifier. Fine-tuning has none. */
+  decay: number;
 }
 
 /** Scores of one encoder, or of raw pixels. Accuracies are in 0 … 1. */

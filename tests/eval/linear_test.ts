@@ -78,7 +78,8 @@ Deno.test(
       result.sweep[1].top1 > result.sweep[0].top1 && result.sweep[2].top1 < 0.6,
       JSON.stringify(result.sweep),
     );
-    assertEquals(parts.map((rows) => rows.length), [...Array(5).fill(405 - 81), 405]);
+    // The rates on five splits, five decays on each of them, and all.
+    assertEquals(parts.map((rows) => rows.length), [...Array(30).fill(405 - 81), 405]);
     assertEquals(
       new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
       false,
@@ -90,10 +91,10 @@ Deno.test(
     assertEquals(result.top1, right / 49);
     // Rates that are tried one after another, as where thousands of classes take the memory.
     const apart = await linearProtocol(gpu, {
-      ...{ train, test, rates: sweepOf([1e-46, 0.1, Infinity]), seed: 5, atOnce: 2 },
+      ...{ train, test, rates: sweepOf([1e-46, 0.1, Infinity]), seed: 5, atOnce: 2, decays: [] },
       fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 5, seed: 5, ...fit }),
     });
-    assertEquals([apart.lr, apart.sweep, apart.top1], [result.lr, result.sweep, result.top1]);
+    assertEquals([apart.lr, apart.sweep, apart.decay], [result.lr, result.sweep, 0]);
   },
 );
 
@@ -110,12 +111,46 @@ Deno.test(
     });
     const protocol = (train: LabeledFeatures, test: LabeledFeatures) =>
       linearProtocol(gpu, {
-        ...{ train, test, seed: 5, rates: sweepOf([.01, .1, 1]) },
+        ...{ train, test, seed: 5, rates: sweepOf([.01, .1, 1]), decays: [.01] },
         fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 3, seed: 5, ...fit }),
       });
     const plain = await protocol(train, test), scaled = await protocol(moved(train), moved(test));
     assert(plain.top1 > .6, `${plain.top1}`);
     assertEquals([scaled.lr, scaled.sweep, scaled.predictions], [plain.lr, plain.sweep, plain.predictions]);
+  },
+);
+
+Deno.test(
+  "fitFeatures() with a decay ends where the gradients of loss and penalty cancel",
+  onGpu,
+  async () => {
+    const n = 60, dims = 4, classes = 4, decay = .1, rate = .5;
+    const samples = clustered("decay", { n, dims, classes, noise: 1 }), { features, labels } = samples;
+    const rows = Uint32Array.from(labels.keys()), rates = [rate];
+    const { weight, bias } = await fitFeatures(await sharedGpu(), {
+      ...{ samples, rows, classes, rates, decay, epochs: 400, seed: 1 },
+    });
+    const gradient = weight.map((value) => decay * value);
+    for (let i = 0; i < n; i++) {
+      const x = features.subarray(i * dims, (i + 1) * dims);
+      const logits = Array.from(
+        bias,
+        (b, k) => x.reduce((sum, value, d) => sum + value * weight[d * classes + k], b),
+      );
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      logits.forEach((logit, k) => {
+        const error = Math.exp(logit) / total - (labels[i] === k ? 1 : 0);
+        x.forEach((value, d) => gradient[d * classes + k] += value * error / n);
+      });
+    }
+    assertClose("gradient", gradient, new Float32Array(dims * classes), { absolute: 1e-4 });
+    assert(weight.some((value) => Math.abs(value) > .1), "the weights are 0");
+    await assertThrows(
+      async () =>
+        fitFeatures(await sharedGpu(), { samples, rows, classes, rates: [1, 2], decay, epochs: 1, seed: 1 }),
+      RangeError,
+      /several/,
+    );
   },
 );
 
