@@ -15,9 +15,11 @@ export interface RateSweep {
   more: number;
 }
 
-/** Accuracy of a rate on held-back samples, 0 … 1. */
+/** How a learning rate did on held-back samples. */
 export interface RateScore {
+  /** The peak learning rate. */
   lr: number;
+  /** Accuracy, 0 … 1. */
   top1: number;
 }
 
