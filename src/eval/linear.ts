@@ -21,7 +21,7 @@ const RATES: RateSweep = {
   more: 4,
 };
 /** Weight decays of standardized features, tried at the chosen rate; the penalty of the loss is decay / 2 · |W|². */
-const DECAYS = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+const DECAYS = [1e-5, 1e-4, 1e-3];
 /** With too few samples to hold any back. */
 const DEFAULT_RATE = .1;
 /** One in so many training samples is held back to choose the learning rate. */

@@ -19,6 +19,9 @@ import type { EvaluationSetup, Protocol } from "./setup.ts";
 import { rankMe } from "./spectrum.ts";
 import type { EvaluateOptions, EvaluationRow, RowName } from "./types.ts";
 
+/** Epochs of the linear classifier on raw pixels: thousands of dimensions make its steps slow. */
+const RAW_EPOCHS = 100;
+
 /** The images of an evaluation as features with labels. */
 export interface EvaluationSamples {
   train: CollectedFeatures;
@@ -94,8 +97,10 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   const size = { dims: sets.train.dims, classes: classes.length };
   const atOnce = probeViews === "none" ? 0 : classifiersAtOnce(gpu, size);
   const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
-  const fit = fitOf(name, sets.train, context);
-  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit, atOnce });
+  const fit = fitOf(name, sets.train, context), decays = name === "raw pixels" ? [] : undefined;
+  const linear = probeViews === "none"
+    ? null
+    : await linearProtocol(gpu, { ...sets, seed, fit, atOnce, decays });
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
@@ -115,8 +120,8 @@ function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext)
     return fitCrops(gpu, { ...cropOptions(context), from });
   }
   // There are no features of raw pixels' crops: they are learned from as they are.
-  const own = probeViews === "crop" ? null : probeEpochs;
-  const epochs = own ?? probeEpochsOf(context.samples.learned.length, "cached");
+  const own = probeViews === "crop" ? null : probeEpochs, isRaw = name === "raw pixels";
+  const epochs = own ?? (isRaw ? RAW_EPOCHS : probeEpochsOf(context.samples.learned.length, "cached"));
   const classes = context.samples.classes.length, { signal } = context;
   return (chosen) => fitFeatures(gpu, { samples, classes, epochs, seed, signal, ...chosen });
 }

@@ -78,8 +78,8 @@ Deno.test(
       result.sweep[1].top1 > result.sweep[0].top1 && result.sweep[2].top1 < 0.6,
       JSON.stringify(result.sweep),
     );
-    // The rates on five splits, five decays on each of them, and all.
-    assertEquals(parts.map((rows) => rows.length), [...Array(30).fill(405 - 81), 405]);
+    // The rates on five splits, three decays on each of them, and all.
+    assertEquals(parts.map((rows) => rows.length), [...Array(20).fill(405 - 81), 405]);
     assertEquals(
       new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
       false,
