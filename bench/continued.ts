@@ -52,11 +52,12 @@ const sgd = (baseLr: number, others: PretrainSettings = {}): PretrainSettings =>
 const rows: Record<string, Row> = {
   "scratch 0.6 τ 0.95": { options: sgd(.6, { tau: .95 }), seeds: [0, 1, 2], scratch: true },
   "0.12": { options: sgd(.12), seeds: [0, 1, 2] },
+  "0.12 no warm-up": { options: sgd(.12, { warmup: 0 }), seeds: [0] },
+  "0.12 τ 0.996": { options: sgd(.12, { tau: .996 }), seeds: [0] },
   "0.012": { options: sgd(.012), seeds: [0] },
   "0.036": { options: sgd(.036), seeds: [0] },
   "0.6": { options: sgd(.6), seeds: [0, 1, 2] },
   "0.6 no warm-up": { options: sgd(.6, { warmup: 0 }), seeds: [0] },
-  "0.6 τ 0.996": { options: sgd(.6, { tau: .996 }), seeds: [0] },
 };
 
 /** `deno task bench continued`: prints a table. */

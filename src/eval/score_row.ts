@@ -97,7 +97,8 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   const size = { dims: sets.train.dims, classes: classes.length };
   const atOnce = probeViews === "none" ? 0 : classifiersAtOnce(gpu, size);
   const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
-  const fit = fitOf(name, sets.train, context), decays = name === "raw pixels" ? [] : undefined;
+  const fit = fitOf(name, sets.train, context);
+  const decays = name === "raw pixels" || probeViews === "crop" ? [] : undefined;
   const linear = probeViews === "none"
     ? null
     : await linearProtocol(gpu, { ...sets, seed, fit, atOnce, decays });
