@@ -80,6 +80,7 @@ export type {
   LinearScores,
   RowName,
 } from "./src/eval/types.ts";
+export type { RateScore } from "./src/eval/rate_sweep.ts";
 export type { LabeledFeatures } from "./src/eval/features.ts";
 
 export { exportEncoder } from "./src/export/export_encoder.ts";

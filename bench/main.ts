@@ -12,6 +12,7 @@
  *     deno task bench duplicates ENCODER SOURCE  planted copies that are found, by threshold
  *     deno task bench pairs [rows]… [format]     all pairs of vectors compared: time and memory
  *     deno task bench explorer [points] [SOURCE] frames a second of the explorer's page in headless Chromium
+ *     deno task bench continued FIRST SECOND OUT runs that start from weights, beside training from scratch
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -19,6 +20,7 @@
 import { UserError } from "../src/base/errors.ts";
 import { runMain } from "../src/cli/run_main.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import { benchContinued } from "./continued.ts";
 import { benchDuplicates } from "./duplicates.ts";
 import { benchEmbed } from "./embed.ts";
 import { benchExplorer } from "./explorer.ts";
@@ -44,6 +46,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   pairs: benchPairs,
   explorer: benchExplorer,
   export: benchExport,
+  continued: benchContinued,
 };
 
 /** Those that are run only if they are named: they need data, or gigabytes of memory. */
@@ -55,6 +58,7 @@ const named = [
   benchPairs,
   benchExplorer,
   benchExport,
+  benchContinued,
 ];
 
 async function main([name, ...args]: string[]): Promise<void> {

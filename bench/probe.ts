@@ -8,7 +8,7 @@ import { UserError } from "../src/base/errors.ts";
 import { knnClassify } from "../src/eval/knn.ts";
 import { rowsOf } from "../src/eval/features.ts";
 import { fitFeatures } from "../src/eval/fit_heads.ts";
-import { linearProtocol } from "../src/eval/linear.ts";
+import { linearProtocol, probeEpochsOf } from "../src/eval/linear.ts";
 import { openEncoder, openRun } from "../src/eval/open_encoder.ts";
 import { openEvaluationData } from "../src/eval/data.ts";
 import { FeatureCollector } from "../src/eval/feature_sets.ts";
@@ -58,7 +58,7 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
         fitFeatures(gpu, {
           samples: references,
           classes: data.train.whole.classes.length,
-          epochs: 100,
+          epochs: probeEpochsOf(references.labels.length, "cached"),
           seed: 0,
           ...fit,
         }),
@@ -83,7 +83,12 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
       await writeSafetensors(file, { tensors });
       const start = performance.now();
       const { success, stdout, stderr } = await new Deno.Command(python, {
-        args: [new URL("probe.py", import.meta.url).pathname, file, `${linear.lr}`],
+        args: [
+          new URL("probe.py", import.meta.url).pathname,
+          file,
+          `${linear.lr}`,
+          `${probeEpochsOf(references.labels.length, "cached")}`,
+        ],
       }).output();
       if (!success) throw new Error(new TextDecoder().decode(stderr));
       const theirs = JSON.parse(new TextDecoder().decode(stdout));
@@ -93,7 +98,7 @@ export async function benchProbe(gpu: Gpu, [out, only]: string[]): Promise<void>
         theirs.knn[200],
         `${(100 * theirs.linear).toFixed(1)} % (${linear.lr})`,
         ((performance.now() - start) / 1000).toFixed(1),
-        `${(100 * theirs.logistic).toFixed(1)} %`,
+        `${(100 * theirs.logistic).toFixed(1)} % (C = ${theirs.strength})`,
       );
     } finally {
       await Deno.remove(file);

@@ -89,7 +89,7 @@ const protocol = {
   probeEpochs: flag(
     integer({ min: 1 }),
     "epochs of the linear classifier",
-    "100 cached, 20 crop",
+    "20 crop; cached 100 to 400, as many as make 5000 steps",
   ),
   baselines: {
     ...flag(toggle(), "leave out raw pixels and the untrained encoder", "both are evaluated"),
@@ -105,7 +105,11 @@ const protocol = {
 const finetuning = {
   finetune: flag(toggle(), "also train the encoder itself on the labels, with a classifier on top", "off"),
   finetuneEpochs: flag(integer({ min: 1 }), "epochs", 30),
-  finetuneLr: flag(number({ min: 0, exclusive: true }), "peak learning rate at a batch of 256", 0.1),
+  finetuneLr: flag(
+    number({ min: 0, exclusive: true }),
+    "peak learning rate at a batch of 256",
+    "the best on a held-back fifth of the training images",
+  ),
 };
 
 const output = {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { subsetOf } from "../../data/subset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../graph/kernel_choice.ts";
@@ -11,6 +12,7 @@ import { Tape } from "../graph/tape.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep, STEP_BYTES } from "../optim/optimizer.ts";
+import type { Samples } from "./data.ts";
 import { buildEncoder, contentOf, type EvaluatedEncoder } from "./evaluated_encoder.ts";
 import type { FeatureCollector } from "./feature_sets.ts";
 import { createFeatureExtractor, type FeatureMaker, type LabeledFeatures } from "./features.ts";
@@ -23,35 +25,73 @@ import {
   prepareHeads,
   readHeads,
 } from "./heads.ts";
-import { cropBatches, type CropOptions, cropStore } from "./labeled_crops.ts";
+import { cropBatches, type CropOptions, cropStore, expectIndexed } from "./labeled_crops.ts";
+import { heldBack } from "./linear.ts";
+import { chooseRate, type RateSweep } from "./rate_sweep.ts";
 import { scoreHeads, type Scores } from "./score_heads.ts";
 import { cropOptions, type ScoringContext } from "./score_row.ts";
 import type { EvaluateOptions, EvaluationReport } from "./types.ts";
 
-/** Defaults: epochs, peak learning rate at a batch of 256, images per step at most. */
-const DEFAULTS = { epochs: 30, lr: 0.1, batch: 64 };
+/** Defaults: epochs, images per step at most. */
+const DEFAULTS = { epochs: 30, batch: 64 };
 
-/** Fine-tunes the encoder of an evaluation, and scores it on the test images. */
+/** Peak learning rates at a batch of 256: the paper's five, and others if the best is at an end. */
+const RATES: RateSweep = {
+  rates: [.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1],
+  first: 3,
+  end: 8,
+  more: 1,
+};
+/** With too few images to hold any back. */
+const DEFAULT_RATE = .1;
+
+/**
+ * Fine-tunes the encoder of an evaluation, and scores it on the test images. The learning rate is the given one, or the best
+ * on a held-back fifth of the training images.
+ */
 export async function finetuneEncoder(
-  { finetuneEpochs: epochs = DEFAULTS.epochs, finetuneLr = DEFAULTS.lr }: EvaluateOptions,
+  { finetuneEpochs: epochs = DEFAULTS.epochs, finetuneLr }: EvaluateOptions,
   { setup, samples, collector, signal }:
     & Pick<ScoringContext, "setup" | "samples" | "signal">
     & { collector: FeatureCollector },
 ): Promise<EvaluationReport["finetuned"]> {
-  const { gpu, encoder, data, chooseKernels } = setup, classes = samples.classes.length;
-  const batch = Math.min(DEFAULTS.batch, samples.learned.length), lr = finetuneLr * 2 * batch / 256;
+  const { gpu, encoder, data, protocol: { seed }, chooseKernels } = setup, classes = samples.classes.length;
+  const batch = Math.min(DEFAULTS.batch, samples.learned.length);
   const traced = { encoder, classes, batch };
   const chooser = await chooseKernels((target) => traceFinetuning(traced, target));
-  const { top1, top5 } = await finetune(gpu, {
-    ...cropOptions({ setup, samples, chooser, batch, signal }),
-    epochs,
-    lr,
-    collect: async (maker, batch) => ({
-      ...await collector.collectBy(maker, { samples: data.test, batch }),
-      labels: samples.test.sets.get("trained")!.labels,
-    }),
-  });
-  return { top1, top5, lr, epochs };
+  const crops = { ...cropOptions({ setup, samples, chooser, batch, signal }), epochs };
+  const { source, indices, labels } = crops.images, all = Uint32Array.from(indices.keys());
+  expectIndexed(source);
+  const scaled = (rate: number) => rate * 2 * batch / 256;
+  /** Trains on the images `rows`, and scores on `tested`. */
+  const score = (rate: number, { rows, tested, labels }: {
+    rows: Uint32Array;
+    tested: Samples;
+    labels: Int32Array<ArrayBuffer>;
+  }) => {
+    const collect = async (maker: FeatureMaker<Float32Array<ArrayBuffer>>, batch: number) => ({
+      ...await collector.collectBy(maker, { samples: tested, batch }),
+      labels,
+    });
+    return finetune(gpu, { ...crops, rows, lr: scaled(rate), collect });
+  };
+  const [split] = heldBack(all, { seed, few: 0 });
+  const sweep = finetuneLr === undefined && split
+    ? await chooseRate(RATES, async (rates) => {
+      const held = Array.from(split.held, (row) => indices[row]);
+      const tested = { source: subsetOf(source, held), whole: source };
+      const heldLabels = Int32Array.from(split.held, (row) => labels[row]), scores: number[] = [];
+      for (const rate of rates) {
+        scores.push((await score(rate, { rows: split.rows, tested, labels: heldLabels })).top1);
+      }
+      return scores;
+    })
+    : null;
+  const rate = finetuneLr ?? sweep?.lr ?? DEFAULT_RATE;
+  const testLabels = samples.test.sets.get("trained")!.labels;
+  const { top1, top5 } = await score(rate, { rows: all, tested: data.test, labels: testLabels });
+  const tried = (sweep?.sweep ?? []).map(({ lr, top1 }) => ({ lr: scaled(lr), top1 }));
+  return { top1, top5, lr: scaled(rate), sweep: tried, decay: 0, epochs };
 }
 
 /** Traces a step of fine-tuning. */
@@ -72,6 +112,8 @@ function traceFinetuning(
 }
 
 interface FinetuneOptions extends CropOptions {
+  /** The images to learn from, by their places among those of the options. */
+  rows: Uint32Array;
   /** Peak learning rate. */
   lr: number;
   /** Collects the features of the test images by the trained encoder, `batch` images at a time. */
@@ -80,8 +122,7 @@ interface FinetuneOptions extends CropOptions {
 
 /** Trains the encoder and a classifier by batch statistics, and scores them on the test images by running statistics. */
 async function finetune(gpu: Gpu, { lr, collect, ...options }: FinetuneOptions): Promise<Scores> {
-  const { encoder, images, classes, chooser } = options;
-  const batch = Math.min(options.batch, images.indices.length);
+  const { encoder, rows, classes, chooser } = options, batch = Math.min(options.batch, rows.length);
   using memory = new Memory(gpu);
   const traced = traceFinetuning({ encoder, classes, batch }, deviceProfileOf(gpu, chooser));
   await takeSteps(memory, traced, { ...options, lr });
@@ -100,14 +141,13 @@ async function finetune(gpu: Gpu, { lr, collect, ...options }: FinetuneOptions):
 async function takeSteps(
   memory: Memory,
   { dispatches, built, views, inputs, heads, optimizer }: ReturnType<typeof traceFinetuning>,
-  { lr, ...options }: CropOptions & { lr: number },
+  { lr, rows, ...options }: Pick<FinetuneOptions, "lr" | "rows"> & CropOptions,
 ): Promise<void> {
   const { gpu } = memory;
   using program = new Program(memory, { dispatches });
   for (const { store, values } of contentOf(built, options.encoder)) memory.write(store, values);
   prepareHeads(memory, { heads, optimizer });
-  const all = [...options.images.indices.keys()];
-  for await (const { views: crops, labels, lr: share } of cropBatches(options, all)) {
+  for await (const { views: crops, labels, lr: share } of cropBatches(options, rows)) {
     gpu.check();
     memory.write(views.store, crops);
     memory.write(inputs.labels, labels);

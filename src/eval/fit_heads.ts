@@ -27,6 +27,7 @@ import {
   prepareHeads,
   readHeads,
 } from "./heads.ts";
+import { copyRow, type Standard } from "./standardize.ts";
 
 /** Steps submitted before waiting for the GPU. */
 const STEPS_AHEAD = 64;
@@ -37,6 +38,8 @@ const ORDER_KEY = 2 ** 41;
 export interface FitOptions {
   classes: number;
   rates: readonly number[];
+  /** Weight decay. Default: 0. */
+  decay?: number;
   epochs: number;
   seed: number;
   signal?: AbortSignal;
@@ -49,12 +52,13 @@ export interface FitOptions {
  */
 export async function fitFeatures(
   gpu: Gpu,
-  { samples, rows, classes, rates, epochs, seed, signal, chooser }: FitOptions & {
+  { samples, rows, standard, classes, rates, decay, epochs, seed, signal, chooser }: FitOptions & {
     samples: LabeledFeatures;
     rows: Uint32Array;
+    standard?: Standard;
   },
 ): Promise<HeadWeights> {
-  const { features, labels, dims } = samples, D = roundUp(dims, 4);
+  const { labels, dims } = samples, D = roundUp(dims, 4);
   const batch = Math.min(PROBE_BATCH, rows.length), steps = Math.floor(rows.length / batch);
   const total = epochs * steps;
   const x: Store = { name: "features", category: "input", bytes: batch * D * 4 };
@@ -62,6 +66,7 @@ export async function fitFeatures(
     dims,
     classes,
     rates,
+    decay,
     rows: batch,
     chooser,
     features: () => tensorIn(x, { shape: [batch, D] }),
@@ -73,7 +78,7 @@ export async function fitFeatures(
       signal?.throwIfAborted();
       for (let i = 0; i < batch; i++) {
         const row = rows[order[s * batch + i]];
-        block.set(features.subarray(row * dims, (row + 1) * dims), i * D);
+        copyRow(block, i * D, { samples, row, standard });
         targets[i] = labels[row];
       }
       learner.memory.write(x, block);
@@ -89,17 +94,23 @@ export class HeadLearner implements Disposable {
   readonly program: Program;
   readonly #heads: Heads;
   readonly #inputs;
+  readonly #decay: number;
   #steps = 0;
 
   constructor(
     gpu: Gpu,
-    { rows, chooser, features, ...options }: HeadOptions & {
+    { rows, decay = 0, chooser, features, ...options }: HeadOptions & {
+      /** Weight decay, of a single classifier: several would have to share it relative to their rates. */
+      decay?: number;
       /** Rows per step. */
       rows: number;
       chooser?: KernelChooser;
       features(tape: Tape): Tensor;
     },
   ) {
+    if (decay && options.rates.length > 1) throw new RangeError("Cannot decay several classifiers at once");
+    // A rate multiplies the gradient of the loss, not that of the penalty.
+    this.#decay = decay * options.rates[0];
     this.memory = new Memory(gpu);
     const target: ChoosingProfile = deviceProfileOf(gpu, chooser);
     const tape = new Tape(target, { training: false, views: 1, add: addInto });
@@ -117,7 +128,10 @@ export class HeadLearner implements Disposable {
     const { labels: store, scalars } = this.#inputs;
     this.memory.gpu.check();
     this.memory.write(store, labels);
-    this.memory.write(scalars, packStep({ lr, momentum: MOMENTUM, weightDecay: 0, tau: 1, slot: 0 }));
+    this.memory.write(
+      scalars,
+      packStep({ lr, momentum: MOMENTUM, weightDecay: this.#decay, tau: 1, slot: 0 }),
+    );
     this.program.run();
     if (++this.#steps % STEPS_AHEAD === 0) await this.memory.gpu.device.queue.onSubmittedWorkDone();
   }

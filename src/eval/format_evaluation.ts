@@ -7,7 +7,9 @@ import { alignColumns, counted, grouped, percent } from "../base/format.ts";
 import type { EvaluationReport } from "./types.ts";
 
 /** `report` as a table for the terminal: a line per row, a column per score; then the warnings. */
-export function formatEvaluation({ rows, finetuned, classes, counts, warnings }: EvaluationReport): string {
+export function formatEvaluation(
+  { rows, finetuned, classes, counts, warnings, settings }: EvaluationReport,
+): string {
   const ks = Object.keys(rows[0].knn);
   const scores = [...rows.map(({ linear }) => linear), finetuned].filter((score) => score !== null);
   const top1 = scores.length > 0, top5 = scores.some((score) => score.top5 !== null);
@@ -21,7 +23,8 @@ export function formatEvaluation({ rows, finetuned, classes, counts, warnings }:
   return [
     `${counted(classes.length, "class", "classes")}, ${counted(train, "labeled image")} to learn from, ` +
     `${grouped(test)} to test on` +
-    (bad ? `, ${grouped(bad)} skipped` : "") + (leftOut ? `, ${grouped(leftOut)} left out` : ""),
+    (bad ? `, ${grouped(bad)} skipped` : "") + (leftOut ? `, ${grouped(leftOut)} left out` : "") +
+    `; protocol ${settings.protocol}` + (top1 ? ": linear on standardized features" : ""),
     ...alignColumns([
       ["", ...ks.map((k) => `kNN k=${k}`), ...top1 ? ["linear top-1"] : [], ...top5 ? ["top-5"] : []],
       ...rows.map(({ name, knn, linear }) =>

@@ -17,6 +17,7 @@ import type { Store } from "../gpu/memory.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { learningRate } from "../optim/schedule.ts";
+import { standardLayer } from "./standardize.ts";
 
 /** The images to learn from: row i is image number `indices[i]` of `source`, with class `labels[i]`. */
 export interface LabeledImages {
@@ -113,18 +114,21 @@ export function fitCrops(
   gpu: Gpu,
   { from, ...options }: CropOptions & { from: Parameters<typeof contentOf>[1] },
 ): Fit {
-  return async ({ rates, rows: chosen }) => {
+  return async ({ rates, decay, rows: chosen, standard }) => {
     const { encoder, classes, chooser } = options, built = buildEncoder(encoder, { gradients: false });
     const batch = Math.min(options.batch, chosen.length), views = cropStore(batch, encoder.size);
+    const standardized = standardLayer(built.network, built.dims);
     using learner = new HeadLearner(gpu, {
       dims: built.dims,
       classes,
       rates,
+      decay,
       rows: 2 * batch,
       chooser,
-      features: (tape) => built.layer(tape, views.tensor),
+      features: (tape) => standardized.layer(tape, built.layer(tape, views.tensor)),
     });
     for (const { store, values } of contentOf(built, from)) learner.memory.write(store, values);
+    standardized.prepare(learner.memory, standard);
     for await (const { views: crops, labels, lr } of cropBatches(options, chosen)) {
       learner.memory.write(views.store, crops);
       await learner.step(labels, lr);

@@ -7,9 +7,15 @@ import { dataLine, leftOutOf } from "./data_report.ts";
 import { encoderText } from "./evaluated_encoder.ts";
 import { ENCODED, FeatureCollector, traceEncoder } from "./feature_sets.ts";
 import { finetuneEncoder } from "./finetune.ts";
+import { probeEpochsOf } from "./linear.ts";
 import { collectSamples, type EvaluationSamples, scoreRow } from "./score_row.ts";
 import { type EvaluationSetup, openEvaluation } from "./setup.ts";
-import type { EvaluateOptions, EvaluationReport, EvaluationRow } from "./types.ts";
+import {
+  type EvaluateOptions,
+  type EvaluationReport,
+  type EvaluationRow,
+  PROTOCOL_VERSION,
+} from "./types.ts";
 import { writeEvaluation } from "./write_evaluation.ts";
 
 /**
@@ -82,6 +88,7 @@ function reportOf(
       leftOut: leftOut.size,
     },
     settings: {
+      protocol: PROTOCOL_VERSION,
       encoder: encoder.name,
       backbone: encoder.backbone,
       size: encoder.size,
@@ -89,7 +96,7 @@ function reportOf(
       test: data.test.source.name,
       temperature,
       probeViews,
-      probeEpochs,
+      probeEpochs: probeEpochs ?? probeEpochsOf(samples.learned.length, probeViews),
       labels,
       seed,
       adapter: gpu.name,

@@ -13,6 +13,7 @@ import { addInto } from "../ops/add.ts";
 import { IMAGES_PER_READ, type LabeledFeatures } from "./features.ts";
 import { scoredAtOnce } from "./head_sizes.ts";
 import { createHeads, type HeadWeights, logitsOf } from "./heads.ts";
+import { copyRow, type Standard } from "./standardize.ts";
 
 /** Accuracies of a classifier, 0 … 1, and its predictions. */
 export interface Scores {
@@ -26,9 +27,15 @@ export interface Scores {
 /** The scores of each classifier on the labeled samples. */
 export async function scoreHeads(
   gpu: Gpu,
-  { weights, samples, chooser }: { weights: HeadWeights; samples: LabeledFeatures; chooser?: KernelChooser },
+  { weights, samples, standard, chooser }: {
+    weights: HeadWeights;
+    samples: LabeledFeatures;
+    /** How the features were standardized that the classifiers learned from. */
+    standard?: Standard;
+    chooser?: KernelChooser;
+  },
 ): Promise<Scores[]> {
-  const { features, labels, dims } = samples, { classes, rates } = weights, G = rates.length;
+  const { labels, dims } = samples, { classes, rates } = weights, G = rates.length;
   const wanted = Math.min(IMAGES_PER_READ, labels.length), D = roundUp(dims, 4);
   const rows = scoredAtOnce(gpu, { wanted, columns: G * roundUp(classes, 4) });
   using memory = new Memory(gpu);
@@ -43,9 +50,7 @@ export async function scoreHeads(
   const right = rates.map(() => ({ top1: 0, top5: 0, predictions: new Int32Array(labels.length).fill(-1) }));
   for (let first = 0; first < labels.length; first += rows) {
     const n = Math.min(rows, labels.length - first), block = new Float32Array(rows * D);
-    for (let i = 0; i < n; i++) {
-      block.set(features.subarray((first + i) * dims, (first + i + 1) * dims), i * D);
-    }
+    for (let i = 0; i < n; i++) copyRow(block, i * D, { samples, row: first + i, standard });
     memory.write(x, block);
     program.run();
     const values = await memory.read(originOf(logits).region!);

@@ -14,10 +14,13 @@ import { unanswerable, uniteClasses } from "./classes.ts";
 import { classifiersAtOnce } from "./head_sizes.ts";
 import { sharedImages } from "./image_digests.ts";
 import { confusionOf, labeledRows, neighborCounts, stratifiedSubset } from "./labels.ts";
-import { type Fit, linearProtocol } from "./linear.ts";
-import { type EvaluationSetup, PROBE_EPOCHS, type Protocol } from "./setup.ts";
+import { type Fit, linearProtocol, type LinearResult, probeEpochsOf } from "./linear.ts";
+import type { EvaluationSetup, Protocol } from "./setup.ts";
 import { rankMe } from "./spectrum.ts";
 import type { EvaluateOptions, EvaluationRow, RowName } from "./types.ts";
+
+/** Epochs of the linear classifier on raw pixels: thousands of dimensions make its steps slow. */
+const RAW_EPOCHS = 100;
 
 /** The images of an evaluation as features with labels. */
 export interface EvaluationSamples {
@@ -95,31 +98,38 @@ export async function scoreRow(name: RowName, context: ScoringContext): Promise<
   const atOnce = probeViews === "none" ? 0 : classifiersAtOnce(gpu, size);
   const knn = await knnClassify(gpu, { references: sets.train, queries: sets.test, ks, T });
   const fit = fitOf(name, sets.train, context);
-  const linear = probeViews === "none" ? null : await linearProtocol(gpu, { ...sets, seed, fit, atOnce });
+  const decays = name === "raw pixels" || probeViews === "crop" ? [] : undefined;
+  const linear = probeViews === "none"
+    ? null
+    : await linearProtocol(gpu, { ...sets, seed, fit, atOnce, decays });
   return {
     name,
     knn: Object.fromEntries(knn.map(({ accuracy }, i) => [ks[i], accuracy])),
-    linear: linear && { top1: linear.top1, top5: linear.top5, lr: linear.lr },
+    linear: linear && scoresOf(linear),
     rankme: name === "raw pixels" ? null : rankMe(sets.test),
     ...confusionOf((linear ?? knn[0]).predictions, { labels: testLabels, classes }),
   };
 }
 
+const scoresOf = ({ top1, top5, lr, decay, sweep }: LinearResult) => ({ top1, top5, lr, decay, sweep });
+
 /** How the linear classifier of a row learns: from crops, or from the features `samples`. */
 function fitOf(name: RowName, samples: LabeledFeatures, context: ScoringContext): Fit {
-  const { setup: { gpu, encoder, protocol: { seed, probeViews, probeEpochs } } } = context;
+  const { setup: { gpu, encoder, initial, protocol: { seed, probeViews, probeEpochs } } } = context;
   if (probeViews === "crop" && name !== "raw pixels") {
-    return fitCrops(gpu, { ...cropOptions(context), from: name === "trained" ? encoder : { seed } });
+    const from = name === "untrained" ? { seed } : name === "initial" ? initial! : encoder;
+    return fitCrops(gpu, { ...cropOptions(context), from });
   }
   // There are no features of raw pixels' crops: they are learned from as they are.
-  const epochs = probeViews === "crop" ? PROBE_EPOCHS.cached : probeEpochs;
+  const own = probeViews === "crop" ? null : probeEpochs, isRaw = name === "raw pixels";
+  const epochs = own ?? (isRaw ? RAW_EPOCHS : probeEpochsOf(context.samples.learned.length, "cached"));
   const classes = context.samples.classes.length, { signal } = context;
   return (chosen) => fitFeatures(gpu, { samples, classes, epochs, seed, signal, ...chosen });
 }
 
 /** How crops of the training images are learned from. */
 export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringContext): CropOptions {
-  const { encoder, data, protocol: { probeEpochs, seed, workers, minSide }, onBad, onNote } = setup;
+  const { encoder, data, protocol, onBad, onNote } = setup, { probeViews, seed, workers, minSide } = protocol;
   const { train, trainLabels, classes, learned } = samples;
   return {
     encoder,
@@ -129,7 +139,7 @@ export function cropOptions({ setup, samples, chooser, batch, signal }: ScoringC
       labels: Int32Array.from(learned, (row) => trainLabels[row]),
     },
     classes: classes.length,
-    epochs: probeEpochs,
+    epochs: protocol.probeEpochs ?? probeEpochsOf(learned.length, probeViews),
     seed,
     batch,
     workers,

@@ -23,9 +23,6 @@ import type { EvaluateOptions, RowName } from "./types.ts";
 
 const TEMPERATURE = 0.1;
 
-/** Epochs of the linear classifier on features that are computed once, and on those computed in each epoch. */
-export const PROBE_EPOCHS = { cached: 100, crop: 20, none: 0 };
-
 const ROWS: readonly RowName[] = ["raw pixels", "untrained", "initial", "trained"];
 
 /** The settings of an evaluation, none left out. */
@@ -37,7 +34,8 @@ export interface Protocol {
   minSide: number;
   temperature: number;
   probeViews: "cached" | "crop" | "none";
-  probeEpochs: number;
+  /** Null: as {@linkcode probeEpochsOf} says. */
+  probeEpochs: number | null;
   /** Fraction of the labels to learn from. */
   labels: number;
 }
@@ -134,7 +132,7 @@ function protocolOf(
     minSide: options.minSide ?? run?.options.minSide ?? 1,
     temperature: options.temperature ?? TEMPERATURE,
     probeViews,
-    probeEpochs: options.probeEpochs ?? PROBE_EPOCHS[probeViews],
+    probeEpochs: options.probeEpochs ?? null,
     labels: options.labels ?? 1,
   };
 }

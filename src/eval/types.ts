@@ -9,6 +9,16 @@ import type { Backbone } from "../config/backbone.ts";
 import type { KernelSelection } from "../config/pretrain_options.ts";
 import type { DataReport } from "./data_report.ts";
 import type { LabeledFeatures } from "./features.ts";
+import type { RateScore } from "./rate_sweep.ts";
+
+/**
+ * Version of the protocol. Figures of different versions are not compared.
+ *
+ * 1. Linear classifiers on features as they are, at one of nine rates from 0.001 to 10; fine-tuning at a fixed rate.
+ * 2. On standardized features, with further rates if the best is at an end, and a weight decay; chosen by cross-validation
+ *    if there are few labels, for more epochs if there are few images; fine-tuning at the best of a sweep.
+ */
+export const PROTOCOL_VERSION = 2;
 
 /** What is evaluated: raw pixels, the encoder with its initial weights, the encoder itself. */
 export type RowName = "raw pixels" | "untrained" | "initial" | "trained";
@@ -74,7 +84,7 @@ export interface EvaluateOptions extends EncoderOptions {
    * crops and flips, computed in each epoch (`"crop"`); `"none"` leaves it out. Default: `"cached"`.
    */
   probeViews?: "cached" | "crop" | "none";
-  /** Epochs of the linear classifier. Default: 100 cached, 20 with crops. */
+  /** Epochs of the linear classifier. Default: 20 with crops; cached as many as make 5,000 steps, 100 to 400. */
   probeEpochs?: number;
   /** Also evaluate raw pixels and the untrained encoder. Default: true. */
   baselines?: boolean;
@@ -84,7 +94,7 @@ export interface EvaluateOptions extends EncoderOptions {
   finetune?: boolean;
   /** Epochs of fine-tuning. Default: 30. */
   finetuneEpochs?: number;
-  /** Peak learning rate of fine-tuning at a batch of 256. Default: 0.1. */
+  /** Peak learning rate of fine-tuning at a batch of 256. Default: the best on a held-back fifth of the training images. */
   finetuneLr?: number;
   /** Folder for evaluation.json and the pictures. Default: the run's, else `evaluation`. */
   out?: string;
@@ -122,6 +132,10 @@ export interface LinearScores {
   top5: number | null;
   /** The peak learning rate that was used. */
   lr: number;
+  /** The rates that were tried, with their accuracy on held-back training images; empty if none were. */
+  sweep: RateScore[];
+  /** The weight decay of the linear classifier. Fine-tuning has none. */
+  decay: number;
 }
 
 /** Scores of one encoder, or of raw pixels. Accuracies are in 0 … 1. */
@@ -180,6 +194,8 @@ export interface EvaluationReport {
 
 /** How an evaluation was done. */
 export interface EvaluationSettings {
+  /** {@linkcode PROTOCOL_VERSION}; not in reports of version 1. */
+  protocol: number;
   /** File with the encoder's weights. */
   encoder: string;
   /** Its backbone. */

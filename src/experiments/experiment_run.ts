@@ -11,7 +11,7 @@ import { resolveOptions } from "../config/resolve_options.ts";
 import { drawConfusion, drawEvaluation } from "../eval/draw_evaluation.ts";
 import { DEFAULT_KS } from "../eval/labels.ts";
 import { evaluate } from "../eval/protocol.ts";
-import type { EvaluationReport } from "../eval/types.ts";
+import { type EvaluationReport, PROTOCOL_VERSION } from "../eval/types.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeJson } from "../io/json_file.ts";
 import { readMetrics } from "../io/metrics.ts";
@@ -22,16 +22,13 @@ import type { Configuration } from "./plan.ts";
 import type { RunResult } from "./results.ts";
 import type { Job } from "./runner.ts";
 
-/** The evaluation of runs. Change it when results are no longer comparable; its keys are part of the identity. */
-const PROTOCOL = { version: 1, neighbours: DEFAULT_KS };
-
 /**
  * Identity of a configuration: a hash of all its result depends on, which is its options with their defaults, its recipe,
- * and the images. Where it runs and how often it is saved does not count.
+ * the images, and the version of the protocol that evaluates it. Where it runs and how often it is saved does not count.
  */
 export async function identityOf(
   { given, recipe: { name: _, ...recipe }, baselines }: Configuration,
-  { fingerprint }: { fingerprint: string },
+  { fingerprint, version = PROTOCOL_VERSION }: { fingerprint: string; version?: number },
 ): Promise<string> {
   const resolved = resolveOptions(given, { recipe: { name: "given in full", ...recipe } });
   const { recipe: __, ...options } = {
@@ -41,7 +38,8 @@ export async function identityOf(
     larsClip: resolved.larsClip ? "on" : "off",
   };
   const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1));
-  const text = JSON.stringify([sorted, recipe, baselines, fingerprint, PROTOCOL]);
+  const protocol = { version, neighbours: DEFAULT_KS };
+  const text = JSON.stringify([sorted, recipe, baselines, fingerprint, protocol]);
   const digest = new Uint8Array(
     await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)),
   );
@@ -133,6 +131,7 @@ async function trainAndEvaluate(
     z_std: last.zStd,
     projection: resolveOptions(given, { recipe }).projection,
     collapse: summary.collapse?.evidence ?? null,
+    protocol: report.settings.protocol,
     adapter: report.settings.adapter,
     deno: Deno.version.deno,
     date: new Date().toISOString(),

@@ -14,7 +14,7 @@ export interface RowFigures {
   baseline: boolean;
   linear: Estimate | null;
   knn: Estimate | null;
-  /** `linear` minus that of the series' baseline; null for the baseline itself. */
+  /** `linear` minus that of the series' baseline; null for the baseline itself, and if another protocol scored that. */
   difference: number | null;
   paper: number | null;
   /** The same for the paper's figures. */
@@ -25,6 +25,8 @@ export interface RowFigures {
   /** The evidence of each run that collapsed. */
   collapses: string[];
   failures: string[];
+  /** The versions of the protocol that scored its runs. */
+  protocols: number[];
   /** Mean time of a run; null for an untrained encoder, which is evaluated along with a trained one. */
   seconds: number | null;
   /** Runs without a result. */
@@ -59,13 +61,14 @@ export function figuresOf(
       rankme: estimate(known(scores.map(({ rankme }) => rankme), 1)),
       collapses: trained.flatMap(({ collapse }) => collapse === null ? [] : [collapse]),
       failures,
+      protocols: [...new Set(done.map(({ protocol = 1 }) => protocol))].sort(),
       seconds: estimate(trained.map(({ seconds }) => seconds))?.mean ?? null,
       missing: found.filter((result) => result === null).length,
     };
   });
   return figures.map((row) => {
     const base = figures.find(({ series, baseline }) => baseline && series === row.series);
-    if (!base || base === row) return row;
+    if (!base || base === row || `${base.protocols}` !== `${row.protocols}`) return row;
     const minus = (a: number | undefined | null, b: number | undefined | null) =>
       typeof a === "number" && typeof b === "number" ? a - b : null;
     return {
@@ -83,6 +86,18 @@ const known = (values: (number | null)[], factor: number) =>
 export function estimateText(value: Estimate | null, digits = 1): string {
   if (!value) return "–";
   return value.mean.toFixed(digits) + (value.sd === null ? "" : ` ± ${value.sd.toFixed(digits)}`);
+}
+
+/** Which versions of the protocol scored `rows`, as a sentence; nothing without results. */
+export function protocolText(rows: readonly RowFigures[]): string {
+  const [version, ...others] = [...new Set(rows.flatMap(({ protocols }) => protocols))].sort();
+  if (version === undefined) return "";
+  if (others.length === 0) return `Evaluated by version ${version} of the protocol.`;
+  const parts = [version, ...others].map((each) => {
+    const names = rows.filter(({ protocols }) => protocols.includes(each)).map(({ name }) => name);
+    return `version ${each} evaluated ${names.join(", ")}`;
+  });
+  return `Figures of different versions of the protocol are not comparable: ${parts.join("; ")}.`;
 }
 
 /** "+1.2", "−9.1", or nothing. */

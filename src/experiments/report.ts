@@ -6,7 +6,7 @@
 import { MUTED, okabeIto } from "../plots/colors.ts";
 import { escapeXml } from "../plots/render.ts";
 import type { PaperRow } from "./experiment.ts";
-import { estimateText, pointsText, type RowFigures } from "./figures.ts";
+import { estimateText, pointsText, protocolText, type RowFigures } from "./figures.ts";
 import { collapsedText, markdownTable } from "./markdown.ts";
 import { legendOf, measuredPlot, paperPlot } from "./plots.ts";
 import { duration } from "./runner.ts";
@@ -111,6 +111,7 @@ function section(
 ${legend(rows, reference)}
 <div class="plots">${plots.join("")}</div>
 ${table(rows, varies)}
+<p class="notes">${escapeXml(protocolText(rows))}</p>
 ${findings.map((paragraph) => `<p class="finding">${escapeXml(paragraph)}</p>`).join("\n")}
 ${notes(rows)}
 <p class="command"><code>${escapeXml(command)}</code></p>
@@ -199,7 +200,9 @@ function mapsSection(maps: Report["maps"]): string {
 /** The tables and conclusions as Markdown. */
 export function markdownReport(report: Report): string {
   const sections = report.experiments.map(({ title, varies, rows, findings }) =>
-    [`### ${title}`, markdownTable(rows, varies), ...findings].join("\n\n")
+    [`### ${title}`, markdownTable(rows, varies), protocolText(rows), ...findings].filter(Boolean).join(
+      "\n\n",
+    )
   );
   return `${
     [`Scale ${report.scale.name}: ${report.scale.about}. ${provenance(report)}`, ...sections].join("\n\n")

@@ -25,6 +25,8 @@ export interface RunResult {
   given: Record<string, unknown>;
   recipe: unknown;
   scores: EncoderScores[];
+  /** The version of the protocol that scored it. Results that lack it are of version 1. */
+  protocol?: number;
   final_loss: number;
   /** At the last step. */
   z_std: number;

@@ -1,10 +1,11 @@
 /** The linear protocol against PyTorch, and its splits. */
-import { rowsOf } from "../../src/eval/features.ts";
+import { type LabeledFeatures, rowsOf } from "../../src/eval/features.ts";
 import { fitFeatures } from "../../src/eval/fit_heads.ts";
 import { classifiersAtOnce, scoredAtOnce } from "../../src/eval/head_sizes.ts";
 import { MachineError } from "../../src/base/errors.ts";
-import { linearProtocol } from "../../src/eval/linear.ts";
+import { heldBack, linearProtocol, probeEpochsOf } from "../../src/eval/linear.ts";
 import { probeFits } from "../../src/eval/online_probe.ts";
+import { sweepOf } from "../../src/eval/rate_sweep.ts";
 import { scoreHeads } from "../../src/eval/score_heads.ts";
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
@@ -64,11 +65,11 @@ Deno.test(
     const result = await linearProtocol(gpu, {
       train,
       test,
-      rates: [1e-46, 0.1, Infinity], // nothing in float32, a good one, one that overflows
+      rates: sweepOf([1e-46, 0.1, Infinity]), // nothing in float32, a good one, one that overflows
       seed: 5,
-      fit: ({ rates, rows }) => {
-        parts.push([...rows]);
-        return fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 });
+      fit: (fit) => {
+        parts.push([...fit.rows]);
+        return fitFeatures(gpu, { samples: train, classes, epochs: 5, seed: 5, ...fit });
       },
     });
     assertEquals([result.lr, result.sweep.length, result.top5], [0.1, 3, null]);
@@ -77,7 +78,8 @@ Deno.test(
       result.sweep[1].top1 > result.sweep[0].top1 && result.sweep[2].top1 < 0.6,
       JSON.stringify(result.sweep),
     );
-    assertEquals([parts.length, parts[0].length, parts[1].length], [2, 405 - 81, 405]);
+    // The rates on five splits, three decays on each of them, and all.
+    assertEquals(parts.map((rows) => rows.length), [...Array(20).fill(405 - 81), 405]);
     assertEquals(
       new Set(parts.flat()).has(17) || new Set(parts.flat()).has(250),
       false,
@@ -89,13 +91,94 @@ Deno.test(
     assertEquals(result.top1, right / 49);
     // Rates that are tried one after another, as where thousands of classes take the memory.
     const apart = await linearProtocol(gpu, {
-      ...{ train, test, rates: [1e-46, 0.1, Infinity], seed: 5, atOnce: 2 },
-      fit: ({ rates, rows }) =>
-        fitFeatures(gpu, { samples: train, rows, classes, rates, epochs: 5, seed: 5 }),
+      ...{ train, test, rates: sweepOf([1e-46, 0.1, Infinity]), seed: 5, atOnce: 2, decays: [] },
+      fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 5, seed: 5, ...fit }),
     });
-    assertEquals([apart.lr, apart.sweep, apart.top1], [result.lr, result.sweep, result.top1]);
+    assertEquals([apart.lr, apart.sweep, apart.decay], [result.lr, result.sweep, 0]);
   },
 );
+
+Deno.test(
+  "linearProtocol() gives the same whatever the scale and the mean of each dimension",
+  onGpu,
+  async () => {
+    const gpu = await sharedGpu(), dims = 6, classes = 3;
+    const train = clustered("scale train", { n: 200, dims, classes, noise: 1 });
+    const test = clustered("scale test", { n: 100, dims, classes, noise: 1 });
+    const moved = (samples: LabeledFeatures) => ({
+      ...samples,
+      features: samples.features.map((value, i) => value * 4 ** (i % dims - 3) + i % dims),
+    });
+    const protocol = (train: LabeledFeatures, test: LabeledFeatures) =>
+      linearProtocol(gpu, {
+        ...{ train, test, seed: 5, rates: sweepOf([.01, .1, 1]), decays: [.01] },
+        fit: (fit) => fitFeatures(gpu, { samples: train, classes, epochs: 3, seed: 5, ...fit }),
+      });
+    const plain = await protocol(train, test), scaled = await protocol(moved(train), moved(test));
+    assert(plain.top1 > .6, `${plain.top1}`);
+    assertEquals([scaled.lr, scaled.sweep, scaled.predictions], [plain.lr, plain.sweep, plain.predictions]);
+  },
+);
+
+Deno.test(
+  "fitFeatures() with a decay ends where the gradients of loss and penalty cancel",
+  onGpu,
+  async () => {
+    const n = 60, dims = 4, classes = 4, decay = .1, rate = .5;
+    const samples = clustered("decay", { n, dims, classes, noise: 1 }), { features, labels } = samples;
+    const rows = Uint32Array.from(labels.keys()), rates = [rate];
+    const { weight, bias } = await fitFeatures(await sharedGpu(), {
+      ...{ samples, rows, classes, rates, decay, epochs: 400, seed: 1 },
+    });
+    const gradient = weight.map((value) => decay * value);
+    for (let i = 0; i < n; i++) {
+      const x = features.subarray(i * dims, (i + 1) * dims);
+      const logits = Array.from(
+        bias,
+        (b, k) => x.reduce((sum, value, d) => sum + value * weight[d * classes + k], b),
+      );
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      logits.forEach((logit, k) => {
+        const error = Math.exp(logit) / total - (labels[i] === k ? 1 : 0);
+        x.forEach((value, d) => gradient[d * classes + k] += value * error / n);
+      });
+    }
+    assertClose("gradient", gradient, new Float32Array(dims * classes), { absolute: 1e-4 });
+    assert(weight.some((value) => Math.abs(value) > .1), "the weights are 0");
+    await assertThrows(
+      async () =>
+        fitFeatures(await sharedGpu(), { samples, rows, classes, rates: [1, 2], decay, epochs: 1, seed: 1 }),
+      RangeError,
+      /several/,
+    );
+  },
+);
+
+Deno.test("heldBack() holds a fifth back, or of few samples each fifth in turn", () => {
+  const all = Uint32Array.from({ length: 23 }, (_, i) => 100 + i);
+  const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
+  const few = heldBack(all, { seed: 1 });
+  assertEquals(few.map(({ held }) => held.length), [4, 4, 4, 4, 4]);
+  assertEquals(new Set(few.flatMap(({ held }) => [...held])).size, 20, "a sample is held back twice");
+  for (const { rows, held } of few) assertEquals(sorted([...rows, ...held]), [...all]);
+  const many = heldBack(all, { seed: 1, few: 23 });
+  assertEquals(many, few.slice(0, 1));
+  assert(
+    `${sorted(many[0].held)}` !== `${sorted(heldBack(all, { seed: 2 })[0].held)}`,
+    "the seed does not count",
+  );
+  assertEquals(heldBack(all.subarray(0, 4), { seed: 1 }), []);
+});
+
+Deno.test("probeEpochsOf() gives few samples more epochs", () => {
+  assertEquals(
+    [50, 2000, 5000, 12_800, 12_801, 1_000_000].map((samples) => probeEpochsOf(samples, "cached")),
+    [
+      ...[400, 400, 264, 100, 100, 100],
+    ],
+  );
+  assertEquals([probeEpochsOf(50, "crop"), probeEpochsOf(50, "none")], [20, 0]);
+});
 
 Deno.test("probeFits() allows a probe that every adapter can bind", () => {
   assertEquals(probeFits({ dims: 2048, classes: 16_384 }, { batch: 4 }), true);

@@ -9,9 +9,9 @@ import { drawConfusion, drawEvaluation } from "../../src/eval/draw_evaluation.ts
 import { formatEvaluation } from "../../src/eval/format_evaluation.ts";
 import { stratifiedSubset } from "../../src/eval/labels.ts";
 import { openEncoder, openRun } from "../../src/eval/open_encoder.ts";
-import type { EvaluateOptions, EvaluationReport } from "../../src/eval/types.ts";
+import { type EvaluateOptions, type EvaluationReport, PROTOCOL_VERSION } from "../../src/eval/types.ts";
 import { evaluationJson } from "../../src/eval/write_evaluation.ts";
-import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { openIndexed, png } from "../data/fixtures.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { textBoxes } from "../plots/text_boxes.ts";
@@ -205,6 +205,7 @@ Deno.test("evaluate() learns from crops, fine-tunes, and draws maps", onGpu, asy
     probeEpochs: 4,
     finetune: true,
     finetuneEpochs: 80,
+    finetuneLr: 0.1,
     draw: drawEvaluation,
   } as const;
   const report = await evaluated(given);
@@ -292,6 +293,22 @@ Deno.test("evaluate() ends with the reason of its signal, and writes nothing", o
   assertEquals(await Deno.stat(out).catch(() => null), null);
 });
 
+Deno.test("evaluate() searches the rate of fine-tuning on held-back images", onGpu, async () => {
+  const out = join(folder, "fine-tuned");
+  const { finetuned, settings } = await evaluated({
+    ...{ run, out, baselines: false, probeViews: "none", finetune: true, finetuneEpochs: 1 },
+  });
+  const { lr, sweep } = finetuned!, paper = [.005, .01, .02, .05, .1].map((rate) => rate / 2);
+  assertEquals(paper.filter((rate) => !sweep.some((tried) => tried.lr === rate)), []);
+  const best = Math.max(...sweep.map(({ top1 }) => top1));
+  assertEquals(sweep.find((tried) => tried.lr === lr)?.top1, best);
+  // 24 of 120 images were held back.
+  for (const { top1 } of sweep) {
+    assertClose("images", [top1 * 24], [Math.round(top1 * 24)], { absolute: 1e-9 });
+  }
+  assertEquals(settings.protocol, PROTOCOL_VERSION);
+});
+
 Deno.test("formatEvaluation() has a line per row, and columns for the scores that there are", () => {
   const row = (name: EvaluationReport["rows"][number]["name"], knn: number, top1: number | null) => ({
     name,
@@ -305,12 +322,13 @@ Deno.test("formatEvaluation() has a line per row, and columns for the scores tha
   const report = {
     rows: [row("raw pixels", 0.5, 0.25), row("trained", 1, 0.75)],
     finetuned: { top1: 0.875, top5: 1, lr: 0.1, epochs: 3 },
+    settings: { protocol: 2 },
     classes: ["a", "b"],
     warnings: ["3 of the 3 test images …", "2 of …"],
     counts: { train: 12, test: 3, bad: 0 },
   } as unknown as EvaluationReport;
   assertEquals(formatEvaluation(report).split("\n"), [
-    "2 classes, 12 labeled images to learn from, 3 to test on",
+    "2 classes, 12 labeled images to learn from, 3 to test on; protocol 2: linear on standardized features",
     "                    kNN k=5  kNN k=20  linear top-1    top-5",
     "raw pixels           50.0 %    25.0 %        25.0 %",
     "trained encoder     100.0 %    50.0 %        75.0 %",

@@ -79,7 +79,7 @@ function fakes({ interruptions = 0 } = {}) {
       rankme: 8,
     });
     const rows = [row("untrained", .45), row("trained", .65)].slice(baselines ? 0 : 1);
-    return Promise.resolve({ rows, settings: { adapter: "a fake" } });
+    return Promise.resolve({ rows, settings: { adapter: "a fake", protocol: 2 } });
   };
   return {
     trained,
@@ -133,6 +133,7 @@ Deno.test("runExperiments() trains shared rows once, skips rows with results, an
       "2 of 2",
       "z_std is .0625",
       "a fake",
+      "Evaluated by version 2 of the protocol.",
       "<td>0.50 ± 0.00</td>",
     ]
   ) {
@@ -145,7 +146,7 @@ Deno.test("runExperiments() trains shared rows once, skips rows with results, an
   assertEquals(
     later,
     html.replace('<p class="command">', '<p class="finding">As it should be.</p>\n\n<p class="command">')
-      .replace(/<\/table><\/div>\n\n\n<p class="finding">/, '</table></div>\n<p class="finding">'),
+      .replace(/<\/p>\n\n\n<p class="finding">/, '</p>\n<p class="finding">'),
   );
   assertEquals(trained.length, 6);
 });

@@ -18,7 +18,8 @@ const planned = (name: string, overrides = {}) =>
   planExperiment(experiments.find((one) => one.name === name)!, { scale: quick, overrides });
 const configurationOf = (name: string, row: string, seed = 0): Configuration =>
   planned(name).rows.find((one) => one.row.name === row)!.configurations[seed];
-const id = (configuration: Configuration, of = fingerprint) => identityOf(configuration, { fingerprint: of });
+const id = (configuration: Configuration, of = fingerprint, version?: number) =>
+  identityOf(configuration, { fingerprint: of, version });
 
 Deno.test("identityOf() is the same for equal configurations of several experiments", async () => {
   const base = await id(configurationOf("fixed-target", "moving average"));
@@ -48,6 +49,7 @@ Deno.test("identityOf() depends on options, recipe, baselines and images, not on
     id({ ...configuration, recipe: { ...recipe, views: [recipe.views[0], recipe.views[0]] } }),
     id({ ...configuration, baselines: false }),
     id(configuration, "other images"),
+    id(configuration, fingerprint, 1), // another protocol
   ];
   const all = await Promise.all(others);
   assertEquals(new Set([base, ...all]).size, 1 + others.length);
@@ -65,7 +67,7 @@ Deno.test("identityOf() is that of the results that were kept", async () => {
   const source = await openSource(quick.options.data ?? "shapes");
   const ids = await Promise.all(
     ["moving average", "fixed target (τ = 1)"].map((name) =>
-      id(configurationOf("fixed-target", name), source.fingerprint)
+      id(configurationOf("fixed-target", name), source.fingerprint, 1)
     ),
   );
   const rows: { name: string; ids: string[] }[] = kept.experiments["fixed-target"].rows;

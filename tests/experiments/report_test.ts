@@ -1,5 +1,5 @@
 /** Figures and reports of made-up results. */
-import { figuresOf } from "../../src/experiments/figures.ts";
+import { figuresOf, protocolText } from "../../src/experiments/figures.ts";
 import { markdownTable } from "../../src/experiments/markdown.ts";
 import { htmlReport, markdownReport, parseFindings, type Report } from "../../src/experiments/report.ts";
 import type { IndexedRow, RunFailure, RunResult } from "../../src/experiments/results.ts";
@@ -72,6 +72,22 @@ Deno.test("figuresOf() averages over seeds and subtracts the baseline of the ser
     ["z_std fell to 0.001"],
   ]);
   assertEquals([simclr.difference, simclr.paper, simclr.linear!.sd], [null, null, null]);
+});
+
+Deno.test("figuresOf() compares no figures of different protocols, and the report tells versions", () => {
+  assertEquals([figures[1].protocols, figures[2].protocols], [[1], [1]]); // kept results name none
+  assertEquals(protocolText(figures), "Evaluated by version 1 of the protocol.");
+  assert(markdownReport(report).includes("\n\nEvaluated by version 1 of the protocol.\n\n"));
+  const later = new Map([...results, ["d", resultOf("d", { linear: .2, protocol: 2 })]]);
+  const mixed = figuresOf(rows, later);
+  assertEquals([mixed[0].difference !== null, mixed[2].protocols, mixed[2].difference], [true, [2], null]);
+  const text =
+    "Figures of different versions of the protocol are not comparable: version 1 evaluated untrained, all <of it>, " +
+    "all <of it>; version 2 evaluated none.";
+  assertEquals(protocolText(mixed), text);
+  const page = htmlReport({ ...report, experiments: [{ ...report.experiments[0], rows: mixed }] });
+  assert(page.includes(text.replaceAll("<of it>", "&lt;of it&gt;")));
+  assertEquals(protocolText(figuresOf(rows, new Map())), "");
 });
 
 Deno.test("markdownTable() has a line per row with its figures", () => {

@@ -35,7 +35,7 @@ Deno.test("pretrain(), resume() and evaluate() work with a ConvNeXt", onGpu, asy
     }
     assert(!undecayed.includes("backbone.features.1.0.block.0.weight"), "depthwise weights do not decay");
 
-    const finetuning = { finetune: true, finetuneEpochs: 1 } as const;
+    const finetuning = { finetune: true, finetuneEpochs: 1, finetuneLr: .1 } as const;
     const { rows, finetuned } = await evaluate({
       run: whole,
       k: 3,

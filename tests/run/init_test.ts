@@ -50,8 +50,16 @@ Deno.test("pretrain() starts from a run's encoder, and evaluate() compares with 
         absolute: 1e-6,
       },
     );
-    const { rows } = await evaluate({ run: second, probeViews: "none", k: 5, ...quiet });
+    const crops = { run: second, probeViews: "crop", probeEpochs: 1, k: 5, ...quiet } as const;
+    const { rows } = await evaluate(crops);
     assertEquals(rows.map(({ name }) => name), ["raw pixels", "untrained", "initial", "trained"]);
+    const encoder = join(first, "encoder.safetensors"),
+      alone = { encoder, baselines: false, out: join(folder, "alone") };
+    assertEquals(
+      (await evaluate({ ...crops, ...alone })).rows[0].linear,
+      rows[2].linear,
+      "crops of other weights",
+    );
     assert(rows[2].knn[5] !== rows[1].knn[5] || rows[2].rankme !== rows[1].rankme);
   });
 });
