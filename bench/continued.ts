@@ -5,7 +5,7 @@
  *
  * An encoder is trained on images of FIRST, and continued on images of SECOND with new heads, by several seeds. Runs that are
  * in the folder OUT already are not repeated; with `row seed…` only that row is run, so that several processes can share the
- * work. Prints the table of what is there, for docs/initial_weights.md.
+ * work. Prints the table of what is there, for docs/weights.md.
  */
 import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
