@@ -9,14 +9,14 @@ const root = new URL("../", import.meta.url);
 /** The folders by layer, the lowest first. Folders of one layer do not import each other. */
 const layers = [
   ["src/base", "kernels"],
-  ["data", "src/io", "src/gpu", "src/reference"],
+  ["data", "src/io", "src/gpu", "src/reference", "src/distributed"],
   ["src/graph", "src/plots"],
   ["src/ops"],
   ["src/nn", "src/optim", "src/views"],
   ["src/config", "src/byol"],
   ["src/eval"],
   ["src/run", "src/export"],
-  ["src/inspect", "src/experiments", "src/distributed"],
+  ["src/inspect", "src/experiments"],
   ["src/cli"],
 ];
 
