@@ -4,7 +4,7 @@
  * @module
  */
 import { fitOf, type Machine, refusal } from "../byol/fit.ts";
-import type { TrainerOptions } from "../byol/trainer.ts";
+import type { TrainerOptions } from "../byol/trace_training.ts";
 import { messageWithAdvice } from "../config/advice.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import { optionsWithRecipe } from "../config/load_recipe.ts";
