@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { createLines } from "./src/base/progress.ts";
+import { inWorld } from "./src/cli/in_world.ts";
 import { interruption } from "./src/cli/interrupt.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { parseTrainOptions, type TrainArguments } from "./src/cli/train_options.ts";
+import type { World } from "./src/distributed/world.ts";
 import { formatPlan } from "./src/inspect/format_plan.ts";
 import { formatProfile } from "./src/inspect/format_profile.ts";
 import { planOf } from "./src/inspect/plan.ts";
@@ -34,24 +37,29 @@ async function main(args: string[]): Promise<number> {
     console.log(formatProfile(await profileOf(given)));
     return 0;
   }
-  return await train({ ...parsed, given });
+  return await inWorld((world) => train({ ...parsed, given }, world));
 }
 
 /** Starts or continues a run; returns the exit code. */
-async function train({ given, ...asked }: TrainArguments): Promise<number> {
-  const interrupted = interruption("finishing the current step and saving it."), { signal } = interrupted;
-  const options = { ...given, signal, progress: createProgress };
+async function train({ given, ...asked }: TrainArguments, world: World): Promise<number> {
+  const print = world.rank === 0 ? console.log : () => {};
+  const interrupted = interruption("finishing the current step and saving it.", print),
+    { signal } = interrupted;
+  // A launcher gives each rank a terminal without columns: no bar.
+  const options = { ...given, signal, progress: world.size > 1 ? createLines : createProgress };
   const { out: _, ...others } = options;
-  const folder = asked.resume ? await unlessAborted(signal, () => findRun(given, { signal })) : null;
+  const folder = asked.resume
+    ? await unlessAborted(signal, () => world.first("the run to resume", () => findRun(given, { signal })))
+    : null;
   if (folder === ABORTED) return interrupted.exitCode;
   const { out, step, total, summary } = folder !== null
-    ? await resume(folder, { ...others, allowChangedData: asked.allowChangedData })
-    : await pretrain(options);
+    ? await resume(folder, { ...others, allowChangedData: asked.allowChangedData }, { world })
+    : await pretrain(options, { world });
   if (summary) {
-    if (asked.resume && step === total) console.log(`The run in ${out} is complete.`);
+    if (asked.resume && step === total) print(`The run in ${out} is complete.`);
     return 0;
   }
-  console.log(
+  print(
     step === 0
       ? "Stopped before the first step: there is nothing to resume."
       : `Stopped after step ${step} of ${total}. To continue: add --resume --out ${out}`,

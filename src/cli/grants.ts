@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { isLaunched } from "../distributed/launcher.ts";
 import { cacheFolder } from "../base/environment.ts";
 import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
@@ -42,8 +43,14 @@ export function grantsOf(
   const { write, net } = needsOf(name, fromCaller(Object.fromEntries(named) as Named));
   const cache = cacheFolder();
   const needs = { write: [...write, ...cache === null ? [] : [cache]], net };
-  return flagsOf(Object.fromEntries(kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]])));
+  const flags = flagsOf(
+    Object.fromEntries(kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]])),
+  );
+  return SHARED.includes(name) && isLaunched() ? [...flags, "--allow-ffi"] : flags;
 }
+
+/** Commands that several processes do together, where an MPI launcher starts them. */
+const SHARED = ["train", "embed"];
 
 /** What `./run` gives. */
 const kinds = ["write", "net"] as const;

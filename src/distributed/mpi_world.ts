@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../base/errors.ts";
+import { exitCode, messageOf, UserError } from "../base/errors.ts";
 import { environmentVariable, hostName, setEnvironmentVariable } from "../base/environment.ts";
 import { launchedSize } from "./launcher.ts";
 import { Library } from "./library.ts";
@@ -209,7 +209,7 @@ export class MpiWorld implements World {
       clearInterval(timer);
       await telling;
       this.#hasEnded = true;
-      const failure = { message: messageOf(error).slice(0, FAILURE_CHARACTERS), code: 2 };
+      const failure = { message: messageOf(error).slice(0, FAILURE_CHARACTERS), code: exitCode(error) };
       await this.#post.tell({ ended: { rank: 0, failure } }).catch(() => {});
       throw error instanceof Error ? error : new Error(`${what}: ${messageOf(error)}`);
     } finally {

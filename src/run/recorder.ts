@@ -6,6 +6,7 @@
 import type { Position } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import type { Submission, Trainer } from "../byol/trainer.ts";
+import { type World, worldOfOne } from "../distributed/world.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import type { BadImages } from "./bad_images.ts";
@@ -13,7 +14,7 @@ import type { Collapse, CollapseState } from "./collapse.ts";
 import { CollapseWatch } from "./collapse_watch.ts";
 import type { KnnBefore } from "./records.ts";
 import { StepLog, type StepLogOptions } from "./step_log.ts";
-import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
+import { expectFinite, expectSameState, writeCheckpoint } from "./write_checkpoint.ts";
 
 /** What a recorder records, and where. */
 export interface RecorderOptions extends StepLogOptions {
@@ -23,6 +24,7 @@ export interface RecorderOptions extends StepLogOptions {
   /** The source's. */
   fingerprint: string;
   knn: KnnBefore | null;
+  world?: World;
 }
 
 /** Records the steps of one run. */
@@ -118,17 +120,23 @@ export class Recorder {
 
   /** Writes a checkpoint, and returns the state in it. A state that is not finite is not written. */
   async save(): Promise<Map<string, TorchTensor>> {
-    const { trainer, metrics, bad } = this.#run;
-    await this.#log.read(this.step);
+    const { trainer, metrics, bad, world = worldOfOne } = this.#run, { step } = this;
+    await this.#log.read(step);
     const tensors = await trainer.state();
-    expectFinite(tensors, this.step);
-    metrics.flush();
-    await bad.flush();
-    await writeCheckpoint({ ...this.#run, tensors, undecayed: trainer.undecayed }, {
-      step: this.step,
-      position: this.position,
-      loss: this.loss,
-      health: this.#watch.state,
+    expectFinite(tensors, step);
+    if (world.size > 1) {
+      await expectSameState(world, { tensors, step });
+      await bad.join(world);
+    }
+    await world.first(`the checkpoint of step ${step}`, async () => {
+      metrics.flush();
+      await bad.flush();
+      await writeCheckpoint({ ...this.#run, tensors, undecayed: trainer.undecayed }, {
+        step,
+        position: this.position,
+        loss: this.loss,
+        health: this.#watch.state,
+      });
     });
     this.#saved = this.step;
     return tensors;
