@@ -46,11 +46,14 @@ export function grantsOf(
   const flags = flagsOf(
     Object.fromEntries(kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]])),
   );
-  return SHARED.includes(name) && isLaunched() ? [...flags, "--allow-ffi"] : flags;
+  return isLaunched() ? [...flags, ...sharedFlags[name] ?? []] : flags;
 }
 
-/** Commands that several processes do together, where an MPI launcher starts them. */
-const SHARED = ["train", "embed"];
+/** Commands that several processes do together where an MPI launcher starts them: they call its library, and name machines. */
+const sharedFlags: Record<string, string[] | undefined> = {
+  train: ["--allow-ffi"],
+  embed: ["--allow-ffi", "--allow-sys=hostname"],
+};
 
 /** What `./run` gives. */
 const kinds = ["write", "net"] as const;

@@ -86,7 +86,7 @@ export class Recorder {
   /** Which part of its step the next batch is, and whether the weights are measured after it. */
   next(): Pick<Submission, "part" | "health"> {
     const { options: { accumulate, logEvery }, total } = this.#run, done = this.step + 1;
-    const isLast = this.#parts === accumulate - 1;
+    const isLast = this.#parts + (this.#run.world?.size ?? 1) >= accumulate; // of this rank
     return { part: this.#parts, health: isLast && (done % logEvery === 0 || done === total) };
   }
 
