@@ -14,7 +14,7 @@ import { parseTrainOptions, type TrainArguments } from "./src/cli/train_options.
 import type { World } from "./src/distributed/world.ts";
 import { formatPlan } from "./src/inspect/format_plan.ts";
 import { formatProfile } from "./src/inspect/format_profile.ts";
-import { planOf } from "./src/inspect/plan.ts";
+import { planOf, rankPlanOf } from "./src/inspect/plan.ts";
 import { profileOf } from "./src/inspect/profile.ts";
 import { ABORTED, unlessAborted } from "./src/run/abort.ts";
 import { findRun } from "./src/run/find_run.ts";
@@ -31,6 +31,7 @@ async function main(args: string[]): Promise<number> {
   await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
   if (parsed.plan) {
     console.log(formatPlan(await planOf(given)));
+    if (parsed.planned) console.log(await rankPlanOf(given, parsed.planned));
     return 0;
   }
   if (parsed.profile) {

@@ -40,6 +40,28 @@ export interface ExchangeTimes {
 /** Of loss and z_std. */
 const FIGURE_BYTES = 8;
 
+/** The parts of the GPU's memory that are summed, for the step at `slot` of the ring. */
+function summedParts(
+  { averaged, auxiliaryHead, ring }: ExchangeOptions,
+  slot: number,
+): { store: Store; offset: number; size: number }[] {
+  return [
+    { store: averaged, offset: 0, size: averaged.bytes },
+    ...auxiliaryHead
+      ? [{ store: auxiliaryHead.gradients, offset: 0, size: auxiliaryHead.gradients.bytes }]
+      : [],
+    { store: ring, offset: slot * RING_FIGURES * 4, size: FIGURE_BYTES },
+  ];
+}
+
+/** Bytes that a rank reads from the GPU in a round: what is summed, without what fills up slices, and moments. */
+export function bytesOfRound(options: ExchangeOptions): { summed: number; moments: number } {
+  return {
+    summed: summedParts(options, 0).reduce((bytes, { size }) => bytes + size, 0),
+    moments: options.statistics.reduce((bytes, { moments }) => bytes + moments.bytes, 0),
+  };
+}
+
 /** Exchanges the gradients of one rank with the others. */
 export class Exchange implements Disposable {
   /** Bytes of a rank's message. */
@@ -60,32 +82,17 @@ export class Exchange implements Disposable {
     this.#world = world;
     this.#memory = memory;
     this.#options = options;
-    const summed = this.#summed(0).reduce((bytes, { size }) => bytes + size, 0);
+    const { summed, moments } = bytesOfRound(options);
     this.#sum = new OrderedSum(world, summed / 4);
     this.#running = new RunningStatistics(world, options.statistics.map(({ running }) => running));
     this.#total = new Float32Array(this.#sum.padded);
-    this.bytes = options.statistics.reduce(
-      (bytes, { moments }) => bytes + moments.bytes,
-      this.#total.byteLength,
-    );
+    this.bytes = this.#total.byteLength + moments;
     this.#staging = memory.gpu.device.createBuffer({
       label: "exchange",
       size: this.bytes,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
     this.#times = this.#noTimes();
-  }
-
-  /** The parts of the GPU's memory that are summed, for the step at `slot` of the ring. */
-  #summed(slot: number): { store: Store; offset: number; size: number }[] {
-    const { averaged, auxiliaryHead, ring } = this.#options;
-    return [
-      { store: averaged, offset: 0, size: averaged.bytes },
-      ...auxiliaryHead
-        ? [{ store: auxiliaryHead.gradients, offset: 0, size: auxiliaryHead.gradients.bytes }]
-        : [],
-      { store: ring, offset: slot * RING_FIGURES * 4, size: FIGURE_BYTES },
-    ];
   }
 
   /** Forgets what is known of the running statistics, as others were written to the GPU. */
@@ -136,7 +143,7 @@ export class Exchange implements Disposable {
   async #read(slot: number): Promise<void> {
     const { gpu } = this.#memory, encoder = gpu.device.createCommandEncoder();
     let at = 0;
-    for (const { store, offset, size } of this.#summed(slot)) {
+    for (const { store, offset, size } of summedParts(this.#options, slot)) {
       encoder.copyBufferToBuffer(this.#memory.buffer(store), offset, this.#staging, at, size);
       at += size;
     }
@@ -171,7 +178,7 @@ export class Exchange implements Disposable {
     await this.#sum.take(this.#total);
     const taken = performance.now();
     let at = 0;
-    for (const { store, offset, size } of this.#summed(slot)) {
+    for (const { store, offset, size } of summedParts(this.#options, slot)) {
       this.#memory.write(store, this.#total.subarray(at / 4, (at += size) / 4), offset);
     }
     await this.#running.write(this.#memory);
