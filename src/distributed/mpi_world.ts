@@ -14,7 +14,7 @@ import { type Down, lost, Post, type Up } from "./post.ts";
 import { type Agreement, EndedError, type Failure, type Word, type World } from "./world.ts";
 
 /** Characters of a failure's text that fit a message. */
-const FAILURE_CHARACTERS = 900;
+const FAILURE_CHARACTERS = 440;
 
 /** Seconds that ranks wait for each other. */
 export const DEFAULT_TIMEOUT = 300;

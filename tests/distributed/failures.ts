@@ -42,8 +42,10 @@ let runs = 0;
 /** Disturbs a run on 2 ranks by `act` some time after its first checkpoint or before; then resumes it on `ranks`. */
 async function disturbed(
   mpi: Mpi,
-  { what, act, ranks, check }: {
+  { what, act, ranks, check, late = true }: {
     what: string;
+    /** Whether there is a checkpoint already. */
+    late?: boolean;
     act: (job: Deno.ChildProcess) => Promise<void> | void;
     ranks: number;
     check: (ended: Ended) => void;
@@ -55,7 +57,8 @@ async function disturbed(
   end.finally(() => isOver = true);
   // From the start of training on: before, there is nothing to lose. The steps take a few seconds.
   while (!isOver && !await Deno.stat(`${out}/metrics.jsonl`).catch(() => null)) await sleep(50);
-  await sleep(6000 * random.uniform());
+  while (!isOver && late && (await checkpointsIn(out)).length === 0) await sleep(20);
+  await sleep((late ? 1500 : 6000) * random.uniform());
   const begin = performance.now();
   if (!isOver) await act(job);
   const result = await end, seconds = (performance.now() - begin) / 1000;
@@ -101,6 +104,7 @@ for (const mpi of installed.filter(({ name }) => ONLY === undefined || name === 
     for (const rank of [0, 1]) {
       await disturbed(mpi, {
         what: `kill -9 of rank ${rank}`,
+        late: moment % 3 > 0,
         act: toRank(rank, "SIGKILL"),
         ranks: next(),
         check: ({ code }) => assert(code !== 0),
