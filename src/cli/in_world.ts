@@ -27,10 +27,14 @@ export async function inWorld(work: (world: World) => Promise<number>): Promise<
   }
 }
 
+/** A launcher that is told to abort may drop what it has not read yet. */
+const FLUSH_MS = 500;
+
 /** Ends all ranks as `error` ended this one; returns the exit code. */
 async function endBy(world: World, error: unknown): Promise<number> {
   if (isLost(error)) {
     report(error);
+    await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
     world.abort(exitCode(error));
   }
   try {

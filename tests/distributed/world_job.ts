@@ -64,6 +64,16 @@ const tasks: Record<string, () => Promise<unknown>> = {
     if (rank === 0) await new Promise((resolve) => setTimeout(resolve, 60_000));
     await world.meet("step 3");
   },
+  /** Sums for at least a minute. */
+  async long() {
+    const sum = new OrderedSum(world, 1e6), total = new Float32Array(sum.padded);
+    for (let step = 0; step < 6000; step++) {
+      await world.meet(`step ${step}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sum.add(total);
+      await sum.take(total);
+    }
+  },
   async leave() {
     await world.meet("a");
     if (rank === size - 1) return await world.leave({ message: "its disk is full", code: 2 });
