@@ -95,6 +95,9 @@ export type { EmbeddingsTable } from "./src/export/embeddings_table.ts";
 export { findSimilar, type Neighbor, type SimilarImages, type SimilarOptions } from "./src/export/similar.ts";
 export { type Duplicate, type DuplicatesOptions, findDuplicates } from "./src/export/duplicates.ts";
 
+export { openWorld } from "./src/distributed/open_world.ts";
+export { type Agreement, EndedError, type Failure, type Word, type World } from "./src/distributed/world.ts";
+
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";
 export { profileOf, type RunProfile } from "./src/inspect/profile.ts";

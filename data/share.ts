@@ -10,7 +10,9 @@ import type { Position } from "./order.ts";
 
 /** Which of the ranks this one is. */
 export interface Share {
+  /** This rank: 0 … ranks − 1. */
   rank: number;
+  /** How many there are. */
   ranks: number;
 }
 

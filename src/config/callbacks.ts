@@ -23,10 +23,12 @@ export interface StepRecord {
   dataWait: number;
   /**
    * Where processes train together: seconds of a step in which this one waited for others, the network and the copies of what
-   * they exchanged, since the previous record; their share of the time of steps; and the rank that was slowest.
+   * they exchanged, since the previous record.
    */
   exchangeSeconds?: number;
+  /** The share of these seconds in the time of the steps. */
   exchangeShare?: number;
+  /** The rank that the others waited for longest. */
   slowestRank?: number;
   /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;

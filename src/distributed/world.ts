@@ -24,7 +24,9 @@ export interface Agreement {
 
 /** Why a rank leaves. */
 export interface Failure {
+  /** What to tell the user. */
   message: string;
+  /** The exit code of all. */
   code: number;
 }
 
@@ -32,6 +34,7 @@ export interface Failure {
 export interface World {
   /** This process: 0 … size − 1. */
   readonly rank: number;
+  /** How many there are. */
   readonly size: number;
   /** The name of each rank's machine. */
   readonly hosts: readonly string[];
