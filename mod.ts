@@ -97,6 +97,8 @@ export { findSimilar, type Neighbor, type SimilarImages, type SimilarOptions } f
 export { type Duplicate, type DuplicatesOptions, findDuplicates } from "./src/export/duplicates.ts";
 
 export { explore, type ExploredPage, type ExploreOptions, type ExploreStage } from "./src/explore/explore.ts";
+export { openWorld } from "./src/distributed/open_world.ts";
+export { type Agreement, EndedError, type Failure, type Word, type World } from "./src/distributed/world.ts";
 
 export { planOf, type RunPlan, type StepPlan } from "./src/inspect/plan.ts";
 export { formatPlan } from "./src/inspect/format_plan.ts";

@@ -4,15 +4,18 @@
  * @module
  */
 import { createDownloadProgress } from "./src/cli/download_progress.ts";
+import { createLines } from "./src/base/progress.ts";
+import { inWorld } from "./src/cli/in_world.ts";
 import { interruption } from "./src/cli/interrupt.ts";
 import { fromCaller } from "./src/cli/paths.ts";
 import { expectPermissions, needsOf } from "./src/cli/permissions.ts";
 import { createProgress } from "./src/cli/progress.ts";
 import { runMain } from "./src/cli/run_main.ts";
 import { parseTrainOptions, type TrainArguments } from "./src/cli/train_options.ts";
+import type { World } from "./src/distributed/world.ts";
 import { formatPlan } from "./src/inspect/format_plan.ts";
 import { formatProfile } from "./src/inspect/format_profile.ts";
-import { planOf } from "./src/inspect/plan.ts";
+import { planOf, rankPlanOf } from "./src/inspect/plan.ts";
 import { profileOf } from "./src/inspect/profile.ts";
 import { ABORTED, unlessAborted } from "./src/run/abort.ts";
 import { findRun } from "./src/run/find_run.ts";
@@ -29,41 +32,47 @@ async function main(args: string[]): Promise<number> {
   await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
   if (parsed.plan) {
     console.log(formatPlan(await planOf(given)));
+    if (parsed.planned) console.log(await rankPlanOf(given, parsed.planned));
     return 0;
   }
   if (parsed.profile) {
     console.log(formatProfile(await profileOf(given)));
     return 0;
   }
-  return await train({ ...parsed, given });
+  return await inWorld((world) => train({ ...parsed, given }, world));
 }
 
 /** Starts or continues a run; returns the exit code. */
-async function train({ given, ...asked }: TrainArguments): Promise<number> {
-  const interrupted = interruption("finishing the current step and saving it."), { signal } = interrupted;
-  using download = createDownloadProgress();
-  const { onDownload } = download;
-  const options = { ...given, signal, onDownload, progress: createProgress };
+async function train({ given, ...asked }: TrainArguments, world: World): Promise<number> {
+  const isFirst = world.rank === 0, print = isFirst ? console.log : () => {};
+  const interrupted = interruption("finishing the current step and saving it.", print),
+    { signal } = interrupted;
+  using download = isFirst ? createDownloadProgress() : null;
+  // A launcher gives each rank a terminal without columns: no bar.
+  const progress = world.size > 1 ? createLines : createProgress;
+  const options = { ...given, signal, onDownload: download?.onDownload, progress };
   const { out: _, ...others } = options;
-  const folder = asked.resume ? await unlessAborted(signal, () => findRun(given, { signal })) : null;
+  const folder = asked.resume
+    ? await unlessAborted(signal, () => world.first("the run to resume", () => findRun(given, { signal })))
+    : null;
   if (folder === ABORTED) return interrupted.exitCode;
   const result = await unlessAborted(
     signal,
     () =>
       folder !== null
-        ? resume(folder, { ...others, allowChangedData: asked.allowChangedData })
-        : pretrain(options),
+        ? resume(folder, { ...others, allowChangedData: asked.allowChangedData }, { world })
+        : pretrain(options, { world }),
   );
   if (result === ABORTED) {
-    console.log("Stopped before the first step. What was downloaded is kept.");
+    print("Stopped before the first step. What was downloaded is kept.");
     return interrupted.exitCode;
   }
   const { out, step, total, summary } = result;
   if (summary) {
-    if (asked.resume && step === total) console.log(`The run in ${out} is complete.`);
+    if (asked.resume && step === total) print(`The run in ${out} is complete.`);
     return 0;
   }
-  console.log(
+  print(
     step === 0
       ? "Stopped before the first step: there is nothing to resume."
       : `Stopped after step ${step} of ${total}. To continue: add --resume --out ${out}`,

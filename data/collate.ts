@@ -8,6 +8,7 @@ import type { Position } from "./order.ts";
 import type { Prepared } from "./pool.ts";
 import type { ReadSample } from "./read.ts";
 import type { Rejection } from "./rejection.ts";
+import { type Place, positionAfter } from "./share.ts";
 import { TransformStream } from "./streams.ts";
 
 /** A sample on its way through the pipeline, without its bytes. */
@@ -43,6 +44,8 @@ export interface Collated {
   bad: BadImage[];
   /** Where to resume after this batch. */
   next: Position;
+  /** The batches of its round: this one, and with a share those of the other ranks. */
+  places: Place[];
   /** Returns the buffers of `images`, which must not be read afterwards. */
   release(): void;
 }
@@ -55,6 +58,8 @@ export interface CollateOptions {
   limit: number | null;
   /** What happens to the samples at the end of an epoch that do not fill a batch. */
   partial: "drop" | "keep";
+  /** Whether every sample must be good: other ranks count on it. */
+  whole?: boolean;
   /**
    * Called with the bad images that no batch reports: those after the last batch of an evaluation, and those of an epoch
    * without a batch. May throw to end the stream.
@@ -109,6 +114,7 @@ class Collator {
       if (sample.epoch !== this.#epoch) this.#startEpoch(sample);
       const rejection = group.rejections[i], image = group.images[i];
       if (rejection) this.#bad.push({ index: sample.index, key: sample.key, ...rejection });
+      if (!image && this.#options.whole) throw notWhole(sample, rejection);
       if (!image) continue;
       this.#pending.push({ sample, image, release });
       if (this.#pending.length === this.#options.batch) yield this.#batch();
@@ -124,15 +130,17 @@ class Collator {
   #batch(): Collated {
     const { batch, limit, partial } = this.#options;
     const members = this.#pending, bad = this.#bad;
-    const { offset, next } = members[members.length - 1].sample;
-    const left = limit === null ? Infinity : limit - offset - 1;
+    const last = members[members.length - 1].sample;
+    const next = partial === "drop" ? positionAfter(last, { batch, limit }) : last.next;
+    const places = last.places ?? [{ epoch: last.epoch, next }];
     [this.#pending, this.#bad] = [[], []];
     this.#isWithoutBatch = false;
     return {
       images: members.map(({ image }) => image),
       samples: members.map(({ sample }) => sample),
       bad,
-      next: left < batch && partial === "drop" ? { epoch: this.#epoch + 1, offset: 0 } : next,
+      next: places[places.length - 1].next,
+      places,
       release: () => members.forEach(({ release }) => release()),
     };
   }
@@ -151,6 +159,16 @@ class Collator {
     if (!this.#isWithoutBatch) return;
     throw withoutBatch(bad, { ...this.#options, count: bad.length + this.#pending.length });
   }
+}
+
+/** The error for a sample that cannot be used while other ranks count on the places of all. */
+function notWhole({ key }: Sample, rejection: Rejection | null): UserError {
+  return new UserError(
+    `Cannot use image "${key}": ${
+      rejection?.reason ?? "it has no substitute"
+    }. Processes that train together need every ` +
+      `image: replace or remove it, or start a run with --on-bad-image substitute.`,
+  );
 }
 
 /** The error for an epoch of `count` images that gives no batch. */

@@ -54,6 +54,8 @@ export {
   type Views,
 } from "./pipeline.ts";
 
+export type { Place, Share } from "./share.ts";
+
 export { openSource } from "./sources/open.ts";
 export type { OpenOptions } from "./sources/open_options.ts";
 export { type LeftOut, type LeftOutGroup, type SplitName, Survey } from "./sources/survey.ts";

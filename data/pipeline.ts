@@ -15,15 +15,15 @@ import { assembleViews } from "./assemble.ts";
 import { type BadImage, collate, type Collated } from "./collate.ts";
 import { group } from "./group.ts";
 import type { Position } from "./order.ts";
-import { evaluationEntries, type PixelCache } from "./pixel_cache.ts";
+import { evaluationEntries, type PixelCache, withoutCachedBytes } from "./pixel_cache.ts";
 import { Pool } from "./pool.ts";
 import { type ImageNote, prepare } from "./prepare.ts";
 import { readSamples } from "./read.ts";
+import type { Place, Share } from "./share.ts";
 import type { ImageSource } from "./sources/types.ts";
 import { ReadableStream } from "./streams.ts";
-import { numberIn } from "./subset.ts";
 
-export type { BadImage, ImageNote, Position };
+export type { BadImage, ImageNote, Place, Position, Share };
 
 /** What to do about an image that cannot be used. */
 export type OnBadImage = "skip" | "error" | "substitute";
@@ -71,6 +71,8 @@ export interface TrainingOptions extends BatchOptions {
   seed: number;
   /** Where to start: the `next` of the last batch consumed. */
   start?: Position;
+  /** Make only the batches of this rank: of each round, one. An image that cannot be used then ends the stream. */
+  share?: Share;
 }
 
 /**
@@ -95,8 +97,10 @@ export interface Batch<V extends Views = Float32Array<ArrayBuffer>> {
   indices: number[];
   /** The epoch, from 0. */
   epoch: number;
-  /** Where to resume after this batch. */
+  /** Where to resume after this batch, or after its round. */
   next: Position;
+  /** The batches of its round: this one, and with a share those of the other ranks. */
+  places: Place[];
   /** Returns the memory of `views` for a later batch; they must not be read afterwards. */
   release(): void;
 }
@@ -127,15 +131,20 @@ export interface EvaluationBatch<V extends Views = Float32Array<ArrayBuffer>> {
 export function trainingBatches<V extends Views = Float32Array<ArrayBuffer>>(
   options: TrainingOptions & Partial<Augment<V>>,
 ): ReadableStream<Batch<V>> {
-  const { seed, start } = options;
-  return batches<V, Batch<V>>(options, { seed, start }, ({ views, samples, next, release }) => ({
-    views,
-    labels: labelsOf(samples),
-    indices: samples.map((sample) => sample.index),
-    epoch: samples[0].epoch,
-    next,
-    release,
-  }));
+  const { seed, start, share } = options;
+  return batches<V, Batch<V>>(
+    options,
+    { seed, start, share },
+    ({ views, samples, next, places, release }) => ({
+      views,
+      labels: labelsOf(samples),
+      indices: samples.map((sample) => sample.index),
+      epoch: samples[0].epoch,
+      next,
+      places,
+      release,
+    }),
+  );
 }
 
 /**
@@ -175,7 +184,7 @@ type Delivered<V> = Omit<Collated, "images"> & { views: V; originals: (ImageSize
 
 function batches<V extends Views, T>(
   options: BatchOptions & Partial<Augment<V>>,
-  { seed, start }: { seed: number | null; start?: Position },
+  { seed, start, share }: { seed: number | null; start?: Position; share?: Share },
   finish: (batch: Delivered<V>) => T,
 ): ReadableStream<T> {
   const { source, batch, size, recipe, workers = 2, onBadImage = "skip" } = options;
@@ -198,14 +207,18 @@ function batches<V extends Views, T>(
   const report = reporter(options);
 
   const read = training && cache ? withoutCachedBytes(source, cache) : source;
-  const samples = readSamples(read, { seed, start, locate: true });
+  const samples = readSamples(read, { seed, start, locate: true, share: share && { ...share, batch } });
   const keepPixels = cache !== undefined;
   const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
     .pipeThrough(group({ count, weight: MESSAGE_LIMITS.encoded, weigh }))
     .pipeThrough(prepare(pool, { concurrency: messages, cache, substitutes, onNote: options.onNote }))
     .pipeThrough(
-      collate({ batch, limit: source.length, partial: training ? "drop" : "keep", onBad: report }),
+      collate({
+        ...{ batch, limit: source.length, onBad: report },
+        partial: training ? "drop" : "keep",
+        whole: share !== undefined,
+      }),
     );
   const assemble = assembleViews({ batch, views, viewLength });
   const deliver = (collated: Collated) => {
@@ -242,27 +255,6 @@ function reporter({ source, onBadImage, onBad }: BatchOptions): (bad: BadImage) 
       );
     }
     onBad?.(bad);
-  };
-}
-
-/** `source`, but cached images are given without their bytes. */
-function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource {
-  if (source.kind !== "indexed") return source;
-  const empty = new Uint8Array(0), isCached = (place: number) => cache.has(numberIn(source, place));
-  const { kind, name, length, classes, fingerprint, concurrentReads } = source;
-  return {
-    ...{ kind, name, length, classes, fingerprint, concurrentReads },
-    key: (place) => source.key(place),
-    label: (place) => source.label(place),
-    numberOf: (place) => numberIn(source, place),
-    read: (place, signal) => {
-      if (!isCached(place)) return source.read(place, signal);
-      const index = numberIn(source, place);
-      return Promise.resolve({ index, key: source.key(place), bytes: empty, label: source.label(place) });
-    },
-    locate: (place) => isCached(place) ? null : source.locate?.(place) ?? null,
-    [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
-    close() {},
   };
 }
 

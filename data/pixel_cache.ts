@@ -5,6 +5,8 @@
  *
  * @module
  */
+import type { ImageSource } from "./sources/types.ts";
+import { numberIn } from "./subset.ts";
 import type { DecodedImage } from "./views/resize.ts";
 
 /** Decoded images by their index in the source; negative indices are those of {@linkcode evaluationEntries}. */
@@ -52,5 +54,26 @@ export function memoryCache(
       images.set(index, { ...image, data: image.data.slice() });
     },
     close: () => images.clear(),
+  };
+}
+
+/** `source`, but cached images are given without their bytes. */
+export function withoutCachedBytes(source: ImageSource, cache: PixelCache): ImageSource {
+  if (source.kind !== "indexed") return source;
+  const empty = new Uint8Array(0), isCached = (place: number) => cache.has(numberIn(source, place));
+  const { kind, name, length, classes, fingerprint, concurrentReads } = source;
+  return {
+    ...{ kind, name, length, classes, fingerprint, concurrentReads },
+    key: (place) => source.key(place),
+    label: (place) => source.label(place),
+    numberOf: (place) => numberIn(source, place),
+    read: (place, signal) => {
+      if (!isCached(place)) return source.read(place, signal);
+      const index = numberIn(source, place);
+      return Promise.resolve({ index, key: source.key(place), bytes: empty, label: source.label(place) });
+    },
+    locate: (place) => isCached(place) ? null : source.locate?.(place) ?? null,
+    [Symbol.asyncIterator]: () => source[Symbol.asyncIterator](),
+    close() {},
   };
 }

@@ -5,7 +5,8 @@
  */
 import { messageOf } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
-import { inOrder, noImages, shuffled } from "./shuffle.ts";
+import { Cutter, type Item, type Own, type Place, type Share } from "./share.ts";
+import { inOrder, noImages, type Shuffled, shuffled } from "./shuffle.ts";
 import type { FileRange } from "./file_range.ts";
 import { UnreachableError } from "./sources/http_connection.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
@@ -32,6 +33,8 @@ export interface ReadSample {
   failure: string | null;
   /** Where to resume after this sample. */
   next: Position;
+  /** With a share, of the last sample of a batch: the batches of its round. */
+  places?: Place[];
 }
 
 /** In which order samples are read. */
@@ -42,6 +45,8 @@ export interface ReadOrder {
   start?: Position;
   /** Whether to give file ranges instead of bytes, where possible. */
   locate?: boolean;
+  /** Of a seed's order: give only the samples of this rank's batches, of so many samples each. */
+  share?: Share & { batch: number };
 }
 
 const noBytes = new Uint8Array(0);
@@ -56,41 +61,38 @@ const CONCURRENT_READS = 8;
  * The stream fails with a UserError at a damaged shard.
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
-  const { seed, start = { epoch: 0, offset: 0 }, locate = false } = order;
+  const { seed, start = { epoch: 0, offset: 0 }, locate = false, share } = order;
+  const cutter = <T extends Item>() => share && new Cutter<T>({ ...share, limit: source.length });
   if (source.kind === "indexed") {
-    return cancellable((signal) => readIndexed(source, { seed, start, locate, signal }));
+    return cancellable((signal) => readIndexed(source, { seed, start, locate, cutter: cutter(), signal }));
   }
   return cancellable((signal) =>
-    seed === null ? readOnce(source, { start, signal }) : readShuffled(source, { seed, start, signal })
+    seed === null
+      ? readOnce(source, { start, signal })
+      : readShuffled(source, { seed, start, cutter: cutter<Shuffled>(), signal })
   );
 }
 
 async function* readIndexed(
   source: IndexedSource,
-  { seed, start, locate, signal }: {
+  { seed, start, locate, cutter, signal }: {
     seed: number | null;
     start: Position;
     locate: boolean;
+    cutter: Cutter<Visited> | undefined;
     signal: AbortSignal;
   },
 ): AsyncGenerator<ReadSample> {
   const { length } = source;
-  const visits = seed === null
-    ? sourceOrder({ length, offset: start.offset })
-    : trainingOrder({ length, seed, start });
   const underway: Promise<ReadSample>[] = [], most = source.concurrentReads ?? CONCURRENT_READS;
   try {
-    for (const visit of visits) {
-      const last = seed !== null && visit.offset + 1 === length;
-      const next = last
-        ? { epoch: visit.epoch + 1, offset: 0 }
-        : { epoch: visit.epoch, offset: visit.offset + 1 };
+    for (const visit of visitsOf({ length, seed, start, cutter })) {
       const located = locate ? source.locate?.(visit.index) : null;
       if (located && underway.length === 0) {
-        yield { ...visit, ...located, bytes: noBytes, failure: null, next };
+        yield { ...visit, ...located, bytes: noBytes, failure: null };
         continue;
       }
-      const reading = readVisit(source, { visit, next, signal });
+      const reading = readVisit(source, { visit, signal });
       reading.catch(() => {}); // it is thrown when its turn comes
       underway.push(reading);
       if (underway.length >= most) yield await underway.shift()!;
@@ -101,19 +103,44 @@ async function* readIndexed(
   }
 }
 
+/** A visit, and where to resume after it. */
+type Visited = Visit & { next: Position };
+
+/** The visits of `length` samples: endless, or once in source order. */
+function* visitsOf(
+  { length, seed, start, cutter }: {
+    length: number;
+    seed: number | null;
+    start: Position;
+    cutter: Cutter<Visited> | undefined;
+  },
+): Generator<Own<Visited>> {
+  const visits = seed === null
+    ? sourceOrder({ length, offset: start.offset })
+    : trainingOrder({ length, seed, start });
+  for (const visit of visits) {
+    const last = seed !== null && visit.offset + 1 === length;
+    const next = last
+      ? { epoch: visit.epoch + 1, offset: 0 }
+      : { epoch: visit.epoch, offset: visit.offset + 1 };
+    if (cutter) yield* cutter.take({ ...visit, next });
+    else yield { ...visit, next };
+  }
+}
+
 /** An error becomes the sample's `failure`, unless its server is away: that says nothing of the image. */
 async function readVisit(
   source: IndexedSource,
-  { visit, next, signal }: { visit: Visit; next: Position; signal: AbortSignal },
+  { visit, signal }: { visit: Own<Visited>; signal: AbortSignal },
 ): Promise<ReadSample> {
   try {
-    return { ...visit, ...await source.read(visit.index, signal), fileRange: null, failure: null, next };
+    return { ...visit, ...await source.read(visit.index, signal), fileRange: null, failure: null };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof UnreachableError) throw error;
     const { index } = visit, image = { index: numberIn(source, index), key: source.key(index) };
     const nothing = { label: null, bytes: noBytes, fileRange: null };
-    return { ...visit, ...image, ...nothing, failure: `it cannot be read: ${messageOf(error)}`, next };
+    return { ...visit, ...image, ...nothing, failure: `it cannot be read: ${messageOf(error)}` };
   }
 }
 
@@ -131,14 +158,21 @@ async function* readOnce(
 
 async function* readShuffled(
   source: StreamedSource,
-  options: { seed: number; start: Position; signal: AbortSignal },
+  { cutter, ...options }: {
+    seed: number;
+    start: Position;
+    cutter: Cutter<Shuffled> | undefined;
+    signal: AbortSignal;
+  },
 ): AsyncGenerator<ReadSample> {
-  for await (const { image, ...visit } of shuffled(source, options)) yield sampleOf(image, visit);
+  for await (const visited of shuffled(source, options)) {
+    for (const { image, ...visit } of cutter ? cutter.take(visited) : [visited]) yield sampleOf(image, visit);
+  }
 }
 
 function sampleOf(
   { index, key, label, bytes, failure }: ShardImage & { index: number },
-  visit: { epoch: number; offset: number; next: Position },
+  visit: Own<{ epoch: number; offset: number; next: Position }>,
 ): ReadSample {
   return {
     ...visit,

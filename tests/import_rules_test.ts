@@ -10,7 +10,7 @@ const root = new URL("../", import.meta.url);
 /** The folders by layer, the lowest first. Folders of one layer do not import each other. */
 const layers = [
   ["src/base", "kernels"],
-  ["data", "src/io", "src/gpu", "src/reference"],
+  ["data", "src/io", "src/gpu", "src/reference", "src/distributed"],
   ["src/graph", "src/plots"],
   ["src/ops"],
   ["src/nn", "src/optim", "src/views"],
@@ -18,7 +18,7 @@ const layers = [
   ["src/eval"],
   ["src/report"],
   ["src/run", "src/export"],
-  ["src/inspect", "src/experiments", "src/explore", "src/distributed"],
+  ["src/inspect", "src/experiments", "src/explore"],
   ["src/cli"],
 ];
 

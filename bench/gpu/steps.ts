@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
 import { parseTrainOptions } from "../../src/cli/train_options.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { pipelineOf } from "../../src/gpu/kernel.ts";

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
+import { Trainer } from "../../src/byol/trainer.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";

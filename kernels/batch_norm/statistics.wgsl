@@ -2,12 +2,14 @@
 //
 // partials [G, parts, 2, C], statistics [G, 2, C] (mean, then reciprocal deviation), running_mean and running_var [C].
 // Parts are joined by the formula of Chan et al. (1979). The running statistics take the groups (views) in turn, with
-// the unbiased variance, as separate forward passes would.
+// the unbiased variance, as separate forward passes would. DEFERRED leaves that to others, who know of more batches than
+// this one: then running_mean and running_var are [G, C] and get each group's mean and unbiased variance.
 //
 // A workgroup owns QUADS quadruples of channels. Of each, LANES invocations take every LANES-th part, and a tree in
 // workgroup memory joins their moments, in a fixed order. LANES is a power of two; 1 needs no tree.
 override QUADS: u32 = 8u;
 override LANES: u32 = 1u;
+override DEFERRED: u32 = 0u;
 
 struct Params { G: u32, M: u32, C: u32, parts: u32, length: u32, eps: f32, decay: f32 }
 
@@ -50,11 +52,15 @@ fn main(group: Workgroup, @builtin(local_invocation_index) invocation: u32) {
       statistics[g * 2u * C4 + c4] = all.mean;
       statistics[(g * 2u + 1u) * C4 + c4] = 1.0 / sqrt(all.m2 / all.count + params.eps);
     }
+    let unbiased = all.m2 / max(all.count - 1.0, 1.0);
+    if (DEFERRED == 1u && writes) {
+      running_mean[g * C4 + c4] = all.mean;
+      running_var[g * C4 + c4] = unbiased;
+    }
     running = params.decay * running + (1.0 - params.decay) * all.mean;
-    running_square = params.decay * running_square +
-      (1.0 - params.decay) * (all.m2 / max(all.count - 1.0, 1.0));
+    running_square = params.decay * running_square + (1.0 - params.decay) * unbiased;
   }
-  if (writes) {
+  if (DEFERRED == 0u && writes) {
     running_mean[c4] = running;
     running_var[c4] = running_square;
   }

@@ -11,8 +11,15 @@ import type { FlatStore } from "../nn/parameters.ts";
 
 /** Learns from the features of a training step. It has stores of its own, and its gradients do not reach the encoder. */
 export interface AuxiliaryHead {
-  /** Appends its own step on the features [2N, D] of the batch, view 1 of all images, then view 2. */
-  record(tape: Tape, features: Tensor): void;
+  /**
+   * Appends the gradient of its own loss on the features [2N, D] of a batch, view 1 of all images, then view 2. `step`: the
+   * step's scalars.
+   */
+  record(tape: Tape, { features, step }: { features: Tensor; step: Tensor }): void;
+  /** Appends its update by the mean gradient of a step's batches. */
+  update(tape: Tape): void;
+  /** That gradient. */
+  readonly gradients: Store;
   /** Writes the tables of its kernels. Call once before the first step. */
   prepare(memory: Memory): void;
   /** Writes the labels of the next step: the classes of the batch's N images, −1 for none. */
@@ -21,5 +28,7 @@ export interface AuxiliaryHead {
   readonly parts: { flat: FlatStore; store: Store; prefix: string }[];
 }
 
-/** Creates a head for steps of `batch` images on `target`. */
-export type AuxiliaryHeadFactory = (options: { target: ChoosingProfile; batch: number }) => AuxiliaryHead;
+/** Creates a head for steps of `batches` times `batch` images on `target`. */
+export type AuxiliaryHeadFactory = (
+  options: { target: ChoosingProfile; batch: number; batches: number },
+) => AuxiliaryHead;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { traceTraining, type TrainerOptions } from "./trainer.ts";
+import { traceTraining, type TrainerOptions } from "./trace_training.ts";
 import { MachineError } from "../base/errors.ts";
 import type { Limits } from "../gpu/device.ts";
 import { liveBudget, obstacleTo, type Plan, planMemory } from "../graph/plan.ts";

@@ -8,7 +8,7 @@ import type { Store } from "../gpu/memory.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
-import { sizeOf, tensorIn } from "../graph/tensor.ts";
+import { sizeOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { accumulateMean } from "../ops/accumulate.ts";
 import { addInto } from "../ops/add.ts";
 import { stepMetrics } from "../ops/step_metrics.ts";
@@ -54,6 +54,16 @@ export interface StepOptions {
   batches?: number;
   /** Learns from the online network's features. */
   auxiliaryHead?: AuxiliaryHead;
+  /** Where the moments of a batch go, by the store of running statistics: others know of more batches. */
+  moments?: ReadonlyMap<Store, Store> | null;
+}
+
+/** Views of an image. */
+export const VIEWS = 2;
+
+/** A store for the moments of both views, with those of each running statistic at twice its offset. */
+export function momentsOf({ name, bytes }: Store): Store {
+  return { name: `moments for ${name}`, category: "statistics", bytes: VIEWS * bytes };
 }
 
 /** A store of parameters as a matrix of blocks: every parameter begins at a block of 64 elements. */
@@ -61,9 +71,17 @@ const blocksOf = (store: Store) => tensorIn(store, { shape: [store.bytes / 4 / 6
 
 /** Traces a step of algorithm 1. */
 export function traceStep({ online, target }: Networks, options: StepOptions): Step {
-  const { optimizer, profile, loading, objective = BYOL, averaged, batches = 1, auxiliaryHead } = options;
+  const { optimizer, profile, loading, objective = BYOL, averaged, batches = 1, auxiliaryHead, moments } =
+    options;
   const { views, scalars, ring } = storesOf(options);
-  const tape = new Tape(profile, { training: true, views: 2, add: addInto });
+  const deferred = moments && ((running: Tensor, views: number) => {
+    const { store, offset } = running.region!;
+    return tensorIn(moments.get(store)!, { shape: [views, ...running.shape], offset: views * offset });
+  });
+  const tape = new Tape(profile, {
+    ...{ training: true, views: VIEWS, add: addInto },
+    ...deferred && { moments: deferred },
+  });
   const images = tape.markConstant(tensorIn(views, { shape: viewShapeOf(options) }));
   const step = tensorIn(scalars, { shape: [STEP_BYTES / 4] });
   const slots = tensorIn(ring, { shape: [RING_SLOTS, RING_FIGURES] });
@@ -71,7 +89,7 @@ export function traceStep({ online, target }: Networks, options: StepOptions): S
 
   const projected = target && tape.noGrad(() => target.projector(tape, target.encoder(tape, images)));
   const features = online.encoder(tape, images);
-  auxiliaryHead?.record(tape, features);
+  auxiliaryHead?.record(tape, { features, step });
   const z = online.projector(tape, features);
   const q = online.predictor?.(tape, z) ?? z;
   const losses = objectiveLoss(tape, objective, { q, target: projected ?? z });
@@ -83,6 +101,7 @@ export function traceStep({ online, target }: Networks, options: StepOptions): S
     accumulateMean(tape, { mean: blocksOf(averaged), from: blocksOf(gradients!), step }, { batches });
   }
   const update = tape.dispatches.length;
+  auxiliaryHead?.update(tape);
   optimizer.record(tape, step);
   const health = tape.dispatches.length;
   weightHealth(tape, {

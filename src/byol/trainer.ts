@@ -3,52 +3,24 @@
  *
  * @module
  */
-import { createViewFeed, type LoaderOptions, type ViewFeed } from "../views/view_uploader.ts";
+import { createViewFeed, type ViewFeed } from "../views/view_uploader.ts";
 import type { PackedImage } from "../../data/views/table.ts";
+import { type Agreement, type World, worldOfOne } from "../distributed/world.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
-import { liveBudget, type Recompute } from "../graph/plan.ts";
+import { liveBudget } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
-import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { tensorIn } from "../graph/tensor.ts";
 import type { FlatStore } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
 import { isAdapted } from "../optim/blocks.ts";
-import {
-  createOptimizer,
-  type Optimizer,
-  type OptimizerName,
-  packStep,
-  type StepScalars,
-} from "../optim/optimizer.ts";
-import { type Architecture, createNetworks, type Networks } from "./networks.ts";
-import { BYOL, type Objective } from "./objective.ts";
-import type { AuxiliaryHead, AuxiliaryHeadFactory } from "./auxiliary_head.ts";
-import { RING_FIGURES, RING_SLOTS, type Step, traceStep } from "./step.ts";
-
-/** Options of a {@linkcode Trainer}. */
-export interface TrainerOptions {
-  architecture: Architecture;
-  /** Images per batch, and pixels of their sides. */
-  batch: number;
-  size: number;
-  optimizer: OptimizerName;
-  /** Of LARS, see {@linkcode OptimizerOptions}. */
-  trust?: number;
-  larsClip?: boolean;
-  /** Batches whose gradients are averaged per step; 1 by default. */
-  accumulate?: number;
-  /** The training objective; BYOL's by default. */
-  objective?: Objective;
-  /** How the GPU creates the views from decoded images; null if the host writes the views. */
-  loading?: LoaderOptions | null;
-  /** How kernels are chosen; by default, each choice gets its default. */
-  chooser?: KernelChooser;
-  /** When activations are recomputed instead of being kept; "auto" by default. */
-  recompute?: Recompute;
-  /** Learns from the encoder's features, without affecting it. */
-  auxiliaryHead?: AuxiliaryHeadFactory;
-}
+import { type Optimizer, packStep, type StepScalars } from "../optim/optimizer.ts";
+import type { AuxiliaryHead } from "./auxiliary_head.ts";
+import { Exchange, type ExchangeTimes } from "./exchange.ts";
+import type { Networks } from "./networks.ts";
+import { RING_FIGURES, RING_SLOTS, type Step } from "./step.ts";
+import { traceTraining, type TrainerOptions } from "./trace_training.ts";
 
 /** The metrics of a step. */
 export interface StepMetrics {
@@ -72,33 +44,6 @@ export interface Submission extends Omit<StepScalars, "slot"> {
   labels?: ArrayLike<number>;
 }
 
-/** Traces a step of `options` without touching a GPU, for planning. */
-export function traceTraining(
-  options: TrainerOptions,
-  profile: ChoosingProfile,
-): { networks: Networks; optimizer: Optimizer; step: Step; auxiliaryHead?: AuxiliaryHead } {
-  const { architecture, optimizer: name, objective = BYOL, trust, larsClip, accumulate = 1 } = options;
-  const networks = createNetworks(architecture, objective);
-  const { parameters, gradients } = networks.online.network;
-  const averaged: Store | null = accumulate > 1
-    ? { name: "averaged gradients", category: "gradients", bytes: parameters.store.bytes }
-    : null;
-  const optimizer = createOptimizer(
-    { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
-    { name, maxBinding: profile.maxBinding, ema: objective.target === "ema", trust, larsClip },
-  );
-  const auxiliaryHead = options.auxiliaryHead?.({ target: profile, batch: options.batch });
-  const step = traceStep(networks, {
-    ...options,
-    optimizer,
-    profile,
-    averaged,
-    batches: accumulate,
-    auxiliaryHead,
-  });
-  return { networks, optimizer, step, auxiliaryHead };
-}
-
 /** The state of a run on the GPU. Dispose of it to free the memory. */
 export class Trainer {
   readonly memory: Memory;
@@ -113,9 +58,13 @@ export class Trainer {
   /** Batches per step. */
   readonly #batches: number;
   readonly #auxiliaryHead: AuxiliaryHead | undefined;
+  readonly #world: World;
+  readonly #exchange: Exchange | null;
+  /** The batch that was submitted last. */
+  #submitted = { step: 0, part: 0, health: false };
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step, auxiliaryHead } = traceTraining(
+    const { networks, optimizer, step, auxiliaryHead, exchanged } = traceTraining(
       options,
       deviceProfileOf(gpu, options.chooser),
     );
@@ -138,6 +87,8 @@ export class Trainer {
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
     auxiliaryHead?.prepare(this.memory);
+    this.#world = options.world ?? worldOfOne;
+    this.#exchange = exchanged && new Exchange(this.memory, this.#world, exchanged);
   }
 
   /** The parameters of one axis, which have neither weight decay nor a trust ratio. */
@@ -155,6 +106,7 @@ export class Trainer {
     targetInit: "copy" | "independent";
     given?: ReadonlyMap<string, TorchTensor>;
   }): void {
+    this.#exchange?.reset();
     const online = this.networks.online.network, target = this.networks.target?.network;
     for (const part of ["parameters", "statistics"] as const) {
       const values = drawWeights(online[part], { seed, given });
@@ -170,7 +122,8 @@ export class Trainer {
 
   /**
    * Submits one batch of a step: `views` [2, batch, size, size, 4], or decoded images if the GPU creates the views. The last
-   * batch of a step, usually the only one, updates the weights. Does not wait for the GPU; `views` may be reused at once.
+   * batch of a step, usually the only one, updates the weights. Does not wait for the GPU; `views` may be reused at once. Where
+   * ranks train together, `part` counts the batches of all of them, and {@linkcode Trainer.join} follows.
    */
   step(
     views: Float32Array<ArrayBuffer> | readonly PackedImage[],
@@ -178,15 +131,67 @@ export class Trainer {
   ): void {
     this.#gpu.check();
     if (labels) this.#auxiliaryHead?.feed(this.memory, labels);
-    this.memory.write(this.#step.scalars, packStep({ ...scalars, slot: step % RING_SLOTS }));
-    this.#feed.run(views, { end: this.#end({ part: scalars.part ?? 0, health }) });
+    const { part = 0 } = scalars, isShared = this.#exchange !== null;
+    this.#submitted = { step, part, health };
+    // The batches of ranks are added by the exchange: each begins at 0.
+    const packed = packStep({ ...scalars, part: isShared ? 0 : part, slot: step % RING_SLOTS });
+    this.memory.write(this.#step.scalars, packed);
+    this.#feed.run(views, {
+      end: isShared ? this.#length - this.#step.tail.update : this.#end({ part, health }),
+    });
+  }
+
+  /**
+   * Joins the submitted batch with those of the other ranks, and takes the step after its last one. A process alone has
+   * nothing to join.
+   *
+   * @param stop The exit code with which this rank wants to stop; 0 to go on.
+   * @returns what all ranks agree on after the last batch of a step, else null.
+   */
+  async join(stop = 0): Promise<Agreement | null> {
+    const { step, part, health } = this.#submitted, isLast = part + this.#world.size >= this.#batches;
+    if (!this.#exchange) return isLast ? await this.#world.meet("", { stop }) : null;
+    const slot = step % RING_SLOTS;
+    const where = `step ${step + 1}, batch ${Math.floor(part / this.#world.size) + 1}`;
+    const agreement = await this.#exchange.round(where, { slot, isLast, stop });
+    if (!isLast) return null;
+    const { update, health: healthCount } = this.#step.tail;
+    this.#program.run({ begin: this.#length - update, end: this.#length - (health ? 0 : healthCount) });
+    return agreement;
+  }
+
+  /** Where the time of exchanges went since the last call; null for a process alone. */
+  takeExchangeTimes(): ExchangeTimes | null {
+    return this.#exchange?.takeTimes() ?? null;
+  }
+
+  /** Bytes that a rank sends in a round, and gets; 0 for a process alone. */
+  get exchangedBytes(): number {
+    return this.#exchange?.bytes ?? 0;
+  }
+
+  /** Gives all ranks the state of rank 0. */
+  async share(): Promise<void> {
+    if (this.#world.size === 1) return;
+    for (const { store } of this.#parts()) {
+      const content = this.#world.rank === 0
+        ? await this.memory.read({ store, offset: 0, bytes: store.bytes })
+        : new Float32Array(store.bytes / 4);
+      await this.#world.broadcast(store.name, new Uint8Array(content.buffer));
+      this.memory.write(store, content);
+    }
+    this.#exchange?.reset();
+  }
+
+  get #length(): number {
+    return this.#program.plan.dispatches.length;
   }
 
   /** The end of batch `part` of a step: only the last batch runs the update, and the health metrics if requested. */
   #end({ part, health }: { part: number; health: boolean }): number {
     const { update, health: healthCount } = this.#step.tail;
     const left = part < this.#batches - 1 ? update : health ? 0 : healthCount;
-    return this.#program.plan.dispatches.length - left;
+    return this.#length - left;
   }
 
   /**
@@ -253,12 +258,14 @@ export class Trainer {
 
   /** Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. */
   restore(tensors: ReadonlyMap<string, TorchTensor>): void {
+    this.#exchange?.reset();
     for (const { flat, store, prefix } of this.#parts()) {
       this.memory.write(store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
     }
   }
 
   [Symbol.dispose](): void {
+    this.#exchange?.[Symbol.dispose]();
     this.#program[Symbol.dispose]();
     this.memory[Symbol.dispose]();
   }

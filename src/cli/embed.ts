@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { embedToFiles } from "../export/embed_to_files.ts";
+import type { World } from "../distributed/world.ts";
+import { embedToFiles, type EmbedToFilesOptions } from "../export/embed_to_files.ts";
+import { StoppedError } from "../export/shared_rows.ts";
 import { createCountProgress } from "./count_progress.ts";
 import { createDownloadProgress } from "./download_progress.ts";
 import { parseEmbedOptions } from "./embed_options.ts";
+import { inWorld } from "./in_world.ts";
 import { interruption } from "./interrupt.ts";
 import { fromCaller } from "./paths.ts";
 import { expectPermissions, needsOf } from "./permissions.ts";
@@ -20,19 +23,21 @@ async function main(args: string[]): Promise<number> {
   }
   const given = fromCaller(parsed);
   await expectPermissions("embed", needsOf("embed", given));
-  using download = createDownloadProgress();
-  const { onDownload } = download;
-  const interrupted = interruption("keeping the rows that are written."), { signal } = interrupted;
-  using progress = createCountProgress({ what: "images" });
-  const { log, update: onProgress } = progress;
+  return await inWorld((world) => embed(given, world));
+}
+
+/** Embeds, alone or with other processes; returns the exit code. */
+async function embed(given: EmbedToFilesOptions, world: World): Promise<number> {
+  const isFirst = world.rank === 0, print = isFirst ? console.log : () => {};
+  const interrupted = interruption("keeping the rows that are written.", print), { signal } = interrupted;
+  using progress = isFirst
+    ? createCountProgress({ what: "images", ...world.size > 1 && { terminal: false } })
+    : null;
+  const log = progress?.log ?? print, onProgress = progress?.update;
+  using download = isFirst ? createDownloadProgress() : null;
   try {
-    const { rows, bad, leftOut, badPath, paths } = await embedToFiles({
-      ...given,
-      log,
-      onProgress,
-      signal,
-      onDownload,
-    });
+    const options = { ...given, log, onProgress, signal, onDownload: download?.onDownload };
+    const { rows, bad, leftOut, badPath, paths } = await embedToFiles(options, { world });
     const text = (count: number) => count.toLocaleString("en-US");
     const without = [
       ...bad ? [`${text(bad)} images could not be used`] : [],
@@ -42,7 +47,8 @@ async function main(args: string[]): Promise<number> {
     if (badPath) log(`${without.join(", ")}: ${badPath}`);
     return 0;
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
+    const isStopped = error instanceof StoppedError || signal.aborted && error === signal.reason;
+    if (!isStopped) throw error;
     log("Stopped. To continue: run the same command again.");
     return interrupted.exitCode;
   }

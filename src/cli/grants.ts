@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { cacheFolder, environmentVariable } from "../base/environment.ts";
+import { isLaunched } from "../distributed/launcher.ts";
 import { fromCaller } from "./paths.ts";
 import { runMain } from "./run_main.ts";
 import { flagsOf, type Named, needsOf } from "./permissions.ts";
@@ -48,11 +49,23 @@ export function grantsOf(
   const needs = { write: [...write, ...cache === null ? [] : [cache]], net };
   const granted = kinds.map((kind) => [kind, all.includes(kind) ? [] : needs[kind]]);
   const isOnDawn = (values.webgpu ?? environmentVariable("BYOL_WEBGPU")) === "dawn";
-  return [...flagsOf(Object.fromEntries(granted)), ...isOnDawn ? DAWN : []];
+  return [
+    ...new Set([
+      ...flagsOf(Object.fromEntries(granted)),
+      ...isOnDawn ? DAWN : [],
+      ...isLaunched() ? SHARED[name] ?? [] : [],
+    ]),
+  ];
 }
 
 /** What Dawn needs: it is a native library, and its package is in a lock file of its own, which `./run` writes. */
 const DAWN = ["--allow-ffi", "--lock=.deno/dawn.lock"];
+
+/** Commands that several processes do together where an MPI launcher starts them: they call its library, and name machines. */
+const SHARED: Record<string, string[] | undefined> = {
+  train: ["--allow-ffi"],
+  embed: ["--allow-ffi", "--allow-sys=hostname"],
+};
 
 /** Commands that remember nothing of kernels. */
 const WITHOUT_CACHE = ["watch", "report"];

@@ -6,8 +6,8 @@
 import { environmentVariable } from "../base/environment.ts";
 import { outliveTerminal } from "./lost_terminal.ts";
 
-/** Ctrl-C; `kill`, `docker stop`, a scheduler's time limit; the end of the terminal. */
-const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+/** Ctrl-C; `kill`, `docker stop`; the end of the terminal; a scheduler's warning of its time limit, which MPI passes on. */
+const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGUSR2: 12 } as const;
 type Ending = keyof typeof NUMBERS;
 
 /** The end of a terminal comes twice, from the system and from the shell; service managers send SIGTERM and SIGHUP. */
@@ -17,12 +17,12 @@ const TOGETHER_MS = 1000;
 export interface Interruption {
   /** Aborted by the first of them. */
   signal: AbortSignal;
-  /** The exit code of a process that this one ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+  /** The exit code of a process that this one ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP, 140 for SIGUSR2. */
   readonly exitCode: number;
 }
 
-/** Listens to the signals that end a process. The first prints `message`. */
-export function interruption(message: string): Interruption {
+/** Listens to the signals that end a process. The first prints `message` by `print`. */
+export function interruption(message: string, print: (line: string) => void = console.log): Interruption {
   outliveTerminal();
   const interrupt = new AbortController();
   let first: Ending = "SIGINT", at = 0;
@@ -38,7 +38,7 @@ export function interruption(message: string): Interruption {
       [first, at] = [name, performance.now()];
       interrupt.abort();
       const what = name === "SIGINT" ? "Interrupted" : `Ended by ${name}`;
-      console.log(`${what}: ${message}${name === "SIGINT" ? " Interrupt again to stop at once." : ""}`);
+      print(`${what}: ${message}${name === "SIGINT" ? " Interrupt again to stop at once." : ""}`);
     });
   }
   return {

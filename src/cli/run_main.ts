@@ -9,10 +9,20 @@ export async function runMain(main: (args: string[]) => Promise<number | void>):
   try {
     Deno.exit(await main(Deno.args) ?? 0);
   } catch (error) {
-    const known = [UserError, MachineError, CollapseError].some((type) => error instanceof type);
-    const text = error instanceof MachineError ? messageWithAdvice(error) : messageOf(error);
-    const message = refusalOf(error) ?? (known ? text : undefined);
-    console.error(message === undefined ? error : `error: ${message}`);
+    report(error);
     Deno.exit(exitCode(error));
   }
+}
+
+/** Prints an error: its message if it is expected, else all of it. */
+export function report(error: unknown): void {
+  const message = expectedMessage(error);
+  console.error(message === undefined ? error : `error: ${message}`);
+}
+
+/** What an expected error says; undefined for any other. */
+export function expectedMessage(error: unknown): string | undefined {
+  const known = [UserError, MachineError, CollapseError].some((type) => error instanceof type);
+  const text = error instanceof MachineError ? messageWithAdvice(error) : messageOf(error);
+  return refusalOf(error) ?? (known ? text : undefined);
 }

@@ -21,6 +21,15 @@ export interface StepRecord {
   imagesPerSecond: number;
   /** Fraction of the time the GPU waited for data since the previous record, 0 … 1. */
   dataWait: number;
+  /**
+   * Where processes train together: seconds of a step in which this one waited for others, the network and the copies of what
+   * they exchanged, since the previous record.
+   */
+  exchangeSeconds?: number;
+  /** The share of these seconds in the time of the steps. */
+  exchangeShare?: number;
+  /** The rank that the others waited for longest. */
+  slowestRank?: number;
   /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
   /** L2 norm of the online network's gradient. */

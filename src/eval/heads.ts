@@ -115,13 +115,25 @@ export function learnHeads(
   tape: Tape,
   options: { heads: Heads; features: Tensor; inputs: HeadInputs; optimizer: Optimizer },
 ): void {
-  const { features, optimizer, inputs: { scalars } } = options;
+  differentiateHeads(tape, options);
+  options.optimizer.record(tape, stepOf(options.inputs));
+}
+
+/** Appends the classifiers' gradients to `tape`. */
+export function differentiateHeads(
+  tape: Tape,
+  options: { heads: Heads; features: Tensor; inputs: HeadInputs },
+): void {
   const own = new Tape(tape.target, { training: true, views: 1, add: addInto });
-  own.markConstant(features);
+  own.markConstant(options.features);
   classify(own, options);
   own.backward();
-  optimizer.record(own, tensorIn(scalars, { shape: [STEP_BYTES / 4] }));
   tape.dispatches.push(...own.dispatches);
+}
+
+/** The scalars of a step. */
+export function stepOf({ scalars }: HeadInputs): Tensor {
+  return tensorIn(scalars, { shape: [STEP_BYTES / 4] });
 }
 
 /** Writes the tables that the kernels read; the parameters are zero, as new memory is. */

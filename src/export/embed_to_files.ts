@@ -10,11 +10,13 @@ import { badLog } from "../base/bad_log.ts";
 import { expectEmbedToFilesOptions } from "../config/embed_flags.ts";
 import { rowsOf } from "./embed.ts";
 import type { EmbedOptions } from "./embed_options.ts";
+import { type World, worldOfOne } from "../distributed/world.ts";
 import { type EmbeddingSession, openEmbedding } from "./embedding_session.ts";
 import { EmbeddingsWriter, type Finished } from "./embeddings_writer.ts";
 import { embeddingsFormatOf } from "./formats.ts";
 import type { Identity } from "./journal.ts";
 import { RowGroup } from "./row_group.ts";
+import { type NextRows, sharedRows, type SharedRowsOptions } from "./shared_rows.ts";
 import { soundVectors } from "./sound_vectors.ts";
 
 /** Options of {@linkcode embedToFiles}. */
@@ -48,6 +50,7 @@ export interface EmbeddedFiles {
  * `FILE.part`, and get their names when they are complete. After a kill or an abort, the same options continue after the last
  * whole group of rows, and give the same bytes. Memory does not grow with the number of images, but for what the source needs.
  *
+ * @param ranks `world`: the processes that embed together; by default this one alone. Rank 0 writes.
  * @throws {UserError} on input that cannot be used, and if what was begun is another embedding.
  * @throws {MachineError} if there is no adapter, too little memory, or the disk is full; whole rows are kept.
  *
@@ -62,7 +65,10 @@ export interface EmbeddedFiles {
  * console.log(rows, paths);
  * ```
  */
-export async function embedToFiles(options: EmbedToFilesOptions): Promise<EmbeddedFiles> {
+export async function embedToFiles(
+  options: EmbedToFilesOptions,
+  { world = worldOfOne }: { world?: World } = {},
+): Promise<EmbeddedFiles> {
   expectEmbedToFilesOptions(options);
   const out = [options.out].flat();
   if (out.length === 0) {
@@ -73,9 +79,46 @@ export async function embedToFiles(options: EmbedToFilesOptions): Promise<Embedd
   if (repeated !== undefined) {
     throw new UserError(`Cannot write "${repeated}" twice. Give each file once.`);
   }
-  using session = await openEmbedding(options);
-  const { f16: half = false, restart, log = console.log } = options;
+  using session = await openOnRanks(world, options);
   const identity = await identityOf(session, options);
+  let opened: EmbeddingsWriter | Finished | null = null;
+  const begun = await world.first("the files of vectors", async () => {
+    opened = await openWriter(session, { options, out, identity });
+    return opened instanceof EmbeddingsWriter ? { start: opened.next } : { finished: opened };
+  });
+  if (begun.finished) return embeddedFiles(begun.finished);
+  const writer = opened as EmbeddingsWriter | null;
+  using _ = writer;
+  if (!writer) {
+    // The other ranks compute, and hear of the end.
+    for await (const _ of sharedRows(world, session, { ...options, start: begun.start, onBad() {} }));
+  }
+  if (world.size === 1) return embeddedFiles(await writeAll(writer!, { session, options, world }));
+  const finished = writer && await writeAll(writer, { session, options, world });
+  return embeddedFiles(await world.first("the end of the files", () => Promise.resolve(finished!)));
+}
+
+/** The encoder and the images on each rank: the same, or it is refused. Rank 0 is first, so that it alone times kernels. */
+async function openOnRanks(world: World, options: EmbedToFilesOptions): Promise<EmbeddingSession> {
+  if (world.size === 1) return await openEmbedding(options);
+  let session: EmbeddingSession | null = null;
+  await world.first("the encoder", async () => void (session = await openEmbedding(options)));
+  session ??= await openEmbedding({ ...options, log() {} });
+  const own = JSON.stringify(await identityOf(session, options));
+  const rank = (await world.texts("the options", own)).findIndex((theirs, _, all) => theirs !== all[0]);
+  if (rank < 0) return session;
+  throw new UserError(
+    `Cannot embed: rank ${rank} (${
+      world.hosts[rank]
+    }) has another encoder, other images or other options than rank 0.`,
+  );
+}
+
+async function openWriter(
+  session: EmbeddingSession,
+  { options, out, identity }: { options: EmbedToFilesOptions; out: string[]; identity: Identity },
+): Promise<EmbeddingsWriter | Finished> {
+  const { f16: half = false, restart, log = console.log } = options;
   const writer = await EmbeddingsWriter.open({
     out,
     dims: session.embedder.dims,
@@ -86,15 +129,26 @@ export async function embedToFiles(options: EmbedToFilesOptions): Promise<Embedd
     // Where an image takes long, less of them are lost.
     groupRows: session.gpu.software ? 256 : undefined,
   });
-  if (!(writer instanceof EmbeddingsWriter)) return embeddedFiles(writer);
-  using _ = writer;
-  if (writer.rows > 0) log(`Continuing after ${writer.rows.toLocaleString("en-US")} rows`);
-  return embeddedFiles(await writeAll(writer, { session, options }));
+  if (writer instanceof EmbeddingsWriter && writer.rows > 0) {
+    log(`Continuing after ${writer.rows.toLocaleString("en-US")} rows`);
+  }
+  return writer;
+}
+
+/** The rows of a process alone. */
+async function* ownRows(
+  session: EmbeddingSession,
+  { start, onBad, signal }: SharedRowsOptions,
+): AsyncGenerator<NextRows> {
+  for await (const { batch, vectors } of session.batches({ start, onBad })) {
+    signal?.throwIfAborted();
+    yield { rows: rowsOf(batch, { vectors, source: session.source }), next: batch.next };
+  }
 }
 
 async function writeAll(
   writer: EmbeddingsWriter,
-  { session, options }: { session: EmbeddingSession; options: EmbedToFilesOptions },
+  { session, options, world }: { session: EmbeddingSession; options: EmbedToFilesOptions; world: World },
 ): Promise<Finished> {
   const { source, embedder: { dims } } = session, { signal, onProgress, f16: half = false } = options;
   const { log = console.log } = options, check = soundVectors({ half, dims, log });
@@ -103,13 +157,15 @@ async function writeAll(
     badLog(log, { before: count + leftOut, rest: `only listed in ${writer.badPath}` });
   let done = writer.next.offset;
   const group = new RowGroup(dims, writer.groupRows);
-  const batches = session.batches({
+  const reading: SharedRowsOptions = {
     start: writer.next,
+    signal,
     onBad(bad) {
       writer.addBad(bad);
       report(bad);
     },
-  });
+  };
+  const all = world.size === 1 ? ownRows(session, reading) : sharedRows(world, session, reading);
   onProgress?.(done, source.length);
   let { next } = writer;
   const write = async () => {
@@ -117,15 +173,14 @@ async function writeAll(
     check(rows);
     await writer.write(rows, next);
   };
-  for await (const { batch, vectors } of batches) {
-    signal?.throwIfAborted();
-    group.add(rowsOf(batch, { vectors, source }));
-    next = batch.next;
+  for await (const { rows, next: after } of all) {
+    group.add(rows);
+    next = after;
     if (group.isFull) await write();
     done = next.offset;
     onProgress?.(done, source.length);
   }
-  signal?.throwIfAborted();
+  if (world.size === 1) signal?.throwIfAborted();
   if (group.rows > 0) await write();
   return await writer.finish();
 }

@@ -68,8 +68,10 @@ export interface EmbeddingSession extends OpenedEncoder {
   source: ImageSource;
   /** Images with a shorter side, in pixels, are left out. */
   minSide: number;
-  /** The vectors of all images from `start` on, in source order. */
-  batches(options?: { start?: Position; onBad?: (bad: BadImage) => void }): AsyncGenerator<EmbeddedBatch>;
+  /** The vectors of all images from `start` on, in source order; or of a part of the source. */
+  batches(
+    options?: { start?: Position; part?: ImageSource; onBad?: (bad: BadImage) => void },
+  ): AsyncGenerator<EmbeddedBatch>;
 }
 
 /** Opens what `options` name. */
@@ -87,9 +89,9 @@ export async function openEmbedding(options: EmbedOptions): Promise<EmbeddingSes
     ...parts,
     source,
     minSide,
-    batches({ start, onBad } = {}) {
+    batches({ start, part = source, onBad } = {}) {
       const stream = evaluationBatches<PackedImage[]>({
-        source,
+        source: part,
         batch: embedder.batch,
         size: encoder.size,
         recipe: plainRecipe(encoder),

@@ -24,7 +24,8 @@ export class Tape extends DispatchList {
   /**
    * @param target The device that kernels are chosen for.
    * @param options `training`: batch statistics (true) or running statistics. `views`: the number of equal parts of the
-   * batch with their own batch statistics. `add`: the op that adds a second gradient to a first one.
+   * batch with their own batch statistics. `add`: the op that adds a second gradient to a first one. `moments`: where the
+   * mean or variance of each view goes, [views, C], in place of updating a running statistic [C] with it.
    */
   constructor(
     override readonly target: ChoosingProfile,
@@ -32,6 +33,7 @@ export class Tape extends DispatchList {
       training: boolean;
       views: number;
       add: (tape: Tape, tensors: { into: Tensor; from: Tensor }) => void;
+      moments?: (running: Tensor, views: number) => Tensor;
     },
   ) {
     super(target);

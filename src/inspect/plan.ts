@@ -4,7 +4,7 @@
  * @module
  */
 import { fitOf, type Machine, refusal } from "../byol/fit.ts";
-import type { TrainerOptions } from "../byol/trainer.ts";
+import type { TrainerOptions } from "../byol/trace_training.ts";
 import { messageWithAdvice } from "../config/advice.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import type { PretrainOptions } from "../config/pretrain_options.ts";
@@ -16,6 +16,7 @@ import { planMemory } from "../graph/plan.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { optionsWithWeights } from "../run/initial_weights.ts";
 import { evaluationRows, trainerOptions } from "../run/setup.ts";
+import { formatRankPlan, MEASURED, stepCosts } from "./rank_plan.ts";
 
 /** The plan of a run. */
 export interface RunPlan {
@@ -60,6 +61,21 @@ export async function planOf(given: PretrainOptions): Promise<RunPlan> {
   const chooser = pinnedChooser(options, gpu);
   const training = { ...trainerOptions(options, recipe), chooser };
   return planTraining(gpu, training, { evaluated: evaluationRows(options) });
+}
+
+/**
+ * Predicts the steps of up to `ranks` processes with these options, as a table.
+ *
+ * @throws {UserError} on options that cannot be used.
+ */
+export async function rankPlanOf(
+  given: PretrainOptions,
+  { ranks, network, tflops }: { ranks: number; network: number; tflops?: number },
+): Promise<string> {
+  const { options, recipe } = await optionsWithWeights(given);
+  const costs = stepCosts(trainerOptions(options, recipe), deviceProfileOf(null));
+  const gigaflops = tflops === undefined ? MEASURED.gigaflops : 1000 * tflops;
+  return formatRankPlan(costs, { most: ranks, network, gigaflops });
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Entry {
 export interface EntryFile<T extends Entry> {
   get(key: string): T | undefined;
   set(key: string, entry: T): void;
+  /** All entries, by key. */
+  all(): Record<string, T>;
   /** Writes new entries to the user's file, if that is possible, and used ones to the run's `folder`. */
   save(folder?: string): Promise<void>;
 }
@@ -41,12 +43,18 @@ async function read<T extends Entry>(folder: string | null): Promise<Map<string,
  * Opens the user's file. The entries in the folder of a resumed run come first.
  *
  * @param options `run`: the folder of the resumed run. `user`: the folder of the user's file, by default the system's
- * cache folder; null for none.
+ * cache folder; null for none. `entries`: those of another process, in place of both.
  */
 export async function openTuningCache<T extends Entry>(
-  { run = null, user = cacheFolder() }: { run?: string | null; user?: string | null } = {},
+  { run = null, user = cacheFolder(), entries }: {
+    run?: string | null;
+    user?: string | null;
+    entries?: Record<string, T>;
+  } = {},
 ): Promise<EntryFile<T>> {
-  const known = new Map([...await read<T>(user), ...await read<T>(run)]);
+  const known = new Map(
+    entries ? Object.entries(entries) : [...await read<T>(user), ...await read<T>(run)],
+  );
   const found = new Map<string, T>(), used = new Map<string, T>();
   return {
     get(key) {
@@ -58,6 +66,7 @@ export async function openTuningCache<T extends Entry>(
       // What there was no time to measure holds for this run only.
       for (const map of entry.provisional ? [known, used] : [known, found, used]) map.set(key, entry);
     },
+    all: () => Object.fromEntries(known),
     async save(folder) {
       if (folder !== undefined && used.size > 0) {
         await writeJson(join(folder, FILE), Object.fromEntries([...await read(folder), ...used]));

@@ -17,7 +17,7 @@ import { channelMoments, channelSums, finishing, loadsOn, type Rows, sweep } fro
 
 const EPS = 1e-5;
 /** Decay of the running statistics: PyTorch's momentum of 0.1. */
-const DECAY = 0.9;
+export const DECAY = 0.9;
 /** Rows that one invocation of the apply kernels writes (ROWS there). */
 const ROWS_PER_WRITE = 16;
 
@@ -41,7 +41,8 @@ export interface BatchNormOptions extends BatchNormParameters {
  * y = act((x − mean) / √(var + 1e-5) · gamma + beta [+ residual])
  *
  * In training, mean and biased variance are those of each view (the tape's `views` equal parts of the batch), and the
- * running statistics are updated view by view with the unbiased variance; in evaluation they are the running ones.
+ * running statistics are updated view by view with the unbiased variance, or left to whoever reads the tape's `moments`; in
+ * evaluation they are the running ones.
  *
  * With `residual`, the gradient of y is overwritten and becomes the residual's: this op must be its only user.
  *
@@ -101,10 +102,17 @@ function recordStatistics(
   const statistics = tape.tensor(`${name}.statistics`, [G, 2, C]);
   if (tape.options.training) {
     const { partials, ...sizes } = channelMoments(tape, { rows, x, name: `${name}.partials` });
+    const { moments } = tape.options, { constants, grid } = finishing(tape, C);
     tape.dispatch(statisticsKernel, {
-      tensors: { partials, statistics, runningMean, runningVar },
+      tensors: {
+        partials,
+        statistics,
+        runningMean: moments ? moments(runningMean, G) : runningMean,
+        runningVar: moments ? moments(runningVar, G) : runningVar,
+      },
       params: { ...rows, ...sizes, eps: EPS, decay: DECAY },
-      ...finishing(tape, C),
+      constants: { ...constants, DEFERRED: Number(moments !== undefined) },
+      grid,
     });
   } else {
     tape.dispatch(runningKernel, {

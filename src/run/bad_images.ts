@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import type { BadImage } from "../../data/pipeline.ts";
+import type { World } from "../distributed/world.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 
@@ -19,6 +20,8 @@ export interface BadImagesOptions {
   source: string;
   /** More bad images than this end the run. Those that are left out do not count. */
   max: number;
+  /** Whether the list is written; rank 0 writes that of all ranks. */
+  writes?: boolean;
   /** What happens to bad images, for messages. */
   verb: string;
 }
@@ -33,10 +36,12 @@ export class BadImages implements AsyncDisposable {
   readonly #found = new Map<number, BadImage>();
   #leftOut = 0;
   #written = 0;
+  /** How many of them rank 0 knows. */
+  #told = 0;
 
   private constructor(path: string, options: BadImagesOptions) {
     this.#path = path;
-    this.#options = options;
+    this.#options = { writes: true, ...options };
   }
 
   /** Opens the list of the run in `out`. */
@@ -90,9 +95,17 @@ export class BadImages implements AsyncDisposable {
     this.#leftOut += Number(bad.leftOut ?? false);
   }
 
+  /** Adds the images that other ranks found to the list of rank 0. */
+  async join(world: World): Promise<void> {
+    const own = world.rank === 0 ? [] : [...this.#found.values()].slice(this.#told);
+    this.#told = this.#found.size;
+    const all = await world.texts("the bad images", JSON.stringify(own));
+    if (world.rank === 0) all.flatMap((text) => JSON.parse(text) as BadImage[]).forEach(this.add);
+  }
+
   /** Writes the file if there is something new. */
   async flush(): Promise<void> {
-    if (this.#written === this.#found.size) return;
+    if (this.#written === this.#found.size || !this.#options.writes) return;
     const { source } = this.#options;
     const lines = [...this.#found.values()].sort((a, b) => a.index - b.index).map(({ leftOut, ...bad }) =>
       JSON.stringify({ source, ...bad, ...leftOut && { left_out: true } }) + "\n"

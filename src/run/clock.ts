@@ -10,7 +10,10 @@
 import type { StepRecord } from "../config/callbacks.ts";
 
 /** Rates since the previous lap. */
-export type Lap = Pick<StepRecord, "imagesPerSecond" | "dataWait">;
+export type Lap = Pick<
+  StepRecord,
+  "imagesPerSecond" | "dataWait" | "exchangeSeconds" | "exchangeShare" | "slowestRank"
+>;
 
 /** How a clock measures. */
 export interface ClockOptions {

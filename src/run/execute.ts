@@ -16,12 +16,14 @@ import { shortSource } from "../config/source_paths.ts";
 import { dataLine } from "../eval/data_report.ts";
 import { partsOf } from "../eval/parts.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
+import { type World, worldOfOne } from "../distributed/world.ts";
 import { Clock } from "./clock.ts";
 import { reportOnRun } from "./data_file.ts";
 import { finish } from "./finish.ts";
 import type { Run } from "./folder.ts";
 import { reportingEnd } from "./observers.ts";
 import { Pacer } from "./pacer.ts";
+import { callbacksOf, expectSameSource } from "./ranks.ts";
 import { Recorder } from "./recorder.ts";
 import type { KnnBefore } from "./records.ts";
 import type { PretrainResult } from "./result.ts";
@@ -37,13 +39,16 @@ export interface ExecuteOptions {
   /** Whether to go on with changed data. */
   allowChangedData?: boolean;
   callbacks: PretrainCallbacks;
+  /** The ranks that train together. */
+  world?: World;
 }
 
 /** Trains `run` from where it was left to its last step, or until the signal is aborted. */
 export async function execute(
   run: Run,
-  { data, allowChangedData = false, callbacks }: ExecuteOptions,
+  { data, allowChangedData = false, callbacks: given, world = worldOfOne }: ExecuteOptions,
 ): Promise<PretrainResult> {
+  const callbacks = callbacksOf(world, given);
   const { options: { out, steps, onBadImage }, checkpoint } = run, done = checkpoint?.step ?? 0;
   const opened = await unlessAborted(callbacks.signal, () => sourceOf(run, { data, callbacks }));
   const stopped = { out, step: done, total: steps ?? 0, summary: null, collapse: null };
@@ -53,15 +58,16 @@ export async function execute(
   const source = counter?.source ?? opened.source;
   checkSubstitutable(source, onBadImage);
   const parts = partsOf(source, run.options), total = totalSteps(run, parts);
+  await expectSameSource(world, source);
   if (!allowChangedData) expectSameData(run, source);
-  const summary = done >= total ? await readSummary(out) : null;
+  const summary = done >= total ? await world.first("the summary", () => readSummary(out)) : null;
   if (summary) return { out, step: total, total, collapse: summary.collapse, summary };
   const { log = console.log } = callbacks, counts = counter?.counts ?? null;
   const report = reportOnRun(source, parts);
   log(dataLine(report));
   const session = await unlessAborted(
     callbacks.signal,
-    () => openSession({ run, source, counts, parts, report, total, callbacks }),
+    () => openSession({ run, source, counts, parts, report, total, callbacks, world, signal: given.signal }),
   );
   if (session === ABORTED) return { ...stopped, total };
   await using _session = session;
@@ -70,12 +76,25 @@ export async function execute(
 
 /** Trains from where the session starts to the last step, or until the signal is aborted. */
 async function runSession(session: Session): Promise<PretrainResult> {
-  const { run, source, total, trainer, progress, metrics, bad, schedule, learning, observers, callbacks } =
-    session;
+  const {
+    run,
+    source,
+    total,
+    trainer,
+    progress,
+    metrics,
+    bad,
+    schedule,
+    learning,
+    observers,
+    callbacks,
+    world,
+  } = session;
   const { options: { out }, checkpoint } = run;
-  const knn = checkpoint
-    ? knnIn(checkpoint.metadata)
-    : await unlessAborted(callbacks.signal, () => beforeTraining(session));
+  const knn = checkpoint ? knnIn(checkpoint.metadata) : await unlessAborted(
+    callbacks.signal,
+    () => world.first("the kNN before training", () => beforeTraining(session)),
+  );
   const clock = new Clock({ delay: await settlingTime(session) });
   const pacer = new Pacer({ clock, settled: () => trainer.settled() });
   if (knn === ABORTED) {
@@ -99,6 +118,7 @@ async function runSession(session: Session): Promise<PretrainResult> {
       knn,
       callbacks,
       observers,
+      world,
     },
   }, checkpoint);
   const instruments = { clock, pacer, recorder };
@@ -108,8 +128,10 @@ async function runSession(session: Session): Promise<PretrainResult> {
     const what = recorder.betweenSteps ? `the evaluation after step ${step}` : `step ${step + 1}`;
     progress.log(`The images for ${what} did not come: the last checkpoint is of step ${recorder.saved}.`);
   }
-  const summary = step === total && canSave ? await finish(session, { ...instruments, knn }) : null;
-  if (step < total && canSave) await recorder.save();
+  const state = canSave ? await recorder.save() : null;
+  const summary = step === total && state
+    ? await world.first("the end of the run", () => finish(session, { ...instruments, knn, state }))
+    : null;
   progress.stop();
   return { out, step: recorder.saved, total, collapse: recorder.collapse, summary };
 }

@@ -10,6 +10,7 @@ import { counted } from "../base/format.ts";
 import { backboneOf } from "../byol/trainer.ts";
 import { type DataReport, leftOutOf } from "../eval/data_report.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
+import type { TorchTensor } from "../nn/weights.ts";
 import { ABORTED, unlessAborted } from "./abort.ts";
 import { encoderMetadata } from "./encoder_metadata.ts";
 import type { KnnBefore } from "./records.ts";
@@ -20,12 +21,15 @@ import type { Instruments } from "./train.ts";
 /** Writes the encoder, evaluates it and writes the summary; null if the signal is aborted before that. */
 export async function finish(
   session: Session,
-  { clock, recorder, knn: before }: Instruments & { knn: KnnBefore | null },
+  { clock, recorder, knn: before, state }: Instruments & {
+    knn: KnnBefore | null;
+    /** What the last checkpoint has. */
+    state: ReadonlyMap<string, TorchTensor>;
+  },
 ): Promise<Summary | null> {
   const { run: { options, recipe, checkpoint }, source, report, counts, total, evaluation, progress, bad } =
     session;
   const { out, batch, accumulate, onBadImage } = options;
-  const state = await recorder.save();
   const { seconds } = clock;
   const encoderPath = join(out, "encoder.safetensors");
   const metadata = { ...encoderMetadata(options, recipe), fingerprint: source.fingerprint };

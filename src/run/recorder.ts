@@ -6,6 +6,7 @@
 import type { Position } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
 import type { Submission, Trainer } from "../byol/trainer.ts";
+import { type World, worldOfOne } from "../distributed/world.ts";
 import type { LoadedCheckpoint } from "../io/checkpoint.ts";
 import type { TorchTensor } from "../nn/weights.ts";
 import type { RunObserver } from "../report/observer.ts";
@@ -15,7 +16,7 @@ import { CollapseWatch } from "./collapse_watch.ts";
 import type { LearningWatch } from "./learning_watch.ts";
 import type { KnnBefore } from "./records.ts";
 import { StepLog, type StepLogOptions } from "./step_log.ts";
-import { expectFinite, writeCheckpoint } from "./write_checkpoint.ts";
+import { expectFinite, expectSameState, writeCheckpoint } from "./write_checkpoint.ts";
 
 /** What a recorder records, and where. */
 export interface RecorderOptions extends StepLogOptions {
@@ -27,6 +28,7 @@ export interface RecorderOptions extends StepLogOptions {
   knn: KnnBefore | null;
   learning: Pick<LearningWatch, "state" | "verdict">;
   observers: StepLogOptions["observers"] & Pick<RunObserver, "progressed" | "checkpointed" | "collapsed">;
+  world?: World;
 }
 
 /** Records the steps of one run. */
@@ -88,7 +90,7 @@ export class Recorder {
   /** Which part of its step the next batch is, and whether the weights are measured after it. */
   next(): Pick<Submission, "part" | "health"> {
     const { options: { accumulate, logEvery }, total } = this.#run, done = this.step + 1;
-    const isLast = this.#parts === accumulate - 1;
+    const isLast = this.#parts + (this.#run.world?.size ?? 1) >= accumulate; // of this rank
     return { part: this.#parts, health: isLast && (done % logEvery === 0 || done === total) };
   }
 
@@ -123,18 +125,24 @@ export class Recorder {
 
   /** Writes a checkpoint, and returns the state in it. A state that is not finite is not written. */
   async save(): Promise<Map<string, TorchTensor>> {
-    const { trainer, metrics, bad } = this.#run;
-    await this.#log.read(this.step);
+    const { trainer, metrics, bad, world = worldOfOne } = this.#run, { step } = this;
+    await this.#log.read(step);
     const tensors = await trainer.state();
-    expectFinite(tensors, this.step);
-    metrics.flush();
-    await bad.flush();
-    await writeCheckpoint({ ...this.#run, tensors, undecayed: trainer.undecayed }, {
-      step: this.step,
-      position: this.position,
-      loss: this.loss,
-      health: this.#watch.state,
-      learning: this.#run.learning.state,
+    expectFinite(tensors, step);
+    if (world.size > 1) {
+      await expectSameState(world, { tensors, step });
+      await bad.join(world);
+    }
+    await world.first(`the checkpoint of step ${step}`, async () => {
+      metrics.flush();
+      await bad.flush();
+      await writeCheckpoint({ ...this.#run, tensors, undecayed: trainer.undecayed }, {
+        step,
+        position: this.position,
+        loss: this.loss,
+        health: this.#watch.state,
+        learning: this.#run.learning.state,
+      });
     });
     this.#saved = this.step;
     await this.#run.observers.checkpointed?.(this.step);

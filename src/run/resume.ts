@@ -4,9 +4,11 @@
  * @module
  */
 import type { ResumeOptions } from "../config/pretrain_options.ts";
+import { type World, worldOfOne } from "../distributed/world.ts";
 import { execute } from "./execute.ts";
 import { lockFolder } from "../io/folder_lock.ts";
 import type { PretrainResult } from "./result.ts";
+import { openOnFirst } from "./ranks.ts";
 import { resumedRun } from "./resumed_run.ts";
 import { readConfig } from "./run_config.ts";
 
@@ -15,6 +17,7 @@ import { readConfig } from "./run_config.ts";
  *
  * @param options Callbacks, and options that no weight depends on, such as `workers` or `logEvery`. Others may be given
  * only as the run has them. A run on a source of a program needs that `data` again.
+ * @param ranks `world`: the processes that train together, as for `pretrain()`; their number may be another than before.
  * @throws {UserError} if there is no run in the folder, an option differs that must not, the data has changed, or
  * another process writes to the folder.
  * @throws {CollapseError} as `pretrain()`.
@@ -32,13 +35,17 @@ import { readConfig } from "./run_config.ts";
  * console.log(`${step} of 4 steps, then all:`, summary?.finalLoss);
  * ```
  */
-export async function resume(folder: string, options: ResumeOptions = {}): Promise<PretrainResult> {
+export async function resume(
+  folder: string,
+  options: ResumeOptions = {},
+  { world = worldOfOne }: { world?: World } = {},
+): Promise<PretrainResult> {
   const { allowChangedData, ...given } = options;
-  await readConfig(folder); // or a folder without a run would get a lock
-  await using _ = await lockFolder(folder);
-  return await execute(await resumedRun(folder, given), {
-    data: given.data,
-    allowChangedData,
-    callbacks: given,
+  await using opened = await openOnFirst(world, given, async () => {
+    await readConfig(folder); // or a folder without a run would get a lock
+    await using stack = new AsyncDisposableStack();
+    stack.use(await lockFolder(folder));
+    return { run: await resumedRun(folder, given), lock: stack.move() };
   });
+  return await execute(opened.run, { data: given.data, allowChangedData, callbacks: given, world });
 }

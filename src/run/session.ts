@@ -17,11 +17,12 @@ import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
 import type { DataReport } from "../eval/data_report.ts";
 import { OnlineProbe, probeFits } from "../eval/online_probe.ts";
+import type { World } from "../distributed/world.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
 import type { Decision } from "../graph/tuner.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
-import { type Metrics, openMetrics, readMetrics } from "../io/metrics.ts";
+import { type Metrics, openMetrics, readMetrics, type Stepped } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/backbone.ts";
 import { BadImages } from "./bad_images.ts";
@@ -35,6 +36,7 @@ import { type LearningState, LearningWatch } from "./learning_watch.ts";
 import { openCache } from "./pixel_cache.ts";
 import { loggedTo, openObservers } from "./observers.ts";
 import { writePreview } from "./preview.ts";
+import { expectSameAdapter } from "./ranks.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
 
 /** What a run is to do. */
@@ -50,6 +52,10 @@ export interface Task {
   /** Steps of the whole run. */
   total: number;
   callbacks: PretrainCallbacks;
+  /** The ranks that train together. */
+  world: World;
+  /** Ends the training between steps. */
+  signal?: AbortSignal;
 }
 
 /** A run in progress. */
@@ -76,30 +82,33 @@ export interface Session extends Task, AsyncDisposable {
  */
 export async function openSession(task: Task): Promise<Session> {
   await using stack = new AsyncDisposableStack();
-  const { run, source, parts, report, total, callbacks: { signal } } = task,
-    { options, recipe, checkpoint } = run;
+  const { run, source, parts, report, total, callbacks: { log = console.log, signal }, world } = task;
+  const { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
+  const warning = await expectSameAdapter(world, gpu);
+  if (warning) log(warning);
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
   signal?.throwIfAborted();
 
-  await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter: gpu });
-  await writeData(options.out, report);
-  if (run.initial) await writeInitialWeights(run, run.initial);
-  await tuning.save(options.out);
-  if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
-  const files = await openFiles(stack, task);
-  await openObservers(files.observers, {
-    ...{ options, recipe, total, data: report, classes: source.classes, start: checkpoint?.step ?? 0 },
-    ...{ adapter: gpu.description, gpuBytes: trainer.plannedBytes },
+  await world.first("the files of the run", async () => {
+    await writeStart(task, gpu);
+    await tuning.save(options.out);
   });
+  const files = await openFiles(stack, task);
+  if (world.rank === 0) {
+    await openObservers(files.observers, {
+      ...{ options, recipe, total, data: report, classes: source.classes, start: checkpoint?.step ?? 0 },
+      ...{ adapter: gpu.description, gpuBytes: trainer.plannedBytes },
+    });
+  }
   const { size, workers, decodeSize, minSide, onBadImage } = options;
   const identity = `${source.fingerprint}, training ${decodeSize}, evaluation ${size}, minimum ${minSide}, ` +
     `stretch ${options.stretch}`;
-  const cache = stack.use(openCache(options, { identity }));
+  const cache = stack.use(openCache(options, { identity, rank: world.rank }));
   const onBad = files.bad.add, onNote = noteLog(files.progress.log);
   const reading = { workers, decodeSize, minSide, cache: cache.images, onBadImage, onBad, onNote };
   const pipeline = { size, recipe, ...reading };
-  const learning = await openLearning(run, source);
+  const learning = world.rank === 0 ? await openLearning(run, source) : new LearningWatch(options);
   const evaluation = new RunEvaluation(
     { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, learning, signal },
   );
@@ -118,6 +127,18 @@ export async function openSession(task: Task): Promise<Session> {
   };
 }
 
+/** Writes what is known of a run as it starts. */
+async function writeStart(
+  { run, source, parts, report, total, callbacks: { signal } }: Task,
+  adapter: Gpu,
+): Promise<void> {
+  const { options, recipe, checkpoint } = run;
+  await writeConfig(run, { fingerprint: source.fingerprint, totalSteps: total, adapter });
+  await writeData(options.out, report);
+  if (run.initial) await writeInitialWeights(run, run.initial);
+  if (!checkpoint) await writePreview(parts.train, { options, recipe, signal });
+}
+
 /** A trainer with what was chosen for it. */
 interface OpenedTrainer {
   trainer: Trainer;
@@ -130,12 +151,11 @@ interface OpenedTrainer {
 async function openTrainer(
   stack: AsyncDisposableStack,
   gpu: Gpu,
-  { run, source, parts, callbacks: { log = console.log, signal } }: Task,
+  { run, source, parts, callbacks: { log = console.log, signal }, world }: Task,
 ): Promise<OpenedTrainer> {
-  const { options, recipe, began, checkpoint } = run;
-  const tuning = await openTuningCache<Decision>({ run: began ? options.out : null });
-  const chooser = await chooseKernels(gpu, { options, recipe, tuning, log, signal });
-  const training = { ...trainerOptions(options, recipe), chooser };
+  const { options, recipe } = run;
+  const { chooser, tuning } = await chosenKernels(gpu, { run, log, signal, world });
+  const training = { ...trainerOptions(options, recipe), chooser, world };
   const size = { dims: featuresOf(training.architecture.backbone), classes: source.classes.length };
   let probe: OnlineProbe | null = null;
   const probeFactory: AuxiliaryHeadFactory = (step) => {
@@ -147,6 +167,36 @@ async function openTrainer(
   const trainer = stack.use(
     new Trainer(gpu, { ...training, ...hasProbe && { auxiliaryHead: probeFactory } }),
   );
+  if (world.rank === 0) prepareWeights(trainer, run);
+  await trainer.share();
+  await trainer.settled();
+  return { trainer, probe, chooser, tuning };
+}
+
+/** The kernels of the run: rank 0 chooses, and the others take the same. */
+async function chosenKernels(
+  gpu: Gpu,
+  { run: { options, recipe, began }, log, signal, world }: {
+    run: Run;
+    log: (line: string) => void;
+    signal: AbortSignal | undefined;
+    world: World;
+  },
+): Promise<Pick<OpenedTrainer, "chooser" | "tuning">> {
+  const opened = await openTuningCache<Decision>({ run: began ? options.out : null });
+  let chooser: KernelChooser | undefined;
+  const entries = await world.first("the choice of kernels", async () => {
+    chooser = await chooseKernels(gpu, { options, recipe, tuning: opened, log, signal });
+    return opened.all();
+  });
+  if (world.rank === 0) return { chooser, tuning: opened };
+  const tuning = await openTuningCache<Decision>({ user: null, entries });
+  return { chooser: await chooseKernels(gpu, { options, recipe, tuning, log, signal }), tuning };
+}
+
+/** Restores the checkpoint's weights, or draws new ones. */
+function prepareWeights(trainer: Trainer, run: Run): void {
+  const { options, checkpoint } = run;
   if (checkpoint) {
     const expected = trainer.stateShapes();
     expectTensors(`${options.out}, step ${checkpoint.step}`, {
@@ -159,29 +209,27 @@ async function openTrainer(
     const { initial } = run, { network } = trainer.networks.online;
     trainer.initialize({ ...options, ...initial && { given: initialValues(initial, network) } });
   }
-  await trainer.settled();
-  return { trainer, probe, chooser, tuning };
 }
 
 /** The run's files of metrics and bad images, and its progress display. */
-async function openFiles(stack: AsyncDisposableStack, { run, source, total, callbacks }: Task) {
+async function openFiles(stack: AsyncDisposableStack, { run, source, total, callbacks, world }: Task) {
   const { options: { out, maxBad, onBadImage }, began, checkpoint } = run, start = checkpoint?.step ?? 0;
   const keepThroughStep = began ? start : undefined;
-  const metrics = stack.use(
-    await openMetrics<StepRecord>(join(out, "metrics.jsonl"), { keepThroughStep }),
-  );
-  const evaluations = stack.use(
-    await openMetrics<EvaluationRecord>(join(out, "evaluations.jsonl"), { keepThroughStep }),
-  );
+  const writes = world.rank === 0;
+  const open = async <T extends Stepped>(name: string) =>
+    writes ? await openMetrics<T>(join(out, name), { keepThroughStep }) : noMetrics;
+  const metrics = stack.use(await open<StepRecord>("metrics.jsonl"));
+  const evaluations = stack.use(await open<EvaluationRecord>("evaluations.jsonl"));
   const shown = stack.use((callbacks.progress ?? createLines)({ total, start, print: callbacks.log }));
   const observers = stack.use(new Observers((line) => progress.log(line)));
   const progress = loggedTo(observers, shown);
   const bad = stack.use(
     await BadImages.open(out, {
-      resume: began !== null,
+      resume: began !== null && writes,
+      writes,
       log: progress.log,
       source: source.name,
-      max: maxBad ?? defaultMaxBad(source),
+      max: writes ? maxBad ?? defaultMaxBad(source) : Infinity,
       verb: onBadImage === "substitute" ? "Replaced" : "Skipped",
     }),
   );
@@ -198,6 +246,9 @@ async function openLearning(
   const state = isSame ? checkpoint.metadata.learning as LearningState | null : null;
   return new LearningWatch(options, { history, state });
 }
+
+/** In place of files that rank 0 writes. */
+const noMetrics = { write() {}, flush() {}, close() {}, [Symbol.dispose]() {} };
 
 /** How many images may be bad without the option `maxBad`. */
 function defaultMaxBad({ length }: ImageSource): number {

@@ -5,7 +5,7 @@
  */
 import type { Recipe } from "../../data/views/recipe.ts";
 import { expectFit } from "../byol/fit.ts";
-import { traceTraining, type TrainerOptions } from "../byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../byol/trace_training.ts";
 import { backboneConfigOf } from "../config/backbone.ts";
 import { pinnedChooser } from "../config/kernel_pin.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";

@@ -8,6 +8,7 @@ import type { Progress } from "../base/progress.ts";
 import type { StepMetrics, Trainer } from "../byol/trainer.ts";
 import type { PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import type { World } from "../distributed/world.ts";
 import type { Metrics } from "../io/metrics.ts";
 import type { RunObserver } from "../report/observer.ts";
 import type { Clock, Lap } from "./clock.ts";
@@ -22,7 +23,8 @@ export interface StepLogOptions {
   options: ResolvedOptions;
   /** Steps of the whole run. */
   total: number;
-  trainer: Pick<Trainer, "metrics">;
+  trainer: Pick<Trainer, "metrics"> & Partial<Pick<Trainer, "takeExchangeTimes">>;
+  world?: World;
   metrics: Metrics<StepRecord>;
   progress: Progress;
   clock: Clock;
@@ -72,15 +74,33 @@ export class StepLog {
   /** Whether it is time to read. */
   get isDue(): boolean {
     const { clock } = this.#run;
-    return this.#unread.length >= this.#readEvery || clock.seconds - this.#lastRead >= READ_EVERY.seconds;
+    // Ranks read at the same step, whatever their clocks say: what they read may end the run.
+    const isLate = clock.seconds - this.#lastRead >= READ_EVERY.seconds && this.#ranks === 1;
+    return this.#unread.length >= this.#readEvery || isLate;
   }
 
   /** Takes the rates since the last call, for the record of the last step. */
   async takeLap(): Promise<void> {
     const { options: { batch }, clock, pacer } = this.#run;
     if (clock.done === 0) await pacer.drain(); // no step is known to be done, so there is no rate
-    this.#lap = clock.lap(batch);
+    this.#lap = { ...clock.lap(batch * this.#ranks), ...this.#exchangeRates() };
     this.#unread[this.#unread.length - 1].lap = this.#lap;
+  }
+
+  get #ranks(): number {
+    return this.#run.world?.size ?? 1;
+  }
+
+  /** The part of exchanges since the last call; nothing for a process alone. */
+  #exchangeRates(): Pick<StepRecord, "exchangeSeconds" | "exchangeShare" | "slowestRank"> {
+    const times = this.#run.trainer.takeExchangeTimes?.();
+    if (!times || times.steps === 0) return {};
+    const { compute, exchange, write, steps, slowest } = times, waited = exchange + write;
+    return {
+      exchangeSeconds: waited / steps / 1000,
+      exchangeShare: waited / (waited + compute),
+      slowestRank: slowest.indexOf(Math.max(...slowest)),
+    };
   }
 
   /** Shows the last rates and the last known loss after `step` steps. */

@@ -28,17 +28,21 @@ export interface Instruments {
  * @throws {CollapseError} if the run collapses and `stopOnCollapse` is set, after a checkpoint.
  */
 export async function train(session: Session, instruments: Instruments): Promise<void> {
-  const { run: { options }, trainer, total, callbacks: { signal } } = session;
+  const { run: { options }, trainer, total, signal, world } = session;
   const { clock, pacer, recorder } = instruments;
   recorder.expectHealthy();
   if (recorder.step === total) return;
   const evaluateIfDue = evaluator(session, instruments), reader = batchReader(session, recorder);
+  // Several ranks stop where all agree on it.
+  let isAgreed = (await world.meet("the first step", { stop: Number(signal?.aborted ?? false) })).stop > 0;
+  const mustStop = () => world.size > 1 ? isAgreed : signal?.aborted;
   let isStalled = false;
   try {
-    while (recorder.step < total && !(signal?.aborted && recorder.betweenSteps)) {
+    while (recorder.step < total && !(mustStop() && recorder.betweenSteps)) {
       // Draw a batch of images and two augmentations of each …
       const patienceMs = recorder.betweenSteps ? 0 : PATIENCE_MS;
-      const read = await clock.waiting(unlessStalled(reader.read(), { signal, patienceMs }));
+      const patience = { signal: world.size > 1 ? undefined : signal, patienceMs };
+      const read = await clock.waiting(unlessStalled(reader.read(), patience));
       isStalled = read === STALLED;
       if (read === STALLED) break;
       const { value: batch } = read;
@@ -49,8 +53,14 @@ export async function train(session: Session, instruments: Instruments): Promise
       const bytes = uploadedBytes(batch.views);
       batch.release();
       await pacer.submitted(bytes);
-      recorder.submitted(batch);
-      if (!await evaluateIfDue(batch)) break;
+      const agreement = await trainer.join(Number(signal?.aborted ?? false));
+      isAgreed ||= (agreement?.stop ?? 0) > 0;
+      let isEvaluated = true;
+      for (const place of batch.places) {
+        recorder.submitted(place);
+        isEvaluated = await evaluateIfDue(place);
+      }
+      if (!isEvaluated) break;
       await recorder.reportIfDue();
     }
   } finally {
@@ -63,11 +73,12 @@ export async function train(session: Session, instruments: Instruments): Promise
 
 /** Reads the batches of the run, from where `recorder` stands. */
 function batchReader(
-  { run: { options: { augment, batch, seed } }, pipeline, parts }: Session,
+  { run: { options: { augment, batch, seed } }, pipeline, parts, world: { rank, size } }: Session,
   { position }: Recorder,
 ) {
-  return trainingBatches<Views>({ ...pipeline, source: parts.train, augment, batch, seed, start: position })
-    .getReader();
+  const share = size > 1 ? { rank, ranks: size } : undefined;
+  const order = { batch, seed, start: position, share };
+  return trainingBatches<Views>({ ...pipeline, source: parts.train, augment, ...order }).getReader();
 }
 
 /**
@@ -75,7 +86,7 @@ function batchReader(
  * images for that did not come: a run that went on from here would lack the record.
  */
 function evaluator(
-  { parts, total, schedule, evaluation, evaluations, observers, progress, callbacks }: Session,
+  { parts, total, schedule, evaluation, evaluations, observers, progress, callbacks, world }: Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
@@ -88,22 +99,22 @@ function evaluator(
     epochEnded = false;
     // Before the checkpoint of this step, so that a resumed run has the record too.
     await pacer.drain();
-    const observed = await unlessAborted(
+    const evaluate = async () => {
+      const observed = await evaluation.online({ step: recorder.step, epoch: next.epoch });
+      const { record, advice } = observed;
+      evaluations.write(record);
+      evaluations.flush(); // the checkpoint relies on it
+      progress.log(evaluationLine(record));
+      if (advice) progress.log(advice);
+      callbacks.onEvaluation?.(record);
+      await observers.evaluated(observed);
+    };
+    const done = await unlessAborted(
       callbacks.signal,
-      () => clock.excluding(() => evaluation.online({ step: recorder.step, epoch: next.epoch })),
+      () => clock.excluding(() => world.first(`the evaluation after step ${recorder.step}`, evaluate)),
     );
-    if (observed === ABORTED) {
-      recorder.leaveStep();
-      return false;
-    }
-    const { record, advice } = observed;
-    evaluations.write(record);
-    evaluations.flush(); // the checkpoint relies on it
-    progress.log(evaluationLine(record));
-    if (advice) progress.log(advice);
-    callbacks.onEvaluation?.(record);
-    await clock.excluding(() => observers.evaluated(observed));
-    return true;
+    if (done === ABORTED) recorder.leaveStep();
+    return done !== ABORTED;
   };
 }
 

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Position } from "../../data/pipeline.ts";
 import type { Recipe } from "../../data/views/recipe.ts";
-import { UserError } from "../base/errors.ts";
+import { MachineError, UserError } from "../base/errors.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
+import type { World } from "../distributed/world.ts";
 import { saveCheckpoint } from "../io/checkpoint.ts";
 import { toSnakeCase } from "../io/snake_case.ts";
 import type { TorchTensor } from "../nn/weights.ts";
@@ -55,6 +57,26 @@ export async function writeCheckpoint(
     learning,
   };
   await saveCheckpoint(out, { step, tensors, metadata }, { keep });
+}
+
+/** Throws if a rank's weights differ from those of rank 0: all take the same steps. */
+export async function expectSameState(
+  world: World,
+  { tensors, step }: { tensors: ReadonlyMap<string, TorchTensor>; step: number },
+): Promise<void> {
+  const hash = createHash("sha256");
+  for (const { data } of tensors.values()) {
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const all = await world.texts(`the weights after step ${step}`, hash.digest("hex"));
+  const rank = all.findIndex((digest) => digest !== all[0]);
+  if (rank < 0) return;
+  throw new MachineError(
+    `Cannot go on after step ${step}: the weights of rank ${rank} (${
+      world.hosts[rank]
+    }) differ from those of rank 0: its ` +
+      `memory, GPU or driver may be faulty. Resume from the last checkpoint without that machine.`,
+  );
 }
 
 /** Throws if a weight is not finite: the loss is computed before the update and bounded, so it may still look good. */

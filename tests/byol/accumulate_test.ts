@@ -2,7 +2,8 @@
 import { assert, assertClose, assertEquals, relativeError } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
+import { Trainer } from "../../src/byol/trainer.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";

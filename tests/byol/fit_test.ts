@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { expectFit, fitOf, largestBatch, type Machine, refusal } from "../../src/byol/fit.ts";
-import type { TrainerOptions } from "../../src/byol/trainer.ts";
+import type { TrainerOptions } from "../../src/byol/trace_training.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/gpu/device.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";

@@ -2,7 +2,8 @@
 import { assert } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
-import { Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
+import type { TrainerOptions } from "../../src/byol/trace_training.ts";
+import { Trainer } from "../../src/byol/trainer.ts";
 import { backboneByName, type BackboneConfig } from "../../src/nn/backbones.ts";
 
 const BATCH = 4, SIZE = 16;

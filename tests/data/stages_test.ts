@@ -211,6 +211,7 @@ Deno.test("assembleViews() reuses released arrays", () => {
       images: images.map((image) => image!),
       samples,
       bad: [],
+      places: [],
       next: samples[0].next,
       release() {},
     };

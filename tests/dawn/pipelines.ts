@@ -6,7 +6,7 @@
  */
 import { recipes } from "../../data/views/recipe.ts";
 import { type Objective } from "../../src/byol/objective.ts";
-import { traceTraining, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
 import { backboneConfigOf } from "../../src/config/backbone.ts";
 import { traceFeatures } from "../../src/eval/features.ts";
 import { OnlineProbe } from "../../src/eval/online_probe.ts";
@@ -41,8 +41,7 @@ const TRAININGS: Omit<TrainerOptions, "loading">[] = [
     ...training("resnet8", "cifar", 224), // enough rows of a channel that their sums must be joined
     optimizer: "lars",
     accumulate: 2,
-    auxiliaryHead: ({ target, batch }) =>
-      new OnlineProbe({ dims: featuresOf(backbones.resnet8), classes: 3, batch, target }),
+    auxiliaryHead: (step) => new OnlineProbe({ dims: featuresOf(backbones.resnet8), classes: 3, ...step }),
   },
   { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
   { ...training({ block: "convnext", layers: [1, 1], widths: [16, 32] }, "cifar", 33), optimizer: "sgd" },

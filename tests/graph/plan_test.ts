@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { newTape, placed } from "../ops/harness.ts";
 import { dispatchOf, randomTrace, runPlan, runTrace, tensorOf } from "./simulate.ts";
-import { traceTraining } from "../../src/byol/trainer.ts";
+import { traceTraining } from "../../src/byol/trace_training.ts";
 import { DEFAULT_LIMITS } from "../../src/gpu/device.ts";
 import { allocatedBytes } from "../../src/gpu/memory.ts";
 import { livesOf } from "../../src/graph/lifetimes.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { dispatchOf, runPlan, runTrace, tensorOf } from "./simulate.ts";
-import { traceTraining } from "../../src/byol/trainer.ts";
+import { traceTraining } from "../../src/byol/trace_training.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { livePeak, livesOf } from "../../src/graph/lifetimes.ts";
 import { planMemory } from "../../src/graph/plan.ts";

@@ -1,4 +1,5 @@
-import { traceTraining, Trainer, type TrainerOptions } from "../../src/byol/trainer.ts";
+import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
+import { Trainer } from "../../src/byol/trainer.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { planMemory } from "../../src/graph/plan.ts";
 import { deviceProfileOf } from "../../src/graph/kernel_choice.ts";

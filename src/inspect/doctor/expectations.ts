@@ -4,7 +4,7 @@
  * @module
  */
 import { defaultDecodeSize, recipes } from "../../../data/views/recipe.ts";
-import type { TrainerOptions } from "../../byol/trainer.ts";
+import type { TrainerOptions } from "../../byol/trace_training.ts";
 import { fitOf, type Machine } from "../../byol/fit.ts";
 import type { Limits } from "../../gpu/device.ts";
 import { allocatedBytes } from "../../gpu/memory.ts";
