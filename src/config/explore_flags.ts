@@ -30,7 +30,11 @@ const input = {
   ),
   split: flag(splitName(), "the split that was embedded, if names tell of splits", "training"),
   label: trainFlags.label,
-  sample: flag(integer({ min: FEWEST_ROWS, max: MOST_ROWS }), "show so many of the images, drawn by the seed", "all"),
+  sample: flag(
+    integer({ min: FEWEST_ROWS, max: MOST_ROWS }),
+    "show so many of the images, drawn by the seed",
+    "all",
+  ),
 };
 
 const page = {
