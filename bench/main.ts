@@ -13,6 +13,7 @@
  *     deno task bench pairs [rows]… [format]     all pairs of vectors compared: time and memory
  *     deno task bench explorer [points] [SOURCE] frames a second of the explorer's page in headless Chromium
  *     deno task bench continued FIRST SECOND OUT runs that start from weights, beside training from scratch
+ *     deno task bench verdict OUT [SOURCE]…      verdicts on runs beside kNN
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -32,6 +33,7 @@ import { benchPairs } from "./pairs.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProbe } from "./probe.ts";
 import { benchStep } from "./step.ts";
+import { benchVerdict } from "./verdict.ts";
 
 /** By name; each prints its tables. */
 const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
@@ -47,6 +49,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   explorer: benchExplorer,
   export: benchExport,
   continued: benchContinued,
+  verdict: benchVerdict,
 };
 
 /** Those that are run only if they are named: they need data, or gigabytes of memory. */
@@ -59,6 +62,7 @@ const named = [
   benchExplorer,
   benchExport,
   benchContinued,
+  benchVerdict,
 ];
 
 async function main([name, ...args]: string[]): Promise<void> {

@@ -13,7 +13,8 @@ import { trainFlags } from "./train_flags.ts";
 export const SELF_CONTAINED = 5000;
 /** Images up to which a map by UMAP is drawn unless it is asked for. */
 export const UMAP_ROWS = 10_000;
-/** The most images of a page. */
+/** The fewest images of a map, and the most of a page. */
+export const FEWEST_ROWS = 3;
 export const MOST_ROWS = 200_000;
 
 const input = {
@@ -29,7 +30,11 @@ const input = {
   ),
   split: flag(splitName(), "the split that was embedded, if names tell of splits", "training"),
   label: trainFlags.label,
-  sample: flag(integer({ min: 2, max: MOST_ROWS }), "show so many of the images, drawn by the seed", "all"),
+  sample: flag(
+    integer({ min: FEWEST_ROWS, max: MOST_ROWS }),
+    "show so many of the images, drawn by the seed",
+    "all",
+  ),
 };
 
 const page = {

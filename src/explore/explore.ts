@@ -9,7 +9,7 @@ import type { ImageSource } from "../../data/sources/types.ts";
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { defaultWorkers } from "../config/default_values.ts";
-import { expectExploreOptions, MOST_ROWS, UMAP_ROWS } from "../config/explore_flags.ts";
+import { expectExploreOptions, FEWEST_ROWS, MOST_ROWS, UMAP_ROWS } from "../config/explore_flags.ts";
 import { principalComponents } from "../eval/spectrum.ts";
 import { DEFAULT_THRESHOLD, type Duplicate, warnOfLargeGroups } from "../export/duplicates.ts";
 import type { EmbeddingsTable } from "../export/embeddings_table.ts";
@@ -81,8 +81,6 @@ export interface ExploredPage {
 
 /** Principal components from which clusters are made. */
 const COMPONENTS = 32;
-/** Fewest images of a map. */
-const FEWEST = 3;
 
 /**
  * Writes a page that shows embeddings: a map to pan, zoom and search, the neighbors of each image, clusters, outliers and
@@ -149,9 +147,9 @@ async function expectWritable(out: string): Promise<void> {
 async function opened({ embeddings, sample }: ExploreOptions): Promise<EmbeddingsTable> {
   const table = await openEmbeddings(embeddings), { rows } = table;
   const text = (count: number) => count.toLocaleString("en-US");
-  if (rows < FEWEST) {
+  if (rows < FEWEST_ROWS) {
     throw new UserError(
-      `Cannot explore "${embeddings}": it has ${rows} vectors, a map needs ${FEWEST}. Embed more images.`,
+      `Cannot explore "${embeddings}": it has ${rows} vectors, a map needs ${FEWEST_ROWS}. Embed more images.`,
     );
   }
   if (rows > MOST_ROWS && sample === undefined) {

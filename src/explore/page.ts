@@ -16,6 +16,7 @@ import map from "./page/map.ts?text" with { type: "text" };
 import saveKeys from "./page/save_keys.ts?text" with { type: "text" };
 import search from "./page/search.ts?text" with { type: "text" };
 import thumbnail from "./page/thumbnail.ts?text" with { type: "text" };
+import { embeddedJson } from "../base/embedded_json.ts";
 import type { PageData } from "./page/page_data.ts";
 
 /** The modules of the page by their names. */
@@ -30,8 +31,7 @@ export async function* explorerPage(data: PageData): AsyncGenerator<string> {
   const parts: Record<string, () => string | Promise<string>> = {
     style: () => css,
     modules: async () => JSON.stringify({ imports: await moduleAddresses() }),
-    // Keys may hold the end of a script.
-    data: () => JSON.stringify(data).replaceAll("<", "\\u003c"),
+    data: () => embeddedJson(data),
   };
   for (const [i, piece] of html.split(placeholder).entries()) yield i % 2 ? await parts[piece]() : piece;
 }

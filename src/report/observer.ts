@@ -82,8 +82,8 @@ export interface RunObserver extends Partial<AsyncDisposable> {
   readonly name: string;
   /** A line of metrics.jsonl was written. */
   recorded?(record: StepRecord): void;
-  /** `step` steps were submitted; called after each of them. */
-  progressed?(step: number): void;
+  /** `step` steps were submitted; called after each of them. `secondsLeft`: an estimate; null before there is one. */
+  progressed?(step: number, secondsLeft: number | null): void;
   /** The encoder was evaluated: before the first step, every `evalEvery` epochs, and after the last. */
   evaluated?(evaluation: ObservedEvaluation): Promise<void>;
   /** The state after `step` steps is on disk, with all records up to it. */

@@ -89,6 +89,6 @@ export class Observers implements Required<Omit<RunObserver, "name">> {
     if (this.#failed.has(observer)) return;
     this.#failed.add(observer); // first: the warning is a line that observers hear of
     const message = messageOf(error).replace(/\.$/, "");
-    this.#warn(`Warning: ${observer.name} may be incomplete: ${message}. Training goes on.`);
+    this.#warn(`Warning: ${observer.name} may be incomplete: ${message}. Training is not affected.`);
   }
 }

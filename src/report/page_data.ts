@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import type { EvaluationRecord, StepRecord } from "../config/callbacks.ts";
@@ -113,18 +114,22 @@ function verdictOf(evaluation: EvaluationRecord | undefined): PageData["verdict"
   return evaluation?.verdict ? { text: verdictText(evaluation)!, advice: ADVICE[evaluation.verdict] } : null;
 }
 
-/** Each field that has numbers, over steps, with as many digits as a plot can show. */
+/** Digits of the values of plots. */
+const DIGITS = 6;
+
+/** Each field that has numbers, over steps. */
 function seriesOf<T extends { step: number }>(records: readonly T[]): Record<string, Series> {
   const fields = [...new Set(records.flatMap((record) => Object.keys(record)))] as (keyof T & string)[];
   const x = records.map(({ step }) => step);
   const columns = fields.filter((field) => field !== "step").flatMap((field) => {
-    const y = records.map((record) => numberOf(record[field]));
-    return y.every((value) => value === null) ? [] : [[field, decimated({ x, y })] as const];
+    const series = decimated({ x, y: records.map((record) => numberOf(record[field])) });
+    const y = series.y.map((value) => Number(value!.toPrecision(DIGITS)));
+    return y.length === 0 ? [] : [[field, { x: series.x, y }] as const];
   });
   return Object.fromEntries(columns);
 }
 
-const numberOf = (value: unknown) => typeof value === "number" ? Number(value.toPrecision(6)) : null;
+const numberOf = (value: unknown) => typeof value === "number" ? value : null;
 
 /** The names of the classes that the images on the page have. */
 function classNames({ labels }: ShownImages, data: DataReport | null): string[] {
@@ -170,6 +175,6 @@ async function picturesOf(files: RunFiles): Promise<PageData["pictures"]> {
   );
   const address = (bytes: Uint8Array<ArrayBuffer> | null) =>
     bytes && `data:image/jpeg;base64,${bytes.toBase64()}`;
-  const version = `${sheet?.length ?? 0} ${views?.length ?? 0}`;
-  return { version, sheet: address(sheet), views: address(views) };
+  const digest = createHash("sha256").update(sheet ?? "").update(views ?? "").digest("base64url");
+  return { version: digest.slice(0, 16), sheet: address(sheet), views: address(views) };
 }

@@ -13,6 +13,7 @@ import memory from "./page/memory.js" with { type: "text" };
 import pictures from "./page/pictures.js" with { type: "text" };
 import plots from "./page/plots.js" with { type: "text" };
 import ownStyle from "./page/style.css" with { type: "text" };
+import { embeddedJson } from "../base/embedded_json.ts";
 import type { PageData } from "./page_data.ts";
 
 /** The modules of the page as one script, each after those that it imports. */
@@ -33,14 +34,6 @@ const policy = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
-
-/** The data as JSON within a page: without what HTML takes for the end of a script or the start of a comment. */
-export function embeddedJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll("<", "\\u003c").replaceAll("\u2028", "\\u2028").replaceAll(
-    "\u2029",
-    "\\u2029",
-  );
-}
 
 /** The page of `runs`; `live` if a server tells it what is new. The file of a run looks at itself again. */
 export function renderPage(runs: readonly PageData[], { live = false } = {}): string {

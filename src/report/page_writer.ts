@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import type {
   ObservedCollapse,
   ObservedEvaluation,
@@ -10,10 +11,17 @@ import type {
   RunObserver,
   RunOutcome,
 } from "./observer.ts";
-import { Pace } from "./pace.ts";
 import { writePage } from "./page_file.ts";
 import { thumbnailSheet } from "./picture.ts";
-import { names, PAGE, REPORT_FOLDER, type RunState, writeReportFile } from "./report_files.ts";
+import {
+  names,
+  PAGE,
+  REPORT_FOLDER,
+  reportPath,
+  type RunState,
+  type ShownImages,
+  writeReportFile,
+} from "./report_files.ts";
 import { RunFiles } from "./run_files.ts";
 import { shownEncoder, shownRows } from "./shown_encoder.ts";
 
@@ -27,7 +35,6 @@ export class PageWriter implements RunObserver {
   readonly name = PAGE;
   readonly #run: ObservedRun;
   readonly #files: RunFiles;
-  readonly #pace = new Pace();
   readonly #timer: ReturnType<typeof setInterval>;
   #state: RunState;
   /** The page that is being written; one at a time. */
@@ -64,9 +71,8 @@ export class PageWriter implements RunObserver {
     return writer;
   }
 
-  progressed(step: number): void {
-    this.#state.step = step;
-    this.#pace.add(step);
+  progressed(step: number, secondsLeft: number | null): void {
+    Object.assign(this.#state, { step, secondsLeft });
   }
 
   logged(line: string): void {
@@ -81,19 +87,27 @@ export class PageWriter implements RunObserver {
   }
 
   async evaluated(evaluation: ObservedEvaluation): Promise<void> {
-    const { images, heldOut, step } = evaluation, { out } = this.#run.options;
+    const { images, step } = evaluation, { out } = this.#run.options;
     if (images.length > 0) {
       const shown = shownRows(images.length);
-      if (await this.#files.bytes(`${REPORT_FOLDER}/${names.sheet}`) === null || step === 0) {
-        const pictures = shown.map((row) => images[row].thumbnail), { side } = pictures[0];
-        const columns = Math.ceil(Math.sqrt(shown.length));
-        await writeReportFile(out, "sheet", await thumbnailSheet(pictures, columns));
-        const keys = shown.map((row) => images[row].key), labels = shown.map((row) => heldOut.labels[row]);
-        await writeReportFile(out, "images", { side, columns, keys, labels });
-      }
+      await this.#showImages(evaluation, shown);
       await writeReportFile(out, step === 0 ? "initial" : "latest", shownEncoder(evaluation, shown));
     }
     await this.#write();
+  }
+
+  /** Writes the images in the rows `shown`, unless the page has these. */
+  async #showImages({ step, images, heldOut }: ObservedEvaluation, shown: readonly number[]): Promise<void> {
+    const { out } = this.#run.options, path = `${REPORT_FOLDER}/${names.images}`;
+    const keys = shown.map((row) => images[row].key), labels = shown.map((row) => heldOut.labels[row]);
+    const known = await this.#files.json<ShownImages>(path);
+    if (step > 0 && isDeepStrictEqual(known?.keys, keys)) return;
+    const pictures = shown.map((row) => images[row].thumbnail), { side } = pictures[0];
+    const columns = Math.ceil(Math.sqrt(shown.length));
+    await writeReportFile(out, "sheet", await thumbnailSheet(pictures, columns));
+    await writeReportFile(out, "images", { side, columns, keys, labels });
+    // It is of other images, if there are others now: of changed data, or as one could not be read.
+    if (step > 0) await Deno.remove(reportPath(out, "initial")).catch(() => {});
   }
 
   async checkpointed(): Promise<void> {
@@ -102,7 +116,7 @@ export class PageWriter implements RunObserver {
 
   async ended({ state, message }: RunOutcome): Promise<void> {
     clearInterval(this.#timer);
-    Object.assign(this.#state, { state, message });
+    Object.assign(this.#state, { state, message, secondsLeft: null });
     await this.#write();
   }
 
@@ -114,10 +128,7 @@ export class PageWriter implements RunObserver {
   /** Writes the page as of now, after one that is being written. */
   async #write(): Promise<void> {
     const written = this.#writing.then(async () => {
-      const { out } = this.#run.options, isTraining = this.#state.state === "training";
-      const { step, total } = this.#state,
-        secondsLeft = isTraining ? this.#pace.secondsFor(total - step) : null;
-      await writeReportFile(out, "state", { ...this.#state, secondsLeft, written: Date.now() });
+      await writeReportFile(this.#run.options.out, "state", { ...this.#state, written: Date.now() });
       await writePage(this.#files);
     });
     this.#writing = written.catch(() => {});

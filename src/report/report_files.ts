@@ -32,7 +32,7 @@ export interface RunState {
   total: number;
   /** When this was written, as milliseconds since 1970. */
   written: number;
-  /** At the pace of the last minutes, evaluations and all; null before there is one, and at the end. */
+  /** As the progress bar estimates it; null before it does, and at the end. */
   secondsLeft: number | null;
   /** Bytes of GPU memory that training takes. */
   gpuBytes: number;

@@ -55,8 +55,8 @@ export class LearningWatch {
   }
 
   /**
-   * Takes an evaluation with the neighbors of its held-out images, and completes its record; with advice if the verdict has
-   * changed.
+   * Takes an evaluation with the neighbors of its held-out images (none: too few images for a verdict), and completes its
+   * record; with advice if the verdict has changed.
    */
   observe(
     measured: MeasuredEvaluation,
@@ -66,7 +66,10 @@ export class LearningWatch {
     // An image that could not be read shifts the rows: then there is nothing to compare.
     const isSame = before !== null && before.length === neighbors.length && before.length > 0;
     const neighborStability = isSame ? sharedNeighbors(before, neighbors) : null;
-    const judged = judge({ ...measured, neighborStability }, this.#history, this.#D);
+    // Of a few images even rank and spread are low.
+    const judged = neighbors.length === 0
+      ? null
+      : judge({ ...measured, neighborStability }, this.#history, this.#D);
     const isOld = judged !== null && judged.verdict === last?.verdict;
     const record = {
       ...measured,

@@ -101,7 +101,7 @@ export class Recorder {
     this.position = next;
     this.#log.add(epoch);
     this.step++;
-    this.#run.observers.progressed?.(this.step);
+    this.#run.observers.progressed?.(this.step, this.#run.timeLeft.after(this.step));
   }
 
   /** Reads metrics, writes a checkpoint and shows progress, each if it is due after the last batch. */

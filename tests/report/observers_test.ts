@@ -43,8 +43,11 @@ Deno.test("Observers warns once of an observer that fails, and goes on with all 
   observers.recorded(record(1));
   await observers.checkpointed(1);
   await observers.ended({ state: "done", message: null });
-  const warning = "Warning: bad.html may be incomplete: the disk is full. Training goes on.";
-  assertEquals(warnings, ["Warning: none.txt may be incomplete: no folder. Training goes on.", warning]);
+  const warning = "Warning: bad.html may be incomplete: the disk is full. Training is not affected.";
+  assertEquals(warnings, [
+    "Warning: none.txt may be incomplete: no folder. Training is not affected.",
+    warning,
+  ]);
   assertEquals(heard, [warning, "record 1", "checkpoint 1"]);
   assertEquals(failures, 3);
 });

@@ -5,10 +5,8 @@ import { UserError } from "../../src/base/errors.ts";
 import { resolveOptions } from "../../src/config/resolve_options.ts";
 import { changedOptions } from "../../src/report/changed_options.ts";
 import { decimated } from "../../src/report/decimate.ts";
-import { Pace } from "../../src/report/pace.ts";
 import { readPageData } from "../../src/report/page_data.ts";
 import { writePage } from "../../src/report/page_file.ts";
-import { embeddedJson } from "../../src/report/page_html.ts";
 import { RunFiles } from "../../src/report/run_files.ts";
 import { shownEncoder, shownRows } from "../../src/report/shown_encoder.ts";
 import { principalComponents } from "../../src/eval/spectrum.ts";
@@ -111,6 +109,18 @@ Deno.test("writePage() makes the same page from the same files, of less than 3 M
   assertEquals(leftOut.map(({ reason, count }) => [reason, count]), [[".txt", 4]]);
 });
 
+Deno.test("the page of changed data shows no neighbors of the images before", async () => {
+  await using folder = await temporaryFolder();
+  const keys = ["a.jpg", "b.jpg", "c.jpg"], others = ["b.jpg", "c.jpg", "d.jpg"];
+  await writeRun(folder.path, { keys, outcome: { state: "stopped", message: "still going" } });
+  const before = await readPageData(new RunFiles(folder.path));
+  assertEquals([before.images?.keys, before.initial?.step, before.latest?.step], [keys, 0, 40]);
+  assertEquals([before.state?.state, before.state?.secondsLeft], ["training", 120]);
+  await writeRun(folder.path, { keys, lastKeys: others });
+  const after = await readPageData(new RunFiles(folder.path));
+  assertEquals([after.images?.keys, after.initial, after.latest?.step], [others, null, 40]);
+});
+
 Deno.test("RunFiles reads new lines only, whole ones, and those of a run that went back", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "m.jsonl"), files = new RunFiles(folder.path);
@@ -127,21 +137,6 @@ Deno.test("RunFiles reads new lines only, whole ones, and those of a run that we
   await Deno.writeTextFile(`${path}.partial`, '{"a_b":1}\n{"a_b":5}\n{"a_b":6}\n');
   await Deno.rename(`${path}.partial`, path);
   assertEquals(await read(), [1, 5, 6]);
-});
-
-Deno.test("Pace takes the last ten minutes", () => {
-  let now = 0;
-  const pace = new Pace(() => now);
-  assertEquals(pace.secondsFor(5), null);
-  for (let step = 1; step <= 100; step++) (now += 60_000, pace.add(step)); // a minute each
-  for (let step = 101; step <= 3000; step++) (now += 1000, pace.add(step));
-  assert(Math.abs(pace.secondsFor(100)! - 100) < 1e-6, `${pace.secondsFor(100)}`);
-});
-
-Deno.test("embeddedJson() has nothing that ends a script", () => {
-  const value = ["</script>", "<!--", "\u2028\u2029", "😀"], text = embeddedJson(value);
-  assert(!/[<\u2028\u2029]/.test(text));
-  assertEquals(JSON.parse(text), value);
 });
 
 Deno.test("writePage() refuses a folder without a run", async () => {

@@ -35,11 +35,8 @@ export async function linesOf(out: string): Promise<string[]> {
     for (const line of text.trimEnd().split("\n")) {
       const { step, ...fields } = JSON.parse(line) as Record<string, unknown>;
       for (const [field, value] of Object.entries(fields)) {
-        const isList = Array.isArray(value);
-        [value].flat().forEach((part, i) => {
-          const kept = typeof part === "number" ? Math.fround(part) : part;
-          if (kept !== null) scalars.push(`${group}/${field}${isList ? `/${i + 1}` : ""} ${step} ${kept}`);
-        });
+        const kept = typeof value === "number" ? Math.fround(value) : value;
+        if (kept !== null) scalars.push(`${group}/${field} ${step} ${kept}`);
       }
     }
   }

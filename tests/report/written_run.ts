@@ -17,6 +17,8 @@ export interface WrittenRun {
   steps?: number;
   /** Names of held-out images, and of classes; no classes: unlabeled. */
   keys?: string[];
+  /** Those at the last evaluation, if the data have changed. */
+  lastKeys?: string[];
   classes?: string[];
   outcome?: RunOutcome;
   options?: PretrainOptions;
@@ -71,6 +73,7 @@ export function evaluation(
 export async function writeRun(out: string, {
   steps = 40,
   keys = Array.from({ length: 30 }, (_, i) => `images/${i}.jpg`),
+  lastKeys = keys,
   classes = ["cat", "dog", "ship"],
   outcome = { state: "done", message: null },
   options: given = {},
@@ -129,11 +132,12 @@ export async function writeRun(out: string, {
   await writer.evaluated(evaluation(0, { keys, classes }));
   for (let step = 1; step <= steps; step++) {
     metrics.write(stepRecord(step));
-    writer.progressed(step);
+    writer.progressed(step, 60 * (steps + 2 - step));
     if (step % 10 > 0) continue;
-    const observed = evaluation(step, { keys, classes });
+    const isLast = step + 10 > steps;
+    const observed = evaluation(step, { keys: isLast ? lastKeys : keys, classes });
     evaluations.write(observed.record!);
-    if (step + 10 > steps) await writer.evaluated(observed);
+    if (isLast) await writer.evaluated(observed);
   }
   writer.logged("Warning about images/3.jpg: it is nearly black. Further images like it are not named.");
   if (collapses) writer.collapsed({ step: steps, evidence: "z_std is 0.001", remedy: "Try a lower --lr." });

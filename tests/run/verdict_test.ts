@@ -152,6 +152,16 @@ Deno.test("LearningWatch goes on from its state and history as if it had not sto
   assertEquals([fewer.neighborStability, fewer.verdict], [null, null], "an image less");
 });
 
+Deno.test("a run with too few held-out images has no verdict, whatever their rank", () => {
+  const watch = new LearningWatch({ projection: D });
+  const one = { epoch: 1, knn: null, probe: null, rankme: 1, rankmeProjections: 1, zStd: 0 };
+  watch.begin([]);
+  for (let step = 1; step < 6; step++) {
+    const { record, advice } = watch.observe({ ...one, step }, []);
+    assertEquals([record.verdict, record.verdictSince, advice, watch.verdict], [null, null, null, null]);
+  }
+});
+
 Deno.test("sharedNeighbors() is the share that both have, whatever their order", () => {
   assertEquals(sharedNeighbors([[1, 2, 3], [0, 2, 3]], [[3, 4, 1], [3, 2, 0]]), 5 / 6);
   assertEquals(sharedNeighbors([[], []], [[], []]), 1);

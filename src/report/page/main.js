@@ -9,6 +9,8 @@ import { charts, setZoom, showPlots } from "./plots.js";
 const LOOK_EVERY = 10_000, LOOK_FOR = 30_000;
 
 let runs = [];
+/** The versions of the pictures in the style sheet. */
+let shownPictures = null;
 
 /** Shows `fresh`, the data of the runs. Pictures that are left out are those that the page has. */
 function show(fresh) {
@@ -23,14 +25,14 @@ function show(fresh) {
   }));
   const training = runs.filter(({ state }) => state?.state === "training").length;
   document.title = `${runs.map(({ name }) => name).join(", ")}${training > 0 ? " – training" : ""}`;
-  const pictures = runs.map(({ pictures }) => pictures.sheet);
-  const sheets = document.querySelector("#runs");
-  if (sheets.pictures !== JSON.stringify(pictures.map((sheet) => sheet?.length))) {
-    sheets.pictures = JSON.stringify(pictures.map((sheet) => sheet?.length));
+  const versions = runs.map(({ pictures }) => pictures.version).join(",");
+  if (shownPictures !== versions) {
+    shownPictures = versions;
     const style = new CSSStyleSheet();
-    style.replaceSync(
-      pictures.map((sheet, r) => sheet ? `.sheet-${r} { background-image: url("${sheet}") }` : "").join("\n"),
+    const rules = runs.map(({ pictures: { sheet } }, r) =>
+      sheet ? `.sheet-${r} { background-image: url("${sheet}") }` : ""
     );
+    style.replaceSync(rules.join("\n"));
     document.adoptedStyleSheets = [style];
   }
   runs.forEach(showRun);

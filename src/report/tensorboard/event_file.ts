@@ -53,8 +53,13 @@ export async function createEventFile(
       }
     });
   };
-  append(0, { fileVersion: "brain.Event:2", sourceMetadata: { writer: "byol" } });
-  append(next, { sessionLog: { status: SESSION_START } });
+  try {
+    append(0, { fileVersion: "brain.Event:2", sourceMetadata: { writer: "byol" } });
+    append(next, { sessionLog: { status: SESSION_START } });
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   return {
     write: (step, value) => append(step, { summary: { value } }),
     flush: () => guarded(() => file.syncDataSync()),
