@@ -28,9 +28,10 @@ export function judge(
   history: readonly Signals[],
   D: number,
 ): { verdict: Verdict; since: number } | null {
-  const { step, zStd, rankmeProjections, neighborStability: kept } = latest, before = history.at(-1);
-  if (zStd * Math.sqrt(D) < LOW_SPREAD || rankmeProjections < LOW_RANK) {
-    return { verdict: "collapsed", since: step };
+  const { step, neighborStability: kept } = latest, before = history.at(-1);
+  // In its first steps a run that learns may look like it, once.
+  if (before && isNarrow(before, D) && isNarrow(latest, D)) {
+    return { verdict: "collapsed", since: before.step };
   }
   const recent = [...history, latest].slice(-TREND);
   if (recent.length === TREND && isFalling(recent.map(({ zStd }) => Math.log(zStd)))) {
@@ -40,6 +41,11 @@ export function judge(
   if (!before || kept === null || keptBefore === null) return null;
   const isFlat = kept >= STABLE && keptBefore >= STABLE;
   return isFlat ? { verdict: "flat", since: before.step } : { verdict: "changing", since: step };
+}
+
+/** Whether all projections are about one point, or on one line. */
+function isNarrow({ zStd, rankmeProjections }: Signals, D: number): boolean {
+  return zStd * Math.sqrt(D) < LOW_SPREAD || rankmeProjections < LOW_RANK;
 }
 
 /** Whether logarithms fall by more than {@linkcode FALL} along a line, beyond the noise about it. */

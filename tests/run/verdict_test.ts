@@ -89,8 +89,8 @@ Deno.test("features of pure noise are never flat", () => {
 });
 
 Deno.test("projections that narrow are degrading, then collapsed; noise in their width is neither", () => {
-  const moving = (i: number) => mixed(start, end, 0.13 * (i + 1));
-  const narrowing = [0.9, 0.6, 0.4, 0.27, 0.18, 0.1, 0.05].map((width, i) => ({
+  const moving = (i: number) => mixed(start, end, 0.12 * (i + 1));
+  const narrowing = [0.9, 0.6, 0.4, 0.27, 0.18, 0.1, 0.05, 0.03].map((width, i) => ({
     features: moving(i),
     projections: about(width),
   }));
@@ -109,11 +109,14 @@ Deno.test("projections that narrow are degrading, then collapsed; noise in their
 Deno.test("projections at one point, on one line or not finite have collapsed", () => {
   const line = Float32Array.from({ length: N * D }, (_, i) => (Math.floor(i / D) % 2 ? 1 : -1) * (1 + i % D));
   for (const projections of [new Float32Array(N * D).fill(0.5), line, about(0.02), even.map(() => NaN)]) {
-    assertEquals(named(verdicts([{ features: start, projections }])), ["collapsed"]);
+    const narrow = { features: start, projections }, wide = { features: start, projections: even };
+    const found = verdicts([narrow, narrow, wide, narrow]);
+    assertEquals(named(found), [null, "collapsed", "flat", "flat"]);
+    assertEquals([found[1].since, found[2].since], [10, 20]);
   }
 });
 
-Deno.test("judge() needs two comparisons for flat, and none to see a collapse", () => {
+Deno.test("judge() needs two evaluations for flat and for collapsed", () => {
   const at = (step: number, neighborStability: number | null, zStd = 0.3) => ({
     ...{ step, neighborStability, zStd, rankmeProjections: 5 },
   });
@@ -123,8 +126,9 @@ Deno.test("judge() needs two comparisons for flat, and none to see a collapse", 
   assertEquals(judge(at(20, 0.99), [at(10, 0.84)], D)?.verdict, "changing");
   assertEquals(judge(at(20, 0.85), [at(10, 0.85)], D), { verdict: "flat", since: 10 });
   // 1/√8 is 0.354: a tenth of it.
-  assertEquals(judge(at(10, null, 0.0354), [], D), null);
-  assertEquals(judge(at(10, null, 0.0353), [], D)?.verdict, "collapsed");
+  assertEquals(judge(at(10, null, 0.01), [], D), null);
+  assertEquals(judge(at(20, null, 0.0353), [at(10, null, 0.0354)], D), null);
+  assertEquals(judge(at(20, null, 0.0353), [at(10, null, 0.0353)], D), { verdict: "collapsed", since: 10 });
 });
 
 Deno.test("LearningWatch goes on from its state and history as if it had not stopped", () => {
