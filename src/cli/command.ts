@@ -44,6 +44,9 @@ function addFlag(
   command.addOption(new Option(`${names} <${type.placeholder}>`, text).argParser(parse).helpGroup(group));
 }
 
+/** How the folders are called that a command takes without an option. */
+const FOLDERS = "DIR";
+
 /** What a command is. */
 export interface CommandDescription {
   about: string;
@@ -60,7 +63,7 @@ export function createCommand(
   { about, groups, folders, computes = true }: CommandDescription,
 ): Command {
   const command = new Command(`./run ${name}`).description(about);
-  if (folders !== undefined) command.argument("<DIR...>", folders);
+  if (folders !== undefined) command.argument(`<${FOLDERS}...>`, folders);
   for (const [title, flags] of Object.entries(groups)) {
     const group = `${title[0].toUpperCase()}${title.slice(1)}:`;
     for (const [name, flag] of Object.entries(flags)) addFlag(command, { name, group, flag });
@@ -111,6 +114,6 @@ export function parseCommand<T extends object>(command: Command, args: readonly 
   }
   const { webgpu, unsafeShaders, ...options } = command.opts<T & MachineOptions>();
   if (webgpu || unsafeShaders) useWebGpu(webgpu ?? implementation(), { unsafeShaders });
-  const { registeredArguments, args: folders } = command;
-  return { ...options, ...registeredArguments.length > 0 && { folders } } as unknown as T;
+  const takesFolders = command.registeredArguments.some((argument) => argument.name() === FOLDERS);
+  return { ...options, ...takesFolders && { folders: command.args } } as unknown as T;
 }

@@ -176,7 +176,8 @@ Deno.test(
       });
       assert(writer instanceof EmbeddingsWriter);
       using _ = writer;
-      const rows = rowsOf(0, 90, 8);
+      const rows = rowsOf(0, 90, 8), { normal } = keyedRandom(6);
+      rows.vectors.forEach((_, i) => rows.vectors[i] = normal()); // no two are near
       for (let i = 40; i < 70; i++) rows.vectors.copyWithin(i * 8, 0, 8);
       await writer.write(rows, { epoch: 0, offset: 90 });
       await writer.finish();
