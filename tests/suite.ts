@@ -9,6 +9,7 @@
  */
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const TEST = ["test", "-q", "-P", "--no-check"];
@@ -37,7 +38,10 @@ class Totals {
       args: [...TEST, ...args],
       cwd: root,
     }).output();
-    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    const [out, err] = [stdout, stderr].map((bytes) =>
+      stripVTControlCharacters(new TextDecoder().decode(bytes))
+    );
+    const said = out + err;
     console.log(said.replace(SUMMARY, "").trim());
     const summary = [...said.matchAll(SUMMARY)].at(-1)?.[1];
     for (
@@ -55,7 +59,7 @@ async function runAll(): Promise<boolean> {
   const files = testFiles(`${root}tests`);
   await totals.run([ALONE]);
   const jobs = [
-    ["--doc", "--ignore=tests"], // the examples in the documentation
+    ["--doc", "--ignore=tests,runs,.deno"], // the examples in the documentation
     ...files.filter((file) => file !== ALONE).map((file) => [file]),
   ].values();
   const lanes = Number(Deno.env.get("DENO_JOBS")) || navigator.hardwareConcurrency;
