@@ -60,7 +60,8 @@ export class PageWriter implements RunObserver {
       : null;
     const writer = new PageWriter(run, {
       ...{ state: "training", message: null, step, total, written: 0, secondsLeft: null, gpuBytes, adapter },
-      collapse: before?.collapse ?? null,
+      // One after the checkpoint is yet to come.
+      collapse: before?.collapse && before.collapse.step <= step ? before.collapse : null,
       warnings: before?.warnings ?? [],
     });
     try {

@@ -121,6 +121,17 @@ Deno.test("the page of changed data shows no neighbors of the images before", as
   assertEquals([after.images?.keys, after.initial, after.latest?.step], [others, null, 40]);
 });
 
+Deno.test("a resumed run knows its collapse, unless that was after the checkpoint", async () => {
+  await using folder = await temporaryFolder();
+  const collapseOf = async (run: Parameters<typeof writeRun>[1]) => {
+    await writeRun(folder.path, run);
+    return (await readPageData(new RunFiles(folder.path))).state?.collapse?.step;
+  };
+  assertEquals(await collapseOf({ collapses: true }), 40);
+  assertEquals(await collapseOf({ start: 40, steps: 50 }), 40);
+  assertEquals(await collapseOf({ start: 30 }), undefined);
+});
+
 Deno.test("RunFiles reads new lines only, whole ones, and those of a run that went back", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "m.jsonl"), files = new RunFiles(folder.path);

@@ -15,6 +15,8 @@ import type { SheetRow } from "../../src/plots/sheet_rows.ts";
 /** What a run is like. */
 export interface WrittenRun {
   steps?: number;
+  /** The step of the checkpoint from which it goes on. */
+  start?: number;
   /** Names of held-out images, and of classes; no classes: unlabeled. */
   keys?: string[];
   /** Those at the last evaluation, if the data have changed. */
@@ -72,6 +74,7 @@ export function evaluation(
 /** Writes the files of a run to the folder `out`, as it would itself; returns its observer if it goes on. */
 export async function writeRun(out: string, {
   steps = 40,
+  start = 0,
   keys = Array.from({ length: 30 }, (_, i) => `images/${i}.jpg`),
   lastKeys = keys,
   classes = ["cat", "dog", "ship"],
@@ -121,7 +124,7 @@ export async function writeRun(out: string, {
   } as unknown as SheetRow;
   await writeReportFile(out, "views", await viewStrip([row, row, row]));
   const run: ObservedRun = {
-    ...{ options, recipe: recipes.cifar, data: report, classes, total: steps, start: 0 },
+    ...{ options, recipe: recipes.cifar, data: report, classes, total: steps, start },
     ...{ adapter: "a GPU", gpuBytes: 2.5e9 },
   };
   await using writer = await PageWriter.open(run);
@@ -130,7 +133,7 @@ export async function writeRun(out: string, {
     keepThroughStep: 0,
   });
   await writer.evaluated(evaluation(0, { keys, classes }));
-  for (let step = 1; step <= steps; step++) {
+  for (let step = start + 1; step <= steps; step++) {
     metrics.write(stepRecord(step));
     writer.progressed(step, 60 * (steps + 2 - step));
     if (step % 10 > 0) continue;
