@@ -243,8 +243,10 @@ export class Connection {
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (error instanceof Deno.errors.NotCapable) throw error; // no attempt will be permitted
-      // fetch names the address in its errors, and with it what may be secret.
-      const message = messageOf(error).replace(/https?:[^\s)"]+/gi, withoutSecrets);
+      // What fetch throws says why in its cause. It names the address, and with it what may be secret.
+      const message = messageOf((error as Error).cause ?? error)
+        .replace(/^error sending request for url \([^)]*\): /, "")
+        .replace(/https?:[^\s)"]+/gi, withoutSecrets);
       throw new TransientError(isLate ? `no byte in ${this.#idleTimeoutMs / 1000} s` : `"${message}"`);
     } finally {
       signal.removeEventListener("abort", stop);

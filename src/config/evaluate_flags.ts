@@ -92,7 +92,11 @@ const protocol = {
     "20 crop; cached 100 to 400, as many as make 5000 steps",
   ),
   baselines: {
-    ...flag(toggle(), "leave out raw pixels and the untrained encoder", "both are evaluated"),
+    ...flag(
+      toggle(),
+      "leave out raw pixels, the untrained encoder and the initial one",
+      "they are evaluated",
+    ),
     negated: true,
   },
   seed: flag(

@@ -10,6 +10,7 @@ import { probe, type RemoteFile } from "../../data/sources/http.ts";
 import {
   type Access,
   DEFAULT_RETRY_POLICY,
+  type RequestOptions,
   type RetryPolicy,
   UnreachableError,
 } from "../../data/sources/http_connection.ts";
@@ -91,7 +92,21 @@ const encode = (text: string) => new TextEncoder().encode(text);
 
 /** What is known of the file before it is downloaded. */
 async function locate(spec: string, { retryPolicy, signal }: FetchOptions): Promise<Located> {
-  const request = openingRequest({ retryPolicy, signal });
+  try {
+    return await found(spec, openingRequest({ retryPolicy, signal }));
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    const { fact } = error;
+    throw new UnreachableError(
+      `Cannot download "${
+        withoutSecrets(spec)
+      }": ${fact}. Check the address and the network, then run the same command again.`,
+      { cause: error, fact },
+    );
+  }
+}
+
+async function found(spec: string, request: RequestOptions): Promise<Located> {
   if (/^hf:/i.test(spec)) return await findHubModel(spec, request);
   const shown = withoutSecrets(spec);
   if (!/^https?:/i.test(spec) || !URL.canParse(spec)) {

@@ -84,8 +84,8 @@ export function heldBack(labeled: Uint32Array, { seed, few = FEW }: { seed: numb
 
 /**
  * Standardizes features as those of `train` are. Chooses the learning rate on held-back samples of `train`, see
- * {@linkcode heldBack} and {@linkcode chooseRate}; then at that rate the weight decay, the lowest of equally good ones. Then trains on all of `train` and scores on `test`. Samples without a label
- * are left out.
+ * {@linkcode heldBack} and {@linkcode chooseRate}; then at that rate the weight decay, the lowest of equally good ones. Then
+ * trains on all of `train` and scores on `test`. Samples without a label are left out.
  */
 export async function linearProtocol(
   gpu: Gpu,

@@ -5,7 +5,8 @@
  */
 import { dirname, join } from "node:path";
 import type { Rgb } from "../../data/views/recipe.ts";
-import { messageOf, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { readFailure } from "../base/files.ts";
 import { encoderFields } from "../config/evaluate_flags.ts";
 import { type BackboneName, backbones } from "../nn/backbones.ts";
 
@@ -103,17 +104,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** The object in a JSON file; null if there is no such file, or no object in it. */
 async function readObject(file: string): Promise<Record<string, unknown> | null> {
-  let text: string;
   try {
-    text = await Deno.readTextFile(file);
+    const value = JSON.parse(await Deno.readTextFile(file));
+    return isObject(value) ? value : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw new UserError(`Cannot read "${file}" beside the weights: ${messageOf(error)}. ${ELSEWHERE}.`);
-  }
-  try {
-    const value = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
+    throw new UserError(`Cannot read "${file}" beside the weights: ${readFailure(error)}. ${ELSEWHERE}.`);
   }
 }

@@ -86,7 +86,7 @@ export interface EvaluateOptions extends EncoderOptions {
   probeViews?: "cached" | "crop" | "none";
   /** Epochs of the linear classifier. Default: 20 with crops; cached as many as make 5,000 steps, 100 to 400. */
   probeEpochs?: number;
-  /** Also evaluate raw pixels and the untrained encoder. Default: true. */
+  /** Also evaluate raw pixels, the untrained encoder and the one that the run started from. Default: true. */
   baselines?: boolean;
   /** Seed of the untrained encoder and of every random draw. Default: the run's, else 0. */
   seed?: number;

@@ -23,7 +23,7 @@ export interface Unpickled {
   end: number;
 }
 
-/** Values nest no deeper, and none of these files has more of them. */
+/** None of these files has more of them. */
 const MAX_VALUES = 5e6;
 
 /** Stands on the stack where a tuple or a list of arguments begins. */
@@ -155,10 +155,13 @@ class Machine {
     this.push(this.#memo.get(key));
   }
 
-  global(name: string): void {
-    const call = this.#options.globals.get(name);
-    if (!call) throw new Error(`it is more than tensors: its pickle asks for "${name.replace(" ", ".")}"`);
-    this.push(new Global(name, call));
+  global(module: unknown, name: unknown): void {
+    if (typeof module !== "string" || typeof name !== "string") {
+      throw new Error("its pickle asks for something whose name is no text");
+    }
+    const full = `${module} ${name}`, call = this.#options.globals.get(full);
+    if (!call) throw new Error(`it is more than tensors: its pickle asks for "${module}.${name}"`);
+    this.push(new Global(full, call));
   }
 
   persistent(): void {
@@ -250,10 +253,10 @@ const instructions = new Map<number, Instruction>([
   [0x94, (m) => m.remember()], // MEMOIZE
   [0x68, (m) => m.recall(m.uint(1))], // BINGET
   [0x6a, (m) => m.recall(m.uint(4))], // LONG_BINGET
-  [0x63, (m) => m.global(`${m.line()} ${m.line()}`)], // GLOBAL
+  [0x63, (m) => m.global(m.line(), m.line())], // GLOBAL
   [0x93, (m) => {
     const name = m.pop(), module = m.pop();
-    m.global(`${module} ${name}`);
+    m.global(module, name);
   }], // STACK_GLOBAL
   [0x51, (m) => m.persistent()], // BINPERSID
   [0x52, (m) => m.call()], // REDUCE

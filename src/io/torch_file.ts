@@ -76,7 +76,7 @@ const globals = new Map<string, Callable>([
 /** A storage's persistent id: ("storage", type, key, location, length), before 1.6 with a view that is always None. */
 function storageOf(id: unknown): Storage {
   const [what, type, key] = Array.isArray(id) ? id : [];
-  const name = String(type).replace(/^torch /, "");
+  const name = typeof type === "string" ? type.replace(/^torch /, "") : "";
   if (what !== "storage" || !Object.hasOwn(storageTypes, name) || typeof key !== "string") {
     throw new Error("its pickle has a reference that is no storage of tensors");
   }
@@ -105,7 +105,11 @@ export async function readTorchFile(path: string, bytes: Uint8Array): Promise<Ma
   try {
     const { value, read } = isZip(bytes) ? await openZip(bytes) : openLegacy(bytes);
     const tensors = new Map<string, TensorEntry>();
+    let left = bytes.length;
     for (const [name, tensor] of tensorsIn(value)) {
+      left -= lengthOf(tensor);
+      // A tensor may repeat a number of its storage without end.
+      if (left < 0) throw new Error("its tensors have more numbers than the file has bytes");
       const entry = await entryOf(tensor, read);
       if (entry) tensors.set(name, entry);
     }
@@ -137,24 +141,33 @@ const WEIGHT_KEYS = ["state_dict", "model_state_dict", "model", "network", "net"
 function* tensorsIn(value: unknown): Generator<[string, TorchTensor]> {
   if (!(value instanceof Map)) throw new Error("it is no dictionary of tensors");
   const inner = WEIGHT_KEYS.find((key) => value.get(key) instanceof Map);
-  yield* named(inner === undefined ? value : value.get(inner), "");
+  yield* named(inner === undefined ? value : value.get(inner), { prefix: "", seen: new Set() });
 }
 
-function* named(value: Map<unknown, unknown>, prefix: string): Generator<[string, TorchTensor]> {
+function* named(
+  value: Map<unknown, unknown>,
+  { prefix, seen }: { prefix: string; seen: Set<unknown> },
+): Generator<[string, TorchTensor]> {
+  // Each that contains another twice would double the tensors, and one that contains itself would have no end of them.
+  if (seen.has(value)) throw new Error("its pickle has the same dictionary in several places");
+  seen.add(value);
   for (const [key, each] of value) {
+    if (!(each instanceof TorchTensor || each instanceof Map)) continue;
+    if (typeof key !== "string" && typeof key !== "number") {
+      throw new Error("its pickle has a tensor whose name is no text");
+    }
     if (each instanceof TorchTensor) yield [`${prefix}${key}`, each];
-    else if (each instanceof Map) yield* named(each, `${prefix}${key}.`);
+    else yield* named(each, { prefix: `${prefix}${key}.`, seen });
   }
 }
 
-async function entryOf(
-  { storage, offset, shape, strides }: TorchTensor,
-  read: StorageReader,
-): Promise<TensorEntry | null> {
-  const type = storageTypes[storage.type];
+const lengthOf = ({ shape }: TorchTensor) => shape.reduce((a, b) => a * b, 1);
+
+async function entryOf(tensor: TorchTensor, read: StorageReader): Promise<TensorEntry | null> {
+  const { storage, offset, shape, strides } = tensor, type = storageTypes[storage.type];
   if (type.read === null) return null;
   const bytes = await read(storage);
-  const length = shape.reduce((a, b) => a * b, 1);
+  const length = lengthOf(tensor);
   const last = shape.reduce((at, size, axis) => at + (size - 1) * strides[axis], offset);
   if (length > 0 && (last + 1) * type.size > bytes.length) {
     throw new Error("a tensor reaches beyond its storage");
@@ -189,6 +202,9 @@ function gather(
   return data;
 }
 
+/** torch.save does not compress, and weights that another program compressed do not become much smaller. */
+const MOST_UNPACKED = 4;
+
 async function openZip(bytes: Uint8Array): Promise<Saved> {
   const { Uint8ArrayReader, Uint8ArrayWriter, ZipReader } = await import(
     "npm:@zip.js/zip.js@2.24.0/lib/zip-core-native.js"
@@ -203,6 +219,10 @@ async function openZip(bytes: Uint8Array): Promise<Saved> {
     if (!entry || entry.directory) throw new Error(`it lacks the entry "${name}"`);
     return await entry.getData(new Uint8ArrayWriter());
   };
+  const unpacked = entries.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0);
+  if (unpacked > MOST_UNPACKED * bytes.length) {
+    throw new Error(`it is an archive of ${bytes.length} bytes that unpacks to ${unpacked}`);
+  }
   // The archive's folder is named after the file that was written.
   const pickle = entries.find(({ filename }) => /^[^/]+\/data\.pkl$/.test(filename))?.filename;
   if (pickle === undefined) {

@@ -112,6 +112,22 @@ Deno.test("fetchWeights() takes the last copy where the server does not answer, 
   });
 });
 
+Deno.test("fetchWeights() says why a server does not answer", async () => {
+  await withCache(async () => {
+    const closed = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => new Response());
+    const url = `http://127.0.0.1:${closed.addr.port}/a.pth`;
+    await closed.shutdown();
+    await assertThrows(
+      () => fetched(`${url}?token=secret`),
+      UserError,
+      new RegExp(
+        `^Cannot download "${url}": 4 attempts failed, the last with "client error \\(Connect\\): .*refused[^/]*"\\. Check the ` +
+          "address and the network, then run the same command again\\.$",
+      ),
+    );
+  });
+});
+
 Deno.test("fetchWeights() refuses what is no weights before it is downloaded", async () => {
   const page = new TextEncoder().encode(`<!doctype html><title>Sign in</title>${" ".repeat(5000)}`);
   await withCache(async (cache) => {

@@ -90,6 +90,22 @@ Deno.test("openEncoder() refuses timm's variants by name, and a config.json of o
   await refusedAs({ architecture: "resnet26", std: [0, 1, 1] }, /says std = \[0,1,1\]/);
 });
 
+Deno.test("timmConfigBeside() says that a config.json is no JSON, and leaves other programs' alone", async () => {
+  await using folder = await temporaryFolder();
+  const beside = async (text: string) => {
+    await Deno.writeTextFile(join(folder.path, "config.json"), text);
+    return await timmConfigBeside(join(folder.path, "w.pth"));
+  };
+  await assertThrows(
+    () => beside('{"architecture": '),
+    UserError,
+    /Cannot read ".*config\.json" beside the weights: /,
+  );
+  for (const text of ["[]", "{}", '{"architectures": ["ResNetModel"]}']) {
+    assertEquals(await beside(text), null);
+  }
+});
+
 Deno.test("timmConfigBeside() knows plain ResNets under timm's names of all ages", async () => {
   await using folder = await temporaryFolder();
   const plain = [

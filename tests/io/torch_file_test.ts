@@ -2,6 +2,7 @@
 import { UserError } from "../../src/base/errors.ts";
 import { isTorchFile, readTorchFile } from "../../src/io/torch_file.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { zip } from "../data/zip.ts";
 
 const folder = new URL("../golden/torch/", import.meta.url);
 const bytesOf = (name: string) => Deno.readFile(new URL(`${name}.pth`, folder));
@@ -98,4 +99,92 @@ Deno.test("readTorchFile() names the defect of every truncation, and of random b
       );
     }
   }
+});
+
+/** The parts of pickles, as bytes. */
+const ascii = (text: string) => [...new TextEncoder().encode(text)];
+const put = (key: number) => [0x71, key], get = (key: number) => [0x68, key];
+const unicode = (text: string) => [0x58, text.length, 0, 0, 0, ...ascii(text)];
+const TENSOR = ascii("ctorch._utils\n_rebuild_tensor_v2\n");
+/** A tensor of the storage "0", with its last axis `rows` times the same number. */
+const tensor = (rows: number[] = [0x4b, 1]) => [
+  ...[...TENSOR, 0x28, 0x28, ...unicode("storage"), ...ascii("ctorch\nFloatStorage\n"), ...unicode("0")],
+  ...[...unicode("cpu"), 0x4b, 1, 0x74, 0x51, 0x4b, 0, ...rows, 0x85, 0x4b, 0, 0x85, 0x74, 0x52],
+];
+
+/** A file as torch.save wrote before PyTorch 1.6, whose object is `program`: the storage "0" has one number. */
+function legacyFile(program: number[]): Uint8Array {
+  const pickle = (...code: number[]) => [0x80, 2, ...code, 0x2e];
+  const magic = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  return Uint8Array.from([
+    ...[...pickle(0x8a, 10, ...magic), ...pickle(0x4d, 0xe9, 3), ...pickle(0x7d), ...pickle(...program)],
+    ...[...pickle(0x5d, ...unicode("0"), 0x61), 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f],
+  ]);
+}
+
+Deno.test("readTorchFile() reads a file whose pickle was made by hand", async () => {
+  const found = await readTorchFile("x.pth", legacyFile([0x7d, ...unicode("a"), ...tensor(), 0x73]));
+  assertEquals([...found], [["a", { shape: [1], data: Float32Array.of(1) }]]);
+});
+
+/** Small files that would take memory or time without end. */
+const endless: [what: string, program: number[], message: RegExp][] = [
+  [
+    "a tensor that repeats a number a billion times",
+    [0x7d, ...unicode("a"), ...tensor([0x4a, 0, 0xca, 0x9a, 0x3b]), 0x73],
+    /its tensors have more numbers than the file has bytes/,
+  ],
+  [
+    "a dictionary within itself",
+    [0x7d, ...put(0), 0x28, ...unicode("a"), ...tensor(), ...unicode("b"), ...get(0), 0x75],
+    /the same dictionary in several places/,
+  ],
+  [
+    "dictionaries that have another one twice",
+    [0x7d, ...put(0), ...unicode("a"), ...tensor(), 0x73].concat(
+      ...Array.from({ length: 60 }, (_, i) => [
+        ...[0x30, 0x7d, ...put(i + 1), 0x28],
+        ...[...unicode("a"), ...get(i), ...unicode("b"), ...get(i), 0x75],
+      ]),
+    ),
+    /the same dictionary in several places/,
+  ],
+  [
+    "a name of lists that have another one twice",
+    [0x7d, 0x5d, ...put(0)].concat(
+      ...Array.from({ length: 60 }, (_, i) => [0x30, 0x28, ...get(i), ...get(i), 0x74, ...put(i + 1)]),
+      tensor(),
+      [0x73],
+    ),
+    /a tensor whose name is no text/,
+  ],
+  [
+    "a function whose name is such a list",
+    [0x7d, ...unicode("a"), 0x5d, ...put(0)].concat(
+      ...Array.from({ length: 60 }, (_, i) => [0x30, 0x28, ...get(i), ...get(i), 0x74, ...put(i + 1)]),
+      [...unicode("b"), 0x93],
+    ),
+    /whose name is no text/,
+  ],
+];
+for (const [what, program, message] of endless) {
+  Deno.test(`readTorchFile() refuses ${what}`, async () => {
+    await assertThrows(() => readTorchFile("x.pth", legacyFile(program)), UserError, message);
+  });
+}
+
+Deno.test("readTorchFile() refuses an archive that unpacks to much more, and reads one that is compressed", async () => {
+  const pickle = Uint8Array.from([0x80, 2, 0x7d, ...unicode("a"), ...tensor(), 0x73, 0x2e]);
+  const file = (floats: number) =>
+    zip({
+      "x/data.pkl": pickle,
+      "x/data/0": new Uint8Array(Float32Array.from({ length: floats }, () => 1).buffer),
+    });
+  assertEquals([...(await readTorchFile("x.pth", await file(1))).keys()], ["a"]);
+  const bomb = await file(1e6);
+  await assertThrows(
+    () => readTorchFile("x.pth", bomb),
+    UserError,
+    /an archive of \d+ bytes that unpacks to 4000\d\d\d/,
+  );
 });
