@@ -34,6 +34,15 @@ export interface Item {
 /** A sample of this rank; the last one of a batch has the places of its round. */
 export type Own<T> = T & { places?: Place[] };
 
+/** The places from `begin` to `end` that one rank takes: the ranks take windows of `size` places in turn. */
+export function windowsOf(
+  { begin, end }: { begin: number; end: number },
+  { rank, ranks, size }: Share & { size: number },
+): Uint32Array<ArrayBuffer> {
+  const all = Uint32Array.from({ length: end - begin }, (_, i) => begin + i);
+  return all.filter((place) => Math.floor((place - begin) / size) % ranks === rank);
+}
+
 /** Where a run goes on after `last`, the last sample of a batch: an epoch's samples that do not fill a batch are dropped. */
 export function positionAfter(
   { epoch, offset, next }: Item,

@@ -7,6 +7,7 @@
  * @module
  */
 import type { BadImage, Position } from "../../data/pipeline.ts";
+import { windowsOf } from "../../data/share.ts";
 import type { IndexedSource } from "../../data/sources/types.ts";
 import { numberIn, subsetOf } from "../../data/subset.ts";
 import { UserError } from "../base/errors.ts";
@@ -103,9 +104,7 @@ class Part {
     options: { world: World; window: number; start: number },
   ) {
     const { world: { rank, size }, window, start } = options;
-    const isOwn = (place: number) => Math.floor((place - start) / window) % size === rank;
-    const all = Uint32Array.from({ length: source.length - start }, (_, i) => start + i);
-    this.#places = all.filter(isOwn);
+    this.#places = windowsOf({ begin: start, end: source.length }, { rank, ranks: size, size: window });
     this.#source = source;
     this.#options = options;
     this.#dims = session.embedder.dims;

@@ -14,10 +14,17 @@ const MAX_SIDE = 64;
 /** A batch that names its images. */
 type NamedBatch = ImageBatch<Images> & { indices: number[]; keys: string[] };
 
+/** An image as data: its picture in base 64, null if it is known. */
+interface PackedImage extends Omit<ObservedImage, "thumbnail"> {
+  thumbnail: { side: number; pixels: string } | null;
+}
+
 /** Takes pictures of images of `size` pixels; of each image once. */
 export class Thumbnails {
   readonly #options: { size: number; recipe: Pick<Recipe, "mean" | "std"> };
   readonly #taken = new Map<number, Thumbnail>();
+  /** The images whose pictures rank 0 has of this rank. */
+  readonly #told = new Set<number>();
 
   /** `recipe` normalizes the images if they come as views. */
   constructor(options: { size: number; recipe: Pick<Recipe, "mean" | "std"> }) {
@@ -35,6 +42,26 @@ export class Thumbnails {
       });
       yield batch;
     }
+  }
+
+  /** `images` as data for rank 0, which gets the picture of each once. */
+  pack(images: readonly ObservedImage[]): PackedImage[] {
+    return images.map(({ index, key, thumbnail: { side, pixels } }) => {
+      const isNew = !this.#told.has(index);
+      this.#told.add(index);
+      return { index, key, thumbnail: isNew ? { side, pixels: pixels.toBase64() } : null };
+    });
+  }
+
+  /** What the ranks packed, on rank 0. */
+  unpack(packed: readonly PackedImage[] | null): ObservedImage[] | null {
+    if (!packed) return null;
+    return packed.map(({ index, key, thumbnail: told }) => {
+      const taken = this.#taken.get(index);
+      const thumbnail = taken ?? { side: told!.side, pixels: Uint8Array.fromBase64(told!.pixels) };
+      this.#taken.set(index, thumbnail);
+      return { index, key, thumbnail };
+    });
   }
 
   /** The picture of image `i` of a batch. */

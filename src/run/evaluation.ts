@@ -10,15 +10,18 @@ import type { Recipe } from "../../data/views/recipe.ts";
 import type { Trainer } from "../byol/trainer.ts";
 import type { EvaluationRecord } from "../config/callbacks.ts";
 import type { ResolvedOptions } from "../config/resolved_options.ts";
-import { encoderKnn, knnOrNull, rawPixelKnn } from "../eval/knn_accuracy.ts";
+import { knnOrNull } from "../eval/knn_accuracy.ts";
+import type { World } from "../distributed/world.ts";
 import {
-  collectFeatures,
   createFeatureExtractor,
+  type FeatureExtractor,
   type FeatureMaker,
   type LabeledFeatures,
+  pixelMaker,
 } from "../eval/features.ts";
 import type { OnlineProbe } from "../eval/online_probe.ts";
 import { scoreHeads } from "../eval/score_heads.ts";
+import { SharedImages } from "../eval/shared_images.ts";
 import { neighborsWithin } from "../eval/neighbors.ts";
 import { rankMe, spreadOf } from "../eval/spectrum.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -53,9 +56,17 @@ export interface RunEvaluationOptions {
   probe: OnlineProbe | null;
   learning: LearningWatch;
   signal?: AbortSignal;
+  /** The ranks that compute features; rank 0 does the rest. */
+  world: World;
 }
 
-/** Evaluates the current networks of a trainer. */
+/** What computes features, and how long it waits for images once the signal is aborted. */
+interface Reading {
+  maker: FeatureMaker;
+  patienceMs: number;
+}
+
+/** Evaluates the current networks of a trainer, together on all ranks. */
 export class RunEvaluation {
   readonly #options: RunEvaluationOptions;
   /** Samples of the parts, by their sizes. */
@@ -82,79 +93,97 @@ export class RunEvaluation {
   get #heldOut(): ImageSource {
     return this.#options.parts.heldOut!;
   }
+  /** The held-out images of `initial` and `online`. */
+  get #queries(): ImageSource {
+    return this.#sample("heldOut", ONLINE.maxQueries);
+  }
 
   /** kNN accuracy of the online encoder; null without labels. Rejects with the signal's reason when it is aborted. */
   async encoderAccuracy(): Promise<number | null> {
-    const { gpu, options, recipe, trainer, chooser, signal } = this.#options;
-    return await encoderKnn(gpu, {
-      batch: evaluationRows(options),
-      size: options.size,
-      signal,
-      references: () => this.#images(this.#references, 0),
-      queries: () => this.#images(this.#heldOut, 0),
-      loading: loadingOf(options, recipe),
-      chooser,
-      memory: trainer.memory,
-      encoder: trainer.networks.online.encoder,
-    });
+    using maker = this.#extractor();
+    return await this.#knn("the encoder", (source) => this.#features(source, { maker, patienceMs: 0 }));
   }
 
   /** kNN accuracy of raw pixels, in the same way. */
   async pixelAccuracy(): Promise<number | null> {
-    const { gpu, options, pipeline, signal } = this.#options, batch = evaluationRows(options);
-    const views = (source: ImageSource) =>
+    const { options, pipeline, signal } = this.#options, batch = evaluationRows(options);
+    const maker = pixelMaker(options.size);
+    const open = (source: ImageSource) =>
       patiently(evaluationBatches({ ...pipeline, source, batch }), { signal, patienceMs: 0 });
-    return await rawPixelKnn(gpu, {
-      batch,
-      size: options.size,
-      signal,
-      references: () => views(this.#references),
-      queries: () => views(this.#heldOut),
+    return await this.#knn("raw pixels", (source) => this.#shared(source).collect({ open, maker }));
+  }
+
+  /** kNN accuracy by features that `collect` computes. */
+  async #knn(what: string, collect: (source: ImageSource) => Promise<LabeledFeatures | null>) {
+    const { gpu, world } = this.#options;
+    const references = await collect(this.#references), queries = await collect(this.#heldOut);
+    return await world.first(
+      `the kNN accuracy of ${what}`,
+      () => knnOrNull(gpu, { references: references!, queries: queries! }),
+    );
+  }
+
+  /**
+   * Lets `observe` see the encoder before the first step, on the images of `online`. Rejects with the signal's reason when
+   * it is aborted.
+   */
+  async initial(observe: (evaluation: ObservedEvaluation) => Promise<void>): Promise<void> {
+    const { learning, world } = this.#options;
+    using maker = this.#extractor();
+    const observed = await this.#observed({ maker, patienceMs: 0 });
+    await world.first("the encoder before training", async () => {
+      const { heldOut, images } = observed!;
+      learning.begin(await this.#neighbors(heldOut));
+      await observe({ step: 0, record: null, heldOut, images });
     });
   }
 
-  /** The encoder before the first step, on the images of `online`. Rejects with the signal's reason when it is aborted. */
-  async initial(): Promise<ObservedEvaluation> {
-    const { options, recipe, trainer, chooser } = this.#options, { encoder } = trainer.networks.online;
-    const format = {
-      batch: evaluationRows(options),
-      size: options.size,
-      loading: loadingOf(options, recipe),
-    };
-    using maker = createFeatureExtractor(trainer.memory, { encoder, chooser, ...format });
-    const images: ObservedImage[] = [];
-    const heldOut = await collectFeatures(this.#observed(images, 0), { maker });
-    this.#options.learning.begin(await this.#neighbors(heldOut));
-    return { step: 0, record: null, heldOut, images };
-  }
-
-  /** Figures of the encoder after `step` steps, from a part of the images; advice if the verdict has changed. Rejects with the signal's reason only if images do not come. */
+  /**
+   * Lets `observe` see figures of the encoder after `step` steps, from a part of the images; with advice if the verdict has
+   * changed. Rejects with the signal's reason only if images do not come.
+   */
   async online(
     { step, epoch }: { step: number; epoch: number },
-  ): Promise<ObservedEvaluation & { record: EvaluationRecord; advice: string | null }> {
-    const { gpu, options, recipe, trainer, chooser, probe, learning } = this.#options,
-      { encoder, projector } = trainer.networks.online;
-    using extractor = createFeatureExtractor(trainer.memory, {
-      encoder,
-      projector,
-      batch: evaluationRows(options),
-      size: options.size,
-      loading: loadingOf(options, recipe),
-      chooser,
-    });
-    const images: ObservedImage[] = [];
-    const queries = await collectFeatures(this.#observed(images, PATIENCE_MS), {
-      maker: {
-        add: (images, n) => extractor.add(images, n, { project: true }),
-        take: () => extractor.take(),
-      },
-    });
-    const projections = await extractor.takeProjections();
-    const hasLabels = labeledCount(queries) > 0;
+    observe: (
+      evaluation: ObservedEvaluation & { record: EvaluationRecord; advice: string | null },
+    ) => Promise<void>,
+  ): Promise<void> {
+    const { options, world } = this.#options;
+    using extractor = this.#extractor({ project: true });
+    const maker: FeatureMaker = {
+      add: (images, n) => extractor.add(images, n, { project: true }),
+      take: () => extractor.take(),
+    };
+    const shared = this.#shared(this.#queries);
+    const observed = await this.#observed({ maker, patienceMs: PATIENCE_MS }, shared);
+    const projections = await shared.joinRows(await extractor.takeProjections(), options.projection);
+    const hasLabels = await world.first(
+      "labels",
+      () => Promise.resolve(labeledCount(observed!.heldOut) > 0),
+    );
     const references = hasLabels ? await this.#voters(extractor) : null;
-    const weights = hasLabels && probe ? await probe.weights(trainer.memory) : null;
+    await world.first(`the evaluation after step ${step}`, async () => {
+      const { record, advice } = await this.#judge({ step, epoch }, {
+        ...{ queries: observed!.heldOut, projections: projections!, references },
+      });
+      await observe({ step, record, advice, ...observed! });
+    });
+  }
+
+  /** The figures of one evaluation. */
+  async #judge(
+    { step, epoch }: { step: number; epoch: number },
+    { queries, projections, references }: {
+      queries: LabeledFeatures;
+      projections: Float32Array<ArrayBuffer>;
+      /** Null without labels. */
+      references: LabeledFeatures | null;
+    },
+  ) {
+    const { gpu, options, trainer, probe, learning } = this.#options;
+    const weights = references && probe ? await probe.weights(trainer.memory) : null;
     const projected = { features: projections, dims: options.projection };
-    const { record, advice } = learning.observe({
+    return learning.observe({
       step,
       epoch,
       knn: references && await knnOrNull(gpu, { references, queries }),
@@ -163,15 +192,28 @@ export class RunEvaluation {
       rankmeProjections: rankMe(projected, RANKS),
       zStd: spreadOf(projected),
     }, await this.#neighbors(queries));
-    return { step, record, advice, heldOut: queries, images };
+  }
+
+  /** The encoder as it is now; `project`: with the projector. */
+  #extractor({ project = false } = {}): FeatureExtractor {
+    const { options, recipe, trainer, chooser } = this.#options;
+    const { encoder, projector } = trainer.networks.online;
+    return createFeatureExtractor(trainer.memory, {
+      encoder,
+      ...project && { projector },
+      batch: evaluationRows(options),
+      size: options.size,
+      loading: loadingOf(options, recipe),
+      chooser,
+    });
   }
 
   /** The features of the training images that vote in an evaluation during training. */
-  async #voters(maker: FeatureMaker): Promise<LabeledFeatures> {
+  async #voters(maker: FeatureMaker): Promise<LabeledFeatures | null> {
     const { fraction, minReferences, maxReferences } = ONLINE;
     const all = Math.min(this.#options.parts.train.length ?? Infinity, MAX_REFERENCES);
     const count = Math.max(minReferences, Math.min(maxReferences, Math.floor(fraction * all)));
-    return await collectFeatures(this.#images(this.#sample("train", count), PATIENCE_MS), { maker });
+    return await this.#features(this.#sample("train", count), { maker, patienceMs: PATIENCE_MS });
   }
 
   /** The neighbors of held-out images among each other; none of too few images. */
@@ -182,10 +224,30 @@ export class RunEvaluation {
     return await neighborsWithin(this.#options.gpu, { features: few, k });
   }
 
-  /** The held-out images of `online`, which are appended to `images` as they pass. */
-  #observed(images: ObservedImage[], patienceMs: number) {
-    const batches = this.#images(this.#sample("heldOut", ONLINE.maxQueries), patienceMs);
-    return this.#thumbnails.of(batches, images);
+  /** The held-out images of `online`, their features and pictures; null where other ranks have them. */
+  async #observed(
+    { maker, patienceMs }: Reading,
+    shared = this.#shared(this.#queries),
+  ): Promise<Pick<ObservedEvaluation, "heldOut" | "images"> | null> {
+    const thumbnails = this.#thumbnails, own: ObservedImage[] = [];
+    const open = (source: ImageSource) => thumbnails.of(this.#images(source, patienceMs), own);
+    const heldOut = await shared.collect({ open, maker });
+    const { size } = this.#options.world;
+    const images = size === 1 ? own : thumbnails.unpack(await shared.joinItems(thumbnails.pack(own)));
+    return heldOut && images && { heldOut, images };
+  }
+
+  /** The features of `source`; null where other ranks have them. */
+  #features(
+    source: ImageSource,
+    { maker, patienceMs }: Reading,
+  ): Promise<LabeledFeatures | null> {
+    return this.#shared(source).collect({ open: (part) => this.#images(part, patienceMs), maker });
+  }
+
+  #shared(source: ImageSource): SharedImages {
+    const { options, world } = this.#options;
+    return new SharedImages(world, { source, batch: evaluationRows(options) });
   }
 
   #images(source: ImageSource, patienceMs: number) {

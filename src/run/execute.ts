@@ -93,7 +93,7 @@ async function runSession(session: Session): Promise<PretrainResult> {
   const { options: { out }, checkpoint } = run;
   const knn = checkpoint ? knnIn(checkpoint.metadata) : await unlessAborted(
     callbacks.signal,
-    () => world.first("the kNN before training", () => beforeTraining(session)),
+    () => beforeTraining(session),
   );
   const clock = new Clock({ delay: await settlingTime(session) });
   const pacer = new Pacer({ clock, settled: () => trainer.settled() });
@@ -129,9 +129,7 @@ async function runSession(session: Session): Promise<PretrainResult> {
     progress.log(`The images for ${what} did not come: the last checkpoint is of step ${recorder.saved}.`);
   }
   const state = canSave ? await recorder.save() : null;
-  const summary = step === total && state
-    ? await world.first("the end of the run", () => finish(session, { ...instruments, knn, state }))
-    : null;
+  const summary = step === total && state ? await finish(session, { ...instruments, knn, state }) : null;
   progress.stop();
   return { out, step: recorder.saved, total, collapse: recorder.collapse, summary };
 }
@@ -184,7 +182,7 @@ function knnIn({ knn }: Readonly<Record<string, unknown>>): KnnBefore | null {
 /** Observes the encoder that training starts from; its kNN accuracy, as {@linkcode knnBefore} says. */
 async function beforeTraining(session: Session): Promise<KnnBefore | null> {
   const knn = await knnBefore(session), { parts, evaluation, observers } = session;
-  if (parts.heldOut) await observers.evaluated(await evaluation.initial());
+  if (parts.heldOut) await evaluation.initial((observed) => observers.evaluated(observed));
   return knn;
 }
 

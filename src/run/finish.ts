@@ -27,40 +27,48 @@ export async function finish(
     state: ReadonlyMap<string, TorchTensor>;
   },
 ): Promise<Summary | null> {
-  const { run: { options, recipe, checkpoint }, source, report, counts, total, evaluation, progress, bad } =
+  const { run: { options, recipe, checkpoint }, source, report, counts, total, evaluation, bad, world } =
     session;
-  const { out, batch, accumulate, onBadImage } = options;
-  const { seconds } = clock;
-  const encoderPath = join(out, "encoder.safetensors");
-  const metadata = { ...encoderMetadata(options, recipe), fingerprint: source.fingerprint };
-  await writeSafetensors(encoderPath, { tensors: backboneOf(state), metadata });
-
+  const { out, batch, accumulate } = options, { seconds } = clock;
+  await world.first("the encoder", async () => {
+    const metadata = { ...encoderMetadata(options, recipe), fingerprint: source.fingerprint };
+    await writeSafetensors(encoderPath(out), { tensors: backboneOf(state), metadata });
+  });
   const trained = before && await unlessAborted(session.callbacks.signal, () => evaluation.encoderAccuracy());
   if (trained === ABORTED) return null;
-  const knn = before && trained !== null ? { ...before, trained } : null;
-  const images = (total - (checkpoint?.step ?? 0)) * batch * accumulate;
-  const summary: Summary = {
-    knn,
-    finalLoss: recorder.loss,
-    seconds,
-    imagesPerSecond: images / seconds,
-    collapse: recorder.collapse,
-    data: { ...report, leftOut: leftOutOf(source) },
-    read: counts && counts(),
-    unused: { bad: bad.count, leftOut: bad.leftOut },
-  };
-  await writeSummary(out, summary);
-  await bad.flush();
+  await bad.join(world);
+  return await world.first("the end of the run", async () => {
+    const images = (total - (checkpoint?.step ?? 0)) * batch * accumulate;
+    const summary: Summary = {
+      knn: before && trained !== null ? { ...before, trained } : null,
+      finalLoss: recorder.loss,
+      seconds,
+      imagesPerSecond: images / seconds,
+      collapse: recorder.collapse,
+      data: { ...report, leftOut: leftOutOf(source) },
+      read: counts && counts(),
+      unused: { bad: bad.count, leftOut: bad.leftOut },
+    };
+    await writeSummary(out, summary);
+    await bad.flush();
+    logEnd(session, summary);
+    return summary;
+  });
+}
+
+const encoderPath = (out: string) => join(out, "encoder.safetensors");
+
+function logEnd({ run: { options }, progress }: Session, { knn, read, data, unused }: Summary): void {
+  const { out, onBadImage } = options;
   progress.stop();
   const verb = onBadImage === "substitute" ? "replaced" : "skipped";
   const became = (count: number, what: string) =>
     count ? `; ${counted(count, "image was", "images were")} ${what}` : "";
   progress.log(
-    `The encoder is in ${encoderPath}${became(bad.count, verb)}${became(bad.leftOut, "left out")}`,
+    `The encoder is in ${encoderPath(out)}${became(unused.bad, verb)}${became(unused.leftOut, "left out")}`,
   );
-  if (summary.read) progress.log(readLine(summary.data, summary.read));
+  if (read) progress.log(readLine(data, read));
   if (knn) progress.log(`kNN: ${knnLine(knn, options)}`);
-  return summary;
 }
 
 /** What was read of a stream whose number of images was unknown, and what was found in it and left out. */

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import config from "../../deno.json" with { type: "json" };
+import type { Division } from "../../data/divide.ts";
 import { UserError } from "../base/errors.ts";
 import { createLines } from "../base/progress.ts";
 import { isImageSource } from "../config/check_options.ts";
@@ -141,6 +142,12 @@ export async function expectSameAdapter(
     hosts[shared]
   } may share one GPU (${name}): ` +
     `WebGPU cannot choose among several. See docs/distributed.md`;
+}
+
+/** A word if rank 0 evaluates alone, else null. */
+export function lonelyEvaluation({ size }: World, { heldOut }: Division): string | null {
+  if (size === 1 || heldOut?.kind !== "streamed") return null;
+  return `Rank 0 evaluates alone: ${heldOut.name} is read from its beginning to its end`;
 }
 
 /** The callbacks of a rank: only rank 0 speaks. A signal does not end what

@@ -36,7 +36,7 @@ import { type LearningState, LearningWatch } from "./learning_watch.ts";
 import { openCache } from "./pixel_cache.ts";
 import { loggedTo, openObservers } from "./observers.ts";
 import { writePreview } from "./preview.ts";
-import { expectSameAdapter } from "./ranks.ts";
+import { expectSameAdapter, lonelyEvaluation } from "./ranks.ts";
 import { chooseKernels, trainerOptions } from "./setup.ts";
 
 /** What a run is to do. */
@@ -85,8 +85,9 @@ export async function openSession(task: Task): Promise<Session> {
   const { run, source, parts, report, total, callbacks: { log = console.log, signal }, world } = task;
   const { options, recipe, checkpoint } = run;
   const gpu = stack.use(await openGpu());
-  const warning = await expectSameAdapter(world, gpu);
+  const warning = await expectSameAdapter(world, gpu), alone = lonelyEvaluation(world, parts);
   if (warning) log(warning);
+  if (alone) log(alone);
   const { trainer, probe, chooser, tuning } = await openTrainer(stack, gpu, task);
   signal?.throwIfAborted();
 
@@ -110,7 +111,7 @@ export async function openSession(task: Task): Promise<Session> {
   const pipeline = { size, recipe, ...reading };
   const learning = world.rank === 0 ? await openLearning(run, source) : new LearningWatch(options);
   const evaluation = new RunEvaluation(
-    { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, learning, signal },
+    { gpu, options, recipe, trainer, parts, pipeline, chooser, probe, learning, signal, world },
   );
   logStart(task, { gpu, trainer, log: files.progress.log });
   const open = stack.move();

@@ -86,7 +86,7 @@ function batchReader(
  * images for that did not come: a run that went on from here would lack the record.
  */
 function evaluator(
-  { parts, total, schedule, evaluation, evaluations, observers, progress, callbacks, world }: Session,
+  { parts, total, schedule, evaluation, evaluations, observers, progress, callbacks }: Session,
   { clock, pacer, recorder }: Instruments,
 ): (batch: { epoch: number; next: { epoch: number } }) => Promise<boolean> {
   /** Whether such an epoch has ended; the evaluation waits until the current step is complete. */
@@ -99,20 +99,18 @@ function evaluator(
     epochEnded = false;
     // Before the checkpoint of this step, so that a resumed run has the record too.
     await pacer.drain();
-    const evaluate = async () => {
-      const observed = await evaluation.online({ step: recorder.step, epoch: next.epoch });
-      const { record, advice } = observed;
-      evaluations.write(record);
-      evaluations.flush(); // the checkpoint relies on it
-      progress.log(evaluationLine(record));
-      if (advice) progress.log(advice);
-      callbacks.onEvaluation?.(record);
-      await observers.evaluated(observed);
-    };
-    const done = await unlessAborted(
-      callbacks.signal,
-      () => clock.excluding(() => world.first(`the evaluation after step ${recorder.step}`, evaluate)),
-    );
+    const after = { step: recorder.step, epoch: next.epoch };
+    const evaluate = () =>
+      evaluation.online(after, async (observed) => {
+        const { record, advice } = observed;
+        evaluations.write(record);
+        evaluations.flush(); // the checkpoint relies on it
+        progress.log(evaluationLine(record));
+        if (advice) progress.log(advice);
+        callbacks.onEvaluation?.(record);
+        await observers.evaluated(observed);
+      });
+    const done = await unlessAborted(callbacks.signal, () => clock.excluding(evaluate));
     if (done === ABORTED) recorder.leaveStep();
     return done !== ABORTED;
   };

@@ -33,7 +33,7 @@ export function runOn(mpi: Mpi, { ranks, args }: { ranks: number; args: readonly
   return ranks === 1 ? runAlone(args) : launch(mpi, { ranks, args });
 }
 
-/** Files whose bytes say whether two runs are the same; the metrics have times in them. */
+/** Files whose bytes say whether two runs are the same; the metrics and the summary have times in them. */
 export async function assertSameRun(found: string, expected: string, what: string): Promise<void> {
   const checkpoints = async (folder: string) => {
     const names: string[] = [];
@@ -42,13 +42,23 @@ export async function assertSameRun(found: string, expected: string, what: strin
   };
   const names = await checkpoints(expected);
   assertEquals(await checkpoints(found), names, `${what}: checkpoints`);
-  for (const name of ["encoder.safetensors", "evaluations.jsonl", ...names]) {
+  const pictures = ["images.jpg", "images.json", "initial.json", "latest.json"].map((name) =>
+    `report/${name}`
+  );
+  for (const name of ["encoder.safetensors", "evaluations.jsonl", ...pictures, ...names]) {
     const [ours, theirs] = await Promise.all(
       [found, expected].map((folder) => Deno.readFile(`${folder}/${name}`)),
     );
     const at = theirs.findIndex((byte, i) => byte !== ours[i]);
     assertEquals([ours.length, at], [theirs.length, -1], `${what}: ${name} differs`);
   }
+  const summary = async (folder: string) => {
+    const { knn, collapse, final_loss, unused } = JSON.parse(
+      await Deno.readTextFile(`${folder}/summary.json`),
+    );
+    return { knn, collapse, final_loss, unused };
+  };
+  assertEquals(await summary(found), await summary(expected), `${what}: summary`);
   const figures = async (folder: string) =>
     (await Deno.readTextFile(`${folder}/metrics.jsonl`)).trim().split("\n").map((line) => {
       const { step, epoch, loss, lr, tau, z_std, grad_norm, target_cosine } = JSON.parse(line);
