@@ -53,6 +53,22 @@ export function imagesOf(
   return { images: { ...images, stem }, notes };
 }
 
+/** The stem of the encoder that made the embeddings in the file `path`, and how images were prepared, as its metadata say. */
+export function preparationIn(
+  path: string,
+  metadata: Metadata,
+): Pick<EncoderOptions, "stem" | "size" | "mean" | "std" | "stretch"> {
+  const told = <K extends keyof typeof encoderFields>(name: K) => fieldIn(path, { name, metadata });
+  const size = told("size"), usual = size === undefined ? undefined : "none"; // which they do not name
+  return {
+    stem: told("stem"),
+    size,
+    mean: told("mean"),
+    std: told("std"),
+    stretch: told("stretch") ?? usual,
+  };
+}
+
 /** What is taken for the fields that the file leaves open, and from where. */
 function describe(
   name: string,

@@ -87,7 +87,7 @@ export function sharedNeighbors(
 }
 
 /** The k rows with the largest cosines offered, in ascending order: most offers are below the first. */
-class Nearest implements Neighbors {
+export class Nearest implements Neighbors {
   readonly rows: number[] = [];
   readonly cosines: number[] = [];
   constructor(readonly k: number) {}

@@ -47,6 +47,12 @@ export async function exportEncoder(options: ExportOptions): Promise<ExportRepor
   const { format = "onnx" } = given, out = given.out ?? defaultExport(format);
   if (format !== "transformers") await expectFile(out);
   log(`Exporting ${encoderText(encoder)}, ${encoder.backbone} for images of ${encoder.size} px`);
+  if (encoder.stretch !== "none" && hasGraph(format)) {
+    log(
+      `Warning: the contrast of its images was stretched (${encoder.stretch}), which the graph does not do. Stretch images ` +
+        `before, see docs/views.md.`,
+    );
+  }
   const metadata = metadataOf(encoder, given);
   const { files, ...facts } = hasGraph(format)
     ? await encodeGraph(encoder, { ...given, format, metadata, log, signal })

@@ -4,6 +4,7 @@
  * @module
  */
 import { traceCosines, transposed } from "../eval/cosines.ts";
+import { Nearest } from "../eval/neighbors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory, roundUp } from "../gpu/memory.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
@@ -87,25 +88,4 @@ async function ranked(
     exact.push({ row, cosine: exactCosine(asked, q, block, 0) });
   }
   return exact.sort((a, b) => b.cosine - a.cosine || a.row - b.row).slice(0, k);
-}
-
-/** The rows with the largest cosines among those offered. */
-class Nearest {
-  /** In ascending order of their cosines: most offers are below the first. */
-  readonly #found: NearRow[] = [];
-
-  constructor(readonly most: number) {}
-
-  offer(row: number, cosine: number): void {
-    const found = this.#found;
-    if (found.length === this.most && !(cosine > found[0].cosine)) return;
-    let at = found.length;
-    while (at > 0 && found[at - 1].cosine >= cosine) at--;
-    found.splice(at, 0, { row, cosine });
-    if (found.length > this.most) found.shift();
-  }
-
-  get rows(): number[] {
-    return this.#found.map(({ row }) => row);
-  }
 }

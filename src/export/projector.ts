@@ -9,7 +9,7 @@ import type { EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import type { Memory } from "../gpu/memory.ts";
 import { latestCheckpoint } from "../io/checkpoint.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
-import { readSafetensors } from "../io/safetensors.ts";
+import { readWeights } from "../io/weights_file.ts";
 import { type Layer, mlp } from "../nn/layers.ts";
 import { createNetwork, Scope } from "../nn/parameters.ts";
 import { packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
@@ -34,7 +34,7 @@ export async function openProjector(
   const beside = /^(.*)backbone\.$/.exec(prefix);
   const file = beside ? path : run && await latestCheckpoint(run.out);
   const name = `${beside ? beside[1] : "online."}projector.`;
-  const tensors = file ? (await readSafetensors(file)).tensors : null;
+  const tensors = file ? (await readWeights(file)).tensors : null;
   if (file && tensors?.has(`${name}0.weight`)) return { tensors, path: file, prefix: name };
   throw new UserError(
     `Cannot compute projections: ${

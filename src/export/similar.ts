@@ -5,8 +5,10 @@
  */
 import { resolve } from "node:path";
 import { messageOf, UserError } from "../base/errors.ts";
+import { parseBackboneText } from "../config/backbone.ts";
 import { expectSimilarOptions } from "../config/embed_flags.ts";
 import type { KernelSelection } from "../config/pretrain_options.ts";
+import { preparationIn } from "../eval/encoder_images.ts";
 import { openGpu } from "../gpu/device.ts";
 import type { EmbeddingsTable } from "./embeddings_table.ts";
 import { loadEncoder } from "./load_encoder.ts";
@@ -118,8 +120,12 @@ async function embedFiles(
         `--encoder FILE.`,
     );
   }
-  const isProjection = metadata.features === "projection";
+  const isProjection = metadata.features === "projection", isOwn = encoder === undefined && run === undefined;
+  const { stem, ...prepared } = preparationIn(table.path, metadata);
   using loaded = await loadEncoder(file, {
+    // Vectors are comparable only if images are prepared alike: options of ./run embed may have said how.
+    ...prepared,
+    ...isOwn && { backbone: parseBackboneText(metadata.backbone ?? ""), stem },
     features: isProjection ? "projection" : "backbone",
     kernels,
     log,

@@ -18,9 +18,8 @@ export function decimated(
   { x, y }: { x: ArrayLike<number>; y: ArrayLike<number | null> },
   points = 1000,
 ): Series {
-  const valued = Array.from({ length: x.length }, (_, i) => i).filter((i) =>
-    y[i] !== null && y[i] !== undefined
-  );
+  const valued: number[] = [];
+  for (let i = 0; i < x.length; i++) if (y[i] !== null && y[i] !== undefined) valued.push(i);
   const parts = Math.max(1, Math.floor(points / 2)), kept = new Set<number>();
   if (valued.length <= points) valued.forEach((i) => kept.add(i));
   else {

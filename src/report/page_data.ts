@@ -119,9 +119,9 @@ const DIGITS = 6;
 
 /** Each field that has numbers, over steps. */
 function seriesOf<T extends { step: number }>(records: readonly T[]): Record<string, Series> {
-  const fields = [...new Set(records.flatMap((record) => Object.keys(record)))] as (keyof T & string)[];
-  const x = records.map(({ step }) => step);
-  const columns = fields.filter((field) => field !== "step").flatMap((field) => {
+  const fields = new Set<keyof T & string>(), x = records.map(({ step }) => step);
+  for (const record of records) for (const field in record) fields.add(field);
+  const columns = [...fields].filter((field) => field !== "step").flatMap((field) => {
     const series = decimated({ x, y: records.map((record) => numberOf(record[field])) });
     const y = series.y.map((value) => Number(value!.toPrecision(DIGITS)));
     return y.length === 0 ? [] : [[field, { x: series.x, y }] as const];

@@ -10,6 +10,8 @@ export interface Faults {
   breaks?: number;
   /** The probability that it breaks a connection while some are left. Default: 1. */
   breaking?: number;
+  /** How many connections in a row it breaks where a request begins at the same byte. Default: as many as it breaks. */
+  inRow?: number;
   /** Error statuses that it sends for each path, once each, before it sends the file. */
   statuses?: number[];
   /** Seconds of Retry-After with each error status. */
@@ -39,7 +41,8 @@ export async function serving(
 ): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const log: string[] = [], random = keyedRandom(faults.seed ?? 1);
-  const breaksOf = new Map<string, number>(), statuses = new Map<string, number[]>();
+  const breaksOf = new Map<string, number>(), rows = new Map<string, number>();
+  const statuses = new Map<string, number[]>();
   const answer = async (connection: Deno.Conn) => {
     using _ = connection;
     let request = "";
@@ -80,9 +83,11 @@ export async function serving(
     if (isPart) headers.push(`content-range: bytes ${from}-${from + length - 1}/${total}`);
     await head(isPart ? 206 : 200, [...headers, etag]);
     if (method === "HEAD") return;
-    const broken = breaksOf.get(path) ?? 0;
-    const breaks = broken < (faults.breaks ?? 0) && random.chance(faults.breaking ?? 1);
+    const broken = breaksOf.get(path) ?? 0, place = `${path} ${from}`, row = rows.get(place) ?? 0;
+    const breaks = broken < (faults.breaks ?? 0) && row < (faults.inRow ?? Infinity) &&
+      random.chance(faults.breaking ?? 1);
     if (breaks) breaksOf.set(path, broken + 1);
+    rows.set(place, breaks ? row + 1 : 0);
     // Sometimes after a byte or two, sometimes just before the end.
     const sent = breaks
       ? body.subarray(0, [1, 2, body.length - 1, random.integer(body.length)][random.integer(4)])

@@ -300,13 +300,18 @@ Deno.test(
   onGpu,
   () =>
     withFolder({ ...files, "dog/copy.png": files["cat/1.png"] }, async (folder) => {
-      for (const features of ["backbone", "projection"] as const) {
+      const others = { size: 24, mean: [.9, .1, .4], std: [.2, .7, .1] };
+      for (
+        const options of [{ features: "backbone" }, { features: "projection" }, others] as Partial<
+          EmbedOptions
+        >[]
+      ) {
         const embeddings = join(folder, "x.parquet"), kernels = "default";
         await embedToFiles({
           run,
           data: [`${folder}/cat`, `${folder}/dog`],
           out: embeddings,
-          features,
+          ...options,
           kernels,
           log,
         });

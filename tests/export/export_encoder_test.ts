@@ -65,7 +65,10 @@ Deno.test(
   onGpu,
   async () => {
     await using folder = await temporaryFolder();
-    const report = await exported(folder.path, "m.onnx", { fold: false, opset: 20, preprocess: true });
+    const lines: string[] = [], log = (line: string) => void lines.push(line);
+    const options = { fold: false, opset: 20, preprocess: true, stretch: "percentile", log } as const;
+    const report = await exported(folder.path, "m.onnx", options);
+    assert(/Warning: the contrast of its images was stretched \(percentile\)/.test(lines.join("\n")));
     assert(report.agreement!.prepared! < 1e-4, `${report.agreement!.prepared}`);
     const { opsetImport, graph } = await messageIn(join(folder.path, "m.onnx"));
     assertEquals(opsetImport[0].version, 20);

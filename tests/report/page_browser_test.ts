@@ -155,6 +155,16 @@ browserTest("the map shows the image that is pointed at, or chosen by keys", asy
   assertEquals(errors, []);
 });
 
+browserTest("the page of a run with one held-out image has no neighbors and no map", async () => {
+  await using folder = await temporaryFolder();
+  await writeRun(folder.path, { keys: ["one.jpg"], classes: [] });
+  await using opened = await openPage(pathToFileURL(join(folder.path, "report.html")).href);
+  const { page, errors } = opened;
+  const titles = ["Training views", "Warnings", "Options", "Data"];
+  assertEquals(await page.locator("h2:visible").allTextContents(), titles);
+  assertEquals(errors, []);
+});
+
 browserTest("the served page compares runs and follows them", async () => {
   await using folder = await temporaryFolder();
   const folders = ["first", "second"].map((name) => join(folder.path, name)), ending = new AbortController();

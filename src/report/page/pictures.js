@@ -24,7 +24,7 @@ const nameOf = (run, i) => `${run.images.keys[i]}${labelOf(run, i) === null ? ""
 /** Some held-out images, each with its nearest by today's encoder and by the one before training. */
 export function neighborStrips(run) {
   const { images, initial, latest } = run, today = latest ?? initial;
-  if (!images || !today || !run.pictures.sheet) return [];
+  if (!images || !today || !run.pictures.sheet || images.keys.length < 2) return [];
   const isLabeled = images.labels.some((label) => label >= 0);
   const before = new Map((initial?.neighbors ?? []).map((one) => [one.image, one]));
   const strip = (image, { nearest, cosines }, label) =>
@@ -88,6 +88,7 @@ export function embeddingMap(run) {
   const { images, initial, latest } = run, encoder = latest ?? initial;
   if (!images || !encoder || !run.pictures.sheet) return [];
   const { x, y, shares } = encoder.map, n = x.length;
+  if (n < 3) return [];
   const canvas = element("canvas", { tabIndex: 0, role: "img" });
   canvas.setAttribute("aria-label", `Map of ${n} held-out images. The arrow keys go from image to image.`);
   const tip = element("div", { className: "tip", hidden: true });

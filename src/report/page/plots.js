@@ -30,7 +30,7 @@ const PLOTS = [
   {
     title: "Neighbors that stay between evaluations",
     ...inPercent,
-    series: [["evaluations", "neighborStability", "of the 10 nearest"]],
+    series: [["evaluations", "neighborStability", "of the nearest"]],
   },
   { title: "Gradient norm", series: [["steps", "gradNorm", "gradient norm"]] },
   { title: "Cosine of online and target weights", series: [["steps", "targetCosine", "cosine"]] },
