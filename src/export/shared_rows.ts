@@ -108,7 +108,7 @@ class Part {
     this.#source = source;
     this.#options = options;
     this.#dims = session.embedder.dims;
-    this.#batches = session.batches({
+    this.#batches = this.#places.length === 0 ? none() : session.batches({
       part: subsetOf(source, this.#places),
       onBad: (bad) => this.#bad.push({ place: this.#placeOf(bad.index, "bad"), bad }),
     });
@@ -143,6 +143,9 @@ class Part {
     return { rows, bad, vectors };
   }
 }
+
+/** The batches of a rank for which no images are left. */
+async function* none(): AsyncGenerator<never> {}
 
 /** The rows of all ranks, in source order. */
 class Merged {
