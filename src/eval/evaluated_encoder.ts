@@ -39,6 +39,22 @@ export interface EvaluatedEncoder {
   metadata: Readonly<Record<string, string | undefined>>;
 }
 
+/** What the metadata of a file say of an encoder, in it or used for it: the network, and how images are prepared. */
+export function encoderFacts(
+  { backbone, stem, size, mean, std, stretch }:
+    & Pick<EvaluatedEncoder, "backbone" | "stem" | "size" | "mean" | "std">
+    & { stretch?: EvaluatedEncoder["stretch"] },
+): Record<string, string> {
+  return {
+    backbone,
+    stem,
+    size: `${size}`,
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    ...stretch !== undefined && stretch !== "none" && { stretch },
+  };
+}
+
 /** What of the encoder's file is used. */
 export function encoderText({ name, prefix, others }: EvaluatedEncoder): string {
   if (others === 0) return name;

@@ -8,6 +8,7 @@ import { digestOfFile } from "../../data/sources/digest.ts";
 import { UserError } from "../base/errors.ts";
 import { badLog } from "../base/bad_log.ts";
 import { expectEmbedToFilesOptions } from "../config/embed_flags.ts";
+import { encoderFacts } from "../eval/evaluated_encoder.ts";
 import { rowsOf } from "./embed.ts";
 import type { EmbedOptions } from "./embed_options.ts";
 import { type World, worldOfOne } from "../distributed/world.ts";
@@ -208,17 +209,11 @@ function metadataOf(
   { encoder, projector, source, run }: EmbeddingSession,
   { features = "backbone", normalize = false }: EmbedToFilesOptions,
 ): Record<string, string> {
-  const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
     // similar finds the encoder again, from any folder.
-    encoder: resolve(path),
+    encoder: resolve(encoder.path),
     ...run && projector && { run: resolve(run.out) },
-    backbone,
-    stem,
-    size: `${size}`,
-    mean: JSON.stringify(mean),
-    std: JSON.stringify(std),
-    ...stretch !== "none" && { stretch },
+    ...encoderFacts(encoder),
     features,
     normalized: `${normalize}`,
     data: source.name,

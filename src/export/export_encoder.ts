@@ -6,7 +6,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { defaultExport, expectExportOptions, hasGraph } from "../config/export_flags.ts";
-import { encoderText, type EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
+import { encoderFacts, encoderText, type EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
 import { openEncoder, openRun } from "../eval/open_encoder.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { fileError } from "../io/file_error.ts";
@@ -90,17 +90,11 @@ async function writeFiles(
 
 /** What a user of the file needs to know, as texts. A file from elsewhere tells itself which run it is of. */
 function metadataOf(encoder: EvaluatedEncoder, given: ExportOptions): Record<string, string> {
-  const { backbone, stem, size, mean, std, stretch } = encoder;
   const { run, fingerprint } = given.encoder === undefined
     ? { run: basename(resolve(given.run!)), fingerprint: encoder.fingerprint }
     : encoder.metadata;
   return {
-    backbone,
-    stem,
-    size: `${size}`,
-    mean: JSON.stringify(mean),
-    std: JSON.stringify(std),
-    ...stretch !== "none" && { stretch },
+    ...encoderFacts(encoder),
     ...run && { run },
     ...fingerprint && { fingerprint },
   };
