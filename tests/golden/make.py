@@ -405,7 +405,7 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", half=None, *
     if parts["predictor"]:
         online["predictor"] = mlp(24)
     for name, parameter in online.named_parameters():
-        parameter.data = initial(name, parameter.shape)
+        parameter.data = (half.initial if half else initial)(name, parameter.shape)
         if draw > 0:
             parameter.data = nudge(parameter.data, name, draw)
     online.to(dtype)
