@@ -30,6 +30,9 @@ export interface StepRecord {
   exchangeShare?: number;
   /** The rank that the others waited for longest. */
   slowestRank?: number;
+  /** With mixed precision: the loss scale of the step, and the steps since the previous record that overflowed and were skipped. */
+  lossScale?: number;
+  skippedSteps?: number;
   /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
   /** L2 norm of the online network's gradient. */
