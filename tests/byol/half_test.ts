@@ -25,8 +25,9 @@ type Golden = Awaited<ReturnType<typeof readGolden<HalfMetadata>>>;
 const nets = {
   resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 32, 64] },
   bottleneck: { block: "bottleneck", layers: [1, 1], widths: [16, 32] },
+  convnext: { block: "convnext", layers: [1, 1], widths: [16, 32] },
 } as const;
-const CASES = (["resnet8", "bottleneck"] as const).flatMap((net) =>
+const CASES = (["resnet8", "bottleneck", "convnext"] as const).flatMap((net) =>
   (["sgd", "lars"] as const).map((optimizer) => ({ net, optimizer }))
 );
 
