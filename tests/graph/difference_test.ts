@@ -57,8 +57,9 @@ Deno.test("Difference.measure() keeps infinite and NaN values", onGpu, async () 
 halfTest(
   "Difference of float16: finds the one element that is off, and reads even and odd ones",
   async () => {
-    for (const n of [2, 62, 66, 1026, 64 * 16 * 1024 + 2]) {
-      for (const at of new Set([0, 1, n >> 1, n - 2, n - 1])) {
+    const large = 64 * 16 * 1024 + 2;
+    for (const n of [2, 62, 66, 1026, large]) {
+      for (const at of new Set(n === large ? [n - 1] : [0, 1, n >> 1, n - 2, n - 1])) {
         const off = await distance(n, { actual: { [at]: -2.001 }, expected: { [at]: 1 } }, "f16");
         assertEquals(off, [Math.abs(Math.f16round(-2.001)), 1, 1 - Math.f16round(-2.001)], `${at} of ${n}`);
       }
