@@ -1,7 +1,7 @@
 /** One NaN among the views must reach what a run checks: the loss, and the weights before they are written. */
 import { assert } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
+import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import type { TrainerOptions } from "../../src/byol/trace_training.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
 import { backboneByName, type BackboneConfig } from "../../src/nn/backbones.ts";
@@ -9,12 +9,10 @@ import { backboneByName, type BackboneConfig } from "../../src/nn/backbones.ts";
 const BATCH = 4, SIZE = 16;
 const byol = { predictor: true, target: "ema", negatives: 0, temperature: 0.1 } as const;
 const convnext = { block: "convnext", layers: [1, 1], widths: [16, 32] } as const;
-type Run = Partial<TrainerOptions> & {
-  stem?: "cifar" | "imagenet";
-  backbone?: BackboneConfig;
-  first?: string;
-};
-const runs: Record<string, Run> = {
+const runs: Record<
+  string,
+  Partial<TrainerOptions> & { stem?: "cifar" | "imagenet"; backbone?: BackboneConfig; first?: string }
+> = {
   "BYOL with SGD": { optimizer: "sgd" },
   "BYOL with LARS, clipped": { optimizer: "lars", larsClip: true },
   "BYOL behind a max-pool": { stem: "imagenet" },
@@ -24,52 +22,32 @@ const runs: Record<string, Run> = {
   "two batches a step": { accumulate: 2 },
 };
 
-/** Takes a step, of one batch with a NaN and of others without; returns its metrics and the state after it. */
-async function spoiledStep({ stem = "cifar", backbone, first: _, ...options }: Run) {
-  using trainer = new Trainer(await sharedGpu(), {
-    architecture: { backbone: backbone ?? backboneByName("resnet8"), stem, hidden: 32, projection: 16 },
-    batch: BATCH,
-    size: SIZE,
-    optimizer: "sgd",
-    ...options,
-  });
-  trainer.initialize({ seed: 1, targetInit: "copy" });
-  const before = await trainer.state();
-  const good = hashSigned("views", 2 * BATCH * SIZE * SIZE * 4).map((value, i) => i % 4 === 3 ? 0 : value);
-  const bad = good.slice() as Float32Array<ArrayBuffer>;
-  bad[4 * (5 * SIZE * SIZE + 37) + 1] = NaN; // of the second view
-  const { accumulate = 1 } = options;
-  for (let part = 0; part < accumulate; part++) {
-    const views = part === 0 ? bad : good as Float32Array<ArrayBuffer>;
-    trainer.step(views, { step: 0, part, lr: 0.1, momentum: 0.9, weightDecay: 1e-4, tau: 0.9 });
-  }
-  const [metrics] = await trainer.metrics(0, 1);
-  return { metrics, before, after: await trainer.state() };
-}
-
-for (const [what, run] of Object.entries(runs)) {
+for (const [what, { stem = "cifar", backbone, first = "conv1.weight", ...options }] of Object.entries(runs)) {
   Deno.test(`NaN: a pixel of the views reaches the loss and the weights, ${what}`, onGpu, async () => {
-    const { metrics: { loss }, after } = await spoiledStep(run);
+    using trainer = new Trainer(await sharedGpu(), {
+      architecture: { backbone: backbone ?? backboneByName("resnet8"), stem, hidden: 32, projection: 16 },
+      batch: BATCH,
+      size: SIZE,
+      optimizer: "sgd",
+      ...options,
+    });
+    trainer.initialize({ seed: 1, targetInit: "copy" });
+    const good = hashSigned("views", 2 * BATCH * SIZE * SIZE * 4).map((value, i) => i % 4 === 3 ? 0 : value);
+    const bad = good.slice() as Float32Array<ArrayBuffer>;
+    bad[4 * (5 * SIZE * SIZE + 37) + 1] = NaN; // of the second view
+    const { accumulate = 1 } = options;
+    for (let part = 0; part < accumulate; part++) {
+      const views = part === 0 ? bad : good as Float32Array<ArrayBuffer>;
+      trainer.step(views, { step: 0, part, lr: 0.1, momentum: 0.9, weightDecay: 1e-4, tau: 0.9 });
+    }
+    const [{ loss }] = await trainer.metrics(0, 1);
     assert(Number.isNaN(loss), `the loss is ${loss}`);
     // The run's check looks through all of these.
-    const lost = [...after].filter(([, { data }]) => data.some(Number.isNaN)).map(([name]) => name);
+    const lost = [...await trainer.state()]
+      .filter(([, { data }]) => data.some(Number.isNaN)).map(([name]) => name);
     for (const prefix of ["online.", "momentum."]) {
       assert(lost.some((name) => name.startsWith(prefix)), `no NaN in ${prefix}: ${lost}`);
     }
-    const { first = "conv1.weight" } = run;
     assert(lost.includes(`online.backbone.${first}`), "the first layer has not met it");
-  });
-
-  // An overflow and a NaN of the data look alike to the update, which is skipped: the loss ends the run.
-  halfTest(`NaN: a pixel of float16 views reaches the loss, and no weight, ${what}`, async () => {
-    const { metrics: { loss, skipped }, before, after } = await spoiledStep({ ...run, precision: "mixed" });
-    assert(
-      Number.isNaN(loss) && skipped,
-      `the loss is ${loss}, and the step was ${skipped ? "" : "not "}skipped`,
-    );
-    for (const [name, { data }] of after) {
-      if (/running_|^loss_scale/.test(name)) continue;
-      assert(data.every((value, i) => value === before.get(name)!.data[i]), `${name} has changed`);
-    }
   });
 }
