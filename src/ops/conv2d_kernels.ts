@@ -80,19 +80,19 @@ function tiled(suffix: string, tile: Files): Record<Product, Kernel> {
   return {
     forward: {
       name: `conv2d_tiled${suffix}`,
-      files: { ...shared, ...wgsl.quadruples, "conv2d/forward_tiled.wgsl": forwardTiled },
+      files: { ...shared, ...wgsl.quadruples, ...wgsl.conv2dTaps, "conv2d/forward_tiled.wgsl": forwardTiled },
       bindings: BINDINGS.forward,
       params: withParts,
     },
     backwardData: {
       name: `conv2d_backward_data_tiled${suffix}`,
-      files: { ...shared, ...wgsl.quadruples, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
+      files: { ...shared, ...wgsl.quadruples, ...wgsl.conv2dClassTaps, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
       bindings: BINDINGS.backwardData,
       params: withParts,
     },
     backwardWeights: {
       name: `conv2d_backward_weights_tiled${suffix}`,
-      files: { ...shared, "conv2d/backward_weights_tiled.wgsl": backwardWeightsTiled },
+      files: { ...shared, ...wgsl.conv2dPixels, "conv2d/backward_weights_tiled.wgsl": backwardWeightsTiled },
       bindings: BINDINGS.backwardWeights,
       params: withParts,
     },

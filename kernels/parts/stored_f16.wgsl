@@ -1,0 +1,2 @@
+// What a kernel stores: half precision.
+alias Stored = f16;

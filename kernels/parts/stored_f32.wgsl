@@ -1,0 +1,2 @@
+// What a kernel stores: single precision.
+alias Stored = f32;
