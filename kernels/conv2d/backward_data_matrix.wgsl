@@ -102,5 +102,5 @@ fn main(
       multiply(&sums);
     }
   }
-  send_sums(Place(part, class_), Sender(lane, row, column), &sums);
+  send(Place(part, class_), lane, row, column, &sums);
 }

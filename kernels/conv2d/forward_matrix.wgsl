@@ -103,5 +103,5 @@ fn main(
       multiply(&sums);
     }
   }
-  send_sums(Place(part), Sender(lane, row, column), &sums);
+  send(Place(part), lane, row, column, &sums);
 }

@@ -93,45 +93,47 @@ fn multiply(sums: ptr<function, Sums>) {
   }
 }
 
-// Two matrices of each subgroup, by turns, on their way to `store`: a matrix has no elements, and only `store` knows which
-// of them exist. While invocations read one, others write the next, so that one barrier between them suffices.
-const MATRIX4 = UNIT_M * UNIT_N / 4u;
-var<workgroup> outbox: array<vec4f, 2u * SUBGROUPS * MATRIX4>;
-
-// An invocation, and the first row and column of its workgroup's tile.
-struct Sender { lane: u32, row: u32, column: u32 }
-
-// Stores the matrix `sum` of each subgroup, whose first row and column among the subgroup's sums are given.
-fn send(place: Place, sender: Sender, turn: u32, row: u32, column: u32, subgroup: u32, sum: Sum) {
-  let boxes = turn * SUBGROUPS * MATRIX4;
-  if (subgroup < SUBGROUPS) {
-    subgroupMatrixStore<row_major>(&outbox, boxes + subgroup * MATRIX4, sum, UNIT_N / 4u);
-  }
-  workgroupBarrier();
-  for (var i = sender.lane; i < SUBGROUPS * MATRIX4; i += INVOCATIONS) {
-    let owner = i / MATRIX4;
-    let m = sender.row + owner / GROUP_COLUMNS * ROWS + row + i % MATRIX4 / (UNIT_N / 4u);
-    let n = sender.column + owner % GROUP_COLUMNS * COLUMNS + column;
-    store(place, m, n / 4u + i % (UNIT_N / 4u), outbox[boxes + i]);
+// Stores the matrix i of a subgroup's sums, by rows, as a box of the outbox.
+fn post(sums: ptr<function, Sums>, i: u32, box: u32) {
+  switch i {
+    case 0u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c00, UNIT_N / 4u); }
+    case 1u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c01, UNIT_N / 4u); }
+    case 2u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c02, UNIT_N / 4u); }
+    case 3u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c03, UNIT_N / 4u); }
+    case 4u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c10, UNIT_N / 4u); }
+    case 5u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c11, UNIT_N / 4u); }
+    case 6u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c12, UNIT_N / 4u); }
+    case 7u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c13, UNIT_N / 4u); }
+    case 8u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c20, UNIT_N / 4u); }
+    case 9u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c21, UNIT_N / 4u); }
+    case 10u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c22, UNIT_N / 4u); }
+    case 11u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c23, UNIT_N / 4u); }
+    case 12u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c30, UNIT_N / 4u); }
+    case 13u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c31, UNIT_N / 4u); }
+    case 14u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c32, UNIT_N / 4u); }
+    case 15u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c33, UNIT_N / 4u); }
+    default: {}
   }
 }
 
-// Stores all sums.
-fn send_sums(place: Place, sender: Sender, sums: ptr<function, Sums>) {
-  send(place, sender, 0u, 0u, 0u, sums.subgroup, sums.c00);
-  send(place, sender, 1u, 0u, UNIT_N, sums.subgroup, sums.c01);
-  send(place, sender, 0u, 0u, 2u * UNIT_N, sums.subgroup, sums.c02);
-  send(place, sender, 1u, 0u, 3u * UNIT_N, sums.subgroup, sums.c03);
-  send(place, sender, 0u, UNIT_M, 0u, sums.subgroup, sums.c10);
-  send(place, sender, 1u, UNIT_M, UNIT_N, sums.subgroup, sums.c11);
-  send(place, sender, 0u, UNIT_M, 2u * UNIT_N, sums.subgroup, sums.c12);
-  send(place, sender, 1u, UNIT_M, 3u * UNIT_N, sums.subgroup, sums.c13);
-  send(place, sender, 0u, 2u * UNIT_M, 0u, sums.subgroup, sums.c20);
-  send(place, sender, 1u, 2u * UNIT_M, UNIT_N, sums.subgroup, sums.c21);
-  send(place, sender, 0u, 2u * UNIT_M, 2u * UNIT_N, sums.subgroup, sums.c22);
-  send(place, sender, 1u, 2u * UNIT_M, 3u * UNIT_N, sums.subgroup, sums.c23);
-  send(place, sender, 0u, 3u * UNIT_M, 0u, sums.subgroup, sums.c30);
-  send(place, sender, 1u, 3u * UNIT_M, UNIT_N, sums.subgroup, sums.c31);
-  send(place, sender, 0u, 3u * UNIT_M, 2u * UNIT_N, sums.subgroup, sums.c32);
-  send(place, sender, 1u, 3u * UNIT_M, 3u * UNIT_N, sums.subgroup, sums.c33);
+// Two matrices of each subgroup, by turns, on their way to `store`: a matrix has no elements, and only `store` knows which
+// of them exist. While invocations read one, others write the next, so that one barrier between them suffices.
+const BOX4 = UNIT_M * UNIT_N / 4u;
+var<workgroup> outbox: array<vec4f, 2u * SUBGROUPS * BOX4>;
+
+// Stores all sums of the workgroup's tile, which begins at this row and column.
+fn send(place: Place, lane: u32, first_row: u32, first_column: u32, sums: ptr<function, Sums>) {
+  for (var i = 0u; i < 16u; i++) {
+    let boxes = i % 2u * SUBGROUPS * BOX4;
+    if (sums.subgroup < SUBGROUPS) {
+      post(sums, i, boxes + sums.subgroup * BOX4);
+    }
+    workgroupBarrier();
+    for (var j = lane; j < SUBGROUPS * BOX4; j += INVOCATIONS) {
+      let owner = j / BOX4;
+      let row = owner / GROUP_COLUMNS * ROWS + i / 4u * UNIT_M + j % BOX4 / (UNIT_N / 4u);
+      let column4 = (owner % GROUP_COLUMNS * COLUMNS + i % 4u * UNIT_N) / 4u + j % (UNIT_N / 4u);
+      store(place, first_row + row, first_column / 4u + column4, outbox[boxes + j]);
+    }
+  }
 }

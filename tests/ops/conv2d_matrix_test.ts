@@ -46,7 +46,10 @@ function example({ N, H, W, C, K, R, S, stride, padding }: Sizes) {
     dy: draw(N * P * Q * K, 3),
   };
   const sizes = { N, H, W, C, K, R, S, stride, padding };
-  const expected = { y: conv2d({ x: values.x, w: values.w }, sizes), ...conv2dGradients(values as never, sizes) };
+  const expected = {
+    y: conv2d({ x: values.x, w: values.w }, sizes),
+    ...conv2dGradients(values as never, sizes),
+  };
   const rows = {
     forward: { n: N * P * Q, columns: K, depth: R * S * C, z: 1 },
     backwardData: {
@@ -103,7 +106,10 @@ async function compute(
   );
   pass.dispatchWorkgroups(...grid);
   pass.end();
-  const staging = device.createBuffer({ size: made.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const staging = device.createBuffer({
+    size: made.size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
   encoder.copyBufferToBuffer(made, 0, staging, 0, made.size);
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(GPUMapMode.READ);
