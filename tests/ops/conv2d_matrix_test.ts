@@ -1,5 +1,5 @@
 /** The convolution's kernels for matrix units, bound to buffers of f16: `deno task test:matrix`. */
-import { assert, assertClose, assertEquals } from "../assert.ts";
+import { assertClose } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
