@@ -5,9 +5,9 @@
 //
 // The forward kernel with the roles of C and K exchanged: a workgroup computes a tile of input pixels × input channels of one
 // part. As w runs along k too, tile B has a line for each input channel: the units take it as it is.
-@group(0) @binding(0) var<storage, read> dy: array<vec4h>;
-@group(0) @binding(1) var<storage, read> w: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<Stored>>;
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // The output pixel that saw a pixel of a class through its first tap: row and column, which may lie beyond the last, and
@@ -53,7 +53,7 @@ fn store(place: Place, i: u32, c4: u32, sum: vec4f) {
   let h = i % size / width * params.stride + class_.h;
   let v = i % width * params.stride + class_.w;
   let pixel = ((place.part * params.N + i / size) * params.H + h) * params.W + v;
-  dx[pixel * (params.C / 4u) + c4] = vec4<Stored>(sum);
+  dx[pixel * (params.C / 4u) + c4] = Result(sum);
 }
 
 @compute @workgroup_size(INVOCATIONS)

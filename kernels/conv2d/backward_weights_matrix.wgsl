@@ -6,9 +6,9 @@
 // The matrix product A·B of the windows [R·S·C, N·P·Q] and dy [N·P·Q, K] on matrix units: see matrix_tiles.wgsl. As x runs
 // along the rows of A, tile A has a line for each pixel: the units take it as it is. An invocation loads the same four
 // channels of a tap, and the same four of dy, of several pixels.
-@group(0) @binding(0) var<storage, read> x: array<vec4h>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4h>;
-@group(0) @binding(2) var<storage, read_write> dw: array<vec4<Stored>>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // A row of four of dw: tap and channels.
@@ -41,7 +41,7 @@ struct Place { part: u32 }
 fn store(place: Place, row: u32, k4: u32, sum: vec4f) {
   let rows = params.R * params.S * params.C;
   if (row < rows && k4 < params.K / 4u) {
-    dw[(place.part * rows + row) * (params.K / 4u) + k4] = vec4<Stored>(sum);
+    dw[(place.part * rows + row) * (params.K / 4u) + k4] = sum;
   }
 }
 

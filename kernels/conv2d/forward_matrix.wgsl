@@ -9,10 +9,10 @@
 // depth; the next stage is loaded into registers while the products are computed.
 override BIAS: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4h>;
-@group(0) @binding(1) var<storage, read> w: array<vec4h>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<Stored>>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 // Where the window of an output pixel begins: row, column, and the index of that corner in x, in vec4s. All may be negative,
@@ -54,7 +54,7 @@ fn store(place: Place, pixel: u32, k4: u32, sum: vec4f) {
   if (BIAS && place.part == 0u) {
     value += bias[k4];
   }
-  y[(place.part * pixels + pixel) * (params.K / 4u) + k4] = vec4<Stored>(value);
+  y[(place.part * pixels + pixel) * (params.K / 4u) + k4] = Result(value);
 }
 
 @compute @workgroup_size(INVOCATIONS)

@@ -22,15 +22,12 @@ export interface MatrixUnits {
   readonly workgroupMemory: number;
 }
 
-/** The features that kernels for them require. */
-const FEATURES = [
-  "shader-f16",
-  "subgroups",
-  "chromium-experimental-subgroup-matrix",
-] as GPUFeatureName[];
+/** The feature, which WebGPU's types do not know, and what kernels with it also need. */
+const FEATURE = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+const NEEDED: GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFeatureName, FEATURE];
 
-/** The directives that such a kernel begins with. */
-export const MATRIX_PRELUDE = "enable f16; enable subgroups; enable chromium_experimental_subgroup_matrix; ";
+/** The directives that such a kernel begins with, besides that for f16. */
+export const MATRIX_PRELUDE = "enable subgroups; enable chromium_experimental_subgroup_matrix; ";
 
 /** A configuration as Dawn lists it. */
 interface Configuration {
@@ -41,9 +38,9 @@ interface Configuration {
   readonly resultComponentType: string;
 }
 
-/** The features that a device needs for its matrix units; none where WebGPU does not know them. */
+/** The feature that a device needs for its matrix units; none where WebGPU does not know them. */
 export function matrixFeatures({ features }: GPUAdapter): GPUFeatureName[] {
-  return FEATURES.every((feature) => features.has(feature)) ? FEATURES : [];
+  return NEEDED.every((name) => features.has(name)) ? [FEATURE] : [];
 }
 
 /** The matrix units of `adapter` for f16 with sums in f32; null if it has none. */

@@ -10,7 +10,7 @@ import type { Files } from "../gpu/compile_errors.ts";
 import type { Constants, Kernel } from "../gpu/kernel.ts";
 import type { MatrixUnit, MatrixUnits } from "../gpu/matrix_units.ts";
 import { wgsl } from "../gpu/wgsl_parts.ts";
-import { geometryParams, type Product } from "./conv2d_geometry.ts";
+import { ALIASES, BINDINGS, geometryParams, type Product } from "./conv2d_geometry.ts";
 
 /** The products for which there are kernels, by rows, columns and terms. Adapters may list others, which are not used. */
 const UNITS: Readonly<Record<string, Files>> = {
@@ -29,34 +29,33 @@ const GROUPS = [
   { rows: 2, columns: 1, part: wgsl.matrixGroups2x1 },
 ] as const;
 
-/** What a kernel stores. */
-export type Stored = "f16" | "f32";
-
-/** Kernels that share units and tiles. */
+/** Kernels of all three products that share units and tiles. */
 export interface MatrixTiles {
-  /** Such as "16x16x16-2x2": the units' product, and the workgroup's subgroups. */
+  /** Such as "matrix-16x16x16-2x2": the units' product, and the workgroup's subgroups. */
   readonly name: string;
+  readonly unit: MatrixUnit;
+  readonly kernels: Readonly<Record<Product, Kernel>>;
   /** Rows and columns of the tile that a workgroup computes. */
   readonly rows: number;
   readonly columns: number;
+  readonly tilesPerGroup: 1;
+  readonly splits: true;
   /** The values of the kernels' constants, besides BIAS. */
   readonly constants: Constants;
-  /** The kernel of a product; what it stores is the precision of its result. */
-  kernel(product: Product, stored: Stored): Kernel;
 }
 
 /** Matrices that a subgroup computes, along rows and columns. */
 const MATRICES = 4;
 /** Terms that pass through workgroup memory at a time. */
-const STEP = 32;
+export const STEP = 32;
 /** A workgroup has at most so many invocations on every adapter. */
 const INVOCATIONS = 256;
 
-/** The tiles that an adapter with these units can compute. */
+/** The tiles that an adapter with these units can compute; for each of the units those of {@linkcode GROUPS} in order. */
 export function matrixTiles({ units, subgroupSize, workgroupMemory }: MatrixUnits): MatrixTiles[] {
   return units.flatMap((unit) =>
     GROUPS.flatMap((group) => {
-      const name = `${unit.m}x${unit.n}x${unit.k}`, part = UNITS[name];
+      const shape = `${unit.m}x${unit.n}x${unit.k}`, part = UNITS[shape];
       const rows = group.rows * MATRICES * unit.m, columns = group.columns * MATRICES * unit.n;
       const subgroups = group.rows * group.columns, invocations = subgroups * subgroupSize;
       // An invocation always loads the same four of a line.
@@ -64,12 +63,17 @@ export function matrixTiles({ units, subgroupSize, workgroupMemory }: MatrixUnit
       const fits = invocations <= INVOCATIONS &&
         workgroupBytes({ rows, columns, subgroups }, unit) <= workgroupMemory;
       if (!part || !even || !fits) return [];
-      return [tiles(`${name}-${group.rows}x${group.columns}`, {
+      const name = `${shape}-${group.rows}x${group.columns}`;
+      return [{
+        name: `matrix-${name}`,
+        unit,
+        kernels: kernelsOf(name, { ...part, ...group.part }),
         rows,
         columns,
-        subgroupSize,
-        parts: { ...part, ...group.part },
-      })];
+        tilesPerGroup: 1 as const,
+        splits: true as const,
+        constants: { SUBGROUP_SIZE: subgroupSize },
+      }];
     })
   );
 }
@@ -83,12 +87,6 @@ function workgroupBytes(
   const tile = (side: number) => Math.max(lines(side, STEP), lines(STEP, side));
   return tile(rows) + tile(columns) + 2 * 4 * subgroups * m * n;
 }
-
-const BINDINGS = {
-  forward: { x: "read", w: "read", bias: "read", y: "read_write" },
-  backwardData: { dy: "read", w: "read", dx: "read_write" },
-  backwardWeights: { x: "read", dy: "read", dw: "read_write" },
-} as const;
 
 /** The kernels' own files, and their parts besides those of all. */
 const PRODUCTS: Readonly<Record<Product, { parts: Files; own: Files }>> = {
@@ -106,33 +104,32 @@ const PRODUCTS: Readonly<Record<Product, { parts: Files; own: Files }>> = {
   },
 };
 
-function tiles(
-  name: string,
-  { rows, columns, subgroupSize, parts }: {
-    rows: number;
-    columns: number;
-    subgroupSize: number;
-    parts: Files;
-  },
-): MatrixTiles {
-  return {
-    name,
-    rows,
-    columns,
-    constants: { SUBGROUP_SIZE: subgroupSize },
-    kernel: (product, stored) => ({
-      name: `conv2d_${product}_matrix_${name}_${stored}`,
-      files: {
-        ...wgsl.workgroup,
-        ...wgsl.conv2dParams,
-        ...parts,
-        ...stored === "f16" ? wgsl.storedF16 : wgsl.storedF32,
-        ...wgsl.matrixTiles,
-        ...PRODUCTS[product].parts,
-        ...PRODUCTS[product].own,
-      },
-      bindings: BINDINGS[product],
-      params: { ...geometryParams, parts: "u32" },
-    }),
-  };
+const known = new Map<string, Record<Product, Kernel>>();
+
+/** The kernels with tiles of this name, which the parts define: always the same objects. */
+function kernelsOf(name: string, parts: Files): Record<Product, Kernel> {
+  const kernelOf = (product: Product, kernel: string): Kernel => ({
+    name: `${kernel}_matrix_${name}`,
+    files: {
+      ...wgsl.workgroup,
+      ...wgsl.conv2dParams,
+      ...parts,
+      ...wgsl.matrixTiles,
+      ...PRODUCTS[product].parts,
+      ...PRODUCTS[product].own,
+    },
+    bindings: BINDINGS[product],
+    aliases: ALIASES[product],
+    params: { ...geometryParams, parts: "u32" },
+  });
+  let kernels = known.get(name);
+  if (!kernels) {
+    kernels = {
+      forward: kernelOf("forward", "conv2d"),
+      backwardData: kernelOf("backwardData", "conv2d_backward_data"),
+      backwardWeights: kernelOf("backwardWeights", "conv2d_backward_weights"),
+    };
+    known.set(name, kernels);
+  }
+  return kernels;
 }

@@ -18,11 +18,12 @@ import { type Tensor, tensorIn } from "../graph/tensor.ts";
 import { updateParameters } from "../ops/update.ts";
 import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
 import { createLars } from "./lars.ts";
+import type { LossScale } from "./loss_scale.ts";
 
 /** The networks of an optimizer; the target's parameters, if any, pair with the first of the online network. */
 export interface OptimizedNetworks {
-  online: { parameters: FlatParameters; gradients: Store | null };
-  target: { parameters: FlatParameters } | null;
+  online: { parameters: FlatParameters; gradients: Store | null; halves?: Store | null };
+  target: { parameters: FlatParameters; halves?: Store | null } | null;
 }
 
 /** The trust coefficient of the paper. */
@@ -40,6 +41,8 @@ export interface OptimizerOptions {
   larsClip?: boolean;
   /** θ ← θ − lr · (trust · g' + momentum · v) in place of θ ← θ − lr · v. */
   nesterov?: boolean;
+  /** Of networks with copies in float16, which the update keeps. */
+  lossScale?: LossScale;
 }
 
 /** The rule that scales the gradient. */
@@ -89,7 +92,7 @@ interface Range {
 /** The optimizer of `online`, whose first parameters pair with those of `target`, if there is one. */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false }:
+  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false, lossScale }:
     OptimizerOptions,
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
@@ -102,6 +105,10 @@ export function createOptimizer(
   const scales = store("trust and decay of each block", blockCount * 8);
   const lars = name === "lars" ? createLars(online.parameters, store) : null;
   const ranges = rangesOf(thetaStore, maxBinding);
+  const halves = online.halves && {
+    theta: online.halves,
+    xi: target?.halves ?? store("no copy of a target", BLOCK_BYTES),
+  };
   /** The tensors that a kernel over the store binds for one range. */
   const slice = ({ offset, bytes }: Range) => ({
     theta: tensorIn(thetaStore, { shape: [bytes / 4], offset }),
@@ -114,8 +121,10 @@ export function createOptimizer(
     prepare(memory) {
       memory.write(scales, initialScales(variables, blockCount));
       lars?.prepare(memory);
+      lossScale?.reset(memory);
     },
     record(tape, step) {
+      for (const range of ranges) lossScale?.unscale(tape, slice(range).gradient);
       lars?.record(tape, {
         parts: ranges.map(({ offset, bytes }) => ({
           tensors: { ...slice({ offset, bytes }), step },
@@ -132,8 +141,14 @@ export function createOptimizer(
           velocity: tensorIn(velocity, { shape: [range.bytes / 4], offset: range.offset }),
           xi,
           step,
+          copies: halves && lossScale && {
+            thetaCopy: copyOf(halves.theta, { shape: [range.bytes / 4], offset: range.offset }),
+            xiCopy: copyOf(halves.xi, { shape: xi.shape, offset: xi.region!.offset }),
+            lossScale: lossScale.state,
+          },
         }, { paired, ema: follows, nesterov });
       }
+      lossScale?.adjust(tape, step);
     },
   };
 }
@@ -160,6 +175,11 @@ function targetSlice(
     offset: paired > 0 ? offset : 0,
   });
   return { xi, paired: paired / 4 };
+}
+
+/** The float16 copy, in `store`, of a tensor that lies `offset` bytes from the beginning of its store. */
+function copyOf(store: Store, { shape, offset }: { shape: readonly number[]; offset: number }): Tensor {
+  return tensorIn(store, { shape, type: "f16", offset: offset / 2 });
 }
 
 /** Trust 1 and, for adapted parameters, decay 1 of each block. */

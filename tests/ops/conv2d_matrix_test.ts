@@ -3,9 +3,9 @@ import { assertClose } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { type Kernel, packParams, pipelineOf } from "../../src/gpu/kernel.ts";
+import { type ElementType, type Kernel, packParams, pipelineOf, typedKernel } from "../../src/gpu/kernel.ts";
 import type { Product } from "../../src/ops/conv2d_geometry.ts";
-import { type MatrixTiles, matrixTiles, type Stored } from "../../src/ops/conv2d_matrix.ts";
+import { type MatrixTiles, matrixTiles } from "../../src/ops/conv2d_matrix.ts";
 import { sumError } from "../../src/reference/compare.ts";
 import { conv2d, conv2dGradients } from "../../src/reference/conv2d.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
@@ -74,7 +74,7 @@ async function compute(
     params: Record<string, number>;
     values: Record<string, ArrayBufferView<ArrayBuffer>>;
     size: number;
-    stored: Stored;
+    stored: ElementType;
   },
 ): Promise<Float16Array | Float32Array> {
   const { device } = gpu;
@@ -130,7 +130,7 @@ async function check(tiles: MatrixTiles, sizes: Sizes, { parts = 1, bias = false
     const whole = biased ? expected.y.map((sum, i) => sum + biases[i % sizes.K]) : expected[name];
     const tilesOfPart = Math.ceil(n / tiles.rows) * Math.ceil(columns / tiles.columns);
     const result = await compute(gpu, {
-      kernel: tiles.kernel(product, stored),
+      kernel: typedKernel(tiles.kernels[product], { x: "f16", w: "f16", dy: "f16", y: stored, dx: stored }),
       constants: { ...tiles.constants, ...product === "forward" && { BIAS: Number(bias) } },
       // Grids of two dimensions, with workgroups that have nothing to do.
       grid: [3, Math.ceil(tilesOfPart * parts / 3), z],
