@@ -19,7 +19,7 @@ cd -- "$(dirname -- "$0")/.."
 task=test:matrix
 . tests/drivers.sh
 
-name='Mesa 26' tests='tests/ops/matrix_test.ts tests/byol/matrix_training_test.ts'
+name='Mesa 26' tests='tests/ops/conv2d_matrix_test.ts tests/byol/matrix_training_test.ts'
 mkdir -p "$own"
 own=$(cd "$own" && pwd -P) # mounted below under this name
 root=$own/matrix making=$own/matrix.making
@@ -77,4 +77,4 @@ case $adapter in
   *'Mesa 2'[6-9]* | *'Mesa '[3-9][0-9]*) say "$adapter" ;;
   *) fail "Cannot test on $name as the adapter is another: $adapter. Remove $root to make it anew." ;;
 esac
-if [ "${1:-}" = run ]; then on_dawn "$@"; else on_dawn test --doc "${@:-$tests}"; fi
+if [ "${1:-}" = run ]; then on_dawn "$@"; else on_dawn test --doc ${@:-$tests}; fi

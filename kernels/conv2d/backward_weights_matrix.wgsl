@@ -11,21 +11,19 @@
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// A row of four of dw: tap and channels.
-struct Row { r: u32, s: u32, c4: u32 }
-
-fn row_at(row4: u32) -> Row {
+// A row of four of dw: r, s and channels of its tap.
+fn tap_at(row4: u32) -> vec3u {
   let C4 = params.C / 4u;
   let i = min(row4, params.R * params.S * C4 - 1u);
-  return Row(i / C4 / params.S, i / C4 % params.S, i % C4);
+  return vec3u(i / C4 / params.S, i / C4 % params.S, i % C4);
 }
 
 // Four channels of x at a tap of an output pixel; nothing outside the image or beyond the last pixel counts.
-fn patch_of(at: Pixel, row: Row) -> Loaded {
-  let h = at.p * params.stride + row.r - params.pad;  // before the first row it wraps around to more than H
-  let v = at.q * params.stride + row.s - params.pad;
+fn patch_of(at: Pixel, tap: vec3u) -> Loaded {
+  let h = at.p * params.stride + tap.x - params.pad;  // before the first row it wraps around to more than H
+  let v = at.q * params.stride + tap.y - params.pad;
   let inside = h < params.H && v < params.W && at.n < params.N;
-  let index = ((at.n * params.H + h) * params.W + v) * (params.C / 4u) + row.c4;
+  let index = ((at.n * params.H + h) * params.W + v) * (params.C / 4u) + tap.z;
   return Loaded(x[select(0u, index, inside)], inside);
 }
 
@@ -36,12 +34,12 @@ fn gradient_of(pixel: u32, k4: u32) -> Loaded {
 }
 
 // The part that a sum belongs to.
-struct Place { part: u32 }
+alias Place = u32;
 
-fn store(place: Place, row: u32, k4: u32, sum: vec4f) {
+fn store(part: Place, row: u32, k4: u32, sum: vec4f) {
   let rows = params.R * params.S * params.C;
   if (row < rows && k4 < params.K / 4u) {
-    dw[(place.part * rows + row) * (params.K / 4u) + k4] = sum;
+    dw[(part * rows + row) * (params.K / 4u) + k4] = sum;
   }
 }
 
@@ -65,7 +63,7 @@ fn main(
   let length = (stages + params.parts - 1u) / params.parts;
   let end = min((part + 1u) * length, stages);
 
-  let tap = row_at(row / 4u + lane % LINE_A4);
+  let tap = tap_at(row / 4u + lane % LINE_A4);
   let k4 = min(column / 4u + lane % LINE_B4, params.K / 4u - 1u);
   let way = pixel_at(INVOCATIONS / LINE_A4);
   var at = pixel_at(STEP * part * length + lane / LINE_A4);
@@ -90,5 +88,5 @@ fn main(
       multiply(&sums);
     }
   }
-  send(Place(part), lane, row, column, &sums);
+  send(part, lane, row, column, &sums);
 }

@@ -43,18 +43,18 @@ fn weights_of(d: u32, k4: u32) -> Loaded {
 }
 
 // The part that a sum belongs to.
-struct Place { part: u32 }
+alias Place = u32;
 
-fn store(place: Place, pixel: u32, k4: u32, sum: vec4f) {
+fn store(part: Place, pixel: u32, k4: u32, sum: vec4f) {
   let pixels = params.N * params.P * params.Q;
   if (pixel >= pixels || k4 >= params.K / 4u) {
     return;
   }
   var value = sum;
-  if (BIAS && place.part == 0u) {
+  if (BIAS && part == 0u) {
     value += bias[k4];
   }
-  y[(place.part * pixels + pixel) * (params.K / 4u) + k4] = Result(value);
+  y[(part * pixels + pixel) * (params.K / 4u) + k4] = Result(value);
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -103,5 +103,5 @@ fn main(
       multiply(&sums);
     }
   }
-  send(Place(part), lane, row, column, &sums);
+  send(part, lane, row, column, &sums);
 }

@@ -27,10 +27,23 @@ export type Pipeline = Pick<Dispatch, "kernel" | "constants">;
 
 const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
 
+/** All matrix units for which there are kernels. */
+const UNITS = [[16, 16, 16], [16, 8, 16], [16, 8, 8], [8, 16, 16], [8, 8, 16], [8, 8, 8]].map((
+  [m, n, k],
+) => ({ m, n, k }));
+
 /** The device profiles that choices of kernels depend on. */
-const TARGETS: ChoosingProfile[] = [true, false].flatMap((software) =>
-  [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
-);
+const TARGETS: ChoosingProfile[] = [
+  ...[true, false].flatMap((software) =>
+    [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
+  ),
+  ...[8, 16, 32, 64].map((subgroupSize) => ({
+    ...LIMITS,
+    software: false,
+    subgroupSize,
+    matrixUnits: { units: UNITS, subgroupSize, workgroupMemory: 2 ** 15 },
+  })),
+];
 
 /** Sides of views: the least, one that is no multiple of 4, and the paper's. */
 const SIZES = [8, 33, 224];
@@ -46,6 +59,7 @@ const TRAININGS: Omit<TrainerOptions, "loading">[] = [
   { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
   { ...training({ block: "convnext", layers: [1, 1], widths: [16, 32] }, "cifar", 33), optimizer: "sgd" },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("fixed") },
+  { ...training("resnet8", "cifar", 8), optimizer: "sgd", precision: "mixed" },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("shared") },
 ];
 
@@ -92,7 +106,9 @@ export function pipelines(): Pipeline[] {
 /** What training, evaluation and the probes do on `target`. */
 function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
   const { views, mean, std } = recipes.byol;
-  for (const options of TRAININGS) {
+  // Matrix units are for float16 only.
+  const trainings = TRAININGS.filter(({ precision }) => !target.matrixUnits || precision === "mixed");
+  for (const options of trainings) {
     for (const size of options.size === 8 ? SIZES : [options.size]) {
       const loading = { views, mean, std, decodeSize: size };
       yield traceTraining({ ...options, size, loading }, target).step.dispatches;
