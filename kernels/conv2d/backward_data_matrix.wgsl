@@ -75,21 +75,22 @@ fn main(
   let column = id % columns * TILE_N;
   let stages = (class_.R * class_.S * params.K + STEP - 1u) / STEP;
   let length = (stages + params.parts - 1u) / params.parts;
-  let end = min((part + 1u) * length, stages);
+  let first = part * length;
+  let beyond = min(first + length, stages) + 1u;
 
   var seen: array<Seen, MOST_LOADS_A>;
   for (var i = 0u; i < LOADS_A; i++) {
     seen[i] = seen_by(class_, row + (lane + i * INVOCATIONS) / LINE_A4);
   }
   let way = depth_at(class_, STEP / 4u);
-  var at = depth_at(class_, STEP / 4u * part * length + lane % LINE_A4);
+  var at = depth_at(class_, STEP / 4u * first + lane % LINE_A4);
   var a: array<Loaded, MOST_LOADS_A>;
   var b: array<Loaded, MOST_LOADS_B>;
   var sums: Sums;
   place_sums(&sums, subgroup);
   // The first turn only loads.
-  for (var stage = part * length; stage <= end; stage++) {
-    if (stage > part * length) {
+  for (var stage = first; stage < beyond; stage++) {
+    if (stage > first) {
       workgroupBarrier();  // the previous stage has been read
       for (var i = 0u; i < LOADS_A; i++) { fill_a(lane + i * INVOCATIONS, a[i]); }
       for (var i = 0u; i < LOADS_B; i++) { fill_b(lane + i * INVOCATIONS, b[i]); }
@@ -98,7 +99,7 @@ fn main(
     for (var i = 0u; i < LOADS_A; i++) { a[i] = gradient_of(class_, seen[i], at); }
     for (var i = 0u; i < LOADS_B; i++) { b[i] = weights_of(class_, column + (lane + i * INVOCATIONS) / LINE_B4, at); }
     at = plus(class_, at, way);
-    if (stage > part * length) {
+    if (stage > first) {
       multiply(&sums);
     }
   }

@@ -61,19 +61,20 @@ fn main(
   let column = id % columns * TILE_N;
   let stages = (params.N * params.P * params.Q + STEP - 1u) / STEP;
   let length = (stages + params.parts - 1u) / params.parts;
-  let end = min((part + 1u) * length, stages);
+  let first = part * length;
+  let beyond = min(first + length, stages) + 1u;
 
   let tap = tap_at(row / 4u + lane % LINE_A4);
   let k4 = min(column / 4u + lane % LINE_B4, params.K / 4u - 1u);
   let way = pixel_at(INVOCATIONS / LINE_A4);
-  var at = pixel_at(STEP * part * length + lane / LINE_A4);
+  var at = pixel_at(STEP * first + lane / LINE_A4);
   var a: array<Loaded, MOST_LOADS_A>;
   var b: array<Loaded, MOST_LOADS_B>;
   var sums: Sums;
   place_sums(&sums, subgroup);
   // The first turn only loads.
-  for (var stage = part * length; stage <= end; stage++) {
-    if (stage > part * length) {
+  for (var stage = first; stage < beyond; stage++) {
+    if (stage > first) {
       workgroupBarrier();  // the previous stage has been read
       for (var i = 0u; i < LOADS_A; i++) { fill_a(lane + i * INVOCATIONS, a[i]); }
       for (var i = 0u; i < LOADS_B; i++) { fill_b(lane + i * INVOCATIONS, b[i]); }
@@ -84,7 +85,7 @@ fn main(
       at = plus(at, way);
     }
     for (var i = 0u; i < LOADS_B; i++) { b[i] = gradient_of(STEP * stage + (lane + i * INVOCATIONS) / LINE_B4, k4); }
-    if (stage > part * length) {
+    if (stage > first) {
       multiply(&sums);
     }
   }

@@ -75,22 +75,23 @@ fn main(
   let column = id % columns * TILE_N;
   let stages = (params.R * params.S * params.C + STEP - 1u) / STEP;
   let length = (stages + params.parts - 1u) / params.parts;
-  let end = min((part + 1u) * length, stages);
+  let first = part * length;
+  let beyond = min(first + length, stages) + 1u;
 
   var corners: array<Corner, MOST_LOADS_A>;
   for (var i = 0u; i < LOADS_A; i++) {
     corners[i] = corner_of(row + (lane + i * INVOCATIONS) / LINE_A4);
   }
   let way = depth_at(STEP / 4u);
-  var at = depth_at(STEP / 4u * part * length + lane % LINE_A4);
+  var at = depth_at(STEP / 4u * first + lane % LINE_A4);
   let k4 = min(column / 4u + lane % LINE_B4, params.K / 4u - 1u);
   var a: array<Loaded, MOST_LOADS_A>;
   var b: array<Loaded, MOST_LOADS_B>;
   var sums: Sums;
   place_sums(&sums, subgroup);
   // The first turn only loads.
-  for (var stage = part * length; stage <= end; stage++) {
-    if (stage > part * length) {
+  for (var stage = first; stage < beyond; stage++) {
+    if (stage > first) {
       workgroupBarrier();  // the previous stage has been read
       for (var i = 0u; i < LOADS_A; i++) { fill_a(lane + i * INVOCATIONS, a[i]); }
       for (var i = 0u; i < LOADS_B; i++) { fill_b(lane + i * INVOCATIONS, b[i]); }
@@ -99,7 +100,7 @@ fn main(
     for (var i = 0u; i < LOADS_A; i++) { a[i] = patch_of(corners[i], at); }
     for (var i = 0u; i < LOADS_B; i++) { b[i] = weights_of(STEP * stage + (lane + i * INVOCATIONS) / LINE_B4, k4); }
     at = plus(at, way);
-    if (stage > part * length) {
+    if (stage > first) {
       multiply(&sums);
     }
   }

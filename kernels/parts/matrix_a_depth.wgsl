@@ -3,5 +3,5 @@ const LINES_A = TILE_M;
 const LINE_A4 = STEP / 4u;
 
 fn left(row: u32, depth: u32) -> Left {
-  return subgroupMatrixLoad<Left, row_major>(&tile_a, row * LEAD_A4 + depth / 4u, LEAD_A4);
+  return left_rows(row * LEAD_A4 + depth / 4u);
 }

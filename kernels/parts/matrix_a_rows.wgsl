@@ -3,5 +3,5 @@ const LINES_A = STEP;
 const LINE_A4 = TILE_M / 4u;
 
 fn left(row: u32, depth: u32) -> Left {
-  return subgroupMatrixLoad<Left, col_major>(&tile_a, depth * LEAD_A4 + row / 4u, LEAD_A4);
+  return left_columns(depth * LEAD_A4 + row / 4u);
 }

@@ -3,5 +3,5 @@ const LINES_B = STEP;
 const LINE_B4 = TILE_N / 4u;
 
 fn right(depth: u32, column: u32) -> Right {
-  return subgroupMatrixLoad<Right, row_major>(&tile_b, depth * LEAD_B4 + column / 4u, LEAD_B4);
+  return right_rows(depth * LEAD_B4 + column / 4u);
 }

@@ -3,5 +3,5 @@ const LINES_B = TILE_N;
 const LINE_B4 = STEP / 4u;
 
 fn right(depth: u32, column: u32) -> Right {
-  return subgroupMatrixLoad<Right, col_major>(&tile_b, column * LEAD_B4 + depth / 4u, LEAD_B4);
+  return right_columns(column * LEAD_B4 + depth / 4u);
 }

@@ -1,7 +1,8 @@
 // A product A·B on the matrix units of subgroups: f16 values, f32 sums. A workgroup computes a tile of TILE_M × TILE_N sums,
 // each of its subgroups 4 × 4 matrices of what the units take. STEP of the depth at a time pass through workgroup memory.
 //
-// The products are written out, as matrices that a loop counts might not stay in registers.
+// The products are written out, as matrices that a loop counts might not stay in registers. Loops count up by 1 to what does
+// not change: others cost a guard against endless ones.
 
 // Invocations of a subgroup.
 override SUBGROUP_SIZE: u32;
@@ -14,10 +15,6 @@ const TILE_N = GROUP_COLUMNS * COLUMNS;
 const STEP = 32u;
 const SUBGROUPS = GROUP_ROWS * GROUP_COLUMNS;
 override INVOCATIONS = SUBGROUPS * SUBGROUP_SIZE;
-
-alias Left = subgroup_matrix_left<f16, UNIT_K, UNIT_M>;
-alias Right = subgroup_matrix_right<f16, UNIT_N, UNIT_K>;
-alias Sum = subgroup_matrix_result<f32, UNIT_N, UNIT_M>;
 
 // Tiles in vec4s. A line is longer than what it holds by 16 bytes: the lines of a matrix then lie in different banks.
 const LEAD_A4 = LINE_A4 + 2u;
@@ -65,53 +62,54 @@ fn multiply(sums: ptr<function, Sums>) {
   if (sums.subgroup >= SUBGROUPS) {
     return;
   }
-  for (var k = 0u; k < STEP; k += UNIT_K) {
+  for (var turn = 0u; turn < STEP / UNIT_K; turn++) {
+    let k = turn * UNIT_K;
     let a0 = left(sums.row, k);
     let a1 = left(sums.row + UNIT_M, k);
     let a2 = left(sums.row + 2u * UNIT_M, k);
     let a3 = left(sums.row + 3u * UNIT_M, k);
     let b0 = right(k, sums.column);
-    sums.c00 = subgroupMatrixMultiplyAccumulate(a0, b0, sums.c00);
-    sums.c10 = subgroupMatrixMultiplyAccumulate(a1, b0, sums.c10);
-    sums.c20 = subgroupMatrixMultiplyAccumulate(a2, b0, sums.c20);
-    sums.c30 = subgroupMatrixMultiplyAccumulate(a3, b0, sums.c30);
+    sums.c00 = multiplied(a0, b0, sums.c00);
+    sums.c10 = multiplied(a1, b0, sums.c10);
+    sums.c20 = multiplied(a2, b0, sums.c20);
+    sums.c30 = multiplied(a3, b0, sums.c30);
     let b1 = right(k, sums.column + UNIT_N);
-    sums.c01 = subgroupMatrixMultiplyAccumulate(a0, b1, sums.c01);
-    sums.c11 = subgroupMatrixMultiplyAccumulate(a1, b1, sums.c11);
-    sums.c21 = subgroupMatrixMultiplyAccumulate(a2, b1, sums.c21);
-    sums.c31 = subgroupMatrixMultiplyAccumulate(a3, b1, sums.c31);
+    sums.c01 = multiplied(a0, b1, sums.c01);
+    sums.c11 = multiplied(a1, b1, sums.c11);
+    sums.c21 = multiplied(a2, b1, sums.c21);
+    sums.c31 = multiplied(a3, b1, sums.c31);
     let b2 = right(k, sums.column + 2u * UNIT_N);
-    sums.c02 = subgroupMatrixMultiplyAccumulate(a0, b2, sums.c02);
-    sums.c12 = subgroupMatrixMultiplyAccumulate(a1, b2, sums.c12);
-    sums.c22 = subgroupMatrixMultiplyAccumulate(a2, b2, sums.c22);
-    sums.c32 = subgroupMatrixMultiplyAccumulate(a3, b2, sums.c32);
+    sums.c02 = multiplied(a0, b2, sums.c02);
+    sums.c12 = multiplied(a1, b2, sums.c12);
+    sums.c22 = multiplied(a2, b2, sums.c22);
+    sums.c32 = multiplied(a3, b2, sums.c32);
     let b3 = right(k, sums.column + 3u * UNIT_N);
-    sums.c03 = subgroupMatrixMultiplyAccumulate(a0, b3, sums.c03);
-    sums.c13 = subgroupMatrixMultiplyAccumulate(a1, b3, sums.c13);
-    sums.c23 = subgroupMatrixMultiplyAccumulate(a2, b3, sums.c23);
-    sums.c33 = subgroupMatrixMultiplyAccumulate(a3, b3, sums.c33);
+    sums.c03 = multiplied(a0, b3, sums.c03);
+    sums.c13 = multiplied(a1, b3, sums.c13);
+    sums.c23 = multiplied(a2, b3, sums.c23);
+    sums.c33 = multiplied(a3, b3, sums.c33);
   }
 }
 
 // Stores the matrix i of a subgroup's sums, by rows, as a box of the outbox.
 fn post(sums: ptr<function, Sums>, i: u32, box: u32) {
   switch i {
-    case 0u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c00, UNIT_N / 4u); }
-    case 1u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c01, UNIT_N / 4u); }
-    case 2u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c02, UNIT_N / 4u); }
-    case 3u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c03, UNIT_N / 4u); }
-    case 4u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c10, UNIT_N / 4u); }
-    case 5u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c11, UNIT_N / 4u); }
-    case 6u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c12, UNIT_N / 4u); }
-    case 7u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c13, UNIT_N / 4u); }
-    case 8u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c20, UNIT_N / 4u); }
-    case 9u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c21, UNIT_N / 4u); }
-    case 10u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c22, UNIT_N / 4u); }
-    case 11u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c23, UNIT_N / 4u); }
-    case 12u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c30, UNIT_N / 4u); }
-    case 13u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c31, UNIT_N / 4u); }
-    case 14u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c32, UNIT_N / 4u); }
-    case 15u: { subgroupMatrixStore<row_major>(&outbox, box, sums.c33, UNIT_N / 4u); }
+    case 0u: { put(box, sums.c00); }
+    case 1u: { put(box, sums.c01); }
+    case 2u: { put(box, sums.c02); }
+    case 3u: { put(box, sums.c03); }
+    case 4u: { put(box, sums.c10); }
+    case 5u: { put(box, sums.c11); }
+    case 6u: { put(box, sums.c12); }
+    case 7u: { put(box, sums.c13); }
+    case 8u: { put(box, sums.c20); }
+    case 9u: { put(box, sums.c21); }
+    case 10u: { put(box, sums.c22); }
+    case 11u: { put(box, sums.c23); }
+    case 12u: { put(box, sums.c30); }
+    case 13u: { put(box, sums.c31); }
+    case 14u: { put(box, sums.c32); }
+    case 15u: { put(box, sums.c33); }
     default: {}
   }
 }
@@ -119,6 +117,8 @@ fn post(sums: ptr<function, Sums>, i: u32, box: u32) {
 // Two matrices of each subgroup, by turns, on their way to `store`: a matrix has no elements, and only `store` knows which
 // of them exist. While invocations read one, others write the next, so that one barrier between them suffices.
 const BOX4 = UNIT_M * UNIT_N / 4u;
+// Elements of all boxes that an invocation stores.
+override SENDS = (SUBGROUPS * BOX4 + INVOCATIONS - 1u) / INVOCATIONS;
 var<workgroup> outbox: array<vec4f, 2u * SUBGROUPS * BOX4>;
 
 // Stores all sums of the workgroup's tile, which begins at this row and column.
@@ -129,7 +129,11 @@ fn send(place: Place, lane: u32, first_row: u32, first_column: u32, sums: ptr<fu
       post(sums, i, boxes + sums.subgroup * BOX4);
     }
     workgroupBarrier();
-    for (var j = lane; j < SUBGROUPS * BOX4; j += INVOCATIONS) {
+    for (var turn = 0u; turn < SENDS; turn++) {
+      let j = lane + turn * INVOCATIONS;
+      if (j >= SUBGROUPS * BOX4) {
+        break;
+      }
       let owner = j / BOX4;
       let row = owner / GROUP_COLUMNS * ROWS + i / 4u * UNIT_M + j % BOX4 / (UNIT_N / 4u);
       let column4 = (owner % GROUP_COLUMNS * COLUMNS + i % 4u * UNIT_N) / 4u + j % (UNIT_N / 4u);

@@ -31,6 +31,7 @@ import matrixGroups2x1 from "../../kernels/parts/matrix_groups_2x1.wgsl" with { 
 import matrixGroups2x2 from "../../kernels/parts/matrix_groups_2x2.wgsl" with { type: "text" };
 import matrixGroups4x2 from "../../kernels/parts/matrix_groups_4x2.wgsl" with { type: "text" };
 import matrixTiles from "../../kernels/parts/matrix_tiles.wgsl" with { type: "text" };
+import matrixUnits from "../../kernels/parts/matrix_units.wgsl" with { type: "text" };
 import moments from "../../kernels/parts/moments.wgsl" with { type: "text" };
 import nan from "../../kernels/parts/nan.wgsl" with { type: "text" };
 import normalDistribution from "../../kernels/parts/normal_distribution.wgsl" with { type: "text" };
@@ -85,6 +86,7 @@ export const wgsl = {
   matrixGroups2x2: { "parts/matrix_groups_2x2.wgsl": matrixGroups2x2 },
   matrixGroups4x2: { "parts/matrix_groups_4x2.wgsl": matrixGroups4x2 },
   matrixTiles: { "parts/matrix_tiles.wgsl": matrixTiles },
+  matrixUnits: { "parts/matrix_units.wgsl": matrixUnits },
   moments: { "parts/moments.wgsl": moments },
   nan: { "parts/nan.wgsl": nan },
   normalDistribution: { "parts/normal_distribution.wgsl": normalDistribution },

@@ -114,6 +114,7 @@ function kernelsOf(name: string, parts: Files): Record<Product, Kernel> {
       ...wgsl.workgroup,
       ...wgsl.conv2dParams,
       ...parts,
+      ...wgsl.matrixUnits,
       ...wgsl.matrixTiles,
       ...PRODUCTS[product].parts,
       ...PRODUCTS[product].own,

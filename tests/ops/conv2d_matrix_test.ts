@@ -189,6 +189,92 @@ for (const [what, group] of Object.entries(cases)) {
   });
 }
 
+/** Units of any product, made of those for 8 × 8 × 8 that the driver for the CPU has. */
+const EMULATED = `
+alias Left8 = subgroup_matrix_left<f16, 8, 8>;
+alias Right8 = subgroup_matrix_right<f16, 8, 8>;
+alias Sum8 = subgroup_matrix_result<f32, 8, 8>;
+struct Left { by: array<array<Left8, UNIT_K / 8u>, UNIT_M / 8u> }
+struct Right { by: array<array<Right8, UNIT_N / 8u>, UNIT_K / 8u> }
+struct Sum { by: array<array<Sum8, UNIT_N / 8u>, UNIT_M / 8u> }
+
+fn left_rows(at: u32) -> Left {
+  var a: Left;
+  for (var m = 0u; m < UNIT_M / 8u; m++) { for (var k = 0u; k < UNIT_K / 8u; k++) {
+    a.by[m][k] = subgroupMatrixLoad<Left8, row_major>(&tile_a, at + 8u * m * LEAD_A4 + 2u * k, LEAD_A4);
+  } }
+  return a;
+}
+
+fn left_columns(at: u32) -> Left {
+  var a: Left;
+  for (var m = 0u; m < UNIT_M / 8u; m++) { for (var k = 0u; k < UNIT_K / 8u; k++) {
+    a.by[m][k] = subgroupMatrixLoad<Left8, col_major>(&tile_a, at + 8u * k * LEAD_A4 + 2u * m, LEAD_A4);
+  } }
+  return a;
+}
+
+fn right_rows(at: u32) -> Right {
+  var b: Right;
+  for (var k = 0u; k < UNIT_K / 8u; k++) { for (var n = 0u; n < UNIT_N / 8u; n++) {
+    b.by[k][n] = subgroupMatrixLoad<Right8, row_major>(&tile_b, at + 8u * k * LEAD_B4 + 2u * n, LEAD_B4);
+  } }
+  return b;
+}
+
+fn right_columns(at: u32) -> Right {
+  var b: Right;
+  for (var k = 0u; k < UNIT_K / 8u; k++) { for (var n = 0u; n < UNIT_N / 8u; n++) {
+    b.by[k][n] = subgroupMatrixLoad<Right8, col_major>(&tile_b, at + 8u * n * LEAD_B4 + 2u * k, LEAD_B4);
+  } }
+  return b;
+}
+
+fn multiplied(a: Left, b: Right, sum: Sum) -> Sum {
+  var c = sum;
+  for (var m = 0u; m < UNIT_M / 8u; m++) { for (var n = 0u; n < UNIT_N / 8u; n++) {
+    for (var k = 0u; k < UNIT_K / 8u; k++) {
+      c.by[m][n] = subgroupMatrixMultiplyAccumulate(a.by[m][k], b.by[k][n], c.by[m][n]);
+    }
+  } }
+  return c;
+}
+
+fn put(box: u32, sum: Sum) {
+  for (var m = 0u; m < UNIT_M / 8u; m++) { for (var n = 0u; n < UNIT_N / 8u; n++) {
+    subgroupMatrixStore<row_major>(&outbox, box + 2u * m * UNIT_N + 2u * n, sum.by[m][n], UNIT_N / 4u);
+  } }
+}
+`;
+
+/** `tiles` of units that the driver lacks, computed by those that it has. */
+function emulated(tiles: MatrixTiles): MatrixTiles {
+  const kernels = Object.entries(tiles.kernels).map(([product, kernel]) => [product, {
+    ...kernel,
+    name: `${kernel.name}_emulated`,
+    files: { ...kernel.files, "parts/matrix_units.wgsl": EMULATED },
+  }]);
+  return { ...tiles, kernels: Object.fromEntries(kernels) };
+}
+
+const hard = sizesOf({ N: 2, H: 13, W: 11, C: 36, K: 68, padding: 1, stride: 2 });
+
+Deno.test("conv2d's kernels for matrix units serve subgroups of 16, 32 and 64 lanes", options, async () => {
+  // Here only as many subgroups of 8 as there would be larger ones compute; the others help to load and store.
+  for (const subgroupSize of [16, 32, 64]) {
+    const [tiles] = matrixTiles({ ...matrixUnits!, subgroupSize });
+    await check(tiles, hard);
+  }
+});
+
+for (const [m, n, k] of [[16, 16, 16], [16, 8, 16], [16, 8, 8], [8, 16, 16], [8, 8, 16]]) {
+  Deno.test(`conv2d's kernels serve units of ${m} × ${n} × ${k}`, options, async () => {
+    const all = matrixTiles({ ...matrixUnits!, units: [{ m, n, k }], subgroupSize: 32 });
+    const [tiles] = all.filter(({ name }) => name.endsWith("-2x1"));
+    await check(emulated(tiles), hard, { parts: 2 });
+  });
+}
+
 Deno.test("conv2d's kernels for matrix units add a bias, and take sums in parts", options, async () => {
   for (const tiles of matrixTiles(matrixUnits!)) {
     const sizes = sizesOf({ N: 2, H: 6, W: 5, C: 20, K: 12, padding: 1 });
