@@ -57,7 +57,7 @@ inside() {
       mkdir -p "$root$path"
       mount --rbind "$path" "$root$path"
     done
-    for path in "$DENO" /etc/resolv.conf; do
+    for path in "$DENO" /etc/resolv.conf ${NODE_EXTRA_CA_CERTS:-}; do
       [ -f "$root$path" ] || { mkdir -p "$root$(dirname "$path")" && : >"$root$path"; }
       mount --bind "$path" "$root$path"
     done
@@ -77,4 +77,5 @@ case $adapter in
   *'Mesa 2'[6-9]* | *'Mesa '[3-9][0-9]*) say "$adapter" ;;
   *) fail "Cannot test on $name as the adapter is another: $adapter. Remove $root to make it anew." ;;
 esac
-if [ "${1:-}" = run ]; then on_dawn "$@"; else on_dawn test --doc ${@:-$tests}; fi
+[ $# -gt 0 ] || set -- $tests
+if [ "$1" = run ]; then on_dawn "$@"; else on_dawn test --doc "$@"; fi

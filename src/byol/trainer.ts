@@ -20,7 +20,7 @@ import type { AuxiliaryHead } from "./auxiliary_head.ts";
 import { Exchange, type ExchangeTimes } from "./exchange.ts";
 import type { Networks } from "./networks.ts";
 import { RING_FIGURES, RING_SLOTS, type Step } from "./step.ts";
-import { type StatePart, stateParts } from "./state_parts.ts";
+import { LOSS_SCALE_NAME, type StatePart, stateParts } from "./state_parts.ts";
 import { traceTraining, type TrainerOptions } from "./trace_training.ts";
 
 /** The metrics of a step. */
@@ -33,9 +33,9 @@ export interface StepMetrics {
   gradNorm: number;
   /** The cosine of the online network's weights to the target's, after the step; likewise. Null without a target network. */
   targetCosine: number | null;
-  /** The loss scale of the step, and whether the step was skipped as its gradients overflowed; null for float32. */
-  lossScale: number | null;
-  skipped: boolean;
+  /** With mixed precision: the loss scale of the step, and whether the step was skipped as its gradients overflowed. */
+  lossScale?: number;
+  skipped?: boolean;
 }
 
 /** The scalars of a submitted batch. */
@@ -232,8 +232,7 @@ export class Trainer {
       const [loss, zStd, gradNorm, cosine] = ring.subarray(RING_FIGURES * slot);
       return {
         ...{ loss, zStd, gradNorm, targetCosine: this.networks.target ? cosine : null },
-        lossScale: scales && scales[2 * slot],
-        skipped: scales !== null && scales[2 * slot + 1] === 1,
+        ...scales && { lossScale: scales[2 * slot], skipped: scales[2 * slot + 1] === 1 },
       };
     });
   }
@@ -253,10 +252,14 @@ export class Trainer {
     return new Map(this.#parts.flatMap(({ flat, prefix }) => [...torchShapes(flat, { prefix })]));
   }
 
-  /** Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. */
+  /**
+   * Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. A loss
+   * scale that the state lacks stays as it is.
+   */
   restore(tensors: ReadonlyMap<string, TorchTensor>): void {
     this.#exchange?.reset();
     for (const { flat, store, prefix } of this.#parts) {
+      if (store === this.#lossScale?.state.region?.store && !tensors.has(LOSS_SCALE_NAME)) continue;
       this.memory.write(store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
     }
     this.#copying?.run();

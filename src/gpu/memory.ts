@@ -26,7 +26,7 @@ export interface Store {
   bytes: number;
   /** True for the step's scalars, which kernels bind as a uniform. */
   readonly uniform?: boolean;
-  /** Of textures and views: the type of their elements; float32 by default. */
+  /** The type of the elements of a texture, or of a buffer that the host fills; float32 by default. */
   readonly type?: ElementType;
 }
 

@@ -14,6 +14,8 @@ export interface DeviceProfile {
   readonly software: boolean;
   /** The adapter's matrix units, if it has any. */
   readonly matrixUnits?: MatrixUnits | null;
+  /** False if kernels cannot have float16. */
+  readonly halfPrecision?: boolean;
   /** Most workgroups per dimension of a grid. */
   readonly maxGrid: number;
   /** Most bytes of a tensor in one binding. */

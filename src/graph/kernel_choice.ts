@@ -56,6 +56,7 @@ export function deviceProfileOf(gpu: Gpu | null, chooser?: KernelChooser): Choos
     subgroupSize: gpu?.subgroupSize ?? 0,
     matrixUnits: gpu?.matrixUnits,
     software: gpu?.software ?? false,
+    halfPrecision: gpu?.halfPrecision,
     maxGrid,
     maxBinding,
     chooser,

@@ -15,7 +15,7 @@
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
-import { updateParameters } from "../ops/update.ts";
+import { type Copies, updateParameters } from "../ops/update.ts";
 import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
 import { createLars } from "./lars.ts";
 import type { LossScale } from "./loss_scale.ts";
@@ -105,9 +105,10 @@ export function createOptimizer(
   const scales = store("trust and decay of each block", blockCount * 8);
   const lars = name === "lars" ? createLars(online.parameters, store) : null;
   const ranges = rangesOf(thetaStore, maxBinding);
-  const halves = online.halves && {
+  const copies = {
     theta: online.halves,
     xi: target?.halves ?? store("no copy of a target", BLOCK_BYTES),
+    lossScale,
   };
   /** The tensors that a kernel over the store binds for one range. */
   const slice = ({ offset, bytes }: Range) => ({
@@ -141,11 +142,7 @@ export function createOptimizer(
           velocity: tensorIn(velocity, { shape: [range.bytes / 4], offset: range.offset }),
           xi,
           step,
-          copies: halves && lossScale && {
-            thetaCopy: copyOf(halves.theta, { shape: [range.bytes / 4], offset: range.offset }),
-            xiCopy: copyOf(halves.xi, { shape: xi.shape, offset: xi.region!.offset }),
-            lossScale: lossScale.state,
-          },
+          copies: copySlices(copies, range, xi),
         }, { paired, ema: follows, nesterov });
       }
       lossScale?.adjust(tape, step);
@@ -177,9 +174,18 @@ function targetSlice(
   return { xi, paired: paired / 4 };
 }
 
-/** The float16 copy, in `store`, of a tensor that lies `offset` bytes from the beginning of its store. */
-function copyOf(store: Store, { shape, offset }: { shape: readonly number[]; offset: number }): Tensor {
-  return tensorIn(store, { shape, type: "f16", offset: offset / 2 });
+/** The copies of a range of θ and of `xi`, and the loss scale; null for networks that compute in float32. */
+function copySlices(
+  { theta, xi: xiStore, lossScale }: { theta?: Store | null; xi: Store; lossScale?: LossScale },
+  { offset, bytes }: Range,
+  xi: Tensor,
+): Copies | null {
+  if (!theta || !lossScale) return null;
+  return {
+    thetaCopy: tensorIn(theta, { shape: [bytes / 4], type: "f16", offset: offset / 2 }),
+    xiCopy: tensorIn(xiStore, { shape: xi.shape, type: "f16", offset: xi.region!.offset / 2 }),
+    lossScale: lossScale.state,
+  };
 }
 
 /** Trust 1 and, for adapted parameters, decay 1 of each block. */

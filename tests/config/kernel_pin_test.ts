@@ -35,14 +35,19 @@ Deno.test("pinnedChooser() refuses a family that the adapter cannot run", async 
   }
 });
 
-Deno.test("pinnedChooser() refuses matrix where WebGPU knows no matrix units", async () => {
-  const options = resolveOptions({ kernels: "matrix" });
+Deno.test("pinnedChooser() refuses matrix where WebGPU knows no matrix units, and for float32", async () => {
+  const options = resolveOptions({ kernels: "matrix", precision: "mixed" });
   pinnedChooser(options, adapter(8, units));
   for (const [gpu, name] of [[adapter(8), "an adapter"], [null, "an unknown adapter"]] as const) {
     await assertThrows(
       () => pinnedChooser(options, gpu),
       UserError,
-      new RegExp(`^Cannot use --kernels matrix on ${name}: `),
+      new RegExp(`^Cannot use --kernels matrix on ${name}: .*\\. Use --webgpu dawn, or auto, `),
     );
   }
+  await assertThrows(
+    () => pinnedChooser({ ...options, precision: "f32" }, adapter(8, units)),
+    UserError,
+    /^Cannot use --kernels matrix: .* Add --precision mixed\.$/,
+  );
 });

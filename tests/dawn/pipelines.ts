@@ -17,6 +17,7 @@ import { Tape } from "../../src/graph/tape.ts";
 import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { type BackboneConfig, type BackboneName, backbones, type Stem } from "../../src/nn/backbones.ts";
 import { backbone, featuresOf } from "../../src/nn/backbone.ts";
+import { copiesOf } from "../../src/nn/halves.ts";
 import { createNetwork, Scope } from "../../src/nn/parameters.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { pairsAbove } from "../../src/ops/pairs_above.ts";
@@ -59,7 +60,6 @@ const TRAININGS: Omit<TrainerOptions, "loading">[] = [
   { ...training("resnet50", "imagenet", 33), optimizer: "lars", larsClip: true },
   { ...training({ block: "convnext", layers: [1, 1], widths: [16, 32] }, "cifar", 33), optimizer: "sgd" },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("fixed") },
-  { ...training("resnet8", "cifar", 8), optimizer: "sgd", precision: "mixed" },
   { ...training("resnet20", "cifar", 8), optimizer: "sgd", objective: objective("shared") },
 ];
 
@@ -106,12 +106,15 @@ export function pipelines(): Pipeline[] {
 /** What training, evaluation and the probes do on `target`. */
 function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
   const { views, mean, std } = recipes.byol;
-  // Matrix units are for float16 only.
-  const trainings = TRAININGS.filter(({ precision }) => !target.matrixUnits || precision === "mixed");
+  const mixed = TRAININGS.map((one) => ({ ...one, precision: "mixed" as const }));
+  // Matrix units serve the products of float16, whose kernels are the same in all trainings.
+  const trainings = target.matrixUnits ? mixed.slice(-1) : [...TRAININGS, ...mixed];
   for (const options of trainings) {
     for (const size of options.size === 8 ? SIZES : [options.size]) {
       const loading = { views, mean, std, decodeSize: size };
-      yield traceTraining({ ...options, size, loading }, target).step.dispatches;
+      const { step, networks } = traceTraining({ ...options, size, loading }, target);
+      yield step.dispatches;
+      if (options.precision === "mixed") yield copiesOf([networks.online.network], target).dispatches;
     }
   }
   const scope = new Scope(createNetwork("encoder", { gradients: false }));
