@@ -3,7 +3,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { memoryWorlds } from "../distributed/memory_world.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
-import { worldOfOne } from "../../src/distributed/world.ts";
+import { type World, worldOfOne } from "../../src/distributed/world.ts";
 import { tiny, trainTiny } from "./steps_of_ranks.ts";
 
 for (
@@ -39,6 +39,31 @@ for (
     },
   );
 }
+
+Deno.test("a rank does its part of an exchange before it leaves", onGpu, async () => {
+  const gpu = await sharedGpu(),
+    parts = await Promise.all(
+      memoryWorlds(2).map(async (world) => {
+        let exchanges = 0;
+        const slow: World = {
+          ...world,
+          async exchange(sent, received) {
+            await new Promise((resolve) => setTimeout(resolve, 20 * world.rank));
+            await world.exchange(sent, received);
+            exchanges++;
+          },
+        };
+        using trainer = new Trainer(gpu, { ...tiny, optimizer: "sgd", accumulate: 4, world: slow });
+        trainer.initialize({ seed: 1, targetInit: "copy" });
+        const scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.9, step: 0, part: 0 };
+        trainer.step(new Float32Array(2 * tiny.batch * tiny.size ** 2 * 4), scalars);
+        await trainer.join();
+        await trainer.endRound();
+        return exchanges;
+      }),
+    );
+  assertEquals(parts, [2, 2]); // of gradients and of moments
+});
 
 Deno.test("a step's batches that ranks cannot share evenly are refused", onGpu, async () => {
   const [world] = memoryWorlds(2), gpu = await sharedGpu();
