@@ -1,7 +1,8 @@
 /**
- * What an exchange costs: `mpirun --bind-to none -n 2 deno run -A bench/exchange.ts [BACKBONE] [BATCH]`. Rank 0 prints.
+ * What an exchange costs: `mpirun --bind-to none -n 2 deno run -A bench/exchange.ts [BACKBONE] [BATCH] [GBIT]`. Rank 0 prints.
  *
- * A step of ranks, where its time goes; and the parts alone: reading, summing, writing, in one piece or in several whose
+ * A step of ranks, where its time goes, beside what the model of `--plan --ranks` predicts from a step of one process: the ranks of
+ * a machine are taken to share its cores. Then the parts alone: reading, summing, writing, in one piece or in several whose
  * copies and sums overlap. Then a step whose gradients are read in pieces while the backward pass goes on, beside one that is
  * read at its end: the piece read first is what the last layers leave.
  */
@@ -10,14 +11,17 @@ import { traceStep } from "../src/byol/step.ts";
 import { createNetworks } from "../src/byol/networks.ts";
 import { Trainer } from "../src/byol/trainer.ts";
 import { openWorld } from "../src/distributed/open_world.ts";
+import { type World, worldOfOne } from "../src/distributed/world.ts";
 import { OrderedSum } from "../src/distributed/ordered_sum.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
 import { deviceProfileOf } from "../src/graph/kernel_choice.ts";
 import { Program } from "../src/graph/program.ts";
+import { planRanks, stepCosts } from "../src/inspect/rank_plan.ts";
 import { type BackboneName, backbones } from "../src/nn/backbones.ts";
 
-const [name = "resnet18", batchText = "4"] = Deno.args, batch = Number(batchText), SIZE = 32, REPEATS = 5;
+const [name = "resnet18", batchText = "4", networkText = "25"] = Deno.args;
+const batch = Number(batchText), NETWORK = Number(networkText), SIZE = 32, REPEATS = 5;
 const world = await openWorld(), gpu = await openGpu();
 const print = (line: string) => world.rank === 0 && console.log(line);
 const architecture = {
@@ -42,30 +46,56 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return median(times);
 }
 
-{
-  using trainer = new Trainer(gpu, { ...options, accumulate: world.size, world });
+/** Milliseconds of a step of `batches` of each rank of `among`, and where its time goes. */
+async function timeStep(among: World, batches: number) {
+  using trainer = new Trainer(gpu, { ...options, accumulate: among.size * batches, world: among });
   trainer.initialize({ seed: 0, targetInit: "copy" });
   await trainer.share();
   const views = new Float32Array(2 * batch * SIZE * SIZE * 4).map((_, i) => Math.sin(i));
-  const times: number[] = [], scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99, part: 0 };
+  const times: number[] = [], scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99 };
   for (let step = 0; step < REPEATS + 1; step++) {
     const begin = performance.now();
-    trainer.step(views, { ...scalars, step });
-    await trainer.join();
+    for (let part = 0; part < among.size * batches; part += among.size) {
+      trainer.step(views, { ...scalars, step, part });
+      await trainer.join();
+    }
+    await trainer.settled();
     if (step === 0) trainer.takeExchangeTimes();
     else times.push(performance.now() - begin);
   }
+  return { step: median(times), parts: trainer.takeExchangeTimes(), bytes: trainer.exchangedBytes };
+}
+
+{
+  const alone = await world.first("a step alone", async () => (await timeStep(worldOfOne, 1)).step);
+  const costs = stepCosts({ ...options, accumulate: 1 }, deviceProfileOf(gpu));
+  const gigaflops = costs.flops / (alone / 1000) / 1e9;
   print(
-    `${name}, ${batch} images, ${world.size} ranks on ${gpu.description}: a step takes ${ms(median(times))}`,
+    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(alone)}, ${
+      gigaflops.toFixed(0)
+    } Gflop/s`,
   );
-  const found = trainer.takeExchangeTimes();
-  if (found) {
-    const { compute, exchange, write, steps } = found;
+  const { size: ranks, hosts } = world;
+  const sharing = hosts.filter((host) => host === hosts[0]).length;
+  for (const batches of ranks > 1 ? [1, 3] : []) {
+    const { step, parts, bytes } = await timeStep(world, batches),
+      { compute, exchange, write, steps } = parts!;
     print(
-      `  of these computing and reading ${ms(compute / steps)}, meeting and summing ${
-        ms(exchange / steps)
+      `${ranks} ranks, ${batches} batches of each, ${(bytes / 1e6).toFixed(1)} MB: a step takes ${
+        ms(step)
       }, ` +
-        `writing ${ms(write / steps)}; ${(trainer.exchangedBytes / 1e6).toFixed(1)} MB`,
+        `of these computing and reading ${ms(compute / steps)}, meeting and summing ${
+          ms(exchange / steps)
+        }, ` +
+        `writing ${ms(write / steps)}`,
+    );
+    const speeds = { network: NETWORK, gigaflops: gigaflops / sharing };
+    const predicted = 1000 * planRanks(costs, { ...speeds, ranks, batches }).step;
+    print(
+      `  predicted by \`--plan --ranks ${ranks} --network ${NETWORK} --tflops ${
+        (speeds.gigaflops / 1000).toPrecision(2)
+      }\`: ` +
+        `${ms(predicted)}; measured / predicted ${(step / predicted).toFixed(2)}`,
     );
   }
 }
