@@ -4,7 +4,7 @@
  *
  * A timer ticks while the run goes on; the time between two ticks is a hold. It consists of calls of WebGPU, which block until
  * the GPU is done (those of a step are its dispatch); of time in which the thread was ready, but the machine had no core for
- * it; and of the program's own work.
+ * it; of the program's own work; and of waiting for other threads, such as those that collect garbage.
  */
 import { openWorld, pretrain } from "../../mod.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
@@ -13,9 +13,10 @@ import { Trainer } from "../../src/byol/trainer.ts";
 export interface Hold {
   ms: number;
   gpu: number;
-  /** Without a core, outside of calls of WebGPU. */
+  /** Outside of calls of WebGPU: without a core, at work, and waiting for other threads. */
   waiting: number;
   own: number;
+  threads: number;
   step: number;
 }
 
@@ -24,8 +25,8 @@ export interface Found {
   /** Bytes, by steps. */
   memory: Record<number, number>;
   longest: Hold;
-  /** The hold with the most work of the program's own. */
-  ownWork: Hold;
+  /** The hold with the most time that neither the GPU nor a lack of cores explains. */
+  unexplained: Hold;
   /** The most milliseconds that the calls of one step took. */
   dispatch: number;
 }
@@ -33,27 +34,31 @@ export interface Found {
 /** Steps at which memory is measured. The first steps compile, and allocate what is used ever after. */
 const MARKS = [250, 500, 1000, 1500, 2000], WARM_UP = 20, TICK_MS = 2;
 const [steps, out] = [Number(Deno.args[0]), Deno.args[1]], world = await openWorld();
-const none: Hold = { ms: 0, gpu: 0, waiting: 0, own: 0, step: 0 };
-const found: Found = { memory: {}, longest: none, ownWork: none, dispatch: 0 };
+const none: Hold = { ms: 0, gpu: 0, waiting: 0, own: 0, threads: 0, step: 0 };
+const found: Found = { memory: {}, longest: none, unexplained: none, dispatch: 0 };
 
-/** Milliseconds that this thread has waited for a core. */
-const waited = () =>
-  Number(Deno.readTextFileSync(`/proc/self/task/${Deno.pid}/schedstat`).split(" ")[1]) / 1e6;
+/** Milliseconds so far: on the clock, and of this thread on a core and waiting for one. */
+function times() {
+  const text = Deno.readTextFileSync(`/proc/self/task/${Deno.pid}/schedstat`);
+  const [worked, waited] = text.split(" ").map((ns) => Number(ns) / 1e6);
+  return { now: performance.now(), worked, waited };
+}
 
-/** Milliseconds in calls of WebGPU since the last tick, of them those without a core; and since the step began. */
-const calls = { ms: 0, waited: 0, ofStep: 0 };
+/** Milliseconds in calls of WebGPU since the last tick, of them those at work and without a core; and since the step began. */
+const calls = { ms: 0, worked: 0, waited: 0, ofStep: 0 };
 function timeCalls<T extends object>({ prototype }: { prototype: T }, names: (keyof T)[]): void {
   for (const name of names) {
     const original = prototype[name] as (...args: unknown[]) => unknown;
     prototype[name] = function (this: T, ...args: unknown[]) {
-      const before = waited(), begin = performance.now();
+      const before = times();
       try {
         return original.apply(this, args);
       } finally {
-        const ms = performance.now() - begin;
+        const { now, worked, waited } = times(), ms = now - before.now;
         calls.ms += ms;
         calls.ofStep += ms;
-        calls.waited += waited() - before;
+        calls.worked += worked - before.worked;
+        calls.waited += waited - before.waited;
       }
     } as T[keyof T];
   }
@@ -71,16 +76,18 @@ Trainer.prototype.join = async function (...args) {
   return agreement;
 };
 
-let last = performance.now(), waitedBefore = waited();
+let last = times();
 const timer = setInterval(() => {
-  const now = performance.now(), nowWaited = waited(), ms = now - last;
-  const waiting = nowWaited - waitedBefore - calls.waited;
-  const hold = { ms, gpu: calls.ms, waiting, own: ms - calls.ms - waiting, step };
+  const next = times(), ms = next.now - last.now, gpu = calls.ms;
+  const own = next.worked - last.worked - calls.worked, waiting = next.waited - last.waited - calls.waited;
+  const hold: Hold = { ms, gpu, waiting, own, threads: ms - gpu - own - waiting, step };
   if (step > WARM_UP && step < steps) {
-    if (hold.ms > found.longest.ms) found.longest = hold;
-    if (hold.own > found.ownWork.own) found.ownWork = hold;
+    if (ms > found.longest.ms) found.longest = hold;
+    const { unexplained } = found;
+    if (own + hold.threads > unexplained.own + unexplained.threads) found.unexplained = hold;
   }
-  [last, waitedBefore, calls.ms, calls.waited] = [now, nowWaited, 0, 0];
+  last = next;
+  Object.assign(calls, { ms: 0, worked: 0, waited: 0 });
 }, TICK_MS);
 await pretrain({
   ...{ data: "shapes:64", holdout: 0, size: 8, decodeSize: 16, batch: 4, workers: 1, kernels: "default" },
