@@ -32,6 +32,7 @@ const architecture = {
 } as const;
 const options = { architecture, batch, size: SIZE, optimizer: "lars" } as const;
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const views = new Float32Array(2 * batch * SIZE * SIZE * 4).map((_, i) => Math.sin(i));
 const ms = (value: number) => `${value.toFixed(0)} ms`;
 
 /** The median milliseconds of `work`, which ranks begin together. */
@@ -46,56 +47,69 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return median(times);
 }
 
-/** Milliseconds of a step of `batches` of each rank of `among`, and where its time goes. */
-async function timeStep(among: World, batches: number) {
-  using trainer = new Trainer(gpu, { ...options, accumulate: among.size * batches, world: among });
-  trainer.initialize({ seed: 0, targetInit: "copy" });
-  await trainer.share();
-  const views = new Float32Array(2 * batch * SIZE * SIZE * 4).map((_, i) => Math.sin(i));
-  const times: number[] = [], scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99 };
-  for (let step = 0; step < REPEATS + 1; step++) {
-    const begin = performance.now();
-    for (let part = 0; part < among.size * batches; part += among.size) {
-      trainer.step(views, { ...scalars, step, part });
+/** Takes steps of `batches` of each rank of `among`, and times them. */
+class TimedSteps implements Disposable {
+  readonly times: number[] = [];
+  readonly trainer: Trainer;
+  #step = 0;
+
+  constructor(readonly among: World, readonly batches: number) {
+    this.trainer = new Trainer(gpu, { ...options, accumulate: among.size * batches, world: among });
+    this.trainer.initialize({ seed: 0, targetInit: "copy" });
+  }
+
+  async take(): Promise<void> {
+    const { trainer, among: { size } } = this, begin = performance.now();
+    const scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99, step: this.#step++ };
+    for (let part = 0; part < size * this.batches; part += size) {
+      trainer.step(views, { ...scalars, part });
       await trainer.join();
     }
     await trainer.settled();
-    if (step === 0) trainer.takeExchangeTimes();
-    else times.push(performance.now() - begin);
+    if (scalars.step === 0) trainer.takeExchangeTimes(); // kernels are compiled
+    else this.times.push(performance.now() - begin);
   }
-  return { step: median(times), parts: trainer.takeExchangeTimes(), bytes: trainer.exchangedBytes };
+
+  [Symbol.dispose](): void {
+    this.trainer[Symbol.dispose]();
+  }
 }
 
 {
-  const alone = await world.first("a step alone", async () => (await timeStep(worldOfOne, 1)).step);
-  const costs = stepCosts({ ...options, accumulate: 1 }, deviceProfileOf(gpu));
-  const gigaflops = costs.flops / (alone / 1000) / 1e9;
-  print(
-    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(alone)}, ${
-      gigaflops.toFixed(0)
-    } Gflop/s`,
-  );
   const { size: ranks, hosts } = world;
+  using alone = new TimedSteps(worldOfOne, 1);
+  using together = new DisposableStack();
+  const all = (ranks > 1 ? [1, 3] : []).map((batches) => together.use(new TimedSteps(world, batches)));
+  for (const { trainer } of all) await trainer.share();
+  // In turn, as other work on the machine comes and goes.
+  for (let i = 0; i < REPEATS + 1; i++) {
+    await world.first("a step alone", () => alone.take());
+    for (const steps of all) await steps.take();
+  }
+  const costs = stepCosts(options, deviceProfileOf(gpu));
+  const gigaflops = world.rank > 0 ? 1 : costs.flops / median(alone.times) / 1e6;
+  print(
+    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(median(alone.times))}, ` +
+      `${gigaflops.toFixed(1)} Gflop/s`,
+  );
   const sharing = hosts.filter((host) => host === hosts[0]).length;
-  for (const batches of ranks > 1 ? [1, 3] : []) {
-    const { step, parts, bytes } = await timeStep(world, batches),
-      { compute, exchange, write, steps } = parts!;
-    print(
-      `${ranks} ranks, ${batches} batches of each, ${(bytes / 1e6).toFixed(1)} MB: a step takes ${
-        ms(step)
-      }, ` +
-        `of these computing and reading ${ms(compute / steps)}, meeting and summing ${
-          ms(exchange / steps)
-        }, ` +
-        `writing ${ms(write / steps)}`,
-    );
+  for (const { batches, times, trainer } of all) {
+    const { compute, exchange, write, steps } = trainer.takeExchangeTimes()!, step = median(times);
     const speeds = { network: NETWORK, gigaflops: gigaflops / sharing };
     const predicted = 1000 * planRanks(costs, { ...speeds, ranks, batches }).step;
     print(
-      `  predicted by \`--plan --ranks ${ranks} --network ${NETWORK} --tflops ${
-        (speeds.gigaflops / 1000).toPrecision(2)
-      }\`: ` +
-        `${ms(predicted)}; measured / predicted ${(step / predicted).toFixed(2)}`,
+      `${ranks} ranks, ${batches} batches of each, ${(trainer.exchangedBytes / 1e6).toFixed(1)} MB: ` +
+        `a step takes ${ms(step)}`,
+    );
+    print(
+      `  of these computing and reading ${ms(compute / steps)}, meeting and summing ${
+        ms(exchange / steps)
+      }, ` +
+        `writing ${ms(write / steps)}`,
+    );
+    print(
+      `  predicted with --network ${NETWORK} --tflops ${(speeds.gigaflops / 1000).toPrecision(2)}: ` +
+        `${ms(predicted)}, measured / predicted ${(step / predicted).toFixed(2)}`,
     );
   }
 }
