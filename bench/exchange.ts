@@ -87,9 +87,10 @@ class TimedSteps implements Disposable {
     for (const steps of all) await steps.take();
   }
   const costs = stepCosts(options, deviceProfileOf(gpu));
-  const gigaflops = world.rank > 0 ? 1 : costs.flops / median(alone.times) / 1e6;
+  const stepAlone = await world.first("its time", () => Promise.resolve(median(alone.times)));
+  const gigaflops = costs.flops / stepAlone / 1e6;
   print(
-    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(median(alone.times))}, ` +
+    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(stepAlone)}, ` +
       `${gigaflops.toFixed(1)} Gflop/s`,
   );
   const sharing = hosts.filter((host) => host === hosts[0]).length;
