@@ -7,8 +7,8 @@ override PRODUCT: bool = false;
 
 struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -25,10 +25,10 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   var product = vec4f();
   let end = min((part + 1u) * params.length, params.M) - params.row;
   for (var m = part * params.length - params.row; m < end; m++) {
-    let value = dy[m * C4 + c4];
+    let value = vec4f(dy[m * C4 + c4]);
     sum += value;
     if (PRODUCT) {
-      product += value * x[m * C4 + c4];
+      product += value * vec4f(x[m * C4 + c4]);
     }
   }
   partials[part * 2u * C4 + c4] = sum;

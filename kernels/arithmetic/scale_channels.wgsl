@@ -6,10 +6,10 @@ override RESIDUAL: bool = false;
 
 struct Params { n: u32, C: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
-@group(0) @binding(2) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> residual: array<Stored>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -18,9 +18,9 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   if (i >= params.n / 4u) {
     return;
   }
-  var value = scale[i % (params.C / 4u)] * x[i];
+  var value = scale[i % (params.C / 4u)] * vec4f(x[i]);
   if (RESIDUAL) {
-    value += residual[i];
+    value += vec4f(residual[i]);
   }
-  y[i] = value;
+  y[i] = Result(value);
 }

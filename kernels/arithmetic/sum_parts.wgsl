@@ -3,8 +3,8 @@
 // parts [parts, n], total [n]; n is a multiple of 4. An invocation owns 4 elements.
 struct Params { n: u32, parts: u32, more: u32 }
 
-@group(0) @binding(0) var<storage, read> parts: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> total: array<vec4f>;
+@group(0) @binding(0) var<storage, read> parts: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> total: array<Result>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -14,9 +14,9 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   if (i >= n4) {
     return;
   }
-  var sum = select(vec4f(), total[i], params.more == 1u);
+  var sum = select(vec4f(), vec4f(total[i]), params.more == 1u);
   for (var part = 0u; part < params.parts; part++) {
-    sum += parts[part * n4 + i];
+    sum += vec4f(parts[part * n4 + i]);
   }
-  total[i] = sum;
+  total[i] = Result(sum);
 }

@@ -15,7 +15,7 @@ const ROWS = 16u;
 @group(0) @binding(2) var<storage, read> statistics: array<vec4f>;
 @group(0) @binding(3) var<storage, read> gamma: array<vec4f>;
 @group(0) @binding(4) var<storage, read> beta: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> y: array<Result>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -43,6 +43,6 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     if (RELU) {
       value = rectified(value);
     }
-    y[at] = value;
+    y[at] = Result(value);
   }
 }

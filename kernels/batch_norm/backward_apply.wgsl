@@ -14,7 +14,7 @@ const ROWS = 16u;
 @group(0) @binding(3) var<storage, read> statistics: array<vec4f>;
 @group(0) @binding(4) var<storage, read> sums: array<vec4f>;
 @group(0) @binding(5) var<storage, read> gamma: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> dx: array<Result>;
 
 @compute @workgroup_size(64)
 fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
@@ -41,8 +41,8 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
       dz = passed(dz, y_at(at));
     }
     if (RESIDUAL) {
-      dresidual[at] = dz;
+      dresidual[at] = Stored(dz);
     }
-    dx[at] = scale * (dz - mean_dz - (x_at(at) - mean) * rstd * mean_product);
+    dx[at] = Result(scale * (dz - mean_dz - (x_at(at) - mean) * rstd * mean_product));
   }
 }

@@ -5,9 +5,9 @@
 // The forward kernel with the roles of C and K exchanged: an invocation computes 4 input pixels × 4 input channels. The
 // four vec4s of w that it loads run along k, so that the product is taken from the left: v · b.
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -31,12 +31,12 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
       let t3 = tap(at3, r, s);
       var at = ((r * params.S + s) * params.C + 4u * c4) * K4;
       for (var k4 = 0u; k4 < K4; k4++) {
-        let b = mat4x4f(w[at], w[at + K4], w[at + 2u * K4], w[at + 3u * K4]);
+        let b = mat4x4f(vec4f(w[at]), vec4f(w[at + K4]), vec4f(w[at + 2u * K4]), vec4f(w[at + 3u * K4]));
         at++;
-        a0 += select(vec4f(), dy[t0.index + k4], t0.present) * b;
-        a1 += select(vec4f(), dy[t1.index + k4], t1.present) * b;
-        a2 += select(vec4f(), dy[t2.index + k4], t2.present) * b;
-        a3 += select(vec4f(), dy[t3.index + k4], t3.present) * b;
+        a0 += select(vec4f(), vec4f(dy[t0.index + k4]), t0.present) * b;
+        a1 += select(vec4f(), vec4f(dy[t1.index + k4]), t1.present) * b;
+        a2 += select(vec4f(), vec4f(dy[t2.index + k4]), t2.present) * b;
+        a3 += select(vec4f(), vec4f(dy[t3.index + k4]), t3.present) * b;
       }
     }
   }

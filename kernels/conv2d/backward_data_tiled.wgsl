@@ -7,9 +7,9 @@
 // input channels of one part, an invocation 8 × 8 of them in registers. As w runs along k too, the 4 × 4 values that an
 // invocation loads are transposed for A and for B.
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // With a stride, an input pixel meets only the taps that match its row and column modulo the stride. So the pixels
@@ -72,7 +72,7 @@ fn gradients(class_: Class, four: Sources, at: Depth) -> Loaded {
   let present = (p < vec4u(params.P)) & (q < vec4u(params.Q)) & vec4<bool>(at.r < class_.R);
   let way = i32(at.k4) - i32((at.r * params.Q + at.s) * (params.K / 4u));
   let index = select(vec4u(), vec4u(four.corner + way), present);
-  return Loaded(mat4x4f(dy[index.x], dy[index.y], dy[index.z], dy[index.w]), present);
+  return Loaded(mat4x4f(vec4f(dy[index.x]), vec4f(dy[index.y]), vec4f(dy[index.z]), vec4f(dy[index.w])), present);
 }
 
 // Four channels k of four input channels of w at a tap, one in each column; taps beyond the last do not count.
@@ -81,7 +81,7 @@ fn weights(class_: Class, c4: u32, at: Depth) -> Loaded {
   let tap = (class_.r + at.r * params.stride) * params.S + class_.s + at.s * params.stride;
   let row = tap * params.C + 4u * c4 + vec4u(0u, 1u, 2u, 3u);
   let index = select(vec4u(), row * (params.K / 4u) + at.k4, exists);
-  return Loaded(mat4x4f(w[index.x], w[index.y], w[index.z], w[index.w]), exists);
+  return Loaded(mat4x4f(vec4f(w[index.x]), vec4f(w[index.y]), vec4f(w[index.z]), vec4f(w[index.w])), exists);
 }
 
 // Four channels of four neighboring pixels of a class.
@@ -94,10 +94,10 @@ fn store(class_: Class, part: u32, first: u32, c4: u32, block: mat4x4f) {
   let h = i % size / width * params.stride + class_.h;
   let v = i % width * params.stride + class_.w;
   let at = (((part * params.N + i / size) * params.H + h) * params.W + v) * C4 + c4;
-  if (exists.x) { dx[at.x] = block[0]; }
-  if (exists.y) { dx[at.y] = block[1]; }
-  if (exists.z) { dx[at.z] = block[2]; }
-  if (exists.w) { dx[at.w] = block[3]; }
+  if (exists.x) { dx[at.x] = Result(block[0]); }
+  if (exists.y) { dx[at.y] = Result(block[1]); }
+  if (exists.z) { dx[at.z] = Result(block[2]); }
+  if (exists.w) { dx[at.w] = Result(block[3]); }
 }
 
 // Transposes 4 of the depth of quadruple g of columns into tile B, as fill_a does.

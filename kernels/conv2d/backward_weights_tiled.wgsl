@@ -9,8 +9,8 @@
 // and columns, nothing is transposed: an invocation loads 2 vec4s of each, 4 for small tiles, always for the same tap and
 // channels, while the products of the previous 16 pixels are computed.
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -48,13 +48,13 @@ fn patch_at(at: Pixel, r: u32, s: u32, c4: u32) -> Loaded {
   let v = at.q * params.stride + s - params.pad;
   let inside = h < params.H && v < params.W && at.n < params.N;
   let index = ((at.n * params.H + h) * params.W + v) * (params.C / 4u) + c4;
-  return Loaded(x[select(0u, index, inside)], inside);
+  return Loaded(vec4f(x[select(0u, index, inside)]), inside);
 }
 
 // Four channels of dy at output pixel `at`, whose index in dy is known; nothing beyond the last pixel counts.
 fn gradient_at(at: Pixel, index: u32) -> Loaded {
   let exists = at.n < params.N;
-  return Loaded(dy[select(0u, index, exists)], exists);
+  return Loaded(vec4f(dy[select(0u, index, exists)]), exists);
 }
 
 // Four columns of four rows of dw.

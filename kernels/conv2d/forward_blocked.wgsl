@@ -6,10 +6,10 @@
 // channels in registers: 16 multiplications for each vec4 loaded. Neighboring invocations own neighboring channels
 // of the same pixels, so that reads of w and writes of y are contiguous and reads of x are shared.
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -32,12 +32,12 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
       let t3 = tap(at3, r, s);
       var at = (r * params.S + s) * params.C * K4 + k4;
       for (var c4 = 0u; c4 < params.C / 4u; c4++) {
-        let b = mat4x4f(w[at], w[at + K4], w[at + 2u * K4], w[at + 3u * K4]);
+        let b = mat4x4f(vec4f(w[at]), vec4f(w[at + K4]), vec4f(w[at + 2u * K4]), vec4f(w[at + 3u * K4]));
         at += 4u * K4;
-        a0 += b * select(vec4f(), x[t0.index + c4], t0.inside);
-        a1 += b * select(vec4f(), x[t1.index + c4], t1.inside);
-        a2 += b * select(vec4f(), x[t2.index + c4], t2.inside);
-        a3 += b * select(vec4f(), x[t3.index + c4], t3.inside);
+        a0 += b * select(vec4f(), vec4f(x[t0.index + c4]), t0.inside);
+        a1 += b * select(vec4f(), vec4f(x[t1.index + c4]), t1.inside);
+        a2 += b * select(vec4f(), vec4f(x[t2.index + c4]), t2.inside);
+        a3 += b * select(vec4f(), vec4f(x[t3.index + c4]), t3.inside);
       }
     }
   }

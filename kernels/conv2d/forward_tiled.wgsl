@@ -12,10 +12,10 @@
 // registers while the products are computed. These are written out, as a loop costs a guard per iteration.
 override BIAS: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 // Where the windows of four neighboring output pixels begin: rows and columns, and the index of that corner in x, in
@@ -58,7 +58,7 @@ fn patches(four: Windows, at: Depth) -> Loaded {
   let inside = (h < vec4u(params.H)) & (v < vec4u(params.W)) & vec4<bool>(at.r < params.R);
   let way = i32((at.r * params.W + at.s) * (params.C / 4u) + at.c4);
   let index = select(vec4u(), vec4u(four.corner + way), inside);
-  return Loaded(mat4x4f(x[index.x], x[index.y], x[index.z], x[index.w]), inside);
+  return Loaded(mat4x4f(vec4f(x[index.x]), vec4f(x[index.y]), vec4f(x[index.z]), vec4f(x[index.w])), inside);
 }
 
 // Rows d, d + 4, d + 8 and d + 12 of w, four channels; rows beyond the last do not count.
@@ -67,7 +67,7 @@ fn weights(d: u32, k4: u32) -> Loaded {
   let row = d + vec4u(0u, 4u, 8u, 12u);
   let exists = row < vec4u(params.R * params.S * params.C);
   let index = select(vec4u(), row * K4 + k4, exists);
-  return Loaded(mat4x4f(w[index.x], w[index.y], w[index.z], w[index.w]), exists);
+  return Loaded(mat4x4f(vec4f(w[index.x]), vec4f(w[index.y]), vec4f(w[index.z]), vec4f(w[index.w])), exists);
 }
 
 // The initial value of the sums of a column of vec4s; only the first part has the bias.
@@ -83,10 +83,10 @@ fn store(part: u32, first: u32, k4: u32, block: mat4x4f) {
   let K4 = params.K / 4u;
   let pixels = params.N * params.P * params.Q;
   let at = (part * pixels + first) * K4 + k4;
-  if (k4 < K4 && first + 0u < pixels) { y[at + 0u * K4] = block[0]; }
-  if (k4 < K4 && first + 1u < pixels) { y[at + 1u * K4] = block[1]; }
-  if (k4 < K4 && first + 2u < pixels) { y[at + 2u * K4] = block[2]; }
-  if (k4 < K4 && first + 3u < pixels) { y[at + 3u * K4] = block[3]; }
+  if (k4 < K4 && first + 0u < pixels) { y[at + 0u * K4] = Result(block[0]); }
+  if (k4 < K4 && first + 1u < pixels) { y[at + 1u * K4] = Result(block[1]); }
+  if (k4 < K4 && first + 2u < pixels) { y[at + 2u * K4] = Result(block[2]); }
+  if (k4 < K4 && first + 3u < pixels) { y[at + 3u * K4] = Result(block[3]); }
 }
 
 // Rows d, d + 4, d + 8 and d + 12 of a column of B.

@@ -5,8 +5,8 @@
 //
 // Runs on any adapter: an invocation owns one row of taps, 4 channels and one part. It walks along the rows with the 7 pixels
 // that the taps see in registers.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -32,12 +32,12 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     let from_x = (row + r - 3u) * params.W * C4 + c4;
     let from_dy = row * params.W * C4 + c4;
     var x0 = vec4f(); var x1 = vec4f(); var x2 = vec4f();
-    var x3 = x[from_x];
+    var x3 = vec4f(x[from_x]);
     var x4 = seen(from_x, 1u);
     var x5 = seen(from_x, 2u);
     for (var v = 0u; v < params.W; v++) {
       let x6 = seen(from_x, v + 3u);
-      let d = dy[from_dy + v * C4];
+      let d = vec4f(dy[from_dy + v * C4]);
       sum0 += d * x0;
       sum1 += d * x1;
       sum2 += d * x2;
@@ -61,5 +61,5 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
 // Four channels in a column of a row of x, 0 behind the last.
 fn seen(row: u32, column: u32) -> vec4f {
   let exists = column < params.W;
-  return select(vec4f(), x[row + select(0u, column, exists) * (params.C / 4u)], exists);
+  return select(vec4f(), vec4f(x[row + select(0u, column, exists) * (params.C / 4u)]), exists);
 }

@@ -6,8 +6,8 @@
 // For discrete GPUs: a workgroup sums the tiles of one part in turn, for 8 channels. An invocation owns one row of taps, 4 channels, and one row
 // of the pixels of each tile: 8 pixels of dy meet 14 of x in 7 sums. In the end a tree adds those of the 8 rows, in a fixed
 // order.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -102,12 +102,12 @@ fn load(place: Place, block: u32, lane: u32) {
   for (var i = lane; i < SEEN * SEEN * QUADS; i += INVOCATIONS) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / SEEN, i / QUADS % SEEN);
-    tile[i] = select(vec4f(), x[at.number * C4 + c4], at.exists && c4 < C4);
+    tile[i] = select(vec4f(), vec4f(x[at.number * C4 + c4]), at.exists && c4 < C4);
   }
   for (var i = lane; i < TILE * TILE * QUADS; i += INVOCATIONS) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / TILE + SIDE / 2u, i / QUADS % TILE + SIDE / 2u);
-    gradients[i] = select(vec4f(), dy[at.number * C4 + c4], at.exists && c4 < C4);
+    gradients[i] = select(vec4f(), vec4f(dy[at.number * C4 + c4]), at.exists && c4 < C4);
   }
 }
 

@@ -8,10 +8,10 @@
 override FLIP: bool = false;
 override BIAS: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> k: array<Stored>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -57,19 +57,19 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
     sum3 += k0 * x3 + k1 * x4 + k2 * x5 + k3 * x6 + k4 * x7 + k5 * x8 + k6 * x9;
   }
   let at = (row * params.W + column) * C4 + c4;
-  y[at] = sum0;
-  if (column + 1u < params.W) { y[at + C4] = sum1; }
-  if (column + 2u < params.W) { y[at + 2u * C4] = sum2; }
-  if (column + 3u < params.W) { y[at + 3u * C4] = sum3; }
+  y[at] = Result(sum0);
+  if (column + 1u < params.W) { y[at + C4] = Result(sum1); }
+  if (column + 2u < params.W) { y[at + 2u * C4] = Result(sum2); }
+  if (column + 3u < params.W) { y[at + 3u * C4] = Result(sum3); }
 }
 
 // Four channels in a column of a row of x, 0 outside; columns before the first wrap around.
 fn seen(pixels: u32, column: u32, c4: u32) -> vec4f {
   let exists = column < params.W;
-  return select(vec4f(), x[(pixels + select(0u, column, exists)) * (params.C / 4u) + c4], exists);
+  return select(vec4f(), vec4f(x[(pixels + select(0u, column, exists)) * (params.C / 4u) + c4]), exists);
 }
 
 fn tap(r: u32, s: u32, c4: u32) -> vec4f {
   let at = r * SIDE + s;
-  return k[select(at, SIDE * SIDE - 1u - at, FLIP) * (params.C / 4u) + c4];
+  return vec4f(k[select(at, SIDE * SIDE - 1u - at, FLIP) * (params.C / 4u) + c4]);
 }

@@ -9,10 +9,10 @@
 override FLIP: bool = false;
 override BIAS: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> k: array<Stored>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 const QUADS = 4u; // quadruples of channels
@@ -33,12 +33,12 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   for (var i = lane; i < SEEN * SEEN * QUADS; i += 64u) {
     let c4 = block + i % QUADS;
     let at = pixel(place, i / QUADS / SEEN, i / QUADS % SEEN);
-    tile[i] = select(vec4f(), x[at.number * C4 + c4], at.exists && c4 < C4);
+    tile[i] = select(vec4f(), vec4f(x[at.number * C4 + c4]), at.exists && c4 < C4);
   }
   for (var i = lane; i < SIDE * SIDE * QUADS; i += 64u) {
     let c4 = min(block + i % QUADS, C4 - 1u);
     let tap = select(i / QUADS, SIDE * SIDE - 1u - i / QUADS, FLIP);
-    taps[i] = k[tap * C4 + c4];
+    taps[i] = vec4f(k[tap * C4 + c4]);
   }
   workgroupBarrier();
 
@@ -88,6 +88,6 @@ fn store(place: Place, at: vec3u, value: vec4f) {
   let v = place.column + at.y;
   let C4 = params.C / 4u;
   if (h < params.H && v < params.W && at.z < C4) {
-    y[((place.image * params.H + h) * params.W + v) * C4 + at.z] = value;
+    y[((place.image * params.H + h) * params.W + v) * C4 + at.z] = Result(value);
   }
 }

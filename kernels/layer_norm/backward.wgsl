@@ -4,10 +4,10 @@
 // as in the forward pass, and written to statistics [M, 2] for the gradients of gamma and beta.
 struct Params { M: u32, C: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read> gamma: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<vec2f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
@@ -23,17 +23,17 @@ fn main(group: Workgroup, @builtin(local_invocation_index) invocation: u32) {
   var sum = vec4f();
   var product = vec4f();
   for (var c4 = lane; c4 < C4; c4 += LANES) {
-    let g = dy[m * C4 + c4] * gamma[c4];
+    let g = vec4f(dy[m * C4 + c4]) * gamma[c4];
     sum += g;
-    product += g * ((x[m * C4 + c4] - mean) * rstd);
+    product += g * ((vec4f(x[m * C4 + c4]) - mean) * rstd);
   }
   let mean_g = over_row(invocation, sum_of(sum)) / f32(params.C);
   let mean_product = over_row(invocation, sum_of(product)) / f32(params.C);
   let exists = own < params.M;
   let end = select(0u, C4, exists);
   for (var c4 = lane; c4 < end; c4 += LANES) {
-    let g = dy[m * C4 + c4] * gamma[c4];
-    dx[m * C4 + c4] = rstd * (g - mean_g - (x[m * C4 + c4] - mean) * rstd * mean_product);
+    let g = vec4f(dy[m * C4 + c4]) * gamma[c4];
+    dx[m * C4 + c4] = Result(rstd * (g - mean_g - (vec4f(x[m * C4 + c4]) - mean) * rstd * mean_product));
   }
   if (exists && lane == 0u) {
     statistics[m] = of_row;

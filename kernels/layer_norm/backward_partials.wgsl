@@ -5,8 +5,8 @@
 // An invocation owns 4 channels of one part.
 struct Params { M: u32, C: u32, first: u32, end: u32, row: u32, parts: u32, length: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 @group(0) @binding(2) var<storage, read> statistics: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -25,9 +25,9 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let end = min((part + 1u) * params.length, params.M) - params.row;
   for (var m = part * params.length - params.row; m < end; m++) {
     let of_row = statistics[m];
-    let dz = dy[m * C4 + c4];
+    let dz = vec4f(dy[m * C4 + c4]);
     sum += dz;
-    product += dz * ((x[m * C4 + c4] - of_row.x) * of_row.y);
+    product += dz * ((vec4f(x[m * C4 + c4]) - of_row.x) * of_row.y);
   }
   partials[part * 2u * C4 + c4] = sum;
   partials[(part * 2u + 1u) * C4 + c4] = product;

@@ -40,6 +40,6 @@ fn tap(at: Source, r: u32, s: u32) -> Tap {
 
 fn store(pixel: u32, c4: u32, value: vec4f) {
   if (pixel != NOWHERE && c4 < params.C / 4u) {
-    dx[pixel * (params.C / 4u) + c4] = value;
+    dx[pixel * (params.C / 4u) + c4] = Result(value);
   }
 }

@@ -38,6 +38,6 @@ fn start(k4: u32) -> vec4f {
 
 fn store(pixel: u32, k4: u32, value: vec4f) {
   if (pixel < params.N * params.P * params.Q && k4 < params.K / 4u) {
-    y[pixel * (params.K / 4u) + k4] = value;
+    y[pixel * (params.K / 4u) + k4] = Result(value);
   }
 }

@@ -1,6 +1,6 @@
 // The gradients dy, read from a storage buffer.
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
 
 fn dy_at(i: u32) -> vec4f {
-  return dy[i];
+  return vec4f(dy[i]);
 }

@@ -34,12 +34,12 @@ fn row_statistics(invocation: u32, m: u32) -> vec2f {
   let lane = invocation % LANES;
   var sum = vec4f();
   for (var c4 = lane; c4 < C4; c4 += LANES) {
-    sum += x[m * C4 + c4];
+    sum += vec4f(x[m * C4 + c4]);
   }
   let mean = over_row(invocation, sum_of(sum)) / f32(params.C);
   var squares = vec4f();
   for (var c4 = lane; c4 < C4; c4 += LANES) {
-    let d = x[m * C4 + c4] - mean;
+    let d = vec4f(x[m * C4 + c4]) - mean;
     squares += d * d;
   }
   let variance = over_row(invocation, sum_of(squares)) / f32(params.C);

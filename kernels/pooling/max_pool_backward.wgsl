@@ -4,9 +4,9 @@
 // cover it, so that no two invocations write to one place.
 struct Params { N: u32, H: u32, W: u32, C: u32, P: u32, Q: u32, window: u32, stride: u32, pad: u32 }
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;
 @group(0) @binding(1) var<storage, read> argmax: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -28,9 +28,9 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
       if (row >= r && column >= s && p * params.stride == row - r && q * params.stride == column - s
         && p < params.P && q < params.Q) {
         let at = ((n * params.P + p) * params.Q + q) * C4 + i % C4;
-        sum += select(vec4f(), dy[at], argmax[at] == vec4u(r * params.window + s));
+        sum += select(vec4f(), vec4f(dy[at]), argmax[at] == vec4u(r * params.window + s));
       }
     }
   }
-  dx[i] = sum;
+  dx[i] = Result(sum);
 }

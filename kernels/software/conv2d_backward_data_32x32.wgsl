@@ -8,7 +8,7 @@
 
 @group(0) @binding(0) var dy: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(8)

@@ -9,7 +9,7 @@
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var w: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(8)

@@ -10,7 +10,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> table: array<i32>;
 @group(0) @binding(1) var<storage, read> blurred: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> image: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> image: array<Result>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -52,16 +52,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let at_pixel = to + y * SIZE + x;
     let within = select(0u, SIZE, i < total);
     if (y < within) {
-      image[at_pixel] = finished(s0, finish);
+      image[at_pixel] = Result(finished(s0, finish));
     }
     if (y + 1u < within) {
-      image[at_pixel + SIZE] = finished(s1, finish);
+      image[at_pixel + SIZE] = Result(finished(s1, finish));
     }
     if (y + 2u < within) {
-      image[at_pixel + 2u * SIZE] = finished(s2, finish);
+      image[at_pixel + 2u * SIZE] = Result(finished(s2, finish));
     }
     if (y + 3u < within) {
-      image[at_pixel + 3u * SIZE] = finished(s3, finish);
+      image[at_pixel + 3u * SIZE] = Result(finished(s3, finish));
     }
     continuing {
       i += 8u;

@@ -5,7 +5,7 @@
 struct Params { first: u32, row: u32, turns: u32 }
 
 @group(0) @binding(0) var<storage, read> table: array<i32>;
-@group(0) @binding(1) var<storage, read> image: array<vec4f>;
+@group(0) @binding(1) var<storage, read> image: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> blurred: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var k = 0u;
     loop {
       w = vec4f(select(0.0, real(weights + k), k < taps), w.xyz);
-      let pixel = image[from_image + row + reflected(i32(x + k) - i32(taps / 2u))].rgb;
+      let pixel = vec4f(image[from_image + row + reflected(i32(x + k) - i32(taps / 2u))]).rgb;
       s0 += w.x * pixel;
       s1 += w.y * pixel;
       s2 += w.z * pixel;

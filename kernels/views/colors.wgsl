@@ -10,7 +10,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> table: array<i32>;
 @group(0) @binding(1) var<storage, read> resized: array<vec4u>;
 @group(0) @binding(2) var<storage, read> partials: array<f32>;
-@group(0) @binding(3) var<storage, read_write> image: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> image: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 override LANES: u32;
@@ -59,16 +59,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let step = select(1u, 0xffffffffu, flip);
     let within = select(0u, SIZE, i < SIZE * quads);
     if (x < within) {
-      image[to] = stored(vec3f(pixels.r.x, pixels.g.x, pixels.b.x), finish, last);
+      image[to] = Result(stored(vec3f(pixels.r.x, pixels.g.x, pixels.b.x), finish, last));
     }
     if (x + 1u < within) {
-      image[to + step] = stored(vec3f(pixels.r.y, pixels.g.y, pixels.b.y), finish, last);
+      image[to + step] = Result(stored(vec3f(pixels.r.y, pixels.g.y, pixels.b.y), finish, last));
     }
     if (x + 2u < within) {
-      image[to + 2u * step] = stored(vec3f(pixels.r.z, pixels.g.z, pixels.b.z), finish, last);
+      image[to + 2u * step] = Result(stored(vec3f(pixels.r.z, pixels.g.z, pixels.b.z), finish, last));
     }
     if (x + 3u < within) {
-      image[to + 3u * step] = stored(vec3f(pixels.r.w, pixels.g.w, pixels.b.w), finish, last);
+      image[to + 3u * step] = Result(stored(vec3f(pixels.r.w, pixels.g.w, pixels.b.w), finish, last));
     }
     continuing {
       i += 8u;

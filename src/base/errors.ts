@@ -11,10 +11,10 @@ export class UserError extends Error {
 }
 
 /**
- * Why a machine cannot do the work: the batch or the size exceeds its limits, memory runs out, a kernel fails, or the device
- * is lost. Code that knows the options gives advice by it.
+ * Why a machine cannot do the work: the batch or the size exceeds its limits, memory runs out, a kernel fails, the device is
+ * lost, or it has no float16. Code that knows the options gives advice by it.
  */
-export type MachineProblem = "batch" | "size" | "memory" | "kernels" | "lost";
+export type MachineProblem = "batch" | "size" | "memory" | "kernels" | "lost" | "precision";
 
 /** The machine cannot do what was asked: no adapter, too little memory, a full disk. The process exits with 2. */
 export class MachineError extends Error {

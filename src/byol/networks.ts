@@ -53,13 +53,24 @@ function branch(network: Network, { backbone, stem, hidden, projection }: Archit
   };
 }
 
-/** Declares the networks of `objective`. The predictor comes last, so that ξ pairs with a prefix of θ. */
+/**
+ * Declares the networks of `objective`; with `halves` they compute in float16. The predictor comes last, so that ξ pairs with a
+ * prefix of θ.
+ */
 export function createNetworks(architecture: Architecture): Networks & { target: Branch };
-export function createNetworks(architecture: Architecture, objective: Objective): Networks;
-export function createNetworks(architecture: Architecture, objective: Objective = BYOL): Networks {
-  const online = branch(createNetwork("online", { gradients: true }), architecture);
+export function createNetworks(
+  architecture: Architecture,
+  objective: Objective,
+  options?: { halves?: boolean },
+): Networks;
+export function createNetworks(
+  architecture: Architecture,
+  objective: Objective = BYOL,
+  { halves }: { halves?: boolean } = {},
+): Networks {
+  const online = branch(createNetwork("online", { gradients: true, halves }), architecture);
   const target = hasTargetNetwork(objective)
-    ? branch(createNetwork("target", { gradients: false }), architecture)
+    ? branch(createNetwork("target", { gradients: false, halves }), architecture)
     : null;
   const { hidden, projection } = architecture;
   const predictor = objective.predictor

@@ -8,11 +8,13 @@ import type { Store } from "../gpu/memory.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
-import { sizeOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import { bytesOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import { accumulateMean } from "../ops/accumulate.ts";
 import { addInto } from "../ops/add.ts";
+import { toFloat32 } from "../ops/cast.ts";
 import { stepMetrics } from "../ops/step_metrics.ts";
 import { weightHealth } from "../ops/weight_health.ts";
+import type { LossScale } from "../optim/loss_scale.ts";
 import { type Optimizer, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Networks } from "./networks.ts";
 import { BYOL, type Objective, objectiveLoss } from "./objective.ts";
@@ -56,6 +58,8 @@ export interface StepOptions {
   auxiliaryHead?: AuxiliaryHead;
   /** Where the moments of a batch go, by the store of running statistics: others know of more batches. */
   moments?: ReadonlyMap<Store, Store> | null;
+  /** If the networks compute in float16: the views are float16 too. */
+  lossScale?: LossScale | null;
 }
 
 /** Views of an image. */
@@ -73,6 +77,7 @@ const blocksOf = (store: Store) => tensorIn(store, { shape: [store.bytes / 4 / 6
 export function traceStep({ online, target }: Networks, options: StepOptions): Step {
   const { optimizer, profile, loading, objective = BYOL, averaged, batches = 1, auxiliaryHead, moments } =
     options;
+  const lossScale = options.lossScale?.state;
   const { views, scalars, ring } = storesOf(options);
   const deferred = moments && ((running: Tensor, views: number) => {
     const { store, offset } = running.region!;
@@ -82,16 +87,18 @@ export function traceStep({ online, target }: Networks, options: StepOptions): S
     ...{ training: true, views: VIEWS, add: addInto },
     ...deferred && { moments: deferred },
   });
-  const images = tape.markConstant(tensorIn(views, { shape: viewShapeOf(options) }));
+  const images = tape.markConstant(tensorIn(views, { shape: viewShapeOf(options), type: views.type }));
   const step = tensorIn(scalars, { shape: [STEP_BYTES / 4] });
   const slots = tensorIn(ring, { shape: [RING_SLOTS, RING_FIGURES] });
   const loader = loading ? traceLoader(tape, { ...loading, images }) : null;
 
-  const projected = target && tape.noGrad(() => target.projector(tape, target.encoder(tape, images)));
+  // What follows the last layers is computed on float32.
+  const projected = target &&
+    tape.noGrad(() => toFloat32(tape, target.projector(tape, target.encoder(tape, images))));
   const features = online.encoder(tape, images);
-  auxiliaryHead?.record(tape, { features, step });
-  const z = online.projector(tape, features);
-  const q = online.predictor?.(tape, z) ?? z;
+  auxiliaryHead?.record(tape, { features: toFloat32(tape, features), step });
+  const projections = online.projector(tape, features), z = toFloat32(tape, projections, lossScale);
+  const q = online.predictor ? toFloat32(tape, online.predictor(tape, projections), lossScale) : z;
   const losses = objectiveLoss(tape, objective, { q, target: projected ?? z });
   stepMetrics(tape, { losses, z, ring: slots, step }, { batches });
   tape.backward();
@@ -122,9 +129,9 @@ function viewShapeOf({ batch, size }: StepOptions): number[] {
 
 /** The stores that the host writes and reads. */
 function storesOf(options: StepOptions): Pick<Step, "views" | "scalars" | "ring"> {
-  const bytes = sizeOf(viewShapeOf(options)) * 4;
+  const type = options.lossScale ? "f16" : "f32", bytes = bytesOf({ shape: viewShapeOf(options), type });
   return {
-    views: { name: "views", category: "input", bytes },
+    views: { name: "views", category: "input", bytes, type },
     scalars: { name: "step", category: "input", bytes: STEP_BYTES, uniform: true },
     ring: { name: "metrics ring", category: "metrics", bytes: RING_SLOTS * RING_FIGURES * 4 },
   };

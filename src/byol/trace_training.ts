@@ -5,15 +5,18 @@
  */
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import type { Store } from "../gpu/memory.ts";
+import { MachineError } from "../base/errors.ts";
 import { type World, worldOfOne } from "../distributed/world.ts";
 import type { ChoosingProfile, KernelChooser } from "../graph/kernel_choice.ts";
 import type { Recompute } from "../graph/plan.ts";
+import type { Precision } from "../nn/parameters.ts";
+import { createLossScale, type LossScale, type LossScaleOption } from "../optim/loss_scale.ts";
 import { createOptimizer, type Optimizer, type OptimizerName } from "../optim/optimizer.ts";
 import type { AuxiliaryHead, AuxiliaryHeadFactory } from "./auxiliary_head.ts";
 import type { ExchangeOptions } from "./exchange.ts";
 import { type Architecture, createNetworks, type Networks } from "./networks.ts";
 import { BYOL, type Objective } from "./objective.ts";
-import { momentsOf, type Step, traceStep } from "./step.ts";
+import { momentsOf, RING_SLOTS, type Step, traceStep } from "./step.ts";
 
 /** Options of a {@linkcode Trainer}. */
 export interface TrainerOptions {
@@ -25,6 +28,9 @@ export interface TrainerOptions {
   /** Of LARS, see {@linkcode OptimizerOptions}. */
   trust?: number;
   larsClip?: boolean;
+  /** What is float16; "f32" by default: nothing. With "mixed", the loss scale; "dynamic" by default. */
+  precision?: Precision;
+  lossScale?: LossScaleOption;
   /** Batches whose gradients are averaged per step; 1 by default. Ranks share them: a multiple of their number. */
   accumulate?: number;
   /** The ranks that train together; by default this process is alone. */
@@ -46,6 +52,8 @@ export interface Traced {
   networks: Networks;
   optimizer: Optimizer;
   step: Step;
+  /** Null for float32. */
+  lossScale: LossScale | null;
   auxiliaryHead?: AuxiliaryHead;
   /** What ranks exchange; null where there is one. */
   exchanged: ExchangeOptions | null;
@@ -61,14 +69,29 @@ export function traceTraining(
   if (accumulate % ranks !== 0) {
     throw new RangeError(`Cannot share ${accumulate} batches of a step among ${ranks} ranks`);
   }
-  const networks = createNetworks(architecture, objective);
-  const { parameters, gradients } = networks.online.network;
+  const mixed = options.precision === "mixed";
+  if (mixed && profile.halfPrecision === false) {
+    throw new MachineError("Cannot train in mixed precision: this adapter has no float16.", {
+      problem: "precision",
+    });
+  }
+  const lossScale = mixed
+    ? createLossScale({ scale: options.lossScale ?? "dynamic", slots: RING_SLOTS })
+    : null;
+  const networks = createNetworks(architecture, objective, { halves: mixed });
+  const { parameters, gradients, halves } = networks.online.network;
   const averaged: Store | null = accumulate > 1
     ? { name: "averaged gradients", category: "gradients", bytes: parameters.store.bytes }
     : null;
   const optimizer = createOptimizer(
-    { online: { parameters, gradients: averaged ?? gradients }, target: networks.target?.network ?? null },
-    { name, maxBinding: profile.maxBinding, ema: objective.target === "ema", trust, larsClip },
+    {
+      online: { parameters, gradients: averaged ?? gradients, halves },
+      target: networks.target?.network ?? null,
+    },
+    {
+      ...{ name, maxBinding: profile.maxBinding, ema: objective.target === "ema", trust, larsClip },
+      ...lossScale && { lossScale },
+    },
   );
   const auxiliaryHead = options.auxiliaryHead?.({
     target: profile,
@@ -88,7 +111,8 @@ export function traceTraining(
     batches: accumulate,
     auxiliaryHead,
     moments,
+    lossScale,
   });
   const exchanged = ranks > 1 ? { statistics, averaged: averaged!, auxiliaryHead, ring: step.ring } : null;
-  return { networks, optimizer, step, auxiliaryHead, exchanged };
+  return { networks, optimizer, step, lossScale, auxiliaryHead, exchanged };
 }

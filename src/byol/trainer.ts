@@ -11,15 +11,16 @@ import { Memory, type Store } from "../gpu/memory.ts";
 import { liveBudget } from "../graph/plan.ts";
 import { Program, type Timing } from "../graph/program.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
-import { tensorIn } from "../graph/tensor.ts";
-import type { FlatStore } from "../nn/parameters.ts";
+import { copiesOf } from "../nn/halves.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor, unpackWeights } from "../nn/weights.ts";
 import { isAdapted } from "../optim/blocks.ts";
-import { type Optimizer, packStep, type StepScalars } from "../optim/optimizer.ts";
+import type { LossScale } from "../optim/loss_scale.ts";
+import { packStep, type StepScalars } from "../optim/optimizer.ts";
 import type { AuxiliaryHead } from "./auxiliary_head.ts";
 import { Exchange, type ExchangeTimes } from "./exchange.ts";
 import type { Networks } from "./networks.ts";
 import { RING_FIGURES, RING_SLOTS, type Step } from "./step.ts";
+import { LOSS_SCALE_NAME, type StatePart, stateParts } from "./state_parts.ts";
 import { traceTraining, type TrainerOptions } from "./trace_training.ts";
 
 /** The metrics of a step. */
@@ -32,6 +33,9 @@ export interface StepMetrics {
   gradNorm: number;
   /** The cosine of the online network's weights to the target's, after the step; likewise. Null without a target network. */
   targetCosine: number | null;
+  /** With mixed precision: the loss scale of the step, and whether the step was skipped as its gradients overflowed. */
+  lossScale?: number;
+  skipped?: boolean;
 }
 
 /** The scalars of a submitted batch. */
@@ -51,29 +55,32 @@ export class Trainer {
   /** Bytes of the memory plan. */
   readonly plannedBytes: number;
   readonly #gpu: Gpu;
-  readonly #optimizer: Optimizer;
   readonly #step: Step;
   readonly #program: Program;
   readonly #feed: ViewFeed;
   /** Batches per step. */
   readonly #batches: number;
+  readonly #parts: readonly StatePart[];
   readonly #auxiliaryHead: AuxiliaryHead | undefined;
+  readonly #lossScale: LossScale | null;
+  /** Copies the weights that the host wrote to float16; null for float32. */
+  readonly #copying: Program | null;
   readonly #world: World;
   readonly #exchange: Exchange | null;
   /** The batch that was submitted last. */
   #submitted = { step: 0, part: 0, health: false };
 
   constructor(gpu: Gpu, options: TrainerOptions) {
-    const { networks, optimizer, step, auxiliaryHead, exchanged } = traceTraining(
-      options,
-      deviceProfileOf(gpu, options.chooser),
-    );
+    const profile = deviceProfileOf(gpu, options.chooser);
+    const traced = traceTraining(options, profile);
+    const { networks, optimizer, step, lossScale, auxiliaryHead, exchanged } = traced;
     this.#gpu = gpu;
     this.networks = networks;
-    this.#optimizer = optimizer;
     this.#step = step;
     this.#batches = options.accumulate ?? 1;
+    this.#parts = stateParts(traced);
     this.#auxiliaryHead = auxiliaryHead;
+    this.#lossScale = lossScale;
     this.memory = new Memory(gpu);
     this.#program = new Program(this.memory, {
       dispatches: step.dispatches,
@@ -84,6 +91,8 @@ export class Trainer {
       store: step.views,
       traced: step.loader,
     });
+    const all = [networks.online.network, ...networks.target ? [networks.target.network] : []];
+    this.#copying = lossScale && new Program(this.memory, copiesOf(all, profile));
     this.plannedBytes = this.#program.plan.total;
     optimizer.prepare(this.memory);
     auxiliaryHead?.prepare(this.memory);
@@ -118,6 +127,7 @@ export class Trainer {
         : drawWeights(target[part], { seed: seed + 2 ** 32 });
       this.memory.write(target[part].store, targetValues);
     }
+    this.#copying?.run();
   }
 
   /**
@@ -178,13 +188,14 @@ export class Trainer {
   /** Gives all ranks the state of rank 0. */
   async share(): Promise<void> {
     if (this.#world.size === 1) return;
-    for (const { store } of this.#parts()) {
+    for (const { store } of this.#parts) {
       const content = this.#world.rank === 0
         ? await this.memory.read({ store, offset: 0, bytes: store.bytes })
         : new Float32Array(store.bytes / 4);
       await this.#world.broadcast(store.name, new Uint8Array(content.buffer));
       this.memory.write(store, content);
     }
+    this.#copying?.run();
     this.#exchange?.reset();
   }
 
@@ -219,37 +230,22 @@ export class Trainer {
 
   /** The metrics of the steps `from` … `to` − 1, at most {@linkcode RING_SLOTS} back. Waits for the GPU. */
   async metrics(from: number, to: number): Promise<StepMetrics[]> {
-    const ring = await this.memory.read(
-      tensorIn(this.#step.ring, { shape: [RING_SLOTS, RING_FIGURES] }).region!,
-    );
+    const whole = (store: Store) => this.memory.read({ store, offset: 0, bytes: store.bytes });
+    const ring = await whole(this.#step.ring), scales = this.#lossScale && await whole(this.#lossScale.ring);
     return Array.from({ length: to - from }, (_, i) => {
       const slot = (from + i) % RING_SLOTS;
       const [loss, zStd, gradNorm, cosine] = ring.subarray(RING_FIGURES * slot);
-      return { loss, zStd, gradNorm, targetCosine: this.networks.target ? cosine : null };
+      return {
+        ...{ loss, zStd, gradNorm, targetCosine: this.networks.target ? cosine : null },
+        ...scales && { lossScale: scales[2 * slot], skipped: scales[2 * slot + 1] === 1 },
+      };
     });
-  }
-
-  /** Where each part of the state lies, with the prefix of its names in a checkpoint. */
-  #parts(): { flat: FlatStore; store: Store; prefix: string }[] {
-    const online = this.networks.online.network, target = this.networks.target?.network;
-    return [
-      { flat: online.parameters, store: online.parameters.store, prefix: "online." },
-      { flat: online.statistics, store: online.statistics.store, prefix: "online." },
-      ...target
-        ? [
-          { flat: target.parameters, store: target.parameters.store, prefix: "target." },
-          { flat: target.statistics, store: target.statistics.store, prefix: "target." },
-        ]
-        : [],
-      { flat: online.parameters, store: this.#optimizer.velocity, prefix: "momentum." },
-      ...this.#auxiliaryHead?.parts ?? [],
-    ];
   }
 
   /** θ, ξ, their running statistics and the momentum, under torchvision's names with a prefix. Waits for the GPU. */
   async state(): Promise<Map<string, TorchTensor>> {
     const tensors = new Map<string, TorchTensor>();
-    for (const { flat, store, prefix } of this.#parts()) {
+    for (const { flat, store, prefix } of this.#parts) {
       const content = await this.memory.read({ store, offset: 0, bytes: store.bytes });
       for (const entry of unpackWeights(flat, { content, prefix })) tensors.set(...entry);
     }
@@ -258,20 +254,26 @@ export class Trainer {
 
   /** The names and shapes of {@linkcode Trainer.state}. */
   stateShapes(): Map<string, number[]> {
-    return new Map(this.#parts().flatMap(({ flat, prefix }) => [...torchShapes(flat, { prefix })]));
+    return new Map(this.#parts.flatMap(({ flat, prefix }) => [...torchShapes(flat, { prefix })]));
   }
 
-  /** Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. */
+  /**
+   * Restores what {@linkcode Trainer.state} gave; names and shapes must be those of {@linkcode Trainer.stateShapes}. A loss
+   * scale that the state lacks stays as it is.
+   */
   restore(tensors: ReadonlyMap<string, TorchTensor>): void {
     this.#exchange?.reset();
-    for (const { flat, store, prefix } of this.#parts()) {
+    for (const { flat, store, prefix } of this.#parts) {
+      if (store === this.#lossScale?.state.region?.store && !tensors.has(LOSS_SCALE_NAME)) continue;
       this.memory.write(store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
     }
+    this.#copying?.run();
   }
 
   [Symbol.dispose](): void {
     this.#exchange?.[Symbol.dispose]();
     this.#program[Symbol.dispose]();
+    this.#copying?.[Symbol.dispose]();
     this.memory[Symbol.dispose]();
   }
 }

@@ -10,6 +10,7 @@ const ADVICE: Record<MachineProblem, string> = {
   size: "Lower --size, --decode-size, --hidden or --projection.",
   memory: "Lower --batch or --size, add --recompute always, or choose a smaller --backbone.",
   kernels: "Use --kernels default, or --kernels blocked.",
+  precision: "Use --precision f32, or a driver with the feature shader-f16.",
   lost: "Checkpoints are intact: continue with --resume.",
 };
 

@@ -30,6 +30,10 @@ export interface StepRecord {
   exchangeShare?: number;
   /** The rank that the others waited for longest. */
   slowestRank?: number;
+  /** With mixed precision: the loss scale of the step. */
+  lossScale?: number;
+  /** With mixed precision: steps since the previous record whose gradients overflowed, and which were skipped. */
+  skippedSteps?: number;
   /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
   /** L2 norm of the online network's gradient. */

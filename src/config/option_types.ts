@@ -71,6 +71,26 @@ export function countOrShare(): OptionType<number> {
   };
 }
 
+/** A power of two from 1 to `max`, or a name. */
+export function powerOfTwoOr<const T extends string>(
+  name: T,
+  { max }: { max: number },
+): OptionType<number | T> {
+  const whole = integer({ min: 1, max });
+  return {
+    placeholder: "N",
+    expected: `${name}, or a power of two from 1 to ${max}`,
+    parse: (text) => {
+      const value = whole.parse(text);
+      return text === name
+        ? name
+        : value !== undefined && Number.isInteger(Math.log2(value))
+        ? value
+        : undefined;
+    },
+  };
+}
+
 /** The name of a split, one of the usual ones. */
 export function splitName(): OptionType<SplitName> {
   return {

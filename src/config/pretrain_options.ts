@@ -150,6 +150,17 @@ export interface PretrainOptions extends PretrainCallbacks {
   /** How kernels are chosen. Default: `"auto"`. */
   kernels?: KernelSelection;
   /**
+   * What is float16. `"mixed"`: activations, their gradients and the weights that products read, for half the memory and, where
+   * memory limits a GPU, up to twice the speed; sums, statistics, losses and the weights themselves stay float32. Needs an adapter
+   * with float16. Default: `"f32"`.
+   */
+  precision?: "f32" | "mixed";
+  /**
+   * With `precision: "mixed"`, the factor of the loss that keeps small gradients: a power of two from 1 to 2²⁴, or `"dynamic"`:
+   * halved after a step whose gradients overflow, which is skipped, and doubled after 2,000 that do not. Default: `"dynamic"`.
+   */
+  lossScale?: number | "dynamic";
+  /**
    * Whether cheap activations are recomputed in the backward pass instead of kept: about half the memory, a few percent
    * slower. `"auto"` does so only above 8 GiB, on a software adapter 2 GiB. Default: `"auto"`.
    */

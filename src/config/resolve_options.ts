@@ -63,6 +63,8 @@ export function resolveOptions(
     accumulate,
     seed: 0,
     kernels: "auto",
+    precision: "f32",
+    lossScale: "dynamic",
     recompute: "auto",
     out: join("runs", `${name}-${backboneLabel(chosen.backbone ?? defaults.backbone)}`),
     checkpointEvery: defaults.checkpointEvery,

@@ -13,7 +13,17 @@ import {
   optimizerDefaults,
 } from "./default_values.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
-import { choice, countOrShare, fileOr, integer, number, splitName, text, toggle } from "./option_types.ts";
+import {
+  choice,
+  countOrShare,
+  fileOr,
+  integer,
+  number,
+  powerOfTwoOr,
+  splitName,
+  text,
+  toggle,
+} from "./option_types.ts";
 import { isPresetName, presetFiles } from "./preset_files.ts";
 import type { OptionName } from "./pretrain_options.ts";
 
@@ -226,6 +236,18 @@ const machine = {
     "auto times the kernels on first use and remembers the fastest; default takes the default ones; the others pin a " +
       "family",
     "auto",
+  ),
+  precision: flag(
+    choice("f32", "mixed"),
+    "mixed computes with float16 activations, gradients of these and copies of the weights, in half the memory; needs an " +
+      "adapter with float16",
+    "f32",
+  ),
+  lossScale: flag(
+    powerOfTwoOr("dynamic", { max: 2 ** 24 }),
+    "with --precision mixed, the factor of the loss that keeps small gradients: a power of two, or dynamic: halved after a " +
+      "step that overflows, which is skipped, and doubled after 2,000 that do not",
+    "dynamic",
   ),
   recompute: flag(
     choice("auto", "always", "never"),

@@ -43,6 +43,8 @@ export interface Gpu {
   readonly prelude: string;
   /** Whether the driver has timestamps. */
   readonly timestamps: boolean;
+  /** Whether kernels may have float16: the feature shader-f16. */
+  readonly halfPrecision: boolean;
   /** Compiled pipelines by kernel and constants, filled by `pipelineOf`. */
   readonly pipelines: Map<string, GPUComputePipeline>;
   /** The files of every kernel that was compiled, by name, filled by `moduleOf`: errors are about them. */
@@ -74,8 +76,7 @@ function limitsOf(limits: GPUSupportedLimits): Limits {
 /** Opens the machine's fastest adapter, with subgroups where the driver has them. */
 export async function openGpu(): Promise<Gpu> {
   const { adapter, backend, driver } = await chooseAdapter();
-  const timestamps = adapter.features.has("timestamp-query");
-  const features: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
+  const features = (["timestamp-query", "shader-f16"] as const).filter((name) => adapter.features.has(name));
   // Deno does not list "subgroups" among the features, but grants it where the driver has it.
   const subgroups = await requestDevice(adapter, [...features, "subgroups" as GPUFeatureName]).catch(() =>
     null
@@ -106,7 +107,8 @@ export async function openGpu(): Promise<Gpu> {
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
     software: isSoftware(adapter.info),
     prelude,
-    timestamps,
+    timestamps: device.features.has("timestamp-query"),
+    halfPrecision: device.features.has("shader-f16"),
     pipelines: new Map(),
     modules,
     check: errors.check,

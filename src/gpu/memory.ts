@@ -6,6 +6,7 @@
  */
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "./device.ts";
+import { ELEMENT_BYTES, type ElementType } from "./kernel.ts";
 
 /** What a store is for: the rows of the memory plan. */
 export type Category =
@@ -25,6 +26,8 @@ export interface Store {
   bytes: number;
   /** True for the step's scalars, which kernels bind as a uniform. */
   readonly uniform?: boolean;
+  /** The type of the elements of a texture, or of a buffer that the host fills; float32 by default. */
+  readonly type?: ElementType;
 }
 
 /** A part of a store. */
@@ -40,21 +43,28 @@ export const ALIGNMENT = 256;
 
 /** Texels of four floats in a row of a texture copy. Texel i is at column i mod 1024 of row ⌊i / 1024⌋. */
 const TEXTURE_WIDTH = 1024;
-const TEXEL_BYTES = 16, ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
+const TEXTURE_FORMAT = { f32: "rgba32float", f16: "rgba16float" } as const;
+/** Buffers have whole rows of the largest texels, so that all copies to textures are within them. */
+const BUFFER_UNIT = 16 * TEXTURE_WIDTH;
+
+/** Bytes of a texel of four components of a type. */
+export function texelBytes({ type = "f32" }: { type?: ElementType }): number {
+  return 4 * ELEMENT_BYTES[type];
+}
 
 /** Bytes of a texture that holds a copy of `bytes` bytes: whole rows. */
-export function textureBytes(bytes: number): number {
-  return roundUp(bytes, ROW_BYTES);
+export function textureBytes({ bytes, type }: { bytes: number; type?: ElementType }): number {
+  return roundUp(bytes, TEXTURE_WIDTH * texelBytes({ type }));
 }
 
 /** The rows of the texture `store`. */
-export function textureRows(store: Store): number {
-  return Math.ceil(store.bytes / ROW_BYTES);
+export function textureRows({ bytes, type }: { bytes: number; type?: ElementType }): number {
+  return Math.ceil(bytes / TEXTURE_WIDTH / texelBytes({ type }));
 }
 
 /** Bytes of the buffer or texture of `store`: whole rows of a texture. */
 export function allocatedBytes(store: Store): number {
-  return store.uniform ? roundUp(store.bytes, 16) : textureBytes(Math.max(store.bytes, 1));
+  return roundUp(Math.max(store.bytes, 1), store.uniform ? 16 : BUFFER_UNIT);
 }
 
 /** `n` rounded up to a multiple of `unit`. */
@@ -117,7 +127,7 @@ export class Memory {
       texture = this.gpu.device.createTexture({
         label: store.name,
         size: [TEXTURE_WIDTH, height],
-        format: "rgba32float",
+        format: TEXTURE_FORMAT[store.type ?? "f32"],
         usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
       });
       this.#textures.set(store, texture);
@@ -128,14 +138,15 @@ export class Memory {
   /** Encodes the copy of a region to the beginning of the texture `to`; the rest of the texture stays. */
   copyToTexture(encoder: GPUCommandEncoder, { from, to }: { from: Region; to: Store }): void {
     const buffer = this.buffer(from.store), texture = this.texture(to);
-    const rows = Math.floor(from.bytes / ROW_BYTES);
-    const rest = Math.ceil((from.bytes - rows * ROW_BYTES) / TEXEL_BYTES);
+    const texel = texelBytes(to), bytesPerRow = TEXTURE_WIDTH * texel;
+    const rows = Math.floor(from.bytes / bytesPerRow);
+    const rest = Math.ceil((from.bytes - rows * bytesPerRow) / texel);
     if (rows > 0) {
-      const source = { buffer, offset: from.offset, bytesPerRow: ROW_BYTES };
+      const source = { buffer, offset: from.offset, bytesPerRow };
       encoder.copyBufferToTexture(source, { texture }, [TEXTURE_WIDTH, rows]);
     }
     if (rest > 0) {
-      const source = { buffer, offset: from.offset + rows * ROW_BYTES, bytesPerRow: ROW_BYTES };
+      const source = { buffer, offset: from.offset + rows * bytesPerRow, bytesPerRow };
       encoder.copyBufferToTexture(source, { texture, origin: [0, rows] }, [rest, 1]);
     }
   }

@@ -13,10 +13,15 @@ import depthwiseTiles from "../../kernels/parts/depthwise_tiles.wgsl" with { typ
 import dyBuffer from "../../kernels/parts/dy_buffer.wgsl" with { type: "text" };
 import dyTexture from "../../kernels/parts/dy_texture.wgsl" with { type: "text" };
 import layerNormRows from "../../kernels/parts/layer_norm_rows.wgsl" with { type: "text" };
+import lossScale from "../../kernels/parts/loss_scale.wgsl" with { type: "text" };
 import moments from "../../kernels/parts/moments.wgsl" with { type: "text" };
 import nan from "../../kernels/parts/nan.wgsl" with { type: "text" };
 import normalDistribution from "../../kernels/parts/normal_distribution.wgsl" with { type: "text" };
 import quadruples from "../../kernels/parts/quadruples.wgsl" with { type: "text" };
+import resultF16 from "../../kernels/parts/result_f16.wgsl" with { type: "text" };
+import resultF32 from "../../kernels/parts/result_f32.wgsl" with { type: "text" };
+import storedF16 from "../../kernels/parts/stored_f16.wgsl" with { type: "text" };
+import storedF32 from "../../kernels/parts/stored_f32.wgsl" with { type: "text" };
 import step from "../../kernels/parts/step.wgsl" with { type: "text" };
 import texel from "../../kernels/parts/texel.wgsl" with { type: "text" };
 import tile128 from "../../kernels/parts/tile_128.wgsl" with { type: "text" };
@@ -45,10 +50,15 @@ export const wgsl = {
   dyBuffer: { "parts/dy_buffer.wgsl": dyBuffer },
   dyTexture: { "parts/dy_texture.wgsl": dyTexture },
   layerNormRows: { "parts/layer_norm_rows.wgsl": layerNormRows },
+  lossScale: { "parts/loss_scale.wgsl": lossScale },
   moments: { "parts/moments.wgsl": moments },
   nan: { "parts/nan.wgsl": nan },
   normalDistribution: { "parts/normal_distribution.wgsl": normalDistribution },
   quadruples: { "parts/quadruples.wgsl": quadruples },
+  resultF16: { "parts/result_f16.wgsl": resultF16 },
+  resultF32: { "parts/result_f32.wgsl": resultF32 },
+  storedF16: { "parts/stored_f16.wgsl": storedF16 },
+  storedF32: { "parts/stored_f32.wgsl": storedF32 },
   step: { "parts/step.wgsl": step },
   texel: { "parts/texel.wgsl": texel },
   tile128: { "parts/tile_128.wgsl": tile128 },

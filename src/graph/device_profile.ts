@@ -10,6 +10,8 @@ export interface DeviceProfile {
   readonly subgroupSize: number;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
+  /** False if kernels cannot have float16. */
+  readonly halfPrecision?: boolean;
   /** Most workgroups per dimension of a grid. */
   readonly maxGrid: number;
   /** Most bytes of a tensor in one binding. */

@@ -9,7 +9,7 @@ import type { Memory, Region, Store } from "../gpu/memory.ts";
 import { Program } from "./program.ts";
 import { Tape } from "./tape.ts";
 import { deviceProfileOf } from "./kernel_choice.ts";
-import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+import { regionOf, sizeOf, type Tensor, tensorIn, typeOf } from "./tensor.ts";
 
 const kernel: Kernel = {
   name: "largest_difference",
@@ -38,10 +38,13 @@ export function recordDifference(
   tape: Tape,
   tensors: { actual: Tensor; expected: Tensor; found: Tensor },
 ): void {
-  const n = sizeOf(tensors.actual.shape);
+  const n = sizeOf(tensors.actual.shape), isHalf = typeOf(tensors.actual) === "f16";
+  // The kernel takes words: of float16 two elements each.
+  const words = (tensor: Tensor): Tensor => isHalf ? { ...tensor, shape: [n / 2], type: "f32" } : tensor;
   tape.dispatch(kernel, {
-    tensors,
+    tensors: { ...tensors, actual: words(tensors.actual), expected: words(tensors.expected) },
     params: { n },
+    constants: { HALVES: Number(isHalf) },
     grid: [Math.min(MOST_GROUPS, Math.ceil(n / 64 / PER_INVOCATION)), 1, 1],
   });
 }
@@ -50,6 +53,7 @@ export function recordDifference(
 export class Difference implements Disposable {
   readonly #memory: Memory;
   readonly #actual: Region;
+  readonly #isHalf: boolean;
   readonly #samples: readonly number[];
   /** The three maxima, then the samples. */
   readonly #found: Store;
@@ -62,6 +66,7 @@ export class Difference implements Disposable {
   ) {
     this.#memory = memory;
     this.#actual = regionOf(actual);
+    this.#isHalf = typeOf(actual) === "f16";
     this.#samples = samples;
     this.#found = { name: "largest difference", category: "metrics", bytes: 4 * (3 + samples.length) };
     const tape = new Tape(deviceProfileOf(memory.gpu), {
@@ -81,13 +86,20 @@ export class Difference implements Disposable {
     this.#program.run();
     const { device } = this.#memory.gpu, encoder = device.createCommandEncoder();
     const from = this.#memory.buffer(this.#actual.store), to = this.#memory.buffer(this.#found);
+    const isHalf = this.#isHalf, wordOf = (element: number) => isHalf ? element >> 1 : element;
     this.#samples.forEach((element, i) =>
-      encoder.copyBufferToBuffer(from, this.#actual.offset + 4 * element, to, 4 * (3 + i), 4)
+      encoder.copyBufferToBuffer(from, this.#actual.offset + 4 * wordOf(element), to, 4 * (3 + i), 4)
     );
     device.queue.submit([encoder.finish()]);
     const found = await this.#memory.read({ store: this.#found, offset: 0, bytes: this.#found.bytes });
     const [actual, expected, difference] = found;
-    return { actual, expected, difference, samples: found.subarray(3) };
+    const samples = isHalf
+      ? Float32Array.from(
+        this.#samples,
+        (element, i) => new Float16Array(found.buffer)[2 * (3 + i) + element % 2],
+      )
+      : found.subarray(3);
+    return { actual, expected, difference, samples };
   }
 
   [Symbol.dispose](): void {

@@ -5,10 +5,10 @@
  * @module
  */
 import { MachineError } from "../base/errors.ts";
-import type { Constants, Kernel } from "../gpu/kernel.ts";
+import { type Constants, type ElementType, type Kernel, typedKernel } from "../gpu/kernel.ts";
 import { ALIGNMENT } from "../gpu/memory.ts";
 import type { DeviceProfile } from "./device_profile.ts";
-import { originOf, sizeOf, slice, type Tensor } from "./tensor.ts";
+import { bytesOf, originOf, sizeOf, slice, type Tensor, typeOf } from "./tensor.ts";
 
 /** One kernel launch. */
 export interface Dispatch {
@@ -61,8 +61,8 @@ export class DispatchList {
   constructor(readonly target: DeviceProfile) {}
 
   /** A tensor that lives for part of the step; the plan places it. */
-  tensor(name: string, shape: readonly number[]): Tensor {
-    return { name, shape, region: null };
+  tensor(name: string, shape: readonly number[], type?: ElementType): Tensor {
+    return { name, shape, type, region: null };
   }
 
   /**
@@ -75,6 +75,7 @@ export class DispatchList {
     return {
       name: tensor.name,
       shape,
+      type: tensor.type,
       region: tensor.region,
       origin: originOf(tensor),
       offset: tensor.offset,
@@ -82,7 +83,7 @@ export class DispatchList {
     };
   }
 
-  /** Appends a kernel launch. */
+  /** Appends a kernel launch, of the kernel for the types of its tensors. */
   dispatch(kernel: Kernel, { tensors, params = {}, grid, constants = {}, flops = 0, bytes }: Launch): void {
     const ordered = Object.keys(kernel.bindings).map((name) => {
       const tensor = tensors[name];
@@ -96,7 +97,16 @@ export class DispatchList {
         { problem: "batch" },
       );
     }
-    this.dispatches.push({ kernel, constants, tensors: ordered, params, grid, flops, bytes });
+    const types = Object.fromEntries(Object.keys(kernel.bindings).map((key) => [key, typeOf(tensors[key])]));
+    this.dispatches.push({
+      kernel: typedKernel(kernel, types),
+      constants,
+      tensors: ordered,
+      params,
+      grid,
+      flops,
+      bytes,
+    });
   }
 
   /**
@@ -121,7 +131,7 @@ export class DispatchList {
     items?: Items,
   ): Piece<Tensors>[] {
     const all = Object.values(tensors), [rows] = all[0].shape, { maxBinding } = this.target;
-    const bytes = all.map(({ shape }) => sizeOf(shape) / rows * 4);
+    const bytes = all.map((tensor) => bytesOf(tensor) / rows);
     const largest = Math.max(...bytes), fitting = Math.floor(maxBinding / largest);
     // All tensors are aligned at multiples of so many rows: at most 32, as a row is a multiple of 8 bytes.
     let unit = 1;

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { ElementType } from "../gpu/kernel.ts";
 
 /** The outcome of running a variant. */
 export type Attempt =
@@ -24,10 +25,11 @@ export type Attempt =
  *
  * The partial sums of random terms grow like √k, each is rounded to 2⁻²⁴ of itself, and the errors add up to
  * .3 · 2⁻²⁴ · n where the sum is √n: √n · 2⁻²⁴ times .3. Over millions of elements the largest error of a difference is
- * about eight times that; the rest of the factor is for sums of few terms, whose products are rounded too.
+ * about eight times that; the rest of the factor is for sums of few terms, whose products are rounded too. Results that are
+ * stored as float16 may be rounded to neighbors, 2⁻¹⁰ apart.
  */
-export function toleranceOf(terms: number): number {
-  return 8 * Math.sqrt(terms) * 2 ** -24;
+export function toleranceOf(terms: number, type: ElementType = "f32"): number {
+  return 8 * Math.sqrt(terms) * 2 ** -24 + (type === "f16" ? 2 ** -10 : 0);
 }
 
 /**

@@ -55,6 +55,7 @@ export function deviceProfileOf(gpu: Gpu | null, chooser?: KernelChooser): Choos
   return {
     subgroupSize: gpu?.subgroupSize ?? 0,
     software: gpu?.software ?? false,
+    halfPrecision: gpu?.halfPrecision,
     maxGrid,
     maxBinding,
     chooser,

@@ -6,7 +6,7 @@
 import type { Access } from "../gpu/kernel.ts";
 import type { Store } from "../gpu/memory.ts";
 import type { Dispatch } from "./dispatch_list.ts";
-import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, originOf, type Tensor } from "./tensor.ts";
 
 /** A range of memory that a dispatch binds: the bytes `begin` … `end` − 1 of its owner. */
 export interface Use {
@@ -25,7 +25,7 @@ export function usesOf({ kernel, tensors }: Dispatch): Use[] {
   return tensors.map((tensor, i) => {
     const origin = originOf(tensor);
     const begin = (origin.region?.offset ?? 0) + (tensor.offset ?? 0);
-    const end = begin + sizeOf(tensor.shape) * 4;
+    const end = begin + bytesOf(tensor);
     return { owner: origin.region?.store ?? origin, begin, end, access: accesses[i] ?? "read_write", tensor };
   });
 }
@@ -59,7 +59,7 @@ export function livesOf(
       if (tensor.region) return;
       let life = lives.get(tensor);
       if (!life) {
-        life = { tensor, bytes: sizeOf(tensor.shape) * 4, first: i, last: i, writes: [], reads: [] };
+        life = { tensor, bytes: bytesOf(tensor), first: i, last: i, writes: [], reads: [] };
         lives.set(tensor, life);
       }
       life.last = i;

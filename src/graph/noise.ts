@@ -5,34 +5,44 @@
  * @module
  */
 import type { Gpu } from "../gpu/device.ts";
+import { ELEMENT_BYTES, type ElementType } from "../gpu/kernel.ts";
 import { Memory, type Store } from "../gpu/memory.ts";
 import { hashText, keyedRandom } from "../base/random.ts";
 
-/** A prime, so that the numbers repeat at no multiple of a tensor's sizes: reads from a wrong row differ. */
-export const NOISE_LENGTH = 262_139;
+/**
+ * A prime, so that the numbers repeat at no multiple of a tensor's sizes: reads from a wrong row differ. For float16 twice a
+ * prime, as copies take whole words.
+ */
+export const NOISE_LENGTH = 262_139, HALF_NOISE_LENGTH = 2 * 131_071;
 
-/** A buffer of noise, 1 MB: uploaded once, and copied into other buffers by the GPU. */
+/** Buffers of noise, 1.5 MB: uploaded once, and copied into other buffers by the GPU. */
 export class Noise implements Disposable {
   readonly #memory: Memory;
-  readonly #store: Store = { name: "noise", category: "input", bytes: 4 * NOISE_LENGTH };
-  readonly #values: Float32Array<ArrayBuffer>;
+  readonly #sources: Readonly<Record<ElementType, { store: Store; values: Float32Array | Float16Array }>>;
 
   constructor(gpu: Gpu) {
     this.#memory = new Memory(gpu);
     const { normal } = keyedRandom(0);
-    this.#values = Float32Array.from({ length: NOISE_LENGTH }, normal);
-    this.#memory.write(this.#store, this.#values);
+    const values = Float32Array.from({ length: NOISE_LENGTH }, normal);
+    const halves = Float16Array.from({ length: HALF_NOISE_LENGTH }, normal);
+    const source = (bytes: number): Store => ({ name: "noise", category: "input", bytes });
+    this.#sources = {
+      f32: { store: source(values.byteLength), values },
+      f16: { store: source(halves.byteLength), values: halves },
+    };
+    this.#memory.write(this.#sources.f32.store, values);
+    this.#memory.write(this.#sources.f16.store, new Uint8Array(halves.buffer));
   }
 
   /** Fills `stores` of `memory`, each from a position in the noise that depends on its name. */
   fill(memory: Memory, stores: Iterable<Store>): void {
     const { device } = memory.gpu, encoder = device.createCommandEncoder();
-    const from = this.#memory.buffer(this.#store);
     for (const store of stores) {
-      const to = memory.buffer(store);
-      let begin = 4 * beginOf(store.name);
+      const source = this.#sources[store.type ?? "f32"].store;
+      const from = this.#memory.buffer(source), to = memory.buffer(store);
+      let begin = beginOf(store) * ELEMENT_BYTES[store.type ?? "f32"];
       for (let offset = 0; offset < store.bytes; begin = 0) {
-        const bytes = Math.min(4 * NOISE_LENGTH - begin, store.bytes - offset);
+        const bytes = Math.min(source.bytes - begin, store.bytes - offset);
         encoder.copyBufferToBuffer(from, begin, to, offset, bytes);
         offset += bytes;
       }
@@ -40,10 +50,10 @@ export class Noise implements Disposable {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** Reads element `i` of the store called `name`, as it was filled. */
-  readerOf(name: string): (i: number) => number {
-    const begin = beginOf(name), values = this.#values;
-    return (i) => values[(begin + i) % NOISE_LENGTH];
+  /** Reads element `i` of `store`, as it was filled. */
+  readerOf(store: Pick<Store, "name" | "type">): (i: number) => number {
+    const begin = beginOf(store), { values } = this.#sources[store.type ?? "f32"];
+    return (i) => values[(begin + i) % values.length];
   }
 
   [Symbol.dispose](): void {
@@ -51,6 +61,8 @@ export class Noise implements Disposable {
   }
 }
 
-function beginOf(name: string): number {
-  return hashText(name) % NOISE_LENGTH;
+/** The element of the noise with which a store begins. */
+function beginOf({ name, type }: Pick<Store, "name" | "type">): number {
+  const hash = hashText(name);
+  return type === "f16" ? 2 * (hash % (HALF_NOISE_LENGTH / 2)) : hash % NOISE_LENGTH;
 }

@@ -13,7 +13,7 @@ import { livePeak, livesOf } from "./lifetimes.ts";
 import { placeTensors } from "./placement.ts";
 import { rematerialize } from "./rematerialize.ts";
 import type { Dispatch } from "./dispatch_list.ts";
-import { originOf, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, originOf, type Tensor } from "./tensor.ts";
 import { type PlannedDispatch, planTextureCopies } from "./texture_copies.ts";
 
 /** When activations are recomputed for the backward pass instead of being kept: see {@linkcode liveBudget}. */
@@ -119,9 +119,9 @@ function largestBinding(dispatches: readonly Dispatch[]): Plan["largest"] {
   let largest = { bytes: 0, name: "" };
   for (const { kernel, tensors } of dispatches) {
     const accesses = Object.values(kernel.bindings);
-    tensors.forEach(({ name, shape }, i) => {
-      const bytes = sizeOf(shape) * 4;
-      if (accesses[i] !== "texture" && bytes > largest.bytes) largest = { bytes, name };
+    tensors.forEach((tensor, i) => {
+      const bytes = bytesOf(tensor);
+      if (accesses[i] !== "texture" && bytes > largest.bytes) largest = { bytes, name: tensor.name };
     });
   }
   return largest;

@@ -7,11 +7,11 @@
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { packParams, pipelineOf } from "../gpu/kernel.ts";
-import { ALIGNMENT, type Memory, roundUp } from "../gpu/memory.ts";
+import { ALIGNMENT, type Memory, roundUp, texelBytes } from "../gpu/memory.ts";
 import { MAX_TIMESTAMPS, Timestamps } from "../gpu/timestamps.ts";
 import { obstacleTo, type Plan, planMemory } from "./plan.ts";
 import type { Dispatch } from "./dispatch_list.ts";
-import { regionOf, sizeOf, type Tensor } from "./tensor.ts";
+import { bytesOf, regionOf, type Tensor } from "./tensor.ts";
 import type { PlannedDispatch, TextureCopy } from "./texture_copies.ts";
 
 /** A kernel launch, or a copy to a texture. */
@@ -230,11 +230,14 @@ function launchOf(
   return { pipeline, group, dispatch };
 }
 
-/** The parameters `xAt` of a kernel: the texel, of 16 bytes, at which the tensor `x` begins in its texture. */
+/** The parameters `xAt` of a kernel: the texel at which the tensor `x` begins in its texture. */
 function texelsBefore({ dispatch: { kernel, tensors }, textures }: PlannedDispatch): Record<string, number> {
   const names = Object.keys(kernel.bindings);
   return Object.fromEntries(
-    [...textures].map(([j, { from }]) => [`${names[j]}At`, (regionOf(tensors[j]).offset - from.offset) / 16]),
+    [...textures].map(([j, { from, to }]) => [
+      `${names[j]}At`,
+      (regionOf(tensors[j]).offset - from.offset) / texelBytes(to),
+    ]),
   );
 }
 
@@ -242,6 +245,6 @@ function workOf(command: Command): Omit<Timing, "seconds"> {
   if ("to" in command) return { name: "copy to texture", flops: 0, bytes: 2 * command.from.bytes };
   const { kernel, tensors, flops } = command.dispatch;
   const bytes = command.dispatch.bytes ??
-    [...new Set(tensors)].reduce((sum, { shape }) => sum + sizeOf(shape) * 4, 0);
+    [...new Set(tensors)].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   return { name: kernel.name, flops, bytes };
 }

@@ -2,15 +2,16 @@
  * Texture copies: which parts of which stores are copied to textures, when, and to which.
  *
  * A texture takes as many bytes as its source; to copy a hundred megabytes takes about 15 ms. So a copy serves reads that
- * follow each other closely, and is repeated for a late one; and copies share textures: every copy begins at a texture's
- * first texel, so that any texture with enough rows holds it.
+ * follow each other closely, and is repeated for a late one; and copies of one type share textures: every copy begins at a
+ * texture's first texel, so that any texture with enough rows holds it.
  *
  * @module
  */
+import type { ElementType } from "../gpu/kernel.ts";
 import { type Region, type Store, textureBytes, textureRows } from "../gpu/memory.ts";
 import { livePeak } from "./lifetimes.ts";
 import type { Dispatch } from "./dispatch_list.ts";
-import { originOf, regionOf } from "./tensor.ts";
+import { originOf, regionOf, typeOf } from "./tensor.ts";
 
 /** A copy to the beginning of a texture. */
 export interface TextureCopy {
@@ -30,6 +31,7 @@ export interface PlannedDispatch {
 /** A copy without a texture yet: made before dispatch `first`, last read by dispatch `last`. */
 interface Need {
   from: Region;
+  type: ElementType;
   bytes: number;
   first: number;
   last: number;
@@ -55,7 +57,8 @@ export function planTextureCopies(
       const from = copiedPart(dispatch, { binding, maxTexture });
       let need = valid.find((known) => isSame(known.from, from));
       if (!need) {
-        need = { from, bytes: textureBytes(from.bytes), first: i, last: i };
+        const type = typeOf(dispatch.tensors[binding]);
+        need = { from, type, bytes: textureBytes({ bytes: from.bytes, type }), first: i, last: i };
         needs.push(need);
         valid.push(need);
       }
@@ -91,7 +94,8 @@ function copiedPart(
   const name = Object.keys(kernel.bindings)[binding];
   const region = regionOf(tensors[binding]), whole = originOf(tensors[binding]).region!;
   const given = region.store.category !== "activations", isSlice = region.bytes < whole.bytes;
-  return given && !isSlice && `${name}At` in kernel.params && textureRows(region.store) <= maxTexture
+  const rows = textureRows({ bytes: region.store.bytes, type: tensors[binding].type });
+  return given && !isSlice && `${name}At` in kernel.params && rows <= maxTexture
     ? { store: region.store, offset: 0, bytes: region.store.bytes }
     : region;
 }
@@ -101,11 +105,16 @@ function assignTextures(needs: readonly Need[]): { copies: Map<Need, TextureCopy
   const pool: { store: Store; tenants: Need[] }[] = [];
   const copies = new Map<Need, TextureCopy>();
   for (const need of [...needs].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
-    let texture = pool.findLast(({ tenants }) =>
-      tenants.every(({ first, last }) => last < need.first || need.last < first)
+    let texture = pool.findLast(({ store, tenants }) =>
+      store.type === need.type && tenants.every(({ first, last }) => last < need.first || need.last < first)
     );
     if (!texture) {
-      const store: Store = { name: `texture ${pool.length}`, category: "texture copies", bytes: need.bytes };
+      const store: Store = {
+        name: `texture ${pool.length}`,
+        category: "texture copies",
+        bytes: need.bytes,
+        type: need.type,
+      };
       texture = { store, tenants: [] };
       pool.push(texture);
     }

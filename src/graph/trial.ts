@@ -15,7 +15,7 @@ import { Program } from "./program.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { Tape } from "./tape.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChoice } from "./kernel_choice.ts";
-import { regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
+import { bytesOf, regionOf, sizeOf, type Tensor, tensorIn } from "./tensor.ts";
 
 /** The dispatches of `variant` on `tensors`, which stand in for those of the choice. */
 export function dispatchesOf(
@@ -34,15 +34,15 @@ export function dispatchesOf(
   return tape.dispatches;
 }
 
-/** Stand-ins for the tensors of a choice, one for each: `make` creates a tensor of a name and a shape. */
+/** Stand-ins for the tensors of a choice, one for each: `make` creates a tensor of a name, a shape and a type. */
 export function standInsFor(
   { tensors }: KernelChoice,
-  make: (name: string, shape: readonly number[]) => Tensor,
+  make: (name: string, like: Pick<Tensor, "shape" | "type">) => Tensor,
 ): Record<string, Tensor> {
   const made = new Map<Tensor, Tensor>();
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => {
-      if (!made.has(tensor)) made.set(tensor, make(name, tensor.shape));
+      if (!made.has(tensor)) made.set(tensor, make(name, tensor));
       return [name, made.get(tensor)!];
     }),
   );
@@ -78,10 +78,10 @@ export class Trial implements Disposable {
       variants.map((variant) => [variant, dispatchesOf(target, choice, { variant, tensors })]),
     );
 
-    const actual = tensors[name], expected = place(`kept ${name}`, actual.shape);
+    const actual = tensors[name], expected = place(`kept ${name}`, actual);
     const samples = sampled(sizeOf(actual.shape), terms);
     const readers = new Map(
-      Object.entries(tensors).map(([name, { region }]) => [name, noise.readerOf(region!.store.name)]),
+      Object.entries(tensors).map(([name, { region }]) => [name, noise.readerOf(region!.store)]),
     );
     this.#truth = samples.map((i) => element(i, (name, i) => readers.get(name)!(i)));
     this.#result = regionOf(actual);
@@ -139,8 +139,8 @@ export class Trial implements Disposable {
 const OUTLIER = 1000;
 
 /** A tensor in a store of its own. */
-function place(name: string, shape: readonly number[]): Tensor {
-  return tensorIn({ name, category: "input", bytes: 4 * sizeOf(shape) }, { shape });
+function place(name: string, { shape, type }: Pick<Tensor, "shape" | "type">): Tensor {
+  return tensorIn({ name, category: "input", bytes: bytesOf({ shape, type }), type }, { shape, type });
 }
 
 /** The elements that the host computes, of `n` sums of `terms`: the first, the last, and random others. */

@@ -25,6 +25,7 @@ import {
 } from "./kernel_choice.ts";
 import type { Dispatch } from "./dispatch_list.ts";
 import { createTimer, type Timer } from "./timer.ts";
+import { typeOf } from "./tensor.ts";
 import { dispatchesOf, standInsFor, Trial } from "./trial.ts";
 
 /** The decision on one choice. */
@@ -139,7 +140,7 @@ function eligible({ variants }: KernelChoice): string[] {
 
 /** The dispatches of `variant` on tensors that are not placed: they identify the work. */
 function traceOf(target: ChoosingProfile, choice: KernelChoice, variant: string): Dispatch[] {
-  const tensors = standInsFor(choice, (name, shape) => ({ name, shape, region: null }));
+  const tensors = standInsFor(choice, (name, { shape, type }) => ({ name, shape, type, region: null }));
   return dispatchesOf(target, choice, { variant, tensors });
 }
 
@@ -155,6 +156,10 @@ function keyOf(gpu: Gpu, choice: KernelChoice): string {
     for (const { kernel, constants, params, grid } of traceOf(deviceProfileOf(gpu), choice, variant)) {
       hash.update(JSON.stringify([variant, kernel.name, codeOf(kernel), constants, params, grid]));
     }
+  }
+  // Kernels that read textures are the same for float16.
+  for (const [name, tensor] of Object.entries(choice.tensors)) {
+    if (typeOf(tensor) === "f16") hash.update(name);
   }
   return hash.digest("hex").slice(0, 32);
 }
@@ -193,7 +198,7 @@ async function decide(
   const faults = await judge(variants, {
     attempt: (variant) => named(variant, trial.attempt(variant)),
     keep: () => trial.keep(),
-    tolerance: toleranceOf(choice.result.terms),
+    tolerance: toleranceOf(choice.result.terms, typeOf(choice.tensors[choice.result.name])),
   });
   const right = variants.filter((variant) => !faults.has(variant));
   const { fastest, milliseconds } = right.length > 1

@@ -8,9 +8,12 @@ import type { RunPlan, StepPlan } from "./plan.ts";
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** `plan` as a table of bytes by category, with what a step consists of, and why it would be refused. */
-export function formatPlan({ adapter, batch, size, step, refusal }: RunPlan): string {
+export function formatPlan({ adapter, batch, size, precision, step, refusal }: RunPlan): string {
+  const how = precision === "mixed" ? ", in mixed precision" : "";
   return [
-    `Plan for ${batch} images of ${size} × ${size} pixels in two views, on ${adapter ?? "any adapter"}:`,
+    `Plan for ${batch} images of ${size} × ${size} pixels in two views${how}, on ${
+      adapter ?? "any adapter"
+    }:`,
     ...step ? stepLines(step) : [],
     ...refusal ? [`The run would be refused: ${refusal}`] : [],
   ].join("\n");

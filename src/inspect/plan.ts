@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, type Gpu, openGpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { planMemory } from "../graph/plan.ts";
+import type { Precision } from "../nn/parameters.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { optionsWithWeights } from "../run/initial_weights.ts";
 import { evaluationRows, trainerOptions } from "../run/setup.ts";
@@ -26,6 +27,8 @@ export interface RunPlan {
   batch: number;
   /** Side of the views in pixels. */
   size: number;
+  /** What is float16: nothing, or with "mixed" activations and their gradients. */
+  precision: Precision;
   /** What a step takes; null if it could not even be traced. */
   step: StepPlan | null;
   /** Why the run would be refused, with the largest batch that fits; null if it fits. */
@@ -94,6 +97,7 @@ export function planTraining(
     adapter: gpu?.name ?? null,
     batch,
     size,
+    precision: options.precision ?? "f32",
     step: stepPlanOf(fit, { options, machine, evaluated }),
     refusal: fit.obstacle && messageWithAdvice(refusal(fit.obstacle, options, machine)),
   };

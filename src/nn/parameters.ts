@@ -8,9 +8,15 @@
  * @module
  */
 import { ALIGNMENT, roundUp, type Store } from "../gpu/memory.ts";
-import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { sizeOf, type Tensor, tensorIn } from "../graph/tensor.ts";
 import type { Random } from "../base/random.ts";
 import type { Layout } from "./layout.ts";
+
+/**
+ * `f32`: all numbers are float32. `mixed`: activations, their gradients and the weights that products read are float16;
+ * sums, statistics, losses, weights, momentum and the moving average are float32.
+ */
+export type Precision = "f32" | "mixed";
 
 /** Fills a parameter with its initial values. */
 export type Initializer = (values: Float32Array, random: Random) => void;
@@ -37,10 +43,15 @@ export interface Network {
   statistics: FlatStore;
   /** The store of the gradients, with the layout of the parameters; null for the target. */
   gradients: Store | null;
+  /** The store of the parameters' copies in float16, with their layout at half the offsets; null for float32. */
+  halves: Store | null;
 }
 
-/** An empty network called `name`, with gradients or without. */
-export function createNetwork(name: string, { gradients }: { gradients: boolean }): Network {
+/** An empty network called `name`, with gradients or without; with `halves` it computes in float16. */
+export function createNetwork(
+  name: string,
+  { gradients, halves = false }: { gradients: boolean; halves?: boolean },
+): Network {
   return {
     parameters: { store: { name: `${name} parameters`, category: "parameters", bytes: 0 }, variables: [] },
     statistics: {
@@ -48,33 +59,47 @@ export function createNetwork(name: string, { gradients }: { gradients: boolean 
       variables: [],
     },
     gradients: gradients ? { name: `${name} gradients`, category: "gradients", bytes: 0 } : null,
+    halves: halves ? { name: `${name} parameters in float16`, category: "parameters", bytes: 0 } : null,
   };
 }
 
 function append(
   flat: FlatStore,
-  { name, layout, init, gradients }: {
+  { name, layout, init, gradients, halves }: {
     name: string;
     layout: Layout;
     init: Initializer;
     gradients: Store | null;
+    halves: Store | null;
   },
 ): Tensor {
   const bytes = sizeOf(layout.shape) * 4;
   const offset = flat.store.bytes;
   // Bindings must be aligned; so a block of 64 elements belongs to one parameter, which the optimizer relies on.
-  const end = offset + roundUp(bytes, ALIGNMENT);
+  // With copies at half the offsets, a parameter takes an even number of blocks.
+  const end = offset + roundUp(bytes, halves ? 2 * ALIGNMENT : ALIGNMENT);
   flat.store.bytes = end;
   let gradient: Tensor | null = null;
   if (gradients) {
     gradients.bytes = end;
     gradient = { name: `${name}.gradient`, shape: layout.shape, region: { store: gradients, offset, bytes } };
   }
+  let half: Tensor | undefined;
+  if (halves) {
+    halves.bytes = end / 2;
+    half = tensorIn(halves, {
+      name: `${name} in float16`,
+      shape: layout.shape,
+      type: "f16",
+      offset: offset / 2,
+    });
+  }
   const tensor: Tensor = {
     name,
     shape: layout.shape,
     region: { store: flat.store, offset, bytes },
     gradient,
+    half,
   };
   flat.variables.push({ name, layout, tensor, init });
   return tensor;
@@ -96,12 +121,18 @@ export class Scope {
 
   /** Declares a parameter and returns its tensor. */
   parameter(name: string, { layout, init }: { layout: Layout; init: Initializer }): Tensor {
-    const { parameters, gradients } = this.network;
-    return append(parameters, { name: this.name(name), layout, init, gradients });
+    const { parameters, gradients, halves } = this.network;
+    return append(parameters, { name: this.name(name), layout, init, gradients, halves });
   }
 
   /** Declares a running statistic and returns its tensor. */
   statistic(name: string, { layout, init }: { layout: Layout; init: Initializer }): Tensor {
-    return append(this.network.statistics, { name: this.name(name), layout, init, gradients: null });
+    return append(this.network.statistics, {
+      name: this.name(name),
+      layout,
+      init,
+      gradients: null,
+      halves: null,
+    });
   }
 }

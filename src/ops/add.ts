@@ -13,6 +13,7 @@ const kernel: Kernel = {
   name: "add",
   files: { ...wgsl.workgroup, "arithmetic/add.wgsl": code },
   bindings: { addend: "read", into: "read_write" },
+  aliases: { Stored: ["addend", "into"] },
   params: { n: "u32" },
 };
 

@@ -54,7 +54,7 @@ export function batchNorm(tape: Tape, options: BatchNormOptions): Tensor {
   const rows = rowsOf(tape, options);
   const constants = { RELU: Number(relu), RESIDUAL: Number(residual !== undefined) };
   const statistics = recordStatistics(tape, { ...options, rows });
-  const y = tape.tensor(`${name}.y`, x.shape);
+  const y = tape.tensor(`${name}.y`, x.shape, x.type);
   sweep(tape, applyKernels[loadsOn(tape)], {
     rows,
     length: ROWS_PER_WRITE,
@@ -139,7 +139,7 @@ function recordGradients(
     throw new TypeError(`Cannot differentiate "${name}": it has no gradients.`);
   }
   const sums = tape.tensor(`${name}.sums`, [rows.G, 2, rows.C]);
-  const dx = tape.tensor(`${name}.dx`, x.shape);
+  const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
   const activated = relu ? y : x, loads = loadsOn(tape);
   const { partials, ...sizes } = channelSums(tape, backwardPartialsKernels[loads], {
     rows,

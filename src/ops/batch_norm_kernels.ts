@@ -40,6 +40,7 @@ export const applyKernels: Record<Loads, Kernel> = {
       beta: "read",
       y: "read_write",
     },
+    aliases: { Stored: ["x", "residual"], Result: ["y"] },
     params: sweepParams,
     repeatable: true,
   },
@@ -60,6 +61,7 @@ export const applyKernels: Record<Loads, Kernel> = {
       beta: "read",
       y: "read_write",
     },
+    aliases: { Result: ["y"] },
     params: sweepParams,
     repeatable: true,
   },
@@ -77,6 +79,7 @@ export const backwardPartialsKernels: Record<Loads, Kernel> = {
       "batch_norm/backward_partials.wgsl": backwardPartialsCode,
     },
     bindings: { x: "read", dy: "read", y: "read", statistics: "read", partials: "read_write" },
+    aliases: { Stored: ["x", "dy", "y"] },
     params: partParams,
   },
   texture: {
@@ -114,6 +117,7 @@ export const backwardApplyKernels: Record<Loads, Kernel> = {
       gamma: "read",
       dx: "read_write",
     },
+    aliases: { Stored: ["x", "dresidual", "y"], Result: ["dx"] },
     params: sweepParams,
   },
   texture: {
@@ -137,6 +141,7 @@ export const backwardApplyKernels: Record<Loads, Kernel> = {
       dx: "read_write",
       dresidual: "read_write",
     },
+    aliases: { Stored: ["dresidual"], Result: ["dx"] },
     params: sweepParams,
   },
 };

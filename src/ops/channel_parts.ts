@@ -36,6 +36,7 @@ const momentsKernels: Record<Loads, Kernel> = {
       "batch_norm/moments.wgsl": momentsCode,
     },
     bindings: { x: "read", partials: "read_write" },
+    aliases: { Stored: ["x"] },
     params: partParams,
   },
   texture: {

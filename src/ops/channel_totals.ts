@@ -15,6 +15,7 @@ const sumsKernel: Kernel = {
   name: "channel_sums",
   files: { ...wgsl.workgroup, "arithmetic/channel_sums.wgsl": code },
   bindings: { x: "read", dy: "read", partials: "read_write" },
+  aliases: { Stored: ["x", "dy"] },
   params: partParams,
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tape } from "../graph/tape.ts";
-import { expectShape, type Tensor } from "../graph/tensor.ts";
+import { expectShape, type Tensor, weightsFor } from "../graph/tensor.ts";
 import { sumChannels } from "./channel_totals.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
 import { product } from "./conv2d_product.ts";
@@ -31,12 +31,12 @@ export interface Conv2dOptions {
 export function conv2d(tape: Tape, options: Conv2dOptions): Tensor {
   const { x, w, bias, name } = options, [N] = x.shape;
   const geometry = geometryOf(options), { P, Q, C, K, R, S } = geometry;
-  const y = tape.tensor(`${name}.y`, [N, P, Q, K]);
+  const y = tape.tensor(`${name}.y`, [N, P, Q, K], x.type);
   product(tape, "forward", {
     name,
     geometry,
     images: { x, y },
-    others: { w, bias: bias ?? w },
+    others: { w: weightsFor(x, w), bias: bias ?? w },
     constants: { BIAS: Number(bias !== undefined) },
     extent: (N) => ({ rows: N * P * Q, columns: K, count: 1, depth: R * S * C }),
   });
@@ -87,13 +87,13 @@ function recordGradients(
     });
   }
   if (!tape.needsGradient(x)) return;
-  const dx = tape.tensor(`${name}.dx`, x.shape);
+  const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
   const along = (size: number) => Math.ceil(size / stride);
   product(tape, "backwardData", {
     name,
     geometry,
     images: { dy, dx },
-    others: { w },
+    others: { w: weightsFor(x, w) },
     extent: (N) => ({
       rows: N * along(H) * along(W),
       columns: C,

@@ -36,6 +36,13 @@ const BINDINGS = {
   backwardWeights: { x: "read", dy: "read", dw: "read_write" },
 } as const;
 
+/** What may be float16: all but sums of parts and gradients of weights. */
+export const ALIASES = {
+  forward: { Stored: ["x", "w"], Result: ["y"] },
+  backwardData: { Stored: ["dy", "w"], Result: ["dx"] },
+  backwardWeights: { Stored: ["x", "dy"] },
+} as const satisfies Record<Product, Kernel["aliases"]>;
+
 const blocked: Record<Product, Kernel> = {
   forward: {
     name: "conv2d",
@@ -46,6 +53,7 @@ const blocked: Record<Product, Kernel> = {
       "conv2d/forward_blocked.wgsl": forwardBlocked,
     },
     bindings: BINDINGS.forward,
+    aliases: ALIASES.forward,
     params: withParts,
   },
   backwardData: {
@@ -57,6 +65,7 @@ const blocked: Record<Product, Kernel> = {
       "conv2d/backward_data_blocked.wgsl": backwardDataBlocked,
     },
     bindings: BINDINGS.backwardData,
+    aliases: ALIASES.backwardData,
     params: withParts,
   },
   backwardWeights: {
@@ -70,6 +79,7 @@ const blocked: Record<Product, Kernel> = {
       "conv2d/backward_weights_blocked.wgsl": backwardWeightsBlocked,
     },
     bindings: BINDINGS.backwardWeights,
+    aliases: ALIASES.backwardWeights,
     params: withParts,
   },
 };
@@ -82,18 +92,21 @@ function tiled(suffix: string, tile: Files): Record<Product, Kernel> {
       name: `conv2d_tiled${suffix}`,
       files: { ...shared, ...wgsl.quadruples, "conv2d/forward_tiled.wgsl": forwardTiled },
       bindings: BINDINGS.forward,
+      aliases: ALIASES.forward,
       params: withParts,
     },
     backwardData: {
       name: `conv2d_backward_data_tiled${suffix}`,
       files: { ...shared, ...wgsl.quadruples, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
       bindings: BINDINGS.backwardData,
+      aliases: ALIASES.backwardData,
       params: withParts,
     },
     backwardWeights: {
       name: `conv2d_backward_weights_tiled${suffix}`,
       files: { ...shared, "conv2d/backward_weights_tiled.wgsl": backwardWeightsTiled },
       bindings: BINDINGS.backwardWeights,
+      aliases: ALIASES.backwardWeights,
       params: withParts,
     },
   };

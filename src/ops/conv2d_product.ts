@@ -6,7 +6,7 @@
 import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Variant } from "../graph/kernel_choice.ts";
-import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { sizeOf, type Tensor, typeNote } from "../graph/tensor.ts";
 import { elementOf } from "./conv2d_element.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
 import type { Product } from "./conv2d_geometry.ts";
@@ -63,7 +63,7 @@ export function product(
     });
     const sizes = `[${[N, H, W, C]}] · [${[R, S, C, K]}], stride ${stride}`;
     tape.choose({
-      name: `conv2d ${kind} ${sizes}`,
+      name: `conv2d ${kind}${typeNote(Object.values(images)[0])} ${sizes}`,
       tensors,
       result: {
         name: result,

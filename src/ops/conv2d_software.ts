@@ -38,6 +38,7 @@ function subgroup8(suffix: string, files: Record<Product, Files>): Record<Produc
         ...files.forward,
       },
       bindings: { x: "texture", w: "texture", bias: "read", y: "read_write" },
+      aliases: { Result: ["y"] },
       params: textureParams,
     },
     backwardData: {
@@ -50,6 +51,7 @@ function subgroup8(suffix: string, files: Record<Product, Files>): Record<Produc
         ...files.backwardData,
       },
       bindings: { dy: "texture", w: "texture", dx: "read_write" },
+      aliases: { Result: ["dx"] },
       params: textureParams,
     },
     backwardWeights: {

@@ -5,7 +5,7 @@
  */
 import type { Tape } from "../graph/tape.ts";
 import type { Variant } from "../graph/kernel_choice.ts";
-import { expectShape, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { expectShape, sizeOf, type Tensor, typeNote, weightsFor } from "../graph/tensor.ts";
 import { sumChannels } from "./channel_totals.ts";
 import {
   outputElement,
@@ -48,14 +48,15 @@ export function depthwiseConv2d(tape: Tape, { x, w, bias, name }: DepthwiseConv2
     expected: `be [${SIDE}, ${SIDE}, 1, ${C}]`,
   });
   expectShape("depthwiseConv2d", bias, { condition: sizeOf(bias.shape) === C, expected: `be [${C}]` });
-  const y = tape.tensor(`${name}.y`, x.shape);
-  convolve(tape, { x, y, k: w, bias }, { flip: false });
+  const y = tape.tensor(`${name}.y`, x.shape, x.type);
+  const k = weightsFor(x, w);
+  convolve(tape, { x, y, k, bias }, { flip: false });
   tape.recordBackward(y, (dy) => {
     if (bias.gradient) sumChannels(tape, { dy, first: bias.gradient, name: `${name}.bias partials` });
     if (w.gradient) backwardWeights(tape, { x, dy, dk: w.gradient, name });
     if (!tape.needsGradient(x)) return;
-    const dx = tape.tensor(`${name}.dx`, x.shape);
-    convolve(tape, { x: dy, y: dx, k: w }, { flip: true });
+    const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
+    convolve(tape, { x: dy, y: dx, k, bias }, { flip: true });
     tape.accumulate(x, dx);
   });
   return y;
@@ -66,12 +67,12 @@ function sizesOf({ shape: [N, H, W, C] }: Tensor): { sizes: Sizes; flops: number
   return { sizes: { N, H, W, C }, flops: 2 * SIDE * SIDE * N * H * W * C };
 }
 
+/** Appends y, or with `flip` the gradient, to which the bias does not matter. */
 function convolve(
   tape: Tape,
-  { x, y, k, bias }: Record<"x" | "y" | "k", Tensor> & { bias?: Tensor },
+  { x, y, k, bias }: Record<"x" | "y" | "k" | "bias", Tensor>,
   { flip }: { flip: boolean },
 ): void {
-  const hasBias = bias !== undefined;
   for (const { tensors: images } of tape.pieces({ x, y })) {
     const { sizes, flops } = sizesOf(images.x), names = variantNames(tape.target, sizes);
     const recorded = names.map((name, i): [string, Variant] => {
@@ -83,15 +84,15 @@ function convolve(
             tensors,
             params: { ...sizes, parts: 1 },
             grid: list.grid(workgroups(sizes)),
-            constants: { FLIP: Number(flip), BIAS: Number(hasBias) },
+            constants: { FLIP: Number(flip), BIAS: Number(!flip) },
             flops,
           }),
       }];
     });
     tape.choose({
-      name: `depthwise convolution${flip ? ", gradient" : ""} [${images.x.shape}]`,
-      tensors: { ...images, k, bias: bias ?? k },
-      result: { name: "y", terms: SIDE * SIDE, element: outputElement(sizes, { flip, bias: hasBias }) },
+      name: `depthwise convolution${flip ? ", gradient" : ""}${typeNote(x)} [${images.x.shape}]`,
+      tensors: { ...images, k, bias },
+      result: { name: "y", terms: SIDE * SIDE, element: outputElement(sizes, { flip, bias: !flip }) },
       variants: Object.fromEntries(recorded),
     });
   }
@@ -124,7 +125,7 @@ function backwardWeights(
       }];
     });
     tape.choose({
-      name: `depthwise convolution, weights' gradient [${images.x.shape}]`,
+      name: `depthwise convolution, weights' gradient${typeNote(x)} [${images.x.shape}]`,
       tensors: { ...images, dk },
       result: { name: "dk", terms: sizes.N * sizes.H * sizes.W, element: weightElement(sizes, { more }) },
       variants: Object.fromEntries(recorded),

@@ -15,6 +15,7 @@ const forwardKernel: Kernel = {
   name: "gelu",
   files: { ...shared, "activation/gelu.wgsl": code },
   bindings: { x: "read", y: "read_write" },
+  aliases: { Stored: ["x"], Result: ["y"] },
   params: { n: "u32" },
   repeatable: true,
 };
@@ -22,6 +23,7 @@ const backwardKernel: Kernel = {
   name: "gelu_backward",
   files: { ...shared, "activation/gelu_backward.wgsl": backwardCode },
   bindings: { x: "read", dx: "read_write" },
+  aliases: { Stored: ["x", "dx"] },
   params: { n: "u32" },
 };
 
@@ -38,7 +40,7 @@ export function gelu(tape: Tape, { x, name }: { x: Tensor; name: string }): Tens
     condition: sizeOf(x.shape) / x.shape[0] % 4 === 0,
     expected: "have a multiple of 4 elements per row",
   });
-  const y = tape.tensor(`${name}.y`, x.shape);
+  const y = tape.tensor(`${name}.y`, x.shape, x.type);
   const sweep = (kernel: Kernel, over: Record<string, Tensor>) => {
     for (const { tensors } of tape.pieces(over)) {
       const n = sizeOf(tensors.x.shape);

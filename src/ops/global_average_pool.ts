@@ -15,12 +15,14 @@ const forwardKernel: Kernel = {
   name: "global_average_pool",
   files: { ...wgsl.workgroup, "pooling/global_average_pool.wgsl": code },
   bindings: { x: "read", y: "read_write" },
+  aliases: { Stored: ["x"], Result: ["y"] },
   params,
 };
 const backwardKernel: Kernel = {
   name: "global_average_pool_backward",
   files: { ...wgsl.workgroup, "pooling/global_average_pool_backward.wgsl": backwardCode },
   bindings: { dy: "read", dx: "read_write" },
+  aliases: { Stored: ["dy"], Result: ["dx"] },
   params,
 };
 
@@ -31,7 +33,7 @@ export function globalAveragePool(tape: Tape, { x, name }: { x: Tensor; name: st
     condition: x.shape.length === 4 && C % 4 === 0,
     expected: "be [N, H, W, C], C a multiple of 4",
   });
-  const y = tape.tensor(`${name}.y`, [N, C]);
+  const y = tape.tensor(`${name}.y`, [N, C], x.type);
   const M = H * W;
   for (const { tensors } of tape.pieces({ x, y })) {
     const [N] = tensors.y.shape;
@@ -42,7 +44,7 @@ export function globalAveragePool(tape: Tape, { x, name }: { x: Tensor; name: st
     });
   }
   tape.recordBackward(y, (dy) => {
-    const dx = tape.tensor(`${name}.dx`, x.shape);
+    const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
     for (const { tensors } of tape.pieces({ dy, dx })) {
       const [N] = tensors.dx.shape;
       tape.dispatch(backwardKernel, {

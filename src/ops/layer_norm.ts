@@ -20,6 +20,7 @@ const applyKernel: Kernel = {
   name: "layer_norm_apply",
   files: { ...rows, "layer_norm/apply.wgsl": applyCode },
   bindings: { x: "read", gamma: "read", beta: "read", y: "read_write" },
+  aliases: { Stored: ["x"], Result: ["y"] },
   params: rowParams,
   repeatable: true,
 };
@@ -27,12 +28,14 @@ const backwardKernel: Kernel = {
   name: "layer_norm_backward",
   files: { ...rows, "layer_norm/backward.wgsl": backwardCode },
   bindings: { x: "read", dy: "read", gamma: "read", dx: "read_write", statistics: "read_write" },
+  aliases: { Stored: ["x", "dy"], Result: ["dx"] },
   params: rowParams,
 };
 const partialsKernel: Kernel = {
   name: "layer_norm_backward_partials",
   files: { ...wgsl.workgroup, "layer_norm/backward_partials.wgsl": partialsCode },
   bindings: { x: "read", dy: "read", statistics: "read", partials: "read_write" },
+  aliases: { Stored: ["x", "dy"] },
   params: partParams,
 };
 
@@ -63,14 +66,14 @@ export function layerNorm(tape: Tape, { x, gamma, beta, name }: LayerNormOptions
     condition: C === sizeOf(gamma.shape) && C % 4 === 0,
     expected: `have ${sizeOf(gamma.shape)} channels, a multiple of 4`,
   });
-  const y = tape.tensor(`${name}.y`, x.shape);
+  const y = tape.tensor(`${name}.y`, x.shape, x.type);
   eachRow(tape, applyKernel, { over: { x, y }, tensors: { gamma, beta } });
   tape.recordBackward(y, (dy) => {
     if (!gamma.gradient || !beta.gradient) {
       throw new TypeError(`Cannot differentiate "${name}": it has no gradients.`);
     }
     const M = sizeOf(x.shape) / C;
-    const dx = tape.tensor(`${name}.dx`, x.shape);
+    const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
     const statistics = tape.tensor(`${name}.statistics`, [x.shape[0], M / x.shape[0], 2]);
     eachRow(tape, backwardKernel, { over: { x, dy, dx, statistics }, tensors: { gamma } });
     channelTotals(tape, partialsKernel, {

@@ -14,6 +14,7 @@ const kernel: Kernel = {
   name: "scale_channels",
   files: { ...wgsl.workgroup, "arithmetic/scale_channels.wgsl": code },
   bindings: { x: "read", scale: "read", residual: "read", y: "read_write" },
+  aliases: { Stored: ["x", "residual"], Result: ["y"] },
   params: { n: "u32", C: "u32" },
   repeatable: true,
 };
@@ -40,7 +41,7 @@ export function layerScale(
     condition: residual.shape.join() === x.shape.join(),
     expected: `have the shape of the result, [${x.shape.join(", ")}]`,
   });
-  const y = tape.tensor(`${name}.y`, x.shape);
+  const y = tape.tensor(`${name}.y`, x.shape, x.type);
   const sweep = (over: Record<"x" | "residual" | "y", Tensor>, RESIDUAL: number) => {
     for (const { tensors } of tape.pieces(over)) {
       const n = sizeOf(tensors.y.shape);
@@ -57,7 +58,7 @@ export function layerScale(
     if (scale.gradient) {
       sumChannels(tape, { dy, x, second: scale.gradient, name: `${name}.scale partials` });
     }
-    const dx = tape.tensor(`${name}.dx`, x.shape);
+    const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
     sweep({ x: dy, residual: dy, y: dx }, 0);
     tape.accumulate(x, dx);
     tape.accumulate(residual, dy);

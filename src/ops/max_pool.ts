@@ -19,12 +19,14 @@ const forwardKernel: Kernel = {
   name: "max_pool",
   files: { ...wgsl.workgroup, ...wgsl.nan, "pooling/max_pool.wgsl": code },
   bindings: { x: "read", y: "read_write", argmax: "read_write" },
+  aliases: { Stored: ["x"], Result: ["y"] },
   params,
 };
 const backwardKernel: Kernel = {
   name: "max_pool_backward",
   files: { ...wgsl.workgroup, "pooling/max_pool_backward.wgsl": backwardCode },
   bindings: { dy: "read", argmax: "read", dx: "read_write" },
+  aliases: { Stored: ["dy"], Result: ["dx"] },
   params,
 };
 
@@ -45,7 +47,7 @@ export function maxPool(
   });
   const P = Math.floor((H + 2 * pad - window) / stride) + 1;
   const Q = Math.floor((W + 2 * pad - window) / stride) + 1;
-  const y = tape.tensor(`${name}.y`, [N, P, Q, C]);
+  const y = tape.tensor(`${name}.y`, [N, P, Q, C], x.type);
   const argmax = tape.tensor(`${name}.argmax`, y.shape);
   const geometry = { H, W, C, P, Q, window, stride, pad };
   for (const { tensors } of tape.pieces({ x, y, argmax })) {
@@ -56,7 +58,7 @@ export function maxPool(
     });
   }
   tape.recordBackward(y, (dy) => {
-    const dx = tape.tensor(`${name}.dx`, x.shape);
+    const dx = tape.tensor(`${name}.dx`, x.shape, x.type);
     for (const { tensors } of tape.pieces({ dy, argmax, dx })) {
       tape.dispatch(backwardKernel, {
         tensors,

@@ -13,6 +13,7 @@ const kernel: Kernel = {
   name: "sum_parts",
   files: { ...wgsl.workgroup, "arithmetic/sum_parts.wgsl": code },
   bindings: { parts: "read", total: "read_write" },
+  aliases: { Stored: ["parts"], Result: ["total"] },
   params: { n: "u32", parts: "u32", more: "u32" },
 };
 

@@ -4,6 +4,8 @@
  * @module
  */
 import updateCode from "../../kernels/optim/update.wgsl" with { type: "text" };
+import copiesCode from "../../kernels/optim/copies.wgsl" with { type: "text" };
+import noCopiesCode from "../../kernels/optim/no_copies.wgsl" with { type: "text" };
 import normsCode from "../../kernels/optim/lars_norms.wgsl" with { type: "text" };
 import trustCode from "../../kernels/optim/lars_trust.wgsl" with { type: "text" };
 import spreadCode from "../../kernels/optim/lars_spread.wgsl" with { type: "text" };
@@ -14,7 +16,12 @@ import { sizeOf, type Tensor } from "../graph/tensor.ts";
 
 const updateKernel: Kernel = {
   name: "update",
-  files: { ...wgsl.workgroup, ...wgsl.step, "optim/update.wgsl": updateCode },
+  files: {
+    ...wgsl.workgroup,
+    ...wgsl.step,
+    "optim/no_copies.wgsl": noCopiesCode,
+    "optim/update.wgsl": updateCode,
+  },
   bindings: {
     gradient: "read",
     scales: "read",
@@ -23,6 +30,29 @@ const updateKernel: Kernel = {
     xi: "read_write",
     step: "uniform",
   },
+  params: { n: "u32", targetN: "u32" },
+};
+const updateWithCopiesKernel: Kernel = {
+  name: "update_with_copies",
+  files: {
+    ...wgsl.workgroup,
+    ...wgsl.step,
+    ...wgsl.lossScale,
+    "optim/copies.wgsl": copiesCode,
+    "optim/update.wgsl": updateCode,
+  },
+  bindings: {
+    gradient: "read",
+    scales: "read",
+    theta: "read_write",
+    velocity: "read_write",
+    xi: "read_write",
+    thetaCopy: "read_write",
+    xiCopy: "read_write",
+    lossScale: "read",
+    step: "uniform",
+  },
+  aliases: { Result: ["thetaCopy", "xiCopy"] },
   params: { n: "u32", targetN: "u32" },
 };
 const normsKernel: Kernel = {
@@ -114,6 +144,15 @@ export function larsTrust(
   });
 }
 
+/** What an update of networks that compute with float16 copies of their weights also binds. */
+export interface Copies {
+  /** The copies of θ and ξ, [n] and as many elements as `xi`; written with the new values. */
+  thetaCopy: Tensor;
+  xiCopy: Tensor;
+  /** The state of the loss scale: if the gradients overflowed, nothing is updated. */
+  lossScale: Tensor;
+}
+
 /**
  * v ← momentum · v + trust · (g + λ·θ); θ ← θ − lr · v; and for the first `paired` elements ξ ← τ·ξ + (1 − τ)·θ with the
  * new θ. `ema` = false compiles without the average, for targets that do not follow. With `nesterov`,
@@ -121,15 +160,17 @@ export function larsTrust(
  */
 export function updateParameters(
   tape: Tape,
-  tensors: ParameterSlice & { velocity: Tensor; xi: Tensor },
+  tensors: ParameterSlice & { velocity: Tensor; xi: Tensor; copies?: Copies | null },
   { paired, ema, nesterov }: { paired: number; ema: boolean; nesterov: boolean },
 ): void {
-  const n = sizeOf(tensors.theta.shape);
-  tape.dispatch(updateKernel, {
-    tensors: { ...tensors },
+  const n = sizeOf(tensors.theta.shape), { copies, ...others } = tensors;
+  // g, θ, v and ξ are read, the last three written, and the copies of θ and ξ.
+  const words = 5 * n + (ema ? 2 * paired : 0) + (copies ? n + (ema ? paired : 0) : 0) / 2;
+  tape.dispatch(copies ? updateWithCopiesKernel : updateKernel, {
+    tensors: { ...others, ...copies },
     params: { n, targetN: paired },
     grid: tape.grid(Math.ceil(n / 4 / 64)),
     constants: { EMA: Number(ema), NESTEROV: Number(nesterov) },
-    bytes: 4 * (5 * n + (ema ? 2 * paired : 0)), // g, θ, v and ξ are read, the last three written
+    bytes: 4 * words,
   });
 }

@@ -15,14 +15,15 @@
 import type { Memory, Store } from "../gpu/memory.ts";
 import type { Tape } from "../graph/tape.ts";
 import { type Tensor, tensorIn } from "../graph/tensor.ts";
-import { updateParameters } from "../ops/update.ts";
+import { type Copies, updateParameters } from "../ops/update.ts";
 import { BLOCK_BYTES, blocksOf, type FlatParameters, isAdapted } from "./blocks.ts";
 import { createLars } from "./lars.ts";
+import type { LossScale } from "./loss_scale.ts";
 
 /** The networks of an optimizer; the target's parameters, if any, pair with the first of the online network. */
 export interface OptimizedNetworks {
-  online: { parameters: FlatParameters; gradients: Store | null };
-  target: { parameters: FlatParameters } | null;
+  online: { parameters: FlatParameters; gradients: Store | null; halves?: Store | null };
+  target: { parameters: FlatParameters; halves?: Store | null } | null;
 }
 
 /** The trust coefficient of the paper. */
@@ -40,6 +41,8 @@ export interface OptimizerOptions {
   larsClip?: boolean;
   /** θ ← θ − lr · (trust · g' + momentum · v) in place of θ ← θ − lr · v. */
   nesterov?: boolean;
+  /** Of networks with copies in float16, which the update keeps. */
+  lossScale?: LossScale;
 }
 
 /** The rule that scales the gradient. */
@@ -89,7 +92,7 @@ interface Range {
 /** The optimizer of `online`, whose first parameters pair with those of `target`, if there is one. */
 export function createOptimizer(
   { online, target }: OptimizedNetworks,
-  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false }:
+  { name, maxBinding, ema = true, trust = TRUST_COEFFICIENT, larsClip = false, nesterov = false, lossScale }:
     OptimizerOptions,
 ): Optimizer {
   const { store: thetaStore, variables } = online.parameters;
@@ -102,6 +105,11 @@ export function createOptimizer(
   const scales = store("trust and decay of each block", blockCount * 8);
   const lars = name === "lars" ? createLars(online.parameters, store) : null;
   const ranges = rangesOf(thetaStore, maxBinding);
+  const copies = {
+    theta: online.halves,
+    xi: target?.halves ?? store("no copy of a target", BLOCK_BYTES),
+    lossScale,
+  };
   /** The tensors that a kernel over the store binds for one range. */
   const slice = ({ offset, bytes }: Range) => ({
     theta: tensorIn(thetaStore, { shape: [bytes / 4], offset }),
@@ -114,8 +122,10 @@ export function createOptimizer(
     prepare(memory) {
       memory.write(scales, initialScales(variables, blockCount));
       lars?.prepare(memory);
+      lossScale?.reset(memory);
     },
     record(tape, step) {
+      for (const range of ranges) lossScale?.unscale(tape, slice(range).gradient);
       lars?.record(tape, {
         parts: ranges.map(({ offset, bytes }) => ({
           tensors: { ...slice({ offset, bytes }), step },
@@ -132,8 +142,10 @@ export function createOptimizer(
           velocity: tensorIn(velocity, { shape: [range.bytes / 4], offset: range.offset }),
           xi,
           step,
+          copies: copySlices(copies, range, xi),
         }, { paired, ema: follows, nesterov });
       }
+      lossScale?.adjust(tape, step);
     },
   };
 }
@@ -160,6 +172,20 @@ function targetSlice(
     offset: paired > 0 ? offset : 0,
   });
   return { xi, paired: paired / 4 };
+}
+
+/** The copies of a range of θ and of `xi`, and the loss scale; null for networks that compute in float32. */
+function copySlices(
+  { theta, xi: xiStore, lossScale }: { theta?: Store | null; xi: Store; lossScale?: LossScale },
+  { offset, bytes }: Range,
+  xi: Tensor,
+): Copies | null {
+  if (!theta || !lossScale) return null;
+  return {
+    thetaCopy: tensorIn(theta, { shape: [bytes / 4], type: "f16", offset: offset / 2 }),
+    xiCopy: tensorIn(xiStore, { shape: xi.shape, type: "f16", offset: xi.region!.offset / 2 }),
+    lossScale: lossScale.state,
+  };
 }
 
 /** Trust 1 and, for adapted parameters, decay 1 of each block. */

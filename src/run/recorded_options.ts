@@ -8,7 +8,7 @@ import type { ResolvedOptions } from "../config/resolved_options.ts";
 
 /**
  * The options that a resumed run may change: no weight depends on them, except for the rounding of other kernels, as on
- * another adapter. The data may have moved: its fingerprint shows that it is the same.
+ * another adapter, or of another precision. The data may have moved: its fingerprint shows that it is the same.
  */
 export const changeableOptions: ReadonlySet<string> = new Set<OptionName>([
   "data",
@@ -19,6 +19,8 @@ export const changeableOptions: ReadonlySet<string> = new Set<OptionName>([
   "cache",
   "kernels",
   "recompute",
+  "precision",
+  "lossScale",
   "checkpointEvery",
   "keep",
   "logEvery",

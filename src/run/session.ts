@@ -12,6 +12,7 @@ import { counted } from "../base/format.ts";
 import { noteLog } from "../base/note_log.ts";
 import { createLines, type Progress } from "../base/progress.ts";
 import type { AuxiliaryHeadFactory } from "../byol/auxiliary_head.ts";
+import { LOSS_SCALE_NAME } from "../byol/state_parts.ts";
 import { Trainer } from "../byol/trainer.ts";
 import { backboneText } from "../config/backbone.ts";
 import type { EvaluationRecord, PretrainCallbacks, StepRecord } from "../config/callbacks.ts";
@@ -168,7 +169,7 @@ async function openTrainer(
   const trainer = stack.use(
     new Trainer(gpu, { ...training, ...hasProbe && { auxiliaryHead: probeFactory } }),
   );
-  if (world.rank === 0) prepareWeights(trainer, run);
+  if (world.rank === 0) prepareWeights(trainer, run, log);
   await trainer.share();
   await trainer.settled();
   return { trainer, probe, chooser, tuning };
@@ -196,16 +197,23 @@ async function chosenKernels(
 }
 
 /** Restores the checkpoint's weights, or draws new ones. */
-function prepareWeights(trainer: Trainer, run: Run): void {
+function prepareWeights(trainer: Trainer, run: Run, log: (line: string) => void): void {
   const { options, checkpoint } = run;
   if (checkpoint) {
-    const expected = trainer.stateShapes();
+    const found = new Map(checkpoint.tensors), expected = trainer.stateShapes();
+    // Checkpoints of all precisions have the same float32 weights; the loss scale is of mixed precision alone.
+    const before = found.has(LOSS_SCALE_NAME) ? "mixed" : "f32";
+    if (before !== (options.precision ?? "f32")) {
+      log(`The checkpoint was written with --precision ${before}; the run goes on with ${options.precision}`);
+      found.delete(LOSS_SCALE_NAME);
+      expected.delete(LOSS_SCALE_NAME);
+    }
     expectTensors(`${options.out}, step ${checkpoint.step}`, {
-      found: checkpoint.tensors,
+      found,
       expected,
       advise: () => "Use the options of the run that wrote it, as its config.json has them.",
     });
-    trainer.restore(checkpoint.tensors);
+    trainer.restore(found);
   } else {
     const { initial } = run, { network } = trainer.networks.online;
     trainer.initialize({ ...options, ...initial && { given: initialValues(initial, network) } });

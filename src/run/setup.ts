@@ -30,6 +30,7 @@ export function loadingOf(
 export function trainerOptions(options: ResolvedOptions, recipe: Recipe): TrainerOptions {
   const { backbone, stem, hidden, projection, batch, size, optimizer } = options;
   const { predictor, target, negatives, temperature, accumulate, trust, larsClip, recompute } = options;
+  const { precision, lossScale } = options;
   return {
     objective: { predictor, target, negatives, temperature },
     loading: loadingOf(options, recipe),
@@ -41,6 +42,8 @@ export function trainerOptions(options: ResolvedOptions, recipe: Recipe): Traine
     larsClip,
     accumulate,
     recompute,
+    precision,
+    lossScale,
   };
 }
 

@@ -41,6 +41,9 @@ export interface StepLogOptions {
  */
 const READ_EVERY = { steps: 50, seconds: 60 };
 
+/** So many steps in a row that overflow end a run: the dynamic loss scale falls from its most to its least in 24. */
+const MOST_SKIPPED = 50;
+
 /** A step whose metrics have not been read; with the rates up to it if it is to be logged. */
 interface UnreadStep {
   epoch: number;
@@ -56,6 +59,9 @@ export class StepLog {
   readonly #readEvery: number;
   #unread: UnreadStep[] = [];
   #lastRead = 0;
+  /** Steps that overflowed, since the last record and in a row. */
+  #skipped = 0;
+  #skippedInARow = 0;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
 
   constructor(run: StepLogOptions, { watch, loss }: { watch: CollapseWatch; loss: number }) {
@@ -130,7 +136,7 @@ export class StepLog {
   /** Checks the metrics of step `index`, 0 for the first, and writes them if it has a lap. */
   #record(index: number, { figure, epoch, lap }: UnreadStep & { figure: StepMetrics }): void {
     const { options: { target }, metrics, callbacks, observers } = this.#run, step = index + 1;
-    const { loss, zStd, gradNorm, targetCosine } = figure;
+    const { loss, zStd, gradNorm, targetCosine, lossScale } = figure;
     if (!Number.isFinite(loss)) {
       metrics.flush();
       throw new UserError(
@@ -139,6 +145,7 @@ export class StepLog {
       );
     }
     this.loss = loss;
+    if (lossScale !== undefined) this.#countSkipped(step, figure);
     if (lap) {
       const { lr, tau } = scheduledScalars(index, this.#run);
       const hasTarget = target === "ema" || target === "fixed";
@@ -149,14 +156,28 @@ export class StepLog {
         lr,
         tau: hasTarget ? tau : null,
         ...lap,
+        ...lossScale !== undefined && { lossScale, skippedSteps: this.#skipped },
         zStd,
         gradNorm,
         targetCosine,
       };
+      this.#skipped = 0;
       metrics.write(record);
       callbacks.onStep?.(record);
       observers.recorded?.(record);
     }
     this.#watch.observe({ step, loss, zStd });
+  }
+
+  /** Counts a step that was skipped; many in a row end the run, as no lower scale will help. */
+  #countSkipped(step: number, { skipped, lossScale }: StepMetrics): void {
+    this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
+    if (skipped) this.#skipped++;
+    if (this.#skippedInARow < MOST_SKIPPED) return;
+    this.#run.metrics.flush();
+    throw new UserError(
+      `Training stopped: the gradients of ${MOST_SKIPPED} steps in a row, up to step ${step}, overflowed float16 at a loss ` +
+        `scale of ${lossScale}, and the steps were skipped. Use --loss-scale dynamic, or --precision f32.`,
+    );
   }
 }

@@ -50,12 +50,14 @@ const colorsKernel: Kernel = {
     "views/colors.wgsl": colorsCode,
   },
   bindings: { table: "read", resized: "read", partials: "read", image: "read_write" },
+  aliases: { Result: ["image"] },
   params: { first: "u32", row: "u32", groups: "u32", turns: "u32", ...NORMALIZATION },
 };
 const blurRowsKernel: Kernel = {
   name: "view_blur_rows",
   files: { ...wgsl.viewRecord, ...wgsl.viewBlur, "views/blur_rows.wgsl": blurRowsCode },
   bindings: { table: "read", image: "read", blurred: "read_write" },
+  aliases: { Stored: ["image"] },
   params: { first: "u32", row: "u32", turns: "u32" },
 };
 const blurColumnsKernel: Kernel = {
@@ -67,6 +69,7 @@ const blurColumnsKernel: Kernel = {
     "views/blur_columns.wgsl": blurColumnsCode,
   },
   bindings: { table: "read", blurred: "read", image: "read_write" },
+  aliases: { Result: ["image"] },
   params: { first: "u32", row: "u32", turns: "u32", ...NORMALIZATION },
 };
 

@@ -97,7 +97,7 @@ export function traceLoader(
     const range = { begin: tape.dispatches.length, end: 0 };
     for (let v = 0; v < views; v++) {
       const first = v * batch + begin;
-      const aligned = first - first % 16; // slices begin at multiples of 256 bytes
+      const aligned = first - first % 32; // slices begin at multiples of 256 bytes, and a pixel has 8 in float16
       augment(tape, {
         pixels: tensorIn(pixels, { shape: [pixels.bytes / 4] }),
         table: tensorIn(table, { shape: [tableWords] }),
@@ -196,7 +196,8 @@ export function createViewFeed(
   return {
     run(batch, { end } = {}) {
       if (batch instanceof Float32Array) {
-        memory.write(store, batch);
+        // Dawn takes no Float16Array.
+        memory.write(store, store.type === "f16" ? new Uint8Array(new Float16Array(batch).buffer) : batch);
         program.run({ begin: loaded, end });
       } else if (loader) {
         loader.load(batch, (range, last) => {

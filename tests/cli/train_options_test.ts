@@ -21,7 +21,7 @@ Deno.test("parseTrainOptions() takes every option", () => {
     ..."--trust .02 --lars-clip --stop-on-collapse --tensorboard".split(" "),
     "--eval-every",
     "3",
-    ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --recompute never --out o --checkpoint-every 60 --keep 1 --log-every 5"
+    ..."--batch 2 --epochs 10 --seed 7 --kernels tiled --precision mixed --loss-scale 1024 --recompute never --out o --checkpoint-every 60 --keep 1 --log-every 5"
       .split(" "),
   ];
   assertEquals(parse(...given), {
@@ -59,6 +59,8 @@ Deno.test("parseTrainOptions() takes every option", () => {
     accumulate: 3,
     seed: 7,
     kernels: "tiled",
+    precision: "mixed",
+    lossScale: 1024,
     recompute: "never",
     out: "o",
     checkpointEvery: 60,
@@ -148,6 +150,8 @@ const refused: [args: string, message: RegExp][] = [
   ["--preset paper-200", /one of paper-40, paper-100, .*, small, or a \.json file/],
   ["--stop-on-collapse=yes", /unknown option '--stop-on-collapse=yes'/],
   ["--predictor off", /too many arguments/],
+  ["--precision half", /precision.*must be one of f32, mixed/],
+  ["--loss-scale 1000", /loss-scale.*must be dynamic, or a power of two from 1 to 16777216/],
   ["--lars-clip=on", /unknown option '--lars-clip=on'/],
   ["--kernels usual", /one of auto, default, subgroup8, blocked, tiled/],
   ["--weight-decay -1e-9", /a number of at least 0/],

@@ -8,6 +8,7 @@ Deno.test("messageWithAdvice() names the options that avoid a problem, and adds 
     size: "Lower --size, --decode-size, --hidden or --projection.",
     memory: "Lower --batch or --size, add --recompute always, or choose a smaller --backbone.",
     kernels: "Use --kernels default, or --kernels blocked.",
+    precision: "Use --precision f32, or a driver with the feature shader-f16.",
     lost: "Checkpoints are intact: continue with --resume.",
   };
   for (const [problem, text] of Object.entries(advice)) {

@@ -17,6 +17,7 @@ import { Tape } from "../../src/graph/tape.ts";
 import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { type BackboneConfig, type BackboneName, backbones, type Stem } from "../../src/nn/backbones.ts";
 import { backbone, featuresOf } from "../../src/nn/backbone.ts";
+import { copiesOf } from "../../src/nn/halves.ts";
 import { createNetwork, Scope } from "../../src/nn/parameters.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { pairsAbove } from "../../src/ops/pairs_above.ts";
@@ -92,10 +93,14 @@ export function pipelines(): Pipeline[] {
 /** What training, evaluation and the probes do on `target`. */
 function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
   const { views, mean, std } = recipes.byol;
-  for (const options of TRAININGS) {
+  for (
+    const options of [...TRAININGS, ...TRAININGS.map((one) => ({ ...one, precision: "mixed" as const }))]
+  ) {
     for (const size of options.size === 8 ? SIZES : [options.size]) {
       const loading = { views, mean, std, decodeSize: size };
-      yield traceTraining({ ...options, size, loading }, target).step.dispatches;
+      const { step, networks } = traceTraining({ ...options, size, loading }, target);
+      yield step.dispatches;
+      if (options.precision === "mixed") yield copiesOf([networks.online.network], target).dispatches;
     }
   }
   const scope = new Scope(createNetwork("encoder", { gradients: false }));

@@ -16,7 +16,7 @@ Deno.test(
       noise.fill(memory, [store]);
       const values = await memory.read({ store, offset: 0, bytes: 4 * n });
       assert(values.every((value) => Number.isFinite(value) && value !== 0), `of ${n}`);
-      const read = noise.readerOf(store.name);
+      const read = noise.readerOf(store);
       assertEquals(values.findIndex((value, i) => value !== read(i)), -1);
       memory.write(store, new Float32Array(n).fill(NaN));
       noise.fill(memory, [store]);

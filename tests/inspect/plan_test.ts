@@ -48,7 +48,10 @@ Deno.test("formatPlan() has a line per category, the step, and the refusal", () 
     largest: { name: "backbone.conv1.y", bytes: 2.4e6 },
     evaluation: 14.7e6,
   };
-  const plan = { adapter: null, batch: 4, size: 24, step, refusal: "It is too large." };
+  const plan = {
+    ...{ adapter: null, batch: 4, size: 24, precision: "f32" as const, step },
+    refusal: "It is too large.",
+  };
   assertEquals(formatPlan(plan).split("\n"), [
     "Plan for 4 images of 24 × 24 pixels in two views, on any adapter:",
     "  activations           3.3 MB",
