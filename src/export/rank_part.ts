@@ -76,7 +76,9 @@ export class RankPart implements AsyncDisposable {
     const share = { rank, ranks, size, start };
     this.#session = session;
     this.#options = options;
-    this.#windows = source.kind === "indexed" ? indexedWindows(source, share) : windowsOfStream(source, share);
+    this.#windows = source.kind === "indexed"
+      ? indexedWindows(source, share)
+      : windowsOfStream(source, share);
     this.#batches = this.#open();
   }
 
