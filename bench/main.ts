@@ -14,6 +14,7 @@
  *     deno task bench explorer [points] [SOURCE] frames a second of the explorer's page in headless Chromium
  *     deno task bench continued FIRST SECOND OUT runs that start from weights, beside training from scratch
  *     deno task bench verdict OUT [SOURCE]…      verdicts on runs beside kNN
+ *     deno task bench roofline                   what steps on matrix units could take on some GPUs, by their makers' figures
  *     deno task bench export [backbone]…         ONNX models by onnxruntime-web
  *
  * @module
@@ -32,6 +33,7 @@ import { benchOptimizer } from "./optimizer.ts";
 import { benchPairs } from "./pairs.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProbe } from "./probe.ts";
+import { benchRoofline } from "./roofline.ts";
 import { benchStep } from "./step.ts";
 import { benchVerdict } from "./verdict.ts";
 
@@ -48,6 +50,7 @@ const benches: Record<string, (gpu: Gpu, args: string[]) => Promise<void>> = {
   pairs: benchPairs,
   explorer: benchExplorer,
   export: benchExport,
+  roofline: benchRoofline,
   continued: benchContinued,
   verdict: benchVerdict,
 };
@@ -61,6 +64,7 @@ const named = [
   benchPairs,
   benchExplorer,
   benchExport,
+  benchRoofline,
   benchContinued,
   benchVerdict,
 ];

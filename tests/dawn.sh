@@ -18,17 +18,7 @@ cd -- "$(dirname -- "$0")/.."
 task=test:dawn
 . tests/drivers.sh
 
-# The packages of the project and that of Dawn, which deno.lock must not have.
-lock=$own/dawn.lock
-mkdir -p "$own"
-"$deno" run -q --allow-read=. src/cli/dawn_lock.ts >"$lock"
-
-# Runs deno with "$@" on Dawn; processes that a test starts are on Dawn too.
-on_dawn() {
-  command=$1
-  shift
-  DAWN_LOCK=$lock "$deno" "$command" -A --no-check --lock="$lock" --preload=tests/dawn/preload.ts "$@"
-}
+use_dawn
 
 # Runs the tests, or the program, "$@" with the driver $1.
 on_driver() {

@@ -103,3 +103,18 @@ unpack_backport() {
   [ -z "$missing" ] || fail "Cannot use $name as libraries are missing:" $missing. \
     'Install the system'\''s own mesa-vulkan-drivers, which brings them.'
 }
+
+# Installs Dawn, and sets $lock to a lock file with the packages of the project and that of Dawn, which deno.lock must not have.
+use_dawn() {
+  lock=$own/dawn.lock
+  mkdir -p "$own"
+  "$deno" run -q --allow-read=. src/cli/dawn_lock.ts >"$lock"
+  "$deno" run -q -A --no-check --lock="$lock" tests/dawn/install.ts || fail 'Cannot install Dawn (see above).'
+}
+
+# Runs deno with "$@" on Dawn, by the command $within if there is one; processes that a test starts are on Dawn too.
+on_dawn() {
+  command=$1
+  shift
+  DAWN_LOCK=$lock ${within:-} "$deno" "$command" -A --no-check --lock="$lock" --preload=tests/dawn/preload.ts "$@"
+}

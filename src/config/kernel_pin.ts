@@ -4,7 +4,10 @@
  * @module
  */
 import { UserError } from "../base/errors.ts";
+import type { Gpu } from "../gpu/device.ts";
 import { type KernelChooser, pinned } from "../graph/kernel_choice.ts";
+import { implementation } from "../gpu/webgpu.ts";
+import type { Precision } from "../nn/parameters.ts";
 import type { KernelSelection } from "./pretrain_options.ts";
 
 /**
@@ -13,8 +16,8 @@ import type { KernelSelection } from "./pretrain_options.ts";
  * @throws {UserError} if the adapter cannot run that family.
  */
 export function pinnedChooser(
-  { kernels = "auto" }: { kernels?: KernelSelection },
-  gpu: { subgroupSize: number; name: string } | null,
+  { kernels = "auto", precision = "f32" }: { kernels?: KernelSelection; precision?: Precision },
+  gpu: Pick<Gpu, "subgroupSize" | "matrixUnits" | "name"> | null,
 ): KernelChooser | undefined {
   if (kernels === "auto" || kernels === "default") return undefined;
   if (kernels === "subgroup8" && gpu?.subgroupSize !== 8) {
@@ -25,5 +28,21 @@ export function pinnedChooser(
         `adapter has ${gpu?.subgroupSize || "various sizes"}. Use auto, default, blocked or tiled.`,
     );
   }
+  if (kernels === "matrix") expectMatrixUnits(gpu, precision);
   return pinned(kernels);
+}
+
+function expectMatrixUnits(gpu: Pick<Gpu, "matrixUnits" | "name"> | null, precision: Precision): void {
+  const dawn = implementation() === "dawn";
+  if (!gpu?.matrixUnits) {
+    const why = dawn ? "it has no matrix units" : "Deno's own WebGPU does not know matrix units";
+    throw new UserError(
+      `Cannot use --kernels matrix on ${gpu?.name ?? "an unknown adapter"}: ${why}. Use ${
+        dawn ? "" : "--webgpu dawn, or "
+      }auto, default, blocked or tiled.`,
+    );
+  }
+  if (precision !== "mixed") {
+    throw new UserError("Cannot use --kernels matrix: matrix units multiply float16 only. Add --precision mixed.");
+  }
 }

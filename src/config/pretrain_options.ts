@@ -22,9 +22,9 @@ export type TargetKind = "ema" | "fixed" | "none" | "shared";
 
 /**
  * How kernels are chosen: `auto` times the variants on first use and remembers the fastest, `default` takes each
- * kernel's default variant, the others pin a family.
+ * kernel's default variant, the others pin a family. `matrix` is for matrix units, which multiply float16 only.
  */
-export type KernelSelection = "auto" | "default" | "subgroup8" | "blocked" | "tiled";
+export type KernelSelection = "auto" | "default" | "matrix" | "subgroup8" | "blocked" | "tiled";
 
 /**
  * The options of `pretrain()`. All are optional: the default is given with each, "shapes" being the built-in data set.

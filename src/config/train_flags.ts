@@ -232,7 +232,7 @@ const optimization = {
 
 const machine = {
   kernels: flag(
-    choice("auto", "default", "subgroup8", "blocked", "tiled"),
+    choice("auto", "default", "matrix", "subgroup8", "blocked", "tiled"),
     "auto times the kernels on first use and remembers the fastest; default takes the default ones; the others pin a " +
       "family",
     "auto",

@@ -16,6 +16,8 @@ interface Package {
 
 /** Dawn rounds the GPU's clock to 0.1 ms, which most kernels do not take, unless told not to. */
 const EXACT_CLOCK = "disable-dawn-features=timestamp_quantization";
+/** Dawn offers experimental features, among them matrix units, only so; bounds are checked all the same. */
+const EXPERIMENTS = "allow_unsafe_apis";
 /** How often Dawn looks whether the GPU is done, in ms. */
 const POLL_MS = 1;
 
@@ -51,7 +53,7 @@ async function load({ checked = true, computes = true }: DawnOptions): Promise<G
     pollByTimer();
     return create([
       EXACT_CLOCK,
-      ...checked ? [] : ["enable-dawn-features=disable_robustness"],
+      `enable-dawn-features=${checked ? EXPERIMENTS : `${EXPERIMENTS},disable_robustness`}`,
       ...computes ? [] : ["backend=null"],
     ]);
   } catch (error) {

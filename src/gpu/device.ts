@@ -8,6 +8,7 @@ import { MachineError, messageOf } from "../base/errors.ts";
 import { chooseAdapter } from "./adapter.ts";
 import { type Files, locateError } from "./compile_errors.ts";
 import { isSoftware } from "./driver.ts";
+import { MATRIX_PRELUDE, matrixFeatures, type MatrixUnits, matrixUnitsOf } from "./matrix_units.ts";
 import { implementation, implementationNote, implementationVersion } from "./webgpu.ts";
 
 /** The limits of the adapter that the project depends on. Sizes are in bytes. */
@@ -37,6 +38,8 @@ export interface Gpu {
   readonly limits: Limits;
   /** The one subgroup size of this adapter, or 0 where subgroups are missing or vary in size. */
   readonly subgroupSize: number;
+  /** Its matrix units; null where there are none, or WebGPU does not know them. */
+  readonly matrixUnits: MatrixUnits | null;
   /** Whether the adapter computes on the CPU. */
   readonly software: boolean;
   /** The first text of every kernel on this device: the directives that its compiler requires. */
@@ -76,13 +79,16 @@ function limitsOf(limits: GPUSupportedLimits): Limits {
 /** Opens the machine's fastest adapter, with subgroups where the driver has them. */
 export async function openGpu(): Promise<Gpu> {
   const { adapter, backend, driver } = await chooseAdapter();
-  const features = (["timestamp-query", "shader-f16"] as const).filter((name) => adapter.features.has(name));
+  const features: GPUFeatureName[] = (["timestamp-query", "shader-f16"] as const)
+    .filter((name) => adapter.features.has(name));
+  const forMatrices = matrixFeatures(adapter);
+  features.push(...forMatrices);
   // Deno does not list "subgroups" among the features, but grants it where the driver has it.
   const subgroups = await requestDevice(adapter, [...features, "subgroups" as GPUFeatureName]).catch(() =>
     null
   );
   const device = subgroups ?? await requestDevice(adapter, features);
-  const prelude = subgroups ? await preludeOf(device) : "";
+  const prelude = forMatrices.length > 0 ? MATRIX_PRELUDE : subgroups ? await preludeOf(device) : "";
   const { subgroupMinSize, subgroupMaxSize } = adapter.info;
 
   const modules = new Map<string, Files>();
@@ -105,6 +111,7 @@ export async function openGpu(): Promise<Gpu> {
     ].join(" "),
     limits: limitsOf(device.limits),
     subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize ?? 0 : 0,
+    matrixUnits: forMatrices.length > 0 ? matrixUnitsOf(adapter) : null,
     software: isSoftware(adapter.info),
     prelude,
     timestamps: device.features.has("timestamp-query"),
@@ -159,6 +166,7 @@ async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureNa
     maxBufferSize,
     maxComputeWorkgroupsPerDimension,
     maxTextureDimension2D,
+    maxComputeWorkgroupStorageSize,
   } = adapter.limits;
   try {
     return await adapter.requestDevice({
@@ -168,6 +176,7 @@ async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureNa
         maxBufferSize,
         maxComputeWorkgroupsPerDimension,
         maxTextureDimension2D,
+        maxComputeWorkgroupStorageSize,
       },
     });
   } catch (error) {

@@ -54,6 +54,7 @@ export function deviceProfileOf(gpu: Gpu | null, chooser?: KernelChooser): Choos
   const { maxGrid, maxBinding } = gpu?.limits ?? DEFAULT_LIMITS;
   return {
     subgroupSize: gpu?.subgroupSize ?? 0,
+    matrixUnits: gpu?.matrixUnits,
     software: gpu?.software ?? false,
     halfPrecision: gpu?.halfPrecision,
     maxGrid,

@@ -3,13 +3,17 @@
  *
  * @module
  */
+import type { MatrixUnit } from "../gpu/matrix_units.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 import type { Product } from "./conv2d_geometry.ts";
 import { type Variant, type VariantName, variants } from "./conv2d_kernels.ts";
+import { matrixTiles, STEP } from "./conv2d_matrix.ts";
 
 /** A product of the convolution as a product of two matrices. */
 export interface Matrices {
   readonly kind: Product;
+  /** Whether the matrices are float16. */
+  readonly halves: boolean;
   /** Rows (pixels, or taps and channels of a weight) and columns (channels) of the result. */
   readonly rows: number;
   readonly columns: number;
@@ -41,7 +45,14 @@ const TERMS_OF_TILED_PART = 256, WORKGROUPS = 512;
 const STAGE = 16;
 
 /** The candidates for a product on `target`, the likely fastest first. */
-export function candidates({ subgroupSize, software }: ChoosingProfile, matrices: Matrices): Candidate[] {
+export function candidates(target: ChoosingProfile, matrices: Matrices): Candidate[] {
+  const others = plainCandidates(target, matrices), onUnits = matrixCandidates(target, matrices);
+  // A driver for the CPU has matrix units only in name, and takes long to compile such kernels.
+  return target.software ? [...others, ...onUnits.map(untimed)] : [...onUnits, ...others];
+}
+
+/** The candidates that need no matrix units. */
+function plainCandidates({ subgroupSize, software }: ChoosingProfile, matrices: Matrices): Candidate[] {
   const { kind, columns, depth, maxParts } = matrices;
   const parts = kind === "backwardWeights"
     ? Math.max(Math.min(Math.ceil(depth / TERMS_PER_PART), maxParts), Math.ceil(depth / MAX_TERMS))
@@ -74,38 +85,67 @@ export function candidates({ subgroupSize, software }: ChoosingProfile, matrices
 
 /** The candidates with tiled kernels, the likely fastest first. */
 function tiledCandidates(matrices: Matrices): Candidate[] {
-  const { kind, rows, columns, depth, count, maxParts } = matrices;
-  const tilesOf = (variant: Variant) => tiling(variant, matrices).x * count;
-  const tiled = (["tiled-128x128", "tiled-64x64"] as const).flatMap((name): Candidate[] => {
-    const variant = variants[name];
+  const { rows, columns } = matrices;
+  const tiled = (["tiled-128x128", "tiled-64x64"] as const).flatMap((name) => {
     // At least half of a large tile must be used.
     const skipTuning = name === "tiled-128x128" && (rows < 128 || columns <= 64);
-    const wanted = Math.min(
-      Math.ceil(WORKGROUPS / tilesOf(variant)),
-      Math.floor(depth / TERMS_OF_TILED_PART),
-      maxParts,
-    );
-    const parts = evenParts(depth, atLeast1(wanted));
-    // The weights' gradient is parallel only by its parts.
-    if (kind === "backwardWeights") return [{ name, variant, parts, skipTuning }];
-    const whole = { name, variant, parts: 1, skipTuning };
-    if (depth <= STAGE || maxParts < 2) return [whole];
-    return [whole, {
-      name: `${name} split`,
-      variant,
-      parts: Math.max(parts, 2),
-      skipTuning: skipTuning || parts < 2,
-    }];
+    return splits({ name, variant: variants[name], skipTuning }, { matrices, stage: STAGE });
   });
   // A large tile has the invocations of four small ones and loads half as much; but with too few tiles a GPU is idle.
-  const enough = ({ variant, parts }: Candidate) => tilesOf(variant) * parts >= WORKGROUPS / 4;
   const first =
     tiled.find((candidate) =>
-      candidate.name === "tiled-128x128" && !candidate.skipTuning && enough(candidate)
+      candidate.name === "tiled-128x128" && !candidate.skipTuning && occupies(candidate, matrices)
     ) ??
       tiled.find(({ name, skipTuning }) => name === "tiled-64x64 split" && !skipTuning) ??
       tiled.find(({ name }) => name === "tiled-64x64")!;
   return [first, ...tiled.filter((candidate) => candidate !== first)];
+}
+
+/** The candidates on matrix units, the likely fastest first. Of units that compute less at a time, few are timed. */
+function matrixCandidates({ matrixUnits }: ChoosingProfile, matrices: Matrices): Candidate[] {
+  if (!matrixUnits || !matrices.halves) return [];
+  const work = ({ unit: { m, n, k } }: { unit: MatrixUnit }) => m * n * k;
+  const tiles = matrixTiles(matrixUnits), most = Math.max(...tiles.map(work));
+  const found = tiles.flatMap((variant) => {
+    const { name, rows, columns } = variant;
+    const unused = (matrices.rows <= rows / 2 || matrices.columns <= columns / 2) && rows * columns > 64 * 64;
+    const skipTuning = unused || work(variant) < most && !name.endsWith("-2x2");
+    return splits({ name, variant, skipTuning }, { matrices, stage: STEP });
+  });
+  const rank = (candidate: Candidate) =>
+    Number(candidate.skipTuning) * 4 + Number(!occupies(candidate, matrices)) * 2 +
+    Number(candidate.name.endsWith(" split"));
+  const area = ({ variant: { rows, columns } }: Candidate) => rows * columns;
+  return found.sort((a, b) => rank(a) - rank(b) || area(b) - area(a));
+}
+
+/** Whether a candidate gives all of a GPU work. */
+function occupies({ variant, parts }: Candidate, matrices: Matrices): boolean {
+  return tiling(variant, matrices).x * matrices.count * parts >= WORKGROUPS / 4;
+}
+
+/** A variant that may split sums of each product, as candidates: without and with that. */
+function splits(
+  { name, variant, skipTuning }: Omit<Candidate, "parts">,
+  { matrices, stage }: { matrices: Matrices; stage: number },
+): Candidate[] {
+  const { kind, depth, count, maxParts } = matrices;
+  const wanted = Math.min(
+    Math.ceil(WORKGROUPS / (tiling(variant, matrices).x * count)),
+    Math.floor(depth / TERMS_OF_TILED_PART),
+    maxParts,
+  );
+  const parts = evenParts(depth, { parts: atLeast1(wanted), stage });
+  // The weights' gradient is parallel only by its parts.
+  if (kind === "backwardWeights") return [{ name, variant, parts, skipTuning }];
+  const whole = { name, variant, parts: 1, skipTuning };
+  if (depth <= stage || maxParts < 2) return [whole];
+  return [whole, {
+    name: `${name} split`,
+    variant,
+    parts: Math.max(parts, 2),
+    skipTuning: skipTuning || parts < 2,
+  }];
 }
 
 function untimed(candidate: Candidate): Candidate {
@@ -117,8 +157,8 @@ function atLeast1(n: number): number {
 }
 
 /** The number of `parts` that get a stage of the depth, if all but the last get equally many. */
-function evenParts(depth: number, parts: number): number {
-  const stages = Math.ceil(depth / STAGE);
+function evenParts(depth: number, { parts, stage }: { parts: number; stage: number }): number {
+  const stages = Math.ceil(depth / stage);
   return Math.ceil(stages / Math.ceil(stages / parts));
 }
 

@@ -27,3 +27,17 @@ export interface Geometry {
 export const geometryParams: Kernel["params"] = {
   N: "u32", H: "u32", W: "u32", C: "u32", P: "u32", Q: "u32", K: "u32", R: "u32", S: "u32", stride: "u32", pad: "u32",
 };
+
+/** The bindings of each product, without textures. */
+export const BINDINGS = {
+  forward: { x: "read", w: "read", bias: "read", y: "read_write" },
+  backwardData: { dy: "read", w: "read", dx: "read_write" },
+  backwardWeights: { x: "read", dy: "read", dw: "read_write" },
+} as const;
+
+/** What may be float16: all but sums of parts and gradients of weights. */
+export const ALIASES = {
+  forward: { Stored: ["x", "w"], Result: ["y"] },
+  backwardData: { Stored: ["dy", "w"], Result: ["dx"] },
+  backwardWeights: { Stored: ["x", "dy"] },
+} as const satisfies Record<Product, Kernel["aliases"]>;

@@ -10,9 +10,9 @@ import forwardTiled from "../../kernels/conv2d/forward_tiled.wgsl" with { type: 
 import backwardDataTiled from "../../kernels/conv2d/backward_data_tiled.wgsl" with { type: "text" };
 import backwardWeightsTiled from "../../kernels/conv2d/backward_weights_tiled.wgsl" with { type: "text" };
 import type { Files } from "../gpu/compile_errors.ts";
-import type { Kernel } from "../gpu/kernel.ts";
+import type { Constants, Kernel } from "../gpu/kernel.ts";
 import { wgsl } from "../gpu/wgsl_parts.ts";
-import { geometryParams, type Product } from "./conv2d_geometry.ts";
+import { ALIASES, BINDINGS, geometryParams, type Product } from "./conv2d_geometry.ts";
 import { subgroup8Kernels } from "./conv2d_software.ts";
 
 /** Kernels of all three products with the same tiles. */
@@ -23,25 +23,13 @@ export interface Variant {
   readonly columns: number;
   /** Tiles of a workgroup, counted through rows and columns together; 0 if it computes one tile of a grid of both. */
   readonly tilesPerGroup: number;
+  /** Values of the kernels' constants, besides those of the product. */
+  readonly constants?: Constants;
   /** Whether the sums of each product may be split into parts. Otherwise only those of the weights' gradient may. */
   readonly splits?: boolean;
 }
 
 const withParts: Kernel["params"] = { ...geometryParams, parts: "u32" };
-
-/** The bindings of each product, without textures. */
-const BINDINGS = {
-  forward: { x: "read", w: "read", bias: "read", y: "read_write" },
-  backwardData: { dy: "read", w: "read", dx: "read_write" },
-  backwardWeights: { x: "read", dy: "read", dw: "read_write" },
-} as const;
-
-/** What may be float16: all but sums of parts and gradients of weights. */
-export const ALIASES = {
-  forward: { Stored: ["x", "w"], Result: ["y"] },
-  backwardData: { Stored: ["dy", "w"], Result: ["dx"] },
-  backwardWeights: { Stored: ["x", "dy"] },
-} as const satisfies Record<Product, Kernel["aliases"]>;
 
 const blocked: Record<Product, Kernel> = {
   forward: {
@@ -90,21 +78,21 @@ function tiled(suffix: string, tile: Files): Record<Product, Kernel> {
   return {
     forward: {
       name: `conv2d_tiled${suffix}`,
-      files: { ...shared, ...wgsl.quadruples, "conv2d/forward_tiled.wgsl": forwardTiled },
+      files: { ...shared, ...wgsl.quadruples, ...wgsl.conv2dTaps, "conv2d/forward_tiled.wgsl": forwardTiled },
       bindings: BINDINGS.forward,
       aliases: ALIASES.forward,
       params: withParts,
     },
     backwardData: {
       name: `conv2d_backward_data_tiled${suffix}`,
-      files: { ...shared, ...wgsl.quadruples, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
+      files: { ...shared, ...wgsl.quadruples, ...wgsl.conv2dClassTaps, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
       bindings: BINDINGS.backwardData,
       aliases: ALIASES.backwardData,
       params: withParts,
     },
     backwardWeights: {
       name: `conv2d_backward_weights_tiled${suffix}`,
-      files: { ...shared, "conv2d/backward_weights_tiled.wgsl": backwardWeightsTiled },
+      files: { ...shared, ...wgsl.conv2dPixels, "conv2d/backward_weights_tiled.wgsl": backwardWeightsTiled },
       bindings: BINDINGS.backwardWeights,
       aliases: ALIASES.backwardWeights,
       params: withParts,

@@ -6,7 +6,7 @@
 import type { Constants } from "../gpu/kernel.ts";
 import type { Tape } from "../graph/tape.ts";
 import type { Variant } from "../graph/kernel_choice.ts";
-import { sizeOf, type Tensor, typeNote } from "../graph/tensor.ts";
+import { sizeOf, type Tensor, typeNote, typeOf } from "../graph/tensor.ts";
 import { elementOf } from "./conv2d_element.ts";
 import type { Geometry } from "./conv2d_geometry.ts";
 import type { Product } from "./conv2d_geometry.ts";
@@ -30,7 +30,7 @@ export function product(
     others: Record<string, Tensor>;
     constants?: Constants;
     /** The product of N images as a product of matrices. */
-    extent: (N: number) => Omit<Matrices, "kind" | "maxParts">;
+    extent: (N: number) => Omit<Matrices, "kind" | "halves" | "maxParts">;
   },
 ): void {
   const { H, W, C, P, Q, K, R, S, stride } = geometry;
@@ -39,7 +39,8 @@ export function product(
     const tensors = { ...slices, ...others };
     const result = RESULT[kind];
     const floats = Math.min(PARTIAL_FLOATS, tape.target.maxBinding / 4);
-    const matrices = { kind, maxParts: Math.floor(floats / sizeOf(tensors[result].shape)), ...extent(N) };
+    const halves = typeOf(Object.values(slices)[0]) === "f16";
+    const matrices = { kind, halves, maxParts: Math.floor(floats / sizeOf(tensors[result].shape)), ...extent(N) };
     const flops = 2 * N * P * Q * K * R * S * C;
     // The weights' gradient is a sum over all images.
     const more = kind === "backwardWeights" && first > 0;
@@ -54,7 +55,7 @@ export function product(
           tensors: { ...tensors, [result]: made },
           params: { N, ...geometry, parts },
           grid: tape.grid(n, z),
-          constants,
+          constants: { ...constants, ...variant.constants },
           flops,
         });
         if (!direct) sumParts(tape, { parts: made, total, more });

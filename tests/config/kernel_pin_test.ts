@@ -12,7 +12,9 @@ const choice: KernelChoice = {
   result: { name: "y", terms: 1, element: () => 0 },
   variants: { "tiled-8": variant, "blocked-4": variant },
 };
-const adapter = (subgroupSize: number) => ({ name: "an adapter", subgroupSize }) as Gpu;
+const units = { units: [{ m: 8, n: 8, k: 8 }], subgroupSize: 8, workgroupMemory: 2 ** 15 };
+const adapter = (subgroupSize: number, matrixUnits: Gpu["matrixUnits"] = null) =>
+  ({ name: "an adapter", subgroupSize, matrixUnits }) as Gpu;
 
 Deno.test("pinnedChooser() pins nothing for auto and default, and the first variant of a family", () => {
   const pin = (kernels: "auto" | "default" | "blocked") =>
@@ -31,4 +33,21 @@ Deno.test("pinnedChooser() refuses a family that the adapter cannot run", async 
   ) {
     await assertThrows(() => pinnedChooser(options, gpu), UserError, new RegExp(`subgroup8 on .*${found}`));
   }
+});
+
+Deno.test("pinnedChooser() refuses matrix where WebGPU knows no matrix units, and for float32", async () => {
+  const options = resolveOptions({ kernels: "matrix", precision: "mixed" });
+  pinnedChooser(options, adapter(8, units));
+  for (const [gpu, name] of [[adapter(8), "an adapter"], [null, "an unknown adapter"]] as const) {
+    await assertThrows(
+      () => pinnedChooser(options, gpu),
+      UserError,
+      new RegExp(`^Cannot use --kernels matrix on ${name}: .*\\. Use --webgpu dawn, or auto, `),
+    );
+  }
+  await assertThrows(
+    () => pinnedChooser({ ...options, precision: "f32" }, adapter(8, units)),
+    UserError,
+    /^Cannot use --kernels matrix: .* Add --precision mixed\.$/,
+  );
 });

@@ -28,10 +28,23 @@ export type Pipeline = Pick<Dispatch, "kernel" | "constants">;
 
 const LIMITS = { maxGrid: 65535, maxBinding: 2 ** 27 };
 
+/** All matrix units for which there are kernels. */
+const UNITS = [[16, 16, 16], [16, 8, 16], [16, 8, 8], [8, 16, 16], [8, 8, 16], [8, 8, 8]].map((
+  [m, n, k],
+) => ({ m, n, k }));
+
 /** The device profiles that choices of kernels depend on. */
-const TARGETS: ChoosingProfile[] = [true, false].flatMap((software) =>
-  [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
-);
+const TARGETS: ChoosingProfile[] = [
+  ...[true, false].flatMap((software) =>
+    [0, 8, 32].map((subgroupSize) => ({ ...LIMITS, software, subgroupSize }))
+  ),
+  ...[8, 16, 32, 64].map((subgroupSize) => ({
+    ...LIMITS,
+    software: false,
+    subgroupSize,
+    matrixUnits: { units: UNITS, subgroupSize, workgroupMemory: 2 ** 15 },
+  })),
+];
 
 /** Sides of views: the least, one that is no multiple of 4, and the paper's. */
 const SIZES = [8, 33, 224];
@@ -93,9 +106,10 @@ export function pipelines(): Pipeline[] {
 /** What training, evaluation and the probes do on `target`. */
 function* traces(target: ChoosingProfile): Generator<readonly Dispatch[]> {
   const { views, mean, std } = recipes.byol;
-  for (
-    const options of [...TRAININGS, ...TRAININGS.map((one) => ({ ...one, precision: "mixed" as const }))]
-  ) {
+  const mixed = TRAININGS.map((one) => ({ ...one, precision: "mixed" as const }));
+  // Matrix units serve the products of float16, whose kernels are the same in all trainings.
+  const trainings = target.matrixUnits ? mixed.slice(-1) : [...TRAININGS, ...mixed];
+  for (const options of trainings) {
     for (const size of options.size === 8 ? SIZES : [options.size]) {
       const loading = { views, mean, std, decodeSize: size };
       const { step, networks } = traceTraining({ ...options, size, loading }, target);

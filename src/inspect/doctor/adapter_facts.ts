@@ -4,6 +4,7 @@
  * @module
  */
 import type { Gpu } from "../../gpu/device.ts";
+import type { MatrixUnits } from "../../gpu/matrix_units.ts";
 
 /** An adapter, as far as WebGPU describes it. */
 export interface AdapterFacts {
@@ -25,6 +26,8 @@ export interface AdapterFacts {
   software: boolean;
   /** Range of subgroup sizes; null if the driver does not report it. */
   subgroups: { min: number; max: number } | null;
+  /** Its matrix units; null where there are none, or WebGPU does not know them. */
+  matrixUnits: MatrixUnits | null;
   /** Features that the adapter lists, and those granted to this program; Deno grants more than it lists. */
   features: { listed: string[]; granted: string[] };
   /** The adapter's limits by WebGPU's names. */
@@ -32,7 +35,9 @@ export interface AdapterFacts {
 }
 
 /** The facts of the adapter that `gpu` was opened on. */
-export function adapterFacts({ adapter, device, name, backend, driver, software }: Gpu): AdapterFacts {
+export function adapterFacts(
+  { adapter, device, name, backend, driver, software, matrixUnits }: Gpu,
+): AdapterFacts {
   const { vendor, device: model, architecture, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
   return {
     name,
@@ -44,6 +49,7 @@ export function adapterFacts({ adapter, device, name, backend, driver, software 
     deno: Deno.version.deno,
     software,
     subgroups: min && max ? { min, max } : null,
+    matrixUnits,
     features: { listed: [...adapter.features].sort(), granted: [...device.features].sort() },
     limits: limitsOf(adapter),
   };

@@ -6,10 +6,10 @@
 import { type Check, kernelsOf } from "./check.ts";
 
 /** The families by their names in `--kernels`, the fastest first. */
-const FAMILIES: readonly Pin[] = ["subgroup8", "tiled", "blocked"];
+const FAMILIES: readonly Pin[] = ["matrix", "subgroup8", "tiled", "blocked"];
 
 /** A family of kernels. */
-export type Pin = "subgroup8" | "tiled" | "blocked";
+export type Pin = "matrix" | "subgroup8" | "tiled" | "blocked";
 
 /** The family that `variant` belongs to. */
 function familyOf(variant: string): Pin | undefined {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeMatrixUnits } from "../../gpu/matrix_units.ts";
 import type { Diagnosis, Speed } from "../doctor.ts";
 import type { AdapterFacts } from "./adapter_facts.ts";
 import type { Expectation } from "./expectations.ts";
@@ -60,7 +61,7 @@ const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
 const rounded = (n: number) => n < 10 ? n.toPrecision(2) : n.toFixed(0);
 
 function adapterLines(adapter: AdapterFacts): string[] {
-  const { name, vendor, device, backend, driver, deno, software, subgroups, features, limits } = adapter;
+  const { name, vendor, device, backend, driver, deno, software, subgroups, matrixUnits, features, limits } = adapter;
   const line = (what: string, value: string) => `  ${what.padEnd(12)} ${value}`;
   return [
     name,
@@ -68,6 +69,7 @@ function adapterLines(adapter: AdapterFacts): string[] {
     line("backend", backend),
     line("driver", `${driver} (vendor ${vendor}, device ${device}); Deno ${deno}`),
     line("subgroups", subgroups ? lanes(subgroups) : "none"),
+    line("matrix units", matrixUnits ? describeMatrixUnits(matrixUnits) : "none"),
     line("granted", features.granted.join(", ") || "no feature beyond WebGPU's core"),
     line("at most", LIMITS.map(([limit, what]) => `${mebibytes(limits[limit])} a ${what}`).join(", ")),
   ];

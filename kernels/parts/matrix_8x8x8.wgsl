@@ -1,0 +1,4 @@
+// Matrix units that multiply 8 × 8 values by 8 × 8.
+const UNIT_M = 8u; // rows of the result
+const UNIT_N = 8u; // its columns
+const UNIT_K = 8u; // terms of a sum

@@ -1,0 +1,3 @@
+// Workgroups of 2 × 1 subgroups.
+const GROUP_ROWS = 2u;
+const GROUP_COLUMNS = 1u;
