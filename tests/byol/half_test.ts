@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, relativeError } from "../assert.ts";
 import { goldenViews, initialParameter, readGolden, type StepMetadata } from "../golden/read.ts";
-import { onGpu, sharedGpu, targets } from "../gpu/shared.ts";
+import { halfTest, sharedGpu, targets } from "../gpu/shared.ts";
 import { assertGroups } from "./torch_groups.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
 import type { TrainerOptions } from "../../src/byol/trace_training.ts";
@@ -107,31 +107,28 @@ function assertGradients(gradients: TorchTensors, { tensors, metadata }: Golden)
   }
 }
 
+/** Products by unsplit sums and by split ones; and on matrix units, where there are some. */
+const KERNELS = ["blocked", "tiled-64x64", "tiled-64x64 split"];
+
 for (const { net, optimizer } of CASES) {
-  Deno.test(
-    `ten steps of ${net} with ${optimizer} in mixed precision agree with PyTorch`,
-    onGpu,
-    async () => {
-      if (!(await sharedGpu()).halfPrecision) return console.log("skipped: this adapter has no float16");
-      const golden = await readGolden<HalfMetadata>(`half_${net}_${optimizer}`), { metadata } = golden;
-      for (
-        const { chooser } of await targets(["blocked", "tiled-64x64", "tiled-64x64 split"])
-      ) {
-        using trainer = await trainerOf({ net, optimizer, metadata, chooser });
-        for (let step = 0; step < metadata.lr.length; step++) {
-          takeStep(trainer, metadata, step);
-          // The first gradients do not depend on the optimizer: they are in the files of SGD.
-          if (step === 0 && optimizer === "sgd") assertGradients(await gradientsOf(trainer), golden);
-        }
-        const steps = await trainer.metrics(0, metadata.lr.length);
-        assertEquals(steps.map(({ skipped }) => skipped), steps.map(() => false), "skipped steps");
-        const figures = { losses: steps.map(({ loss }) => loss), z_std: steps.map(({ zStd }) => zStd) };
-        for (const name of ["losses", "z_std"] as const) {
-          const error = relativeError(figures[name], metadata[name]), allowed = 3 * metadata.errors[name];
-          assert(error <= allowed, `${name} ${figures[name]} are off by ${error}, allowed are ${allowed}`);
-        }
-        assertGroups(await groupsOf(trainer), golden);
+  halfTest(`ten steps of ${net} with ${optimizer} in mixed precision agree with PyTorch`, async () => {
+    const golden = await readGolden<HalfMetadata>(`half_${net}_${optimizer}`), { metadata } = golden;
+    const { matrixUnits } = await sharedGpu();
+    for (const { chooser } of await targets(matrixUnits ? [...KERNELS, "matrix"] : KERNELS)) {
+      using trainer = await trainerOf({ net, optimizer, metadata, chooser });
+      for (let step = 0; step < metadata.lr.length; step++) {
+        takeStep(trainer, metadata, step);
+        // The first gradients do not depend on the optimizer: they are in the files of SGD.
+        if (step === 0 && optimizer === "sgd") assertGradients(await gradientsOf(trainer), golden);
       }
-    },
-  );
+      const steps = await trainer.metrics(0, metadata.lr.length);
+      assertEquals(steps.map(({ skipped }) => skipped), steps.map(() => false), "skipped steps");
+      const figures = { losses: steps.map(({ loss }) => loss), z_std: steps.map(({ zStd }) => zStd) };
+      for (const name of ["losses", "z_std"] as const) {
+        const error = relativeError(figures[name], metadata[name]), allowed = 3 * metadata.errors[name];
+        assert(error <= allowed, `${name} ${figures[name]} are off by ${error}, allowed are ${allowed}`);
+      }
+      assertGroups(await groupsOf(trainer), golden);
+    }
+  });
 }
