@@ -13,9 +13,10 @@ precision, and nowhere else:
 A ReLU's mask is that of what it gave, rounded. Statistics, the loss, gradients of parameters, the optimizer's state
 and the moving average are not rounded; the gradients of parameters are divided by the scale.
 
-Tensors and settings are as in step_*.safetensors, but for the first values of the heads' batch norms, which shift each
-channel to one side of 0 as a ResNet's do: they are those of the name "backbone.bn.<name>". Without that, rounding moves
-so many inputs of ReLUs across 0 that it makes other steps of the same ones: of momentum, 0.7 of its norm.
+Tensors and settings are as in step_*.safetensors, those of half_bottleneck_simclr as in step_resnet8_simclr; but for the
+first values of the heads' batch norms, which shift each channel to one side of 0 as a ResNet's do: they are those of the
+name "backbone.bn.<name>". Without that, rounding moves so many inputs of ReLUs across 0 that it makes other steps of the
+same ones: of momentum, 0.7 of its norm.
 
 Metadata: `scale`, and `losses` and `z_std` of each step. As bounds, what one more rounding does to the same steps: the
 median over KINDS of it, each from several first weights. `errors` are relative errors of groups of tensors, of the losses
@@ -206,7 +207,7 @@ def steps(net, name, block, widths, seed, peak, **options):
     errors, errors_float32 = (medians([relative_errors(o, half) for o in runs]) for runs in (others, float32))
     grad1_errors = medians([{key: (o["grad1"][key] - g).norm().item() for key, g in half["grad1"].items()} for o in others])
     prefixes = dict(theta="online", running_online="online", xi="target", running_target="target", momentum="momentum")
-    tensors = {f"{prefixes[group]}.{key}": t for group in prefixes for key, t in half[group].items()}
+    tensors = {f"{prefixes[group]}.{key}": t for group in prefixes if group in half for key, t in half[group].items()}
     if name != "lars":
         tensors.update({f"grad1.{key}": t for key, t in half["grad1"].items()})
     metadata = dict(
@@ -214,6 +215,8 @@ def steps(net, name, block, widths, seed, peak, **options):
         losses=half["losses"].tolist(), z_std=half["z_std"].tolist(), errors=errors, errors_float32=errors_float32,
         grad1_errors=grad1_errors,
     )
+    if "objective" in options:
+        metadata.update(make.objectives[options["objective"]], temperature=make.TEMPERATURE)
     make.write_safetensors(f"half_{net}_{name}", tensors, metadata)
     print("  losses", *(f"{loss:.4f}" for loss in metadata["losses"]))
     print("  errors", *(f"{group} {error:.1e}" for group, error in errors.items()))
@@ -229,3 +232,5 @@ if __name__ == "__main__":
     ):
         steps(net, "sgd", block, widths, seeds[0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
         steps(net, "lars", block, widths, seeds[1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)
+    options = dict(peak=0.02, mu=0.9, decay=5e-4, trust=0, objective="simclr")
+    steps("bottleneck", "simclr", Bottleneck, (16, 32), 10, **options)
