@@ -158,7 +158,7 @@ export class StepLog {
         ...lap,
         ...lossScale !== undefined && { lossScale, skippedSteps: this.#skipped },
         zStd,
-        gradNorm,
+        gradNorm: figure.skipped ? null : gradNorm,
         targetCosine,
       };
       this.#skipped = 0;
