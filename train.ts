@@ -47,17 +47,22 @@ async function train({ given, ...asked }: TrainArguments, world: World): Promise
   const isFirst = world.rank === 0, print = isFirst ? console.log : () => {};
   const interrupted = interruption("finishing the current step and saving it.", print),
     { signal } = interrupted;
+  // What ranks do together goes on until they agree to stop; an error after a signal is an error.
+  const ending = world.size > 1 ? undefined : signal;
   using download = isFirst ? createDownloadProgress() : null;
   // A launcher gives each rank a terminal without columns: no bar.
   const progress = world.size > 1 ? createLines : createProgress;
   const options = { ...given, signal, onDownload: download?.onDownload, progress };
   const { out: _, ...others } = options;
   const folder = asked.resume
-    ? await unlessAborted(signal, () => world.first("the run to resume", () => findRun(given, { signal })))
+    ? await unlessAborted(
+      ending,
+      () => world.first("the run to resume", () => findRun(given, { signal: ending })),
+    )
     : null;
   if (folder === ABORTED) return interrupted.exitCode;
   const result = await unlessAborted(
-    signal,
+    ending,
     () =>
       folder !== null
         ? resume(folder, { ...others, allowChangedData: asked.allowChangedData }, { world })

@@ -1,7 +1,8 @@
 /**
- * What an exchange costs: `mpirun --bind-to none -n 2 deno run -A bench/exchange.ts [BACKBONE] [BATCH]`. Rank 0 prints.
+ * What an exchange costs: `mpirun --bind-to none -n 2 deno run -A bench/exchange.ts [BACKBONE] [BATCH] [GBIT]`. Rank 0 prints.
  *
- * A step of ranks, where its time goes; and the parts alone: reading, summing, writing, in one piece or in several whose
+ * A step of ranks, where its time goes, beside what the model of `--plan --ranks` predicts from a step of one process: the ranks of
+ * a machine are taken to share its cores. Then the parts alone: reading, summing, writing, in one piece or in several whose
  * copies and sums overlap. Then a step whose gradients are read in pieces while the backward pass goes on, beside one that is
  * read at its end: the piece read first is what the last layers leave.
  */
@@ -10,14 +11,17 @@ import { traceStep } from "../src/byol/step.ts";
 import { createNetworks } from "../src/byol/networks.ts";
 import { Trainer } from "../src/byol/trainer.ts";
 import { openWorld } from "../src/distributed/open_world.ts";
+import { type World, worldOfOne } from "../src/distributed/world.ts";
 import { OrderedSum } from "../src/distributed/ordered_sum.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { Memory, type Store } from "../src/gpu/memory.ts";
 import { deviceProfileOf } from "../src/graph/kernel_choice.ts";
 import { Program } from "../src/graph/program.ts";
+import { planRanks, stepCosts } from "../src/inspect/rank_plan.ts";
 import { type BackboneName, backbones } from "../src/nn/backbones.ts";
 
-const [name = "resnet18", batchText = "4"] = Deno.args, batch = Number(batchText), SIZE = 32, REPEATS = 5;
+const [name = "resnet18", batchText = "4", networkText = "25"] = Deno.args;
+const batch = Number(batchText), NETWORK = Number(networkText), SIZE = 32, REPEATS = 5;
 const world = await openWorld(), gpu = await openGpu();
 const print = (line: string) => world.rank === 0 && console.log(line);
 const architecture = {
@@ -28,6 +32,7 @@ const architecture = {
 } as const;
 const options = { architecture, batch, size: SIZE, optimizer: "lars" } as const;
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const views = new Float32Array(2 * batch * SIZE * SIZE * 4).map((_, i) => Math.sin(i));
 const ms = (value: number) => `${value.toFixed(0)} ms`;
 
 /** The median milliseconds of `work`, which ranks begin together. */
@@ -42,30 +47,70 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return median(times);
 }
 
-{
-  using trainer = new Trainer(gpu, { ...options, accumulate: world.size, world });
-  trainer.initialize({ seed: 0, targetInit: "copy" });
-  await trainer.share();
-  const views = new Float32Array(2 * batch * SIZE * SIZE * 4).map((_, i) => Math.sin(i));
-  const times: number[] = [], scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99, part: 0 };
-  for (let step = 0; step < REPEATS + 1; step++) {
-    const begin = performance.now();
-    trainer.step(views, { ...scalars, step });
-    await trainer.join();
-    if (step === 0) trainer.takeExchangeTimes();
-    else times.push(performance.now() - begin);
+/** Takes steps of `batches` of each rank of `among`, and times them. */
+class TimedSteps implements Disposable {
+  readonly times: number[] = [];
+  readonly trainer: Trainer;
+  #step = 0;
+
+  constructor(readonly among: World, readonly batches: number) {
+    this.trainer = new Trainer(gpu, { ...options, accumulate: among.size * batches, world: among });
+    this.trainer.initialize({ seed: 0, targetInit: "copy" });
   }
+
+  async take(): Promise<void> {
+    const { trainer, among: { size } } = this, begin = performance.now();
+    const scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.99, step: this.#step++ };
+    for (let part = 0; part < size * this.batches; part += size) {
+      trainer.step(views, { ...scalars, part });
+      await trainer.join();
+    }
+    await trainer.settled();
+    if (scalars.step === 0) trainer.takeExchangeTimes(); // kernels are compiled
+    else this.times.push(performance.now() - begin);
+  }
+
+  [Symbol.dispose](): void {
+    this.trainer[Symbol.dispose]();
+  }
+}
+
+{
+  const { size: ranks, hosts } = world;
+  using alone = new TimedSteps(worldOfOne, 1);
+  using together = new DisposableStack();
+  const all = (ranks > 1 ? [1, 3] : []).map((batches) => together.use(new TimedSteps(world, batches)));
+  for (const { trainer } of all) await trainer.share();
+  // In turn, as other work on the machine comes and goes.
+  for (let i = 0; i < REPEATS + 1; i++) {
+    await world.first("a step alone", () => alone.take());
+    for (const steps of all) await steps.take();
+  }
+  const costs = stepCosts(options, deviceProfileOf(gpu));
+  const stepAlone = await world.first("its time", () => Promise.resolve(median(alone.times)));
+  const gigaflops = costs.flops / stepAlone / 1e6;
   print(
-    `${name}, ${batch} images, ${world.size} ranks on ${gpu.description}: a step takes ${ms(median(times))}`,
+    `${name}, ${batch} images, ${gpu.description}: a step of one process takes ${ms(stepAlone)}, ` +
+      `${gigaflops.toFixed(1)} Gflop/s`,
   );
-  const found = trainer.takeExchangeTimes();
-  if (found) {
-    const { compute, exchange, write, steps } = found;
+  const sharing = hosts.filter((host) => host === hosts[0]).length;
+  for (const { batches, times, trainer } of all) {
+    const { compute, exchange, write, steps } = trainer.takeExchangeTimes()!, step = median(times);
+    const speeds = { network: NETWORK, gigaflops: gigaflops / sharing };
+    const predicted = 1000 * planRanks(costs, { ...speeds, ranks, batches }).step;
+    print(
+      `${ranks} ranks, ${batches} batches of each, ${(trainer.exchangedBytes / 1e6).toFixed(1)} MB: ` +
+        `a step takes ${ms(step)}`,
+    );
     print(
       `  of these computing and reading ${ms(compute / steps)}, meeting and summing ${
         ms(exchange / steps)
       }, ` +
-        `writing ${ms(write / steps)}; ${(trainer.exchangedBytes / 1e6).toFixed(1)} MB`,
+        `writing ${ms(write / steps)}`,
+    );
+    print(
+      `  predicted with --network ${NETWORK} --tflops ${(speeds.gigaflops / 1000).toPrecision(2)}: ` +
+        `${ms(predicted)}, measured / predicted ${(step / predicted).toFixed(2)}`,
     );
   }
 }

@@ -6,7 +6,7 @@
 import { messageOf } from "../src/base/errors.ts";
 import { type Position, sourceOrder, trainingOrder, type Visit } from "./order.ts";
 import { Cutter, type Item, type Own, type Place, type Share } from "./share.ts";
-import { inOrder, noImages, type Shuffled, shuffled } from "./shuffle.ts";
+import { blockAfter, inOrder, noImages, type Shuffled, shuffled } from "./shuffle.ts";
 import type { FileRange } from "./file_range.ts";
 import { UnreachableError } from "./sources/http_connection.ts";
 import type { ImageSource, IndexedSource, ShardImage, StreamedSource } from "./sources/types.ts";
@@ -150,8 +150,11 @@ async function* readOnce(
 ): AsyncGenerator<ReadSample> {
   let { offset } = start;
   for await (const image of inOrder(source, { begin: start.block, signal })) {
-    const block = { number: 0, shardRank: image.shardRank, from: image.number + 1, at: null, done: 0 };
-    yield sampleOf(image, { epoch: 0, offset, next: { epoch: 0, offset: ++offset, block } });
+    yield sampleOf(image, {
+      epoch: 0,
+      offset,
+      next: { epoch: 0, offset: ++offset, block: blockAfter(image) },
+    });
   }
   if (offset === 0) throw noImages(source);
 }

@@ -75,6 +75,11 @@ export async function* inOrder(
   }
 }
 
+/** Where source order goes on after an image. */
+export function blockAfter({ shardRank, number }: Arrival): BlockPosition {
+  return { number: 0, shardRank, from: number + 1, at: null, done: 0 };
+}
+
 /** `images`, the first of which is asked for at once. */
 function startedEarly<T>(images: AsyncIterable<T>): AsyncIterable<T> {
   const iterator = images[Symbol.asyncIterator]();

@@ -24,7 +24,7 @@ export interface ExchangeOptions {
   ring: Store;
 }
 
-/** Where the time of exchanges went, in milliseconds, and the bytes that this rank moved to and from the GPU. */
+/** Where the time of exchanges went, in milliseconds. */
 export interface ExchangeTimes {
   /** Waiting for the GPU and for the copy of its results. */
   compute: number;
@@ -130,7 +130,12 @@ export class Exchange implements Disposable {
     return agreement;
   }
 
-  /** Resolves when no round is under way. */
+  /** Resolves when no round is under way, also if it failed: the others need this rank's part, before it may leave. */
+  async endRound(): Promise<void> {
+    await this.#pending?.catch(() => {});
+  }
+
+  /** What was agreed on in the round under way, when it is done. */
   async #settle(): Promise<Agreement | null> {
     if (!this.#pending) return null;
     const begin = performance.now(), agreement = await this.#pending;

@@ -170,6 +170,11 @@ export class Trainer {
     return agreement;
   }
 
+  /** Resolves when this rank takes part in no exchange: before that it must not leave, nor may its memory be freed. */
+  async endRound(): Promise<void> {
+    await this.#exchange?.endRound();
+  }
+
   /** Where the time of exchanges went since the last call; null for a process alone. */
   takeExchangeTimes(): ExchangeTimes | null {
     return this.#exchange?.takeTimes() ?? null;

@@ -16,15 +16,10 @@ import { type Agreement, EndedError, type Failure, type Word, type World } from 
 /** Characters of a failure's text that fit a message. */
 const FAILURE_CHARACTERS = 440;
 
-/** Seconds that ranks wait for each other. */
-export const DEFAULT_TIMEOUT = 300;
+/** Seconds that ranks wait for each other, unless BYOL_MPI_TIMEOUT says otherwise. */
+const DEFAULT_TIMEOUT = 300;
 /** The ranks after rank 0 wait so much longer, one after the other: only the first of them reports. */
 const LATER_SECONDS = 3;
-/** Options of {@linkcode MpiWorld.open}. */
-export interface MpiOptions {
-  /** Seconds that ranks wait for each other; by default those of BYOL_MPI_TIMEOUT, else {@linkcode DEFAULT_TIMEOUT}. */
-  timeout?: number;
-}
 
 /** The ranks of an MPI job. */
 export class MpiWorld implements World {
@@ -46,7 +41,8 @@ export class MpiWorld implements World {
    * @throws {MachineError} if there is no MPI library.
    * @throws {UserError} if the launcher is not of this library.
    */
-  static async open({ timeout = timeoutSetting() }: MpiOptions = {}): Promise<MpiWorld> {
+  static async open(): Promise<MpiWorld> {
+    const timeout = timeoutSetting();
     // A waiting call would take a core from the adapter and the Workers.
     const yielding = "OMPI_MCA_mpi_yield_when_idle";
     if (environmentVariable(yielding) === undefined) setEnvironmentVariable(yielding, "1");
@@ -67,17 +63,13 @@ export class MpiWorld implements World {
     return this.#post.options.hosts;
   }
 
-  /** The name and version of the library. */
-  get version(): string {
-    return this.#library.version;
-  }
-
   meet(what: string, word: Word = {}): Promise<Agreement> {
     return this.#inTurn(() => this.#meet({ ...word, what }));
   }
 
   first<T>(what: string, work: () => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
+      await this.#meet({ what }); // whoever has left is heard of here
       if (this.rank > 0) return await this.#resultOfFirst(what) as T;
       const result = await this.#whileOthersWait(what, work);
       const bytes = new TextEncoder().encode(JSON.stringify(result ?? null));
@@ -182,18 +174,9 @@ export class MpiWorld implements World {
 
   /** The other ranks: say `word` to rank 0, and hear what all agree on. */
   async #ask(word: Up): Promise<Down> {
-    const sending = this.#post.say(word);
-    for (;;) {
-      const down = await this.#post.hear(word.what || "the end");
-      if ("working" in down) continue;
-      // A rank that leaves while rank 0 works takes part in what the others get.
-      if ("done" in down && word.left) {
-        await this.#post.within(this.#library.broadcast(new Uint8Array(down.done)), "the end");
-        continue;
-      }
-      await this.#post.arrival([sending], () => lost("a message to rank 0 did not arrive"));
-      return down;
-    }
+    const sending = this.#post.say(word), down = await this.#post.hear(word.what || "the end");
+    await this.#post.arrival([sending], () => lost("a message to rank 0 did not arrive"));
+    return down;
   }
 
   /** Rank 0: does `work`, and lets the others know that it goes on. */

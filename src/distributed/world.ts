@@ -43,7 +43,7 @@ export interface World {
    *
    * @param what Where this rank is; it must be the same on all of them.
    * @throws {EndedError} if a rank has left.
-   * @throws {LostError} if a rank does not come in time.
+   * @throws {MachineError} for which {@linkcode isLost} is true, if a rank does not come in time.
    */
   meet(what: string, word?: Word): Promise<Agreement>;
   /** The result of `work`, which rank 0 does while the others wait, as data. If it fails, all of them fail. */

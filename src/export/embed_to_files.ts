@@ -103,8 +103,9 @@ export async function embedToFiles(
 async function openOnRanks(world: World, options: EmbedToFilesOptions): Promise<EmbeddingSession> {
   if (world.size === 1) return await openEmbedding(options);
   let session: EmbeddingSession | null = null;
-  await world.first("the encoder", async () => void (session = await openEmbedding(options)));
-  session ??= await openEmbedding({ ...options, log() {} });
+  const together = { ...options, signal: undefined }; // between rounds they agree on it
+  await world.first("the encoder", async () => void (session = await openEmbedding(together)));
+  session ??= await openEmbedding({ ...together, log() {} });
   const own = JSON.stringify(await identityOf(session, options));
   const rank = (await world.texts("the options", own)).findIndex((theirs, _, all) => theirs !== all[0]);
   if (rank < 0) return session;

@@ -7,14 +7,10 @@
  * @module
  */
 import type { BadImage, Position } from "../../data/pipeline.ts";
-import { windowsOf } from "../../data/share.ts";
-import type { IndexedSource } from "../../data/sources/types.ts";
-import { numberIn, subsetOf } from "../../data/subset.ts";
-import { UserError } from "../base/errors.ts";
 import type { World } from "../distributed/world.ts";
-import { classNameOf } from "../eval/data_report.ts";
 import type { EmbeddingRows } from "./embedding_rows.ts";
 import type { EmbeddingSession } from "./embedding_session.ts";
+import { type BadAt, RankPart, type RoundOfRank, type Row } from "./rank_part.ts";
 
 /** Some rows, and where to resume after them. */
 export interface NextRows {
@@ -28,22 +24,6 @@ export class StoppedError extends Error {
   override name = "StoppedError";
 }
 
-/** An image, without its vector. */
-interface Row {
-  /** Its place in the source. */
-  place: number;
-  key: string;
-  label: number;
-  width: number;
-  height: number;
-}
-
-/** A bad image at its place. */
-interface BadAt {
-  place: number;
-  bad: BadImage;
-}
-
 /** Options of {@linkcode sharedRows}. */
 export interface SharedRowsOptions {
   start: Position;
@@ -54,7 +34,7 @@ export interface SharedRowsOptions {
 /**
  * The rows from `start` on, on rank 0; the other ranks compute their part of them, and get none.
  *
- * @throws {UserError} if the source cannot be read in any order.
+ * @throws {UserError} if there are no images.
  * @throws {StoppedError} if a rank's signal was aborted.
  */
 export async function* sharedRows(
@@ -62,109 +42,39 @@ export async function* sharedRows(
   session: EmbeddingSession,
   { start, onBad, signal }: SharedRowsOptions,
 ): AsyncGenerator<NextRows> {
-  const { source, embedder: { batch: window, dims } } = session;
-  if (source.kind !== "indexed") {
-    throw new UserError(
-      `Cannot share "${source.name}" among processes: it is read from its beginning to its end. Start one process.`,
-    );
-  }
-  const part = new Part(session, source, { world, window, start: start.offset });
-  const merged = new Merged(source, { dims, size: window, onBad });
-  const rounds = Math.ceil((source.length - start.offset) / (window * world.size));
-  for (let round = 0; round < rounds; round++) {
+  const { embedder: { batch: window, dims } } = session;
+  await using part = new RankPart(session, { world, window, start });
+  const merged = new Merged({ dims, size: window, onBad });
+  for (let round = 0, isEnd = false; !isEnd; round++) {
     const where = `images from ${start.offset + round * window * world.size} on`;
     const { stop } = await world.meet(where, { stop: Number(signal?.aborted ?? false) });
     if (stop) throw signal?.aborted ? signal.reason : new StoppedError("Another process was told to stop");
-    const own = await part.round(round);
-    const texts = await world.texts(`rows of ${where}`, JSON.stringify({ rows: own.rows, bad: own.bad }));
+    const { vectors: own, ...said } = await part.round(round);
+    const texts = await world.texts(`rows of ${where}`, JSON.stringify(said));
+    const all = texts.map((text): Omit<RoundOfRank, "vectors"> => JSON.parse(text));
     const vectors = new Float32Array(window * dims * world.size);
-    await world.gather(own.vectors, vectors);
+    await world.gather(own, vectors);
+    // The end of a stream is known to those who have come to it.
+    isEnd = all.some(({ isLast }) => isLast);
     if (world.rank > 0) continue;
-    texts.forEach((text, rank) => merged.add(JSON.parse(text), vectors.subarray(rank * window * dims)));
-    yield* merged.take(round + 1 === rounds);
+    all.forEach((said, rank) => merged.add(said, vectors.subarray(rank * window * dims)));
+    yield* merged.take(isEnd);
   }
 }
-
-/** The windows of this rank. */
-class Part {
-  readonly #places: Uint32Array;
-  readonly #dims: number;
-  readonly #source: IndexedSource;
-  readonly #options: { world: World; window: number; start: number };
-  readonly #batches;
-  #rows: Row[] = [];
-  #vectors: Float32Array[] = [];
-  #bad: BadAt[] = [];
-  /** Among the places, those of the last row and the last bad image. */
-  #at = { row: 0, bad: 0 };
-
-  constructor(
-    session: EmbeddingSession,
-    source: IndexedSource,
-    options: { world: World; window: number; start: number },
-  ) {
-    const { world: { rank, size }, window, start } = options;
-    this.#places = windowsOf({ begin: start, end: source.length }, { rank, ranks: size, size: window });
-    this.#source = source;
-    this.#options = options;
-    this.#dims = session.embedder.dims;
-    this.#batches = this.#places.length === 0 ? none() : session.batches({
-      part: subsetOf(source, this.#places),
-      onBad: (bad) => this.#bad.push({ place: this.#placeOf(bad.index, "bad"), bad }),
-    });
-  }
-
-  /** The place of image `index`; images come in order. */
-  #placeOf(index: number, kind: "row" | "bad"): number {
-    while (numberIn(this.#source, this.#places[this.#at[kind]]) !== index) this.#at[kind]++;
-    return this.#places[this.#at[kind]];
-  }
-
-  /** What this rank has of `round`. */
-  async round(round: number): Promise<{ rows: Row[]; bad: BadAt[]; vectors: Float32Array<ArrayBuffer> }> {
-    const { world: { rank, size }, window, start } = this.#options, dims = this.#dims;
-    const end = start + (round * size + rank + 1) * window;
-    while ((this.#rows.at(-1)?.place ?? -1) < end - 1) {
-      const { done, value } = await this.#batches.next();
-      if (done) break;
-      const { batch: { keys, labels, originals, indices }, vectors } = value;
-      keys.forEach((key, i) => {
-        const { width, height } = originals[i]!;
-        this.#rows.push({ place: this.#placeOf(indices[i], "row"), key, label: labels[i], width, height });
-        this.#vectors.push(vectors.slice(i * dims, (i + 1) * dims));
-      });
-    }
-    const isIn = ({ place }: { place: number }) => place < end;
-    const rows = this.#rows.filter(isIn), bad = this.#bad.filter(isIn);
-    const vectors = new Float32Array(window * dims);
-    this.#vectors.splice(0, rows.length).forEach((vector, i) => vectors.set(vector, i * dims));
-    this.#rows.splice(0, rows.length);
-    this.#bad = this.#bad.filter((bad) => !isIn(bad));
-    return { rows, bad, vectors };
-  }
-}
-
-/** The batches of a rank for which no images are left. */
-async function* none(): AsyncGenerator<never> {}
 
 /** The rows of all ranks, in source order. */
 class Merged {
-  readonly #source: IndexedSource;
   readonly #options: { dims: number; size: number; onBad(bad: BadImage): void };
   #rows: Row[] = [];
   #vectors: Float32Array[] = [];
   #bad: BadAt[] = [];
 
   /** @param options `size`: rows of a batch. */
-  constructor(
-    source: IndexedSource,
-    options: { dims: number; size: number; onBad(bad: BadImage): void },
-  ) {
-    this.#source = source;
+  constructor(options: { dims: number; size: number; onBad(bad: BadImage): void }) {
     this.#options = options;
   }
 
-  add({ rows, bad }: { rows: Row[]; bad: BadAt[] }, vectors: Float32Array): void {
+  add({ rows, bad }: Omit<RoundOfRank, "vectors">, vectors: Float32Array): void {
     const { dims } = this.#options;
     this.#rows.push(...rows);
     this.#bad.push(...bad);
@@ -177,23 +87,23 @@ class Merged {
     while (this.#rows.length >= size || isEnd && this.#rows.length > 0) {
       const rows = this.#rows.splice(0, size), vectors = new Float32Array(rows.length * dims);
       this.#vectors.splice(0, size).forEach((vector, i) => vectors.set(vector, i * dims));
-      const { place } = rows[rows.length - 1];
+      const { place, block } = rows[rows.length - 1];
       // As one process does, with the batch whose last image follows them.
       this.#bad.filter((bad) => bad.place < place).forEach(({ bad }) => onBad(bad));
       this.#bad = this.#bad.filter((bad) => bad.place > place);
-      yield { rows: this.#joined(rows, vectors), next: { epoch: 0, offset: place + 1 } };
+      yield { rows: joined(rows, vectors), next: { epoch: 0, offset: place + 1, ...block && { block } } };
     }
     if (isEnd) this.#bad.splice(0).forEach(({ bad }) => onBad(bad));
   }
+}
 
-  #joined(rows: Row[], vectors: Float32Array): EmbeddingRows {
-    return {
-      keys: rows.map(({ key }) => key),
-      labels: Int32Array.from(rows, ({ label }) => label),
-      names: rows.map(({ label }) => label < 0 ? null : classNameOf(this.#source, label)),
-      widths: Int32Array.from(rows, ({ width }) => width),
-      heights: Int32Array.from(rows, ({ height }) => height),
-      vectors,
-    };
-  }
+function joined(rows: Row[], vectors: Float32Array): EmbeddingRows {
+  return {
+    keys: rows.map(({ key }) => key),
+    labels: Int32Array.from(rows, ({ label }) => label),
+    names: rows.map(({ name }) => name),
+    widths: Int32Array.from(rows, ({ width }) => width),
+    heights: Int32Array.from(rows, ({ height }) => height),
+    vectors,
+  };
 }

@@ -1,17 +1,19 @@
 /**
  * How long a step of many ranks would take: a model of what `src/byol/exchange.ts` does, with speeds that were measured.
  *
- * A step of L batches of each of R ranks, which read, sum and write V bytes:
+ * A step of L batches of each of R ranks takes
  *
  *     L · (compute + read) + (L − 1) · max(0, sum − compute) + sum + gather + write
  *
- * as all sums but the last go on beside the next batch.
+ * as all sums but the last go on beside the next batch. Each rank has a GPU and cores of its own: R ranks that share them
+ * compute R times as slowly.
  *
  * @module
  */
 import { alignColumns, grouped, percent } from "../base/format.ts";
 import { bytesOfRound } from "../byol/exchange.ts";
 import { traceTraining, type TrainerOptions } from "../byol/trace_training.ts";
+import { VIEWS } from "../byol/step.ts";
 import { worldOfOne } from "../distributed/world.ts";
 import type { ChoosingProfile } from "../graph/kernel_choice.ts";
 
@@ -42,13 +44,18 @@ export const MEASURED = {
   networkShare: 0.8,
 };
 
+/** Collectives of a round, and as many at the end of a step: of what is summed, and of statistics. */
+const COLLECTIVES = 2;
+
 /** What a step of one rank is. */
 export interface StepCosts {
   /** Images of a batch, and operations of a step of one. */
   batch: number;
   flops: number;
-  /** Bytes that a rank reads in a round. */
-  bytes: number;
+  /** Bytes that are summed: gradients, and a few figures. */
+  summed: number;
+  /** Bytes of running statistics. A batch has moments for each of its views. */
+  statistics: number;
 }
 
 /** A step of so many ranks. Times are in seconds. */
@@ -58,8 +65,9 @@ export interface RankPlan {
   /** Images a second of all ranks, and that relative to as many single ones. */
   imagesPerSecond: number;
   efficiency: number;
-  /** Bytes that a rank sends in a step. */
+  /** Bytes that a rank sends to others in a step, and messages with them. */
   sent: number;
+  messages: number;
 }
 
 /** What a step with these options is made of. */
@@ -71,30 +79,39 @@ export function stepCosts(options: TrainerOptions, target: ChoosingProfile): Ste
   );
   const { summed, moments } = bytesOfRound(exchanged!);
   const flops = step.dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
-  return { batch: options.batch, flops, bytes: summed + moments };
+  return { batch: options.batch, flops, summed, statistics: moments / VIEWS };
 }
 
 /** Predicts a step of `ranks` with `batches` of each. */
 export function planRanks(
-  { batch, flops, bytes }: StepCosts,
+  { batch, flops, summed, statistics }: StepCosts,
   { network, gigaflops, ranks, batches }: Speeds & { ranks: number; batches: number },
 ): RankPlan {
-  const compute = flops / (gigaflops * 1e9), alone = batch / compute;
-  if (ranks === 1) return { ranks, step: batches * compute, imagesPerSecond: alone, efficiency: 1, sent: 0 };
+  const compute = flops / (gigaflops * 1e9), alone = batch / compute, others = ranks - 1;
+  if (others === 0) {
+    const step = batches * compute;
+    return { ranks, step, imagesPerSecond: alone, efficiency: 1, sent: 0, messages: 0 };
+  }
   const { mapping, reading, writing, adding, meeting, meetingOfRank, message, networkShare } = MEASURED;
-  const moved = bytes * (ranks - 1) / ranks, speed = network * 1e9 / 8 * networkShare;
-  const collective = moved / speed + (ranks - 1) * message;
-  const read = mapping + bytes / reading;
-  const sum = meeting + ranks * meetingOfRank + collective + bytes / adding;
+  // Each rank adds a slice of its own.
+  const slice = (bytes: number) => 4 * Math.max(1, Math.ceil(bytes / 4 / ranks));
+  const exchanged = others * (slice(summed) + VIEWS * slice(statistics));
+  const gathered = others * (slice(summed) + slice(statistics));
+  const speed = network * 1e9 / 8 * networkShare, messages = COLLECTIVES * others;
+  const sending = (bytes: number) => bytes / speed + messages * message;
+  const bytes = summed + VIEWS * statistics, read = mapping + bytes / reading;
+  const sum = meeting + ranks * meetingOfRank + sending(exchanged) + bytes / adding;
   const hidden = (batches - 1) * Math.max(0, sum - compute);
-  const step = batches * (compute + read) + hidden + sum + collective + bytes / writing;
+  const write = (summed + statistics) / writing;
+  const step = batches * (compute + read) + hidden + sum + sending(gathered) + write;
   const imagesPerSecond = ranks * batches * batch / step;
   return {
     ranks,
     step,
     imagesPerSecond,
     efficiency: imagesPerSecond / (ranks * alone),
-    sent: (batches + 1) * moved,
+    sent: batches * exchanged + gathered,
+    messages: (batches + 1) * messages,
   };
 }
 
@@ -130,11 +147,11 @@ export function formatRankPlan(costs: StepCosts, { most, ...speeds }: Speeds & {
     `or ${MORE_BATCHES} batches of ${costs.batch} images of each in a step:`,
     ...alignColumns([head, ...rows]).map((line) => `  ${line}`),
     `A batch takes ${(costs.flops / 1e12).toFixed(2)} Tflop, and ${
-      (costs.bytes / 1e6).toFixed(1)
+      ((costs.summed + VIEWS * costs.statistics) / 1e6).toFixed(1)
     } MB are exchanged after ` +
     `it. Assumed: reading at ${gigabytes(reading)} after ${1000 * mapping} ms, writing at ${
       gigabytes(writing)
     }, ` +
-    `adding at ${gigabytes(adding)}, as measured; all ranks equally fast, data never late.`,
+    `adding at ${gigabytes(adding)}, as measured; a GPU for each rank, all equally fast, data never late.`,
   ].join("\n");
 }

@@ -50,3 +50,15 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 export function sumError(n: number): number {
   return n * 2 ** -23;
 }
+
+/**
+ * What storing a result in float16 adds to `tolerance`: half a unit in the last place of its 11 bits, or of the smallest
+ * number; `roundings` of them if sums are rounded in between.
+ */
+export function withHalfRounding({ absolute = 0, relative = 0 }: Tolerance, roundings = 1): Tolerance {
+  // What is rounded is the result with its float32 error.
+  return {
+    absolute: absolute * (1 + roundings * 2 ** -11) + roundings * 2 ** -25,
+    relative: relative + roundings * 2 ** -11,
+  };
+}

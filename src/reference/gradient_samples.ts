@@ -1,4 +1,4 @@
-import { differenceOf } from "./compare.ts";
+import { differenceOf, type Tolerance } from "./compare.ts";
 import { centralDifferences } from "./finite_difference.ts";
 import { hashSigned } from "./hash.ts";
 
@@ -10,7 +10,7 @@ const ELEMENTS = 8;
 export type GradientCheck = (
   name: string,
   actual: ArrayLike<number>,
-  tolerance: { absolute: number },
+  tolerance: Tolerance,
 ) => string | null;
 
 /**
@@ -28,13 +28,13 @@ export function sampleGradient(
   const direction = hashSigned(`${tag}.direction`, n).map((u) => u < 0 ? -1 : 1);
   const along = ([t]: Float64Array) => f(Float64Array.from(at, (value, i) => value + t * direction[i]));
   const slope = centralDifferences(along, [0], { step: STEP });
-  return (name, actual, { absolute }) => {
+  return (name, actual, { absolute = 0, relative = 0 }) => {
     if (actual.length !== n) return `${name} has ${actual.length} elements, expected ${n}`;
     const found = { actual: elements.map((i) => actual[i]), expected: derivatives };
-    // Errors of n elements add up like √n.
-    return differenceOf(`${name} at elements ${elements}`, found, { absolute }) ??
+    // Errors of n elements add up like √n; those of roundings like the norm, to 0.4 of it: twice is five deviations.
+    return differenceOf(`${name} at elements ${elements}`, found, { absolute, relative }) ??
       differenceOf(`${name} along ±1`, { actual: [dot(actual, direction)], expected: slope }, {
-        absolute: absolute * Math.sqrt(n),
+        absolute: absolute * Math.sqrt(n) + 2 * relative * Math.sqrt(dot(actual, actual)),
       });
   };
 }

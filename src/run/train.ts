@@ -64,6 +64,7 @@ export async function train(session: Session, instruments: Instruments): Promise
       await recorder.reportIfDue();
     }
   } finally {
+    await trainer.endRound();
     const canceled = reader.cancel();
     // To cancel waits for what is being read.
     if (isStalled) canceled.catch(() => {});

@@ -1,50 +1,10 @@
 /** Steps that ranks take together are those of one process, to the bit. */
 import { assert, assertEquals } from "../assert.ts";
-import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { memoryWorlds } from "../distributed/memory_world.ts";
-import type { TrainerOptions } from "../../src/byol/trace_training.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
 import { type World, worldOfOne } from "../../src/distributed/world.ts";
-import { OnlineProbe } from "../../src/eval/online_probe.ts";
-import { backboneByName } from "../../src/nn/backbones.ts";
-
-const BATCH = 4, SIZE = 8, STEPS = 3;
-const architecture = {
-  backbone: backboneByName("resnet8"),
-  stem: "cifar",
-  hidden: 32,
-  projection: 16,
-} as const;
-
-function views(i: number): Float32Array<ArrayBuffer> {
-  const values = hashSigned(`views ${i}`, 2 * BATCH * SIZE * SIZE * 4) as Float32Array<ArrayBuffer>;
-  return values.map((value, i) => i % 4 === 3 ? 0 : value);
-}
-
-/** Trains as one rank of `world` and returns the state and the metrics. */
-async function train(world: World, options: Pick<TrainerOptions, "optimizer" | "accumulate">) {
-  const accumulate = options.accumulate!;
-  using trainer = new Trainer(await sharedGpu(), {
-    ...{ architecture, batch: BATCH, size: SIZE, world },
-    ...options,
-    auxiliaryHead: (step) => new OnlineProbe({ ...step, dims: 64, classes: 3 }),
-  });
-  trainer.initialize({ seed: 3 + world.rank, targetInit: "copy" }); // rank 0's counts
-  await trainer.share();
-  for (let step = 0; step < STEPS; step++) {
-    for (let part = world.rank; part < accumulate; part += world.size) {
-      const labels = Array.from({ length: BATCH }, (_, i) => (i + part + step) % 3);
-      const scalars = { lr: 0.3 - 0.1 * step, momentum: 0.9, weightDecay: 0.01, tau: 0.9 };
-      const first = part - world.rank; // of the round
-      const health = first + world.size >= accumulate;
-      trainer.step(views(accumulate * step + part), { ...scalars, step, part: first, health, labels });
-      const agreed = await trainer.join(step === 1 && world.rank === world.size - 1 ? 130 : 0);
-      assertEquals(agreed?.stop ?? null, health ? (step === 1 ? 130 : 0) : null);
-    }
-  }
-  return { state: await trainer.state(), metrics: await trainer.metrics(0, STEPS) };
-}
+import { tiny, trainTiny } from "./steps_of_ranks.ts";
 
 for (
   const [optimizer, accumulate, sizes] of [["sgd", 4, [2, 4]], ["lars", 6, [2, 3]], ["lars", 4, [4]]] as const
@@ -53,11 +13,10 @@ for (
     `${sizes.join(" or ")} ranks take ${accumulate} batches a step as one process does, ${optimizer}`,
     onGpu,
     async () => {
-      const alone = await train(worldOfOne, { optimizer, accumulate });
+      const options = { gpu: await sharedGpu(), optimizer, accumulate };
+      const alone = await trainTiny({ ...options, world: worldOfOne });
       for (const size of sizes) {
-        const ranks = await Promise.all(
-          memoryWorlds(size).map((world) => train(world, { optimizer, accumulate })),
-        );
+        const ranks = await Promise.all(memoryWorlds(size).map((world) => trainTiny({ ...options, world })));
         for (const { state, metrics } of ranks) {
           assertEquals(metrics, alone.metrics);
           for (const [name, { data }] of alone.state) {
@@ -81,11 +40,36 @@ for (
   );
 }
 
+Deno.test("a rank does its part of an exchange before it leaves", onGpu, async () => {
+  const gpu = await sharedGpu(),
+    parts = await Promise.all(
+      memoryWorlds(2).map(async (world) => {
+        let exchanges = 0;
+        const slow: World = {
+          ...world,
+          async exchange(sent, received) {
+            await new Promise((resolve) => setTimeout(resolve, 20 * world.rank));
+            await world.exchange(sent, received);
+            exchanges++;
+          },
+        };
+        using trainer = new Trainer(gpu, { ...tiny, optimizer: "sgd", accumulate: 4, world: slow });
+        trainer.initialize({ seed: 1, targetInit: "copy" });
+        const scalars = { lr: 0.1, momentum: 0.9, weightDecay: 0, tau: 0.9, step: 0, part: 0 };
+        trainer.step(new Float32Array(2 * tiny.batch * tiny.size ** 2 * 4), scalars);
+        await trainer.join();
+        await trainer.endRound();
+        return exchanges;
+      }),
+    );
+  assertEquals(parts, [2, 2]); // of gradients and of moments
+});
+
 Deno.test("a step's batches that ranks cannot share evenly are refused", onGpu, async () => {
   const [world] = memoryWorlds(2), gpu = await sharedGpu();
   let message = "";
   try {
-    new Trainer(gpu, { architecture, batch: BATCH, size: SIZE, optimizer: "sgd", accumulate: 3, world });
+    new Trainer(gpu, { ...tiny, optimizer: "sgd", accumulate: 3, world });
   } catch (error) {
     message = (error as Error).message;
   }

@@ -2,8 +2,9 @@
  * The whole training step against PyTorch: ten steps from the same weights and views. The tolerance comes from PyTorch, whose
  * float32 was measured against its float64 on the same steps.
  */
-import { assert, assertEquals, assertNone, relativeError } from "../assert.ts";
+import { assert, assertNone, relativeError } from "../assert.ts";
 import { readGolden, type StepMetadata } from "../golden/read.ts";
+import { assertGroups } from "./torch_groups.ts";
 import { FAMILIES, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { gradientDifference, replay } from "../../src/inspect/doctor/torch_replay.ts";
@@ -21,7 +22,7 @@ async function tenSteps(
   target: ChoosingProfile,
 ) {
   const golden = await readGolden<StepMetadata>(`step_${net}_${name}`);
-  const { losses, losses_float32, errors } = golden.metadata;
+  const { losses, losses_float32 } = golden.metadata;
   const { predictor = true, target: hasTarget = true, beta = 0, temperature = 0.1 } = golden.metadata;
   const steps = replay({
     metadata: golden.metadata,
@@ -40,25 +41,7 @@ async function tenSteps(
   const [error, allowed] = [relativeError(ours, losses), 3 * relativeError(losses_float32, losses)];
   assert(error <= allowed, `losses ${ours} are off by ${error}, allowed are ${allowed}; expected ${losses}`);
 
-  const known = [...golden.tensors.keys()].filter((name) => !name.startsWith("grad1."));
-  assertEquals(
-    Object.values(groups).flatMap((tensors) => [...tensors.keys()]).sort(),
-    known.sort(),
-    "other tensors than PyTorch's",
-  );
-  for (const [group, tensors] of Object.entries(groups)) {
-    const [actual, expected]: number[][] = [[], []];
-    for (const [name, { shape, data }] of tensors) {
-      const reference = golden.tensors.get(name);
-      assert(reference, `the golden file has no ${name}`);
-      assert(reference.shape.join() === shape.join(), `${name} is [${shape}], expected [${reference.shape}]`);
-      actual.push(...data);
-      expected.push(...reference.data);
-    }
-    const error = relativeError(actual, expected);
-    const allowed = 3 * errors[group as keyof typeof errors];
-    assert(error <= allowed, `${group} after ten steps is off by ${error}, allowed are ${allowed}`);
-  }
+  assertGroups(groups, golden);
 }
 
 /**

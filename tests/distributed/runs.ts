@@ -7,13 +7,17 @@ const train = new URL("../../train.ts", import.meta.url).pathname;
 /** A run of `steps` steps of `accumulate` batches, with evaluations and checkpoints. */
 export function argumentsOf(
   out: string,
-  { steps = 4, accumulate }: { steps?: number; accumulate?: number } = {},
+  { steps = 4, accumulate, optimizer = "sgd" }: {
+    steps?: number;
+    accumulate?: number;
+    optimizer?: "sgd" | "lars";
+  } = {},
 ) {
   const fixed =
     "--data shapes:40 --holdout 16 --size 8 --decode-size 16 --batch 4 --workers 1 --kernels default " +
     "--hidden 32 --projection 16 --checkpoint-every 1 --log-every 2 --eval-every 1";
   const more = accumulate === undefined ? [] : ["--accumulate", `${accumulate}`];
-  return [train, ...fixed.split(" "), "--steps", `${steps}`, ...more, "--out", out];
+  return [train, ...fixed.split(" "), "--optimizer", optimizer, "--steps", `${steps}`, ...more, "--out", out];
 }
 
 /** A run of one process. */

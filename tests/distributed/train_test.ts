@@ -1,5 +1,6 @@
 /** `train.ts` on ranks: the files of one process, and refusals that are said once. */
 import { assert, assertEquals } from "../assert.ts";
+import { gradient, png, withFolder } from "../data/fixtures.ts";
 import { environment, installed, launch } from "./launch.ts";
 import { argumentsOf, assertSameRun, runAlone } from "./runs.ts";
 
@@ -55,4 +56,22 @@ Deno.test("ranks with other options are refused, once", { ignore: installed.leng
     "options and version.",
   ]);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a bad image on one rank ends all, once", { ignore: installed.length === 0 }, async () => {
+  const images = Array.from({ length: 20 }, (_, i) => [
+    `${i}.png`,
+    i === 7 ? Uint8Array.of(1, 2, 3) : png(gradient(8, 8, { seed: i })),
+  ]);
+  await withFolder(Object.fromEntries(images), async (data) => {
+    const out = `${data}/run`, env = { BYOL_CACHE: data, BYOL_MPI_TIMEOUT: "20" };
+    // Four batches of each rank in a step: the image is found while an exchange goes on.
+    const tiny = argumentsOf(out, { accumulate: 8 }).map((word) => word === "shapes:40" ? data : word);
+    const args = [...tiny, ..."--holdout 0 --batch 2 --backbone resnet8".split(" ")];
+    const { code, err } = await launch(installed[0], { ranks: 2, args, env });
+    assertEquals(code, 1, err);
+    const errors = err.split("\n").filter((line) => line.startsWith("error:"));
+    assertEquals(errors.length, 1, err);
+    assert(errors[0].includes('Cannot use image "7.png": it is a truncated file'), err);
+  });
 });

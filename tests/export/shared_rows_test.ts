@@ -1,9 +1,8 @@
 /** Embedding on several ranks: the files of one process, byte for byte. */
 import { join } from "node:path";
 import { embedToFiles } from "../../src/export/embed_to_files.ts";
-import { UserError } from "../../src/base/errors.ts";
-import { assertEquals, assertThrows } from "../assert.ts";
-import { gradient, png, withFolder } from "../data/fixtures.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { gradient, png, tar, tarEntry, withFolder } from "../data/fixtures.ts";
 import { memoryWorlds } from "../distributed/memory_world.ts";
 import { onGpu } from "../gpu/shared.ts";
 import { writeDrawnEncoder } from "./drawn_encoder.ts";
@@ -60,25 +59,56 @@ Deno.test("embedToFiles() on ranks writes the files of one process", onGpu, asyn
   });
 });
 
-Deno.test("embedToFiles() on ranks refuses a stream", onGpu, async () => {
-  await withFolder({}, async (folder) => {
+Deno.test("embedToFiles() on ranks shares a stream, also after an abort", onGpu, async () => {
+  const image = (i: number) => i % 97 === 5 ? Uint8Array.of(1, 2, 3) : png(gradient(8, 8, { seed: i }));
+  const entries = Array.from({ length: 660 }, (_, i) => tarEntry(`${i}.png`, image(i)));
+  // Shards of unknown lengths; with the first one alone, the last of three ranks has no images.
+  const shards = await Promise.all([entries.slice(0, 140), entries.slice(140)].map(async (part) => {
+    const packed = new Blob([tar(part)]).stream().pipeThrough(new CompressionStream("gzip"));
+    return new Uint8Array(await new Response(packed).arrayBuffer());
+  }));
+  await withFolder({ "data/0.tar.gz": shards[0], "data/1.tar.gz": shards[1] }, async (folder) => {
     const backbone = { block: "basic", layers: [1], widths: [8] } as const;
     const encoder = await writeDrawnEncoder(folder, { backbone, stem: "cifar", size: 8 });
-    const stream = {
-      kind: "streamed" as const,
-      ...{ name: "stream", length: null, classes: [], fingerprint: "f", shards: [] },
-      async *[Symbol.asyncIterator]() {},
-      close() {},
-    };
-    const work = () =>
-      Promise.all(
-        memoryWorlds(2).map((world) =>
-          embedToFiles(
-            { encoder, data: stream, out: join(folder, "x.npy"), kernels: "default", log() {} },
-            { world },
-          )
-        ),
+    for (const [data, size, aborts] of [["data", 2, true], ["data", 3, true], ["data/0.tar.gz", 3, false]]) {
+      const out = (who: string) => [join(folder, `${who}.parquet`), join(folder, `${who}.csv`)];
+      const base = {
+        encoder,
+        data: join(folder, `${data}`),
+        kernels: "default",
+        workers: 1,
+        log() {},
+      } as const;
+      const { rows, badPath } = await embedToFiles({ ...base, out: out("alone"), restart: true });
+      const stop = new AbortController(), progress: number[] = [];
+      const onProgress = (images: number) => {
+        progress.push(images);
+        if (aborts && images > 256) stop.abort(); // the first group of rows is written
+      };
+      const embed = (signal?: AbortSignal) =>
+        Promise.allSettled(
+          memoryWorlds(Number(size)).map((world) =>
+            embedToFiles({ ...base, out: out("ranks"), signal, ...world.rank === 0 && { onProgress } }, {
+              world,
+            })
+          ),
+        );
+      if (aborts) {
+        const stopped = await embed(stop.signal);
+        assertEquals(stopped.map(({ status }) => status), Array(size).fill("rejected"));
+        progress.length = 0;
+      }
+      const results = await embed();
+      assertEquals(
+        results.map((result) => result.status === "fulfilled" ? result.value.rows : result.reason),
+        Array(size).fill(rows),
       );
-    await assertThrows(work, UserError, /Cannot share "stream" among processes: .* Start one process\./);
+      assert(!aborts || progress[0] > 256, "it began anew");
+      for (const [i, path] of [...out("ranks"), badPath!.replace("alone", "ranks")].entries()) {
+        assertEquals(await Deno.readFile(path), await Deno.readFile([...out("alone"), badPath!][i]), path);
+        await Deno.remove(path);
+      }
+      for (const path of [...out("alone"), badPath!]) await Deno.remove(path);
+    }
   });
 });

@@ -393,10 +393,11 @@ objectives = dict(
 TEMPERATURE = 0.1
 
 
-def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
+def train(dtype, block, widths, seed, lr, draw=0, objective="byol", half=None, **options):
     """The losses, the inputs of each ReLU, the gradients of step one, and the last state by group and name.
 
-    Each draw but the first begins with weights that are off by less than float32's rounding would be.
+    Each draw but the first begins with weights that are off by less than float32's rounding would be. `half` (see
+    half.py) rounds to half precision as a run in mixed precision does.
     """
     backbone = ConvNeXt(widths) if block is CNBlock else Backbone(block, widths)
     parts = objectives[objective]
@@ -404,13 +405,15 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
     if parts["predictor"]:
         online["predictor"] = mlp(24)
     for name, parameter in online.named_parameters():
-        parameter.data = initial(name, parameter.shape)
+        parameter.data = (half.initial if half else initial)(name, parameter.shape)
         if draw > 0:
             parameter.data = nudge(parameter.data, name, draw)
     online.to(dtype)
     target = copy.deepcopy(online).requires_grad_(False) if parts["target"] else nn.ModuleDict()
     if parts["target"]:
         del target["predictor"]
+    if half:
+        half.prepare(online, target)
     parameters = dict(online.named_parameters())
     stepper = Optimizer(parameters, **options)
 
@@ -422,6 +425,7 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
     losses = []
     for step, (rate, tau) in enumerate(zip(lr, TAU)):
         pair = views(seed, step).to(dtype)
+        pair = half.views(pair) if half else pair
         q = z = [online["projector"](online["backbone"](view)) for view in pair]
         if parts["predictor"]:
             q = [online["predictor"](z) for z in q]
@@ -430,7 +434,7 @@ def train(dtype, block, widths, seed, lr, draw=0, objective="byol", **options):
         loss = info_nce(q, z, parts["beta"], TEMPERATURE) if parts["beta"] else byol_loss(q, z)
         losses.append(loss.item())
         online.zero_grad()
-        loss.backward()
+        half.backward(loss, parameters.values()) if half else loss.backward()
         if step == 0:
             gradients = {name: p.grad.clone() for name, p in parameters.items()}
         stepper.step(rate)

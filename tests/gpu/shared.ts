@@ -60,3 +60,11 @@ function exactly(name: string): KernelChooser {
 
 /** Options of tests that use the shared GPU. */
 export const onGpu = { sanitizeResources: false, sanitizeOps: false };
+
+/** A test of float16, skipped where the adapter has none. */
+export function halfTest(name: string, test: () => Promise<void>): void {
+  Deno.test(name, onGpu, async () => {
+    if ((await sharedGpu()).halfPrecision) await test();
+    else console.log("Skipped: the adapter has no float16.");
+  });
+}

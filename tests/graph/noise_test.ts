@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
-import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
-import { Noise, NOISE_LENGTH } from "../../src/graph/noise.ts";
+import { HALF_NOISE_LENGTH, Noise, NOISE_LENGTH } from "../../src/graph/noise.ts";
 
 Deno.test(
   "Noise.fill() fills every element of each store, differently by name, equally each time",
@@ -31,3 +31,24 @@ Deno.test(
     assertEquals(two.subarray(0, 9), two.subarray(NOISE_LENGTH, NOISE_LENGTH + 9));
   },
 );
+
+halfTest("Noise.fill() fills stores of float16 with float16", async () => {
+  using memory = new Memory(await sharedGpu()), noise = new Noise(await sharedGpu());
+  const begins: number[] = [];
+  for (const n of [2, 1022, HALF_NOISE_LENGTH, 2 * HALF_NOISE_LENGTH + 6]) {
+    const store: Store = { name: `halves ${n}`, category: "input", bytes: 2 * n, type: "f16" };
+    memory.write(store, new Uint32Array(n / 2).fill(0xffffffff));
+    noise.fill(memory, [store]);
+    const words = await memory.read({ store, offset: 0, bytes: 2 * n }),
+      values = new Float16Array(words.buffer);
+    assertEquals(values.length, n);
+    const read = noise.readerOf(store);
+    assertEquals(values.findIndex((value, i) => !Number.isFinite(value) || value !== read(i)), -1, `of ${n}`);
+    begins.push(values[0]);
+    if (n < HALF_NOISE_LENGTH) continue;
+    const mean = values.reduce((sum, x) => sum + x) / n,
+      variance = values.reduce((sum, x) => sum + x * x) / n;
+    assert(Math.abs(mean) < .01 && Math.abs(variance - 1) < .01, `mean ${mean}, variance ${variance}`);
+  }
+  assertEquals(new Set(begins).size, 4, `they begin alike: ${begins}`);
+});

@@ -226,6 +226,23 @@ Deno.test("planTextureCopies() copies a whole store for kernels with an offset p
   assertEquals([from.offset, from.bytes], [768, 256]);
 });
 
+Deno.test("planTextureCopies() gives float16 textures of its own, with half the rows of bytes", () => {
+  const wide = (name: string, rows: number): Tensor => ({ name, shape: [rows, 4096], region: null });
+  const half = (name: string, rows: number): Tensor => ({ ...wide(name, rows), type: "f16" });
+  const [a, b] = [wide("a", 3), wide("b", 2)], [c, d] = [half("c", 9), half("d", 5)], y = tensorOf("y", 1);
+  const read = (tensor: Tensor) => dispatchOf("read", { textures: [tensor], writes: [y] });
+  const plan = planMemory([dispatchOf("make", { writes: [a, b, c, d] }), read(a), read(c), read(b), read(d)]);
+  // None is alive with another: those of a type share one, which has the rows of the largest.
+  assertEquals(plan.textures.map(({ type, bytes }) => [type, bytes]), [["f16", 9 * 8192], [
+    "f32",
+    3 * 16384,
+  ]]);
+  const types = plan.dispatches.flatMap(({ dispatch, textures }) =>
+    [...textures].map(([i, { to }]) => [dispatch.tensors[i].type ?? "f32", to.type])
+  );
+  assertEquals(types, [["f32", "f32"], ["f16", "f16"], ["f32", "f32"], ["f16", "f16"]]);
+});
+
 Deno.test("obstacleTo() names bindings, buffers and textures beyond the limits", () => {
   const x = tensorOf("x", 4 * UNIT), y = tensorOf("y", UNIT);
   const [half, rest] = [slice(x, { begin: 0, end: 2 * UNIT }), slice(x, { begin: 2 * UNIT, end: 4 * UNIT })];

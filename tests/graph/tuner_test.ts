@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape, placed } from "../ops/harness.ts";
 import { MachineError } from "../../src/base/errors.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
@@ -241,6 +241,66 @@ Deno.test(
     // What is known is neither tried nor named again.
     const timer = fakeTimer(), again = await decide(choices, { known: new Map(known), timer });
     assertEquals([again.picked, again.lines, timer.taken], [["fast", "fast"], [], []]);
+  },
+);
+
+/** y[i] = 2 · x[i] of quadruples in float32 or float16, and what computes something else. */
+const doubling = (name: string, value: string): Kernel => ({
+  name,
+  files: {
+    "doubling.wgsl": `
+    struct Params { n: u32 }
+    @group(0) @binding(0) var<storage, read> x: array<Stored>;
+    @group(0) @binding(1) var<storage, read_write> y: array<Result>;
+    @group(0) @binding(2) var<uniform> params: Params;
+    @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+      let i = id.x;
+      let v = vec4f(x[i]);
+      ${value}
+    }`,
+  },
+  bindings: { x: "read", y: "read_write" },
+  aliases: { Stored: ["x"], Result: ["y"] },
+  params: { n: "u32" },
+});
+
+halfTest(
+  "tune() of float16 accepts what is right but for its rounding, drops what is wrong, and knows it from float32",
+  async () => {
+    const variant = (n: number, of: Kernel): Variant => ({
+      record: (tape, { x, y }) =>
+        tape.dispatch(of, { tensors: { x, y }, params: { n }, grid: [GROUPS / 4, 1, 1], flops: n }),
+    });
+    const last = ELEMENTS / 4 - 1;
+    const right = {
+      "default": variant(50, doubling("doubling", "y[i] = Result(2.0 * v);")),
+      fast: variant(20, doubling("adding", "y[i] = Result(v + v);")),
+      // One unit in the last place of float16 more.
+      rounded: variant(30, doubling("rounded", "y[i] = Result(2.0 * v * 1.0005);")),
+    };
+    const wrong = {
+      scaled: variant(1, doubling("scaled half", "y[i] = Result(2.004 * v);")),
+      shortened: variant(1, doubling("shortened half", `if (i < ${last}u) { y[i] = Result(2.0 * v); }`)),
+      shifted: variant(1, doubling("shifted half", "y[i] = Result(2.0 * v.yxwz);")),
+      spiked: variant(1, doubling("spiked half", "y[i] = Result(2.0 * select(v, vec4f(3e4), i == 517u));")),
+      infinite: variant(1, doubling("infinite half", "y[i] = Result(v * select(2.0, 1e6, i == 5u));")),
+    };
+    const choice = (type: "f16" | "f32"): KernelChoice => ({
+      name: `doubling ${type}`,
+      tensors: { x: { ...placed("x", [ELEMENTS]), type }, y: { ...placed("y", [ELEMENTS]), type } },
+      result: { name: "y", terms: 1, element: (i, read) => 2 * read("x", i) },
+      variants: { ...right, ...wrong },
+    });
+    const { picked, known, lines } = await decide([choice("f16"), choice("f32")], { timer: fakeTimer() });
+    assertEquals(picked, ["fast", "fast"]);
+    const [half, full] = ["f16", "f32"].map((type) =>
+      [...known.values()].find(({ choice }) => choice === `doubling ${type}`)!
+    );
+    assertEquals(Object.keys(half.milliseconds), Object.keys(right));
+    assertEquals(Object.keys(half.excluded!).sort(), Object.keys(wrong).sort(), lines.join("\n"));
+    assert(half.excluded!.infinite.includes("not finite"), half.excluded!.infinite);
+    // In float32 that is no rounding.
+    assertEquals(Object.keys(full.excluded!).sort(), [...Object.keys(wrong), "rounded"].sort());
   },
 );
 

@@ -1,6 +1,6 @@
 import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { FAMILIES, onGpu, targets } from "../gpu/shared.ts";
+import { FAMILIES, halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { add } from "../../src/reference/add.ts";
 import { batchNorm as reference, channelStatistics, normalize } from "../../src/reference/batch_norm.ts";
 import { relu as rectify } from "../../src/reference/relu.ts";
@@ -22,11 +22,12 @@ interface Options {
   residual?: boolean;
   views?: number;
   training?: boolean;
+  half?: boolean;
 }
 
 function call(
   shape: readonly number[],
-  { relu = false, residual = false, views = 1, training = true }: Options,
+  { relu = false, residual = false, views = 1, training = true, half = false }: Options,
 ): Call {
   const C = shape[shape.length - 1];
   return {
@@ -39,6 +40,7 @@ function call(
       ...residual && { residual: shape },
     },
     trained: ["gamma", "beta"],
+    halves: half ? ["x", ...residual ? ["residual"] : []] : [],
     views,
     training,
     op: (tape, { x, gamma, beta, running_mean: runningMean, running_var: runningVar, residual }) =>
@@ -154,6 +156,19 @@ for (const [what, cases] of Object.entries(training)) {
     for (const each of cases) await check(each);
   });
 }
+
+halfTest("batchNorm() matches the reference in float16", async () => {
+  for (const relu of [false, true]) {
+    for (const residual of [false, true]) {
+      await check({ rows: 67, C: 36, views: 2, relu, residual, half: true });
+    }
+  }
+  await check({ rows: 2, C: 4, half: true });
+  await check({ rows: 300, C: 32, views: 2, relu: true, residual: true, maxBinding: 512 * 32, half: true });
+  for (const relu of [false, true]) {
+    await check({ rows: 65, C: 36, training: false, relu, residual: relu, half: true });
+  }
+});
 
 Deno.test("batchNorm() uses running statistics in evaluation, for any number of views", onGpu, async () => {
   for (const [rows, C] of [[1, 4], [17, 28], [65, 36], [3, 260]]) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
+import { CONVOLUTIONS, halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { conv2d as reference } from "../../src/reference/conv2d.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
@@ -19,25 +19,27 @@ interface Sizes {
   stride?: number;
   pad?: number;
   bias?: boolean;
+  half?: boolean;
   maxGrid?: number;
   maxBinding?: number;
 }
 
 function call(
-  { N, H, W, C, K, R, S, stride, pad, bias }:
-    & Required<Omit<Sizes, "bias" | "maxGrid" | "maxBinding">>
-    & Pick<Sizes, "bias">,
+  { N, H, W, C, K, R, S, stride, pad, bias, half }:
+    & Required<Omit<Sizes, "bias" | "half" | "maxGrid" | "maxBinding">>
+    & Pick<Sizes, "bias" | "half">,
 ): Call {
   return {
     shapes: { x: [N, H, W, C], w: [R, S, C, K], ...bias && { bias: [K] } },
     trained: ["w", "bias"],
+    halves: half ? ["x", "w"] : [],
     families: CONVOLUTIONS,
     op: (tape, { x, w, bias }) => conv2d(tape, { x, w, bias, stride, pad, name: "conv" }),
   };
 }
 
 function check(given: Sizes): Promise<void> {
-  const { maxGrid, maxBinding, ...sizes } = {
+  const { maxGrid, maxBinding, half, ...sizes } = {
     N: 1,
     C: 4,
     K: 4,
@@ -51,7 +53,7 @@ function check(given: Sizes): Promise<void> {
   const { N, H, W, C, K, R, S, stride, pad: padding, bias } = sizes;
   const P = outputSize(H, { window: R, stride, padding }), Q = outputSize(W, { window: S, stride, padding });
   return checkOp(`conv2d ${JSON.stringify(sizes)}`, {
-    ...call(sizes),
+    ...call({ ...sizes, half }),
     maxGrid,
     maxBinding,
     regrouped: ["dw", "dbias"],
@@ -178,6 +180,21 @@ Deno.test("conv2d() matches the reference at random shapes", onGpu, async () => 
       pad: random.integer(Math.max(R, S)),
     });
   }
+});
+
+halfTest("conv2d() matches the reference in float16", async () => {
+  const cases: Sizes[] = [
+    { H: 1, W: 1, R: 1 },
+    { N: 2, H: 7, W: 5, C: 36, K: 28, pad: 1 },
+    { N: 3, H: 8, W: 7, C: 12, K: 68, stride: 2, pad: 1, bias: true },
+    { N: 2, H: 11, W: 14, R: 7, stride: 2, pad: 3, K: 8 },
+    { N: 3, H: 43, W: 1, R: 1, C: 132, K: 124 },
+    { N: 2, H: 5, W: 6, R: 1, stride: 2, K: 8 },
+    { N: 2, H: 3, W: 2, pad: 1, C: 132, K: 60 }, // in several parts, which are float32
+    { N: 37, H: 5, W: 3, C: 4, K: 12, R: 1, maxBinding: 32 * 24 * 15 },
+    { N: 5, H: 16, W: 16, R: 1, C: 8, bias: true, maxBinding: 256 * 32 },
+  ];
+  for (const sizes of cases) await check({ ...sizes, half: true });
 });
 
 /** `values` with the axis of `from` channels, each of `inner` elements, cut or filled with zeros to `to`. */

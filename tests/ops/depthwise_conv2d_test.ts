@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "../assert.ts";
-import { onGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu } from "../gpu/shared.ts";
 import { depthwiseConv2d as reference } from "../../src/reference/depthwise_conv2d.ts";
 import { depthwiseConv2d } from "../../src/ops/depthwise_conv2d.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
@@ -7,11 +7,12 @@ import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError
 /** Every variant with the shapes of a software adapter and of a GPU. */
 const KERNELS = ["blocked", "tiled", "hardware"];
 
-function call(shape: readonly number[]): Call {
+function call(shape: readonly number[], half = false): Call {
   const C = shape[3];
   return {
     shapes: { x: shape, w: [7, 7, 1, C], bias: [C] },
     trained: ["w", "bias"],
+    halves: half ? ["x", "w"] : [],
     families: KERNELS,
     op: (tape, { x, w, bias }) => depthwiseConv2d(tape, { x, w, bias, name: "depthwise" }),
   };
@@ -37,17 +38,29 @@ const cases: [N: number, H: number, W: number, C: number, options?: Case][] = [
   [37, 6, 5, 4, { maxBinding: 20 * 6 * 5 * 4 * 4 }], // pieces of sixteen images and five
 ];
 
-for (const [N, H, W, C, options = {}] of cases) {
-  Deno.test(`depthwiseConv2d() matches the reference at [${N}, ${H}, ${W}, ${C}]`, onGpu, async () => {
-    await checkOp(`depthwiseConv2d ${[N, H, W, C]}`, {
-      ...call([N, H, W, C]),
-      ...options,
-      regrouped: ["dw", "dbias"],
-      reference: ({ x, w, bias }) => reference({ x, w, bias }, { N, H, W, C, R: 7, S: 7 }),
-      tolerance: { y: sumError(50), dx: sumError(49), dw: sumError(N * H * W), dbias: sumError(N * H * W) },
-    });
+function check([N, H, W, C]: number[], options: Case & { half?: boolean }): Promise<void> {
+  return checkOp(`depthwiseConv2d ${[N, H, W, C]}`, {
+    ...call([N, H, W, C], options.half),
+    ...options,
+    regrouped: ["dw", "dbias"],
+    reference: ({ x, w, bias }) => reference({ x, w, bias }, { N, H, W, C, R: 7, S: 7 }),
+    tolerance: { y: sumError(50), dx: sumError(49), dw: sumError(N * H * W), dbias: sumError(N * H * W) },
   });
 }
+
+for (const [N, H, W, C, options = {}] of cases) {
+  Deno.test(
+    `depthwiseConv2d() matches the reference at [${N}, ${H}, ${W}, ${C}]`,
+    onGpu,
+    () => check([N, H, W, C], options),
+  );
+}
+
+halfTest("depthwiseConv2d() matches the reference in float16", async () => {
+  await check([2, 9, 7, 20], { half: true });
+  await check([1, 5, 17, 28], { half: true, maxGrid: 7 });
+  await check([5, 16, 12, 16], { half: true, maxBinding: 2 * 16 * 12 * 16 * 2 });
+});
 
 for (const golden of goldenCases("depthwise_conv2d")) {
   Deno.test(`depthwiseConv2d() matches PyTorch's ${golden.name}`, onGpu, async () => {

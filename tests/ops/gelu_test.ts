@@ -1,11 +1,15 @@
 import { assertClose, assertThrows } from "../assert.ts";
-import { onGpu, targets } from "../gpu/shared.ts";
+import { halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { gelu as reference } from "../../src/reference/gelu.ts";
 import { gelu } from "../../src/ops/gelu.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp } from "./harness.ts";
 
-function call(shape: readonly number[]): Call {
-  return { shapes: { x: shape }, op: (tape, { x }) => gelu(tape, { x, name: "gelu" }) };
+function call(shape: readonly number[], half = false): Call {
+  return {
+    shapes: { x: shape },
+    halves: half ? ["x"] : [],
+    op: (tape, { x }) => gelu(tape, { x, name: "gelu" }),
+  };
 }
 
 // An invocation has 4 elements, a workgroup 64 invocations.
@@ -35,6 +39,18 @@ Deno.test("gelu() is right from −20 to 20, in the tails too", onGpu, async () 
   for (const target of await targets()) {
     const { y } = await runOp(call([x.length / 4, 4]), { values: { x }, target });
     assertClose("y", y, expected, { absolute: 3e-7, relative: 2e-7 });
+  }
+});
+
+halfTest("gelu() matches the reference in float16", async () => {
+  for (const [shape, { maxBinding, ...options } = {}] of cases.slice(1)) {
+    await checkOp(`gelu ${shape}`, {
+      ...call(shape, true),
+      ...options,
+      maxBinding: maxBinding && maxBinding / 2,
+      reference: ({ x }) => reference(x),
+      tolerance: { y: 3e-7, dx: 5e-7 },
+    });
   }
 });
 

@@ -1,11 +1,15 @@
 import { assertThrows } from "../assert.ts";
-import { onGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu } from "../gpu/shared.ts";
 import { globalAveragePool as reference } from "../../src/reference/global_average_pool.ts";
 import { globalAveragePool } from "../../src/ops/global_average_pool.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
 
-function call(shape: readonly number[]): Call {
-  return { shapes: { x: shape }, op: (tape, { x }) => globalAveragePool(tape, { x, name: "pool" }) };
+function call(shape: readonly number[], half = false): Call {
+  return {
+    shapes: { x: shape },
+    halves: half ? ["x"] : [],
+    op: (tape, { x }) => globalAveragePool(tape, { x, name: "pool" }),
+  };
 }
 
 const cases: [N: number, H: number, W: number, C: number, maxGrid?: number, maxBinding?: number][] = [
@@ -31,6 +35,18 @@ for (const [N, H, W, C, maxGrid, maxBinding] of cases) {
     });
   });
 }
+
+halfTest("globalAveragePool() matches the reference in float16", async () => {
+  for (const [N, H, W, C, maxGrid, maxBinding] of cases.filter((_, i) => i % 2 === 1)) {
+    await checkOp(`globalAveragePool ${[N, H, W, C]}`, {
+      ...call([N, H, W, C], true),
+      maxGrid,
+      maxBinding: maxBinding && maxBinding / 2,
+      reference: ({ x }) => reference(x, { N, H, W, C }),
+      tolerance: { y: sumError(H * W) / (H * W), dx: 2 ** -23 },
+    });
+  }
+});
 
 for (const golden of goldenCases("global_average_pool")) {
   Deno.test(`globalAveragePool() matches PyTorch's ${golden.name}`, onGpu, async () => {

@@ -1,15 +1,16 @@
 import { assertClose, assertThrows } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { onGpu, targets } from "../gpu/shared.ts";
+import { halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { layerNorm as reference } from "../../src/reference/layer_norm.ts";
 import { layerNorm } from "../../src/ops/layer_norm.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp, sumError } from "./harness.ts";
 
-function call(shape: readonly number[]): Call {
+function call(shape: readonly number[], half = false): Call {
   const C = shape[shape.length - 1];
   return {
     shapes: { x: shape, gamma: [C], beta: [C] },
     trained: ["gamma", "beta"],
+    halves: half ? ["x"] : [],
     op: (tape, { x, gamma, beta }) => layerNorm(tape, { x, gamma, beta, name: "norm" }),
   };
 }
@@ -19,6 +20,7 @@ interface Case {
   maxGrid?: number;
   maxBinding?: number;
   families?: string[];
+  half?: boolean;
 }
 
 // A workgroup has 8 rows; on a GPU 16 invocations share the quadruples of a row. A part of the sums has 16 to 128 rows.
@@ -41,34 +43,41 @@ const cases: Case[] = [
   { shape: [37, 3, 3, 4], maxBinding: 33 * 9 * 4 * 4 },
 ];
 
-for (const { shape, maxGrid, maxBinding, families } of cases) {
-  Deno.test(`layerNorm() matches the reference at [${shape.join(", ")}]`, onGpu, async () => {
-    const C = shape.at(-1)!, size = shape.reduce((a, b) => a * b), rows = size / C;
-    // Each error of x̂ is one of x, of at most 1, times the reciprocal deviation.
-    const name = `layerNorm ${shape}`, x = hashSigned(`${name}.x`, size);
-    let scale = 1;
-    for (let m = 0; m < rows; m++) {
-      const row = [...x.subarray(m * C, (m + 1) * C)], mean = row.reduce((a, b) => a + b) / C;
-      scale = Math.max(scale, 1 / Math.sqrt(row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / C + 1e-6));
-    }
-    const unit = 2 ** -22 * scale;
-    await checkOp(name, {
-      ...call(shape),
-      maxGrid,
-      maxBinding,
-      families,
-      values: { x },
-      reference: ({ x, gamma, beta }) => reference({ x, gamma, beta }, { C }),
-      // x̂ is at most √C, typically 1.
-      tolerance: {
-        y: 4 * unit,
-        dx: 8 * unit * scale,
-        dgamma: 2 * sumError(rows) + 4 * unit * Math.sqrt(rows),
-        dbeta: sumError(rows),
-      },
-    });
+async function check({ shape, half, ...options }: Case): Promise<void> {
+  const C = shape.at(-1)!, size = shape.reduce((a, b) => a * b), rows = size / C;
+  // Each error of x̂ is one of x, of at most 1, times the reciprocal deviation.
+  const name = `layerNorm ${shape}`, x = hashSigned(`${name}.x`, size);
+  let scale = 1;
+  for (let m = 0; m < rows; m++) {
+    const row = [...x.subarray(m * C, (m + 1) * C)], mean = row.reduce((a, b) => a + b) / C;
+    scale = Math.max(scale, 1 / Math.sqrt(row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / C + 1e-6));
+  }
+  const unit = 2 ** -22 * scale;
+  await checkOp(name, {
+    ...call(shape, half),
+    ...options,
+    values: { x },
+    reference: ({ x, gamma, beta }) => reference({ x, gamma, beta }, { C }),
+    // x̂ is at most √C, typically 1.
+    tolerance: {
+      y: 4 * unit,
+      dx: 8 * unit * scale,
+      dgamma: 2 * sumError(rows) + 4 * unit * Math.sqrt(rows),
+      dbeta: sumError(rows),
+    },
   });
 }
+
+for (const each of cases) {
+  Deno.test(`layerNorm() matches the reference at [${each.shape.join(", ")}]`, onGpu, () => check(each));
+}
+
+halfTest("layerNorm() matches the reference in float16", async () => {
+  for (const shape of [[1, 4], [9, 12], [3, 5, 7, 28], [2, 3, 3, 260], [129, 8]]) {
+    await check({ shape, half: true });
+  }
+  await check({ shape: [5, 8, 6, 64], maxBinding: 129 * 64 * 2, half: true });
+});
 
 Deno.test(
   "layerNorm() loses no more precision than the input at a mean of 1000 deviations",

@@ -1,13 +1,14 @@
 import { assertThrows } from "../assert.ts";
-import { onGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu } from "../gpu/shared.ts";
 import { layerScale as reference } from "../../src/reference/layer_scale.ts";
 import { layerScale } from "../../src/ops/layer_scale.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
 
-function call(shape: readonly number[]): Call {
+function call(shape: readonly number[], half = false): Call {
   return {
     shapes: { x: shape, scale: [shape[shape.length - 1]], residual: shape },
     trained: ["scale"],
+    halves: half ? ["x", "residual"] : [],
     op: (tape, { x, scale, residual }) => layerScale(tape, { x, scale, residual, name: "scale" }),
   };
 }
@@ -35,6 +36,17 @@ for (const [shape, options = {}] of cases) {
     });
   });
 }
+
+halfTest("layerScale() matches the reference in float16", async () => {
+  for (const shape of [[3, 5, 7, 12], [65, 4], [129, 36]]) {
+    const C = shape.at(-1)!, rows = shape.reduce((a, b) => a * b) / C;
+    await checkOp(`layerScale ${shape}`, {
+      ...call(shape, true),
+      reference: ({ x, scale, residual }) => reference({ x, scale, residual }, { C }),
+      tolerance: { y: 2e-7, dx: 1e-7, dscale: sumError(rows), dresidual: 1e-7 },
+    });
+  }
+});
 
 for (const golden of goldenCases("layer_scale")) {
   Deno.test(`layerScale() matches PyTorch's ${golden.name}`, onGpu, async () => {

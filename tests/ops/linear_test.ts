@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "../assert.ts";
-import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
+import { CONVOLUTIONS, halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { linear as reference } from "../../src/reference/linear.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, sumError } from "./harness.ts";
@@ -9,15 +9,18 @@ interface Sizes {
   C: number;
   K: number;
   bias: boolean;
+  half?: boolean;
   maxGrid?: number;
   maxBinding?: number;
+  families?: readonly string[];
 }
 
-function call({ M, C, K, bias }: Sizes): Call {
+function call({ M, C, K, bias, half, families = CONVOLUTIONS }: Sizes): Call {
   return {
     shapes: { x: [M, C], w: [1, 1, C, K], ...bias && { b: [K] } },
     trained: ["w", "b"],
-    families: CONVOLUTIONS,
+    halves: half ? ["x", "w"] : [],
+    families,
     op: (tape, { x, w, b }) => linear(tape, { x, w, b, name: "linear" }),
   };
 }
@@ -36,28 +39,38 @@ const cases: Sizes[] = [
   { M: 101, C: 32, K: 16, bias: true, maxBinding: 9 * 256 }, // of 16 rows, of 36 where only y counts
 ];
 
+function check(sizes: Sizes): Promise<void> {
+  const { M, C, K, bias, maxGrid, maxBinding } = sizes;
+  return checkOp(`linear ${JSON.stringify(sizes)}`, {
+    ...call(sizes),
+    maxGrid,
+    maxBinding,
+    regrouped: ["dw"],
+    reference: ({ x, w, b }) => reference({ x, w, b }, { N: M, inputs: C, outputs: K }),
+    tolerance: {
+      y: sumError(C + 1),
+      dx: sumError(K),
+      dw: sumError(M),
+      ...bias && { db: sumError(M) },
+    },
+  });
+}
+
 for (const sizes of cases) {
   const { M, C, K, bias, maxBinding } = sizes;
   Deno.test(
     `linear: [${M}, ${C}] to ${K}${bias ? " with bias" : ""}${maxBinding ? " in pieces" : ""}`,
     onGpu,
-    async () => {
-      await checkOp(`linear ${JSON.stringify(sizes)}`, {
-        ...call(sizes),
-        maxGrid: sizes.maxGrid,
-        maxBinding,
-        regrouped: ["dw"],
-        reference: ({ x, w, b }) => reference({ x, w, b }, { N: M, inputs: C, outputs: K }),
-        tolerance: {
-          y: sumError(C + 1),
-          dx: sumError(K),
-          dw: sumError(M),
-          ...bias && { db: sumError(M) },
-        },
-      });
-    },
+    () => check(sizes),
   );
 }
+
+// The other kernels, which conv2d()'s tests try too, are slow to compile.
+halfTest("linear() matches the reference in float16", async () => {
+  for (const sizes of [cases[1], cases[4], cases[6], cases[10]]) {
+    await check({ ...sizes, half: true, families: ["subgroup8", "blocked"] });
+  }
+});
 
 for (const golden of goldenCases("linear")) {
   Deno.test(`linear() matches PyTorch's ${golden.name}`, onGpu, async () => {

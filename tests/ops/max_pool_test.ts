@@ -1,24 +1,25 @@
 import { assertEquals, assertThrows } from "../assert.ts";
-import { onGpu, targets } from "../gpu/shared.ts";
+import { halfTest, onGpu, targets } from "../gpu/shared.ts";
 import { maxPool as reference, type MaxPoolSizes } from "../../src/reference/max_pool.ts";
 import { maxPool } from "../../src/ops/max_pool.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { type Call, checkGolden, checkOp, goldenCases, newTape, placed, runOp } from "./harness.ts";
 
-function call({ N, H, W, C, window, stride, padding: pad }: MaxPoolSizes): Call {
+function call({ N, H, W, C, window, stride, padding: pad }: MaxPoolSizes, half = false): Call {
   return {
     shapes: { x: [N, H, W, C] },
+    halves: half ? ["x"] : [],
     op: (tape, { x }) => maxPool(tape, { x, window, stride, pad, name: "pool" }),
   };
 }
 
-type Case = Partial<MaxPoolSizes> & { maxGrid?: number; maxBinding?: number };
+type Case = Partial<MaxPoolSizes> & { maxGrid?: number; maxBinding?: number; half?: boolean };
 
-async function check({ maxGrid, maxBinding, ...given }: Case): Promise<void> {
+async function check({ maxGrid, maxBinding, half, ...given }: Case): Promise<void> {
   const sizes = { N: 1, H: 1, W: 1, C: 4, window: 3, stride: 2, padding: 1, ...given };
   const windows = Math.ceil(sizes.window / sizes.stride) ** 2;
   await checkOp(`maxPool ${JSON.stringify(sizes)}`, {
-    ...call(sizes),
+    ...call(sizes, half),
     maxGrid,
     maxBinding,
     reference: ({ x }) => reference(x, sizes),
@@ -71,6 +72,12 @@ Deno.test("maxPool() matches the reference at random shapes", onGpu, async () =>
       padding: random.integer(Math.floor(window / 2) + 1),
     });
   }
+});
+
+halfTest("maxPool() matches the reference in float16", async () => {
+  await check({ N: 2, H: 7, W: 6, C: 8, half: true });
+  await check({ H: 9, W: 7, C: 12, stride: 1, half: true });
+  await check({ N: 37, H: 3, W: 5, C: 4, maxBinding: 32 * 120, half: true });
 });
 
 Deno.test("maxPool() gives the gradient to the first of equal values, never to padding", onGpu, async () => {

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "../assert.ts";
 import { hashSigned } from "../golden/read.ts";
-import { CONVOLUTIONS, onGpu, targets } from "../gpu/shared.ts";
+import { CONVOLUTIONS, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { conv2d as conv2dReference } from "../../src/reference/conv2d.ts";
 import { depthwiseConv2d as depthwiseReference } from "../../src/reference/depthwise_conv2d.ts";
 import { infoNceTerms } from "../../src/reference/info_nce.ts";
@@ -46,13 +46,26 @@ interface Case {
   call: Call;
   values: Record<string, ArrayLike<number>>;
   dy?: ArrayLike<number>;
+  /** The operands that are float16 where that is tried too. */
+  halves?: readonly string[];
   /** The operand, or "dy", that gets the NaN, and its index. */
   spoil: [name: string, i: number];
   /** Of each result where NaN is expected. */
   expected: Record<string, Where>;
 }
 
-async function check(what: string, { call, values, dy, spoil: [name, at], expected }: Case): Promise<void> {
+async function check(what: string, { halves, ...given }: Case): Promise<void> {
+  await checkType(what, given);
+  const { halfPrecision } = await sharedGpu();
+  if (halves && halfPrecision) {
+    await checkType(`${what} in float16`, { ...given, call: { ...given.call, halves } });
+  }
+}
+
+async function checkType(
+  what: string,
+  { call, values, dy, spoil: [name, at], expected }: Case,
+): Promise<void> {
   for (const target of await targets(call.families)) {
     for (const bits of NANS) {
       const given = name === "dy" ? values : { ...values, [name]: spoiled(values[name], at, bits) };
@@ -84,7 +97,7 @@ function norm({ relu, residual = false, training = true }: {
   relu: boolean;
   residual?: boolean;
   training?: boolean;
-}): Pick<Case, "call" | "values" | "dy"> {
+}): Pick<Case, "call" | "values" | "dy" | "halves"> {
   const vectors = { gamma: [C], beta: [C], running_mean: [C], running_var: [C] };
   return {
     call: {
@@ -104,6 +117,7 @@ function norm({ relu, residual = false, training = true }: {
       running_var: new Float32Array(C).fill(1),
     },
     dy: hashSigned("dy", VIEWS * M * C),
+    halves: ["x", ...residual ? ["residual"] : []],
   };
 }
 
@@ -174,6 +188,7 @@ Deno.test("NaN: maxPool, wherever it lies in a window, and its gradient", onGpu,
     await check("maxPool", {
       call,
       values: { x },
+      halves: ["x"],
       spoil: ["x", i],
       expected: { y: (j) => Number.isNaN(y[j]) },
     });
@@ -194,7 +209,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
     trained: ["w", "bias"],
     op: (tape, { x, w, bias }) => depthwiseConv2d(tape, { x, w, bias, name: "depthwise" }),
   };
-  const n = N * H * W * C, dy = hashSigned("dy", n);
+  const halves = ["x", "w"], n = N * H * W * C, dy = hashSigned("dy", n);
   const values = { x: hashSigned("x", n), w: hashSigned("w", 49 * C), bias: hashSigned("bias", C) };
   for (const i of [0, 3 * C + 5, n - 1]) {
     const y = depthwiseReference({ ...values, x: spoiled(values.x, i, NANS[0]) }, sizes);
@@ -202,6 +217,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
     const ofChannel: Where = (j) => j % C === i % C && seen(j);
     await check("depthwiseConv2d", {
       call,
+      halves,
       values,
       dy,
       spoil: ["x", i],
@@ -210,6 +226,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
     // The taps are as many before as behind: what sees a pixel, it sees.
     await check("depthwiseConv2d", {
       call,
+      halves,
       values,
       dy,
       spoil: ["dy", i],
@@ -218,6 +235,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
   }
   await check("depthwiseConv2d", {
     call,
+    halves,
     values,
     dy,
     spoil: ["bias", 5],
@@ -226,6 +244,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
   const middle = 24 * C + 5; // every pixel sees itself
   await check("depthwiseConv2d", {
     call,
+    halves,
     values,
     dy,
     spoil: ["w", middle],
@@ -234,6 +253,7 @@ Deno.test("NaN: depthwiseConv2d, in its channel wherever the taps see it", onGpu
   const pixel = (4 * W + 4) * C + 5; // all taps see something there
   await check("depthwiseConv2d", {
     call,
+    halves,
     values,
     dy,
     spoil: ["dy", pixel],
@@ -251,6 +271,7 @@ Deno.test("NaN: layerNorm, all of a row", onGpu, async () => {
     } satisfies Call,
     values: { x: hashSigned("x", M * C), gamma: hashSigned("gamma", C), beta: hashSigned("beta", C) },
     dy: hashSigned("dy", M * C),
+    halves: ["x"],
   };
   const everywhere: Where = () => true, ofChannel: Where = (i) => i === 7;
   await check("layerNorm", {
@@ -278,13 +299,27 @@ Deno.test("NaN: gelu and layerScale, in one element", onGpu, async () => {
     scale: hashSigned("scale", C),
     residual: hashSigned("residual", M * C),
   };
-  const dy = hashSigned("dy", M * C);
+  const dy = hashSigned("dy", M * C), halves = ["x", "residual"];
   const activation: Call = {
     shapes: { x: [M, C] },
     op: (tape, { x }) => gelu(tape, { x, name: "gelu" }),
   };
-  await check("gelu", { call: activation, values, dy, spoil: ["x", place], expected: { y: one, dx: one } });
-  await check("gelu", { call: activation, values, dy, spoil: ["dy", place], expected: { dx: one } });
+  await check("gelu", {
+    call: activation,
+    halves: ["x"],
+    values,
+    dy,
+    spoil: ["x", place],
+    expected: { y: one, dx: one },
+  });
+  await check("gelu", {
+    call: activation,
+    halves: ["x"],
+    values,
+    dy,
+    spoil: ["dy", place],
+    expected: { dx: one },
+  });
   const scaled: Call = {
     shapes: { x: [M, C], scale: [C], residual: [M, C] },
     trained: ["scale"],
@@ -293,14 +328,23 @@ Deno.test("NaN: gelu and layerScale, in one element", onGpu, async () => {
   const ofChannel: Where = (i) => i % C === 7, ofScale: Where = (i) => i === 7;
   await check("layerScale", {
     call: scaled,
+    halves,
     values,
     dy,
     spoil: ["x", place],
     expected: { y: one, dscale: ofScale },
   });
-  await check("layerScale", { call: scaled, values, dy, spoil: ["residual", place], expected: { y: one } });
   await check("layerScale", {
     call: scaled,
+    halves,
+    values,
+    dy,
+    spoil: ["residual", place],
+    expected: { y: one },
+  });
+  await check("layerScale", {
+    call: scaled,
+    halves,
     values,
     dy,
     spoil: ["scale", 7],
@@ -308,6 +352,7 @@ Deno.test("NaN: gelu and layerScale, in one element", onGpu, async () => {
   });
   await check("layerScale", {
     call: scaled,
+    halves,
     values,
     dy,
     spoil: ["dy", place],
@@ -320,6 +365,7 @@ Deno.test("NaN: globalAveragePool", onGpu, async () => {
   await check("globalAveragePool", {
     call: { shapes, op: (tape, { x }) => globalAveragePool(tape, { x, name: "pool" }) },
     values: { x: hashSigned("x", 48) },
+    halves: ["x"],
     dy: hashSigned("dy", 12),
     spoil: ["x", 22],
     expected: { y: (i) => i === 6, dx: nowhere },
@@ -338,13 +384,14 @@ Deno.test("NaN: conv2d with every family of kernels", onGpu, async () => {
     op: (tape, { x, w }) => conv2d(tape, { x, w, stride, pad, name: "conv" }),
   };
   const values = { x: hashSigned("x", N * H * W * C), w: hashSigned("w", R * S * C * K) };
-  const dy = hashSigned("dy", N * P * Q * K);
+  const dy = hashSigned("dy", N * P * Q * K), halves = ["x", "w"];
   /** Where y is NaN if x is at `i`. */
   const reached = (i: number) => conv2dReference({ ...values, x: spoiled(values.x, i, NANS[0]) }, sizes);
   for (const i of [0, 77, N * H * W * C - 1]) {
     const y = reached(i);
     await check("conv2d", {
       call,
+      halves,
       values,
       dy,
       spoil: ["x", i],
@@ -353,7 +400,7 @@ Deno.test("NaN: conv2d with every family of kernels", onGpu, async () => {
   }
   const k = 5, from = (1 * P * Q + Q) * K + k; // second image, second row, first column
   const seen = Array.from({ length: N * H * W * C }, (_, i) => Number.isNaN(reached(i)[from]));
-  await check("conv2d", { call, values, dy, spoil: ["dy", from], expected: { dx: (i) => seen[i] } });
+  await check("conv2d", { call, halves, values, dy, spoil: ["dy", from], expected: { dx: (i) => seen[i] } });
 });
 
 Deno.test(
@@ -517,6 +564,7 @@ Deno.test("NaN: addInto, sumParts and accumulateMean, in one element", onGpu, as
         op: (tape, { into, from }) => addInto(tape, { into, from }),
       },
       values: given,
+      halves: ["into", "from"],
       spoil: [name, 70],
       expected: { into: one },
     });
@@ -527,6 +575,7 @@ Deno.test("NaN: addInto, sumParts and accumulateMean, in one element", onGpu, as
       op: (tape, { parts, total }) => sumParts(tape, { parts, total }),
     },
     values: { parts: hashSigned("parts", 384), total: new Float32Array(128) },
+    halves: ["parts", "total"],
     spoil: ["parts", 256 + 70],
     expected: { total: one },
   });

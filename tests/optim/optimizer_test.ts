@@ -1,7 +1,7 @@
 import { assert, assertClose, assertEquals } from "../assert.ts";
 import { wgsl } from "../../src/gpu/wgsl_parts.ts";
 import { hashSigned, type OpsMetadata, readGolden } from "../golden/read.ts";
-import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
 import { optimizerStep } from "../../src/reference/optimizer.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
@@ -9,6 +9,7 @@ import { Program } from "../../src/graph/program.ts";
 import type { Tape } from "../../src/graph/tape.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { constant } from "../../src/nn/init.ts";
+import { createLossScale } from "../../src/optim/loss_scale.ts";
 import { vectorLayout } from "../../src/nn/layout.ts";
 import { createNetwork, type FlatStore, Scope } from "../../src/nn/parameters.ts";
 import {
@@ -24,6 +25,13 @@ interface State {
   theta: Uint32Array<ArrayBuffer>;
   xi: Uint32Array<ArrayBuffer>;
   velocity: Uint32Array<ArrayBuffer>;
+}
+
+/** Of networks that compute in float16: the copies of their weights, and the loss scale and 1 for a skipped step, by slot. */
+interface Mixed {
+  thetaCopy: Uint16Array;
+  xiCopy: Uint16Array;
+  ring: Float32Array;
 }
 
 /** A parameter of `shape`, in order of memory. */
@@ -51,6 +59,8 @@ interface Options {
   trust?: number;
   larsClip?: boolean;
   scalars: Partial<StepScalars>;
+  /** For networks that compute in float16: the loss scale, which stays. */
+  scale?: number;
   /** Appended to the update. */
   after?: (tape: Tape, stores: { theta: Store; xi: Store; step: Tensor }) => void;
 }
@@ -69,20 +79,28 @@ function fill(
 
 /** Takes two steps from values that `valuesOf` gives to each parameter: of theta, xi, velocity, gradient. */
 async function optimize(
-  { shapes, followed = shapes.length, name = "sgd", scalars, ema, trust, larsClip, after, ...limits }:
+  { shapes, followed = shapes.length, name = "sgd", scalars, ema, trust, larsClip, scale, after, ...limits }:
     Options,
   valuesOf: (what: string, i: number, n: number) => ArrayLike<number> = draw,
-): Promise<State & { flat: FlatStore; follower: FlatStore }> {
+): Promise<State & { flat: FlatStore; follower: FlatStore; mixed: Mixed | null }> {
   const gpu = await sharedGpu();
   using memory = new Memory(gpu);
-  const online = createNetwork("online", { gradients: true }),
-    target = createNetwork("target", { gradients: false });
+  const halves = scale !== undefined, lossScale = halves ? createLossScale({ scale, slots: 2 }) : undefined;
+  const online = createNetwork("online", { gradients: true, halves }),
+    target = createNetwork("target", { gradients: false, halves });
   shapes.forEach((shape, i) => {
     declare(new Scope(online), `p${i}`, shape);
     if (i < followed) declare(new Scope(target), `p${i}`, shape);
   });
   const maxBinding = limits.maxBinding ?? gpu.limits.maxBinding;
-  const optimizer = createOptimizer({ online, target }, { name, maxBinding, ema, trust, larsClip });
+  const optimizer = createOptimizer({ online, target }, {
+    name,
+    maxBinding,
+    ema,
+    trust,
+    larsClip,
+    lossScale,
+  });
   const tape = newTape({ maxGrid: limits.maxGrid ?? gpu.limits.maxGrid });
   const scalarStore: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
   const step = tensorIn(scalarStore, { shape: [STEP_BYTES / 4] });
@@ -92,7 +110,7 @@ async function optimize(
     velocity: optimizer.velocity,
   };
   optimizer.record(tape, step);
-  const updates = tape.dispatches.filter(({ kernel }) => kernel.name === "update").length;
+  const updates = tape.dispatches.filter(({ kernel }) => kernel.name.startsWith("update")).length;
   assert(
     updates === 1 || online.parameters.store.bytes > maxBinding,
     `${updates} updates where one would do`,
@@ -111,14 +129,25 @@ async function optimize(
     memory.write(online.gradients!, fill(online.parameters, (i, n) => valuesOf(`gradient ${k}`, i, n)));
     memory.write(
       scalarStore,
-      packStep({ lr: 0.3, momentum: 0.9, weightDecay: 0.05, tau: 0.8, slot: 0, ...scalars }),
+      packStep({ lr: 0.3, momentum: 0.9, weightDecay: 0.05, tau: 0.8, slot: k, ...scalars }),
     );
     program.run();
   }
   const read = async (store: Store) =>
     new Uint32Array((await memory.read({ store, offset: 0, bytes: store.bytes })).buffer);
   const [theta, xi, velocity] = await Promise.all([stores.theta, stores.xi, stores.velocity].map(read));
-  return { theta, xi, velocity, flat: online.parameters, follower: target.parameters };
+  let mixed: Mixed | null = null;
+  if (lossScale) {
+    const [thetaCopy, xiCopy, ring] = await Promise.all(
+      [online.halves!, target.halves!, lossScale.ring].map(read),
+    );
+    mixed = {
+      thetaCopy: new Uint16Array(thetaCopy.buffer, 0, theta.length),
+      xiCopy: new Uint16Array(xiCopy.buffer, 0, xi.length),
+      ring: new Float32Array(ring.buffer),
+    };
+  }
+  return { theta, xi, velocity, flat: online.parameters, follower: target.parameters, mixed };
 }
 
 /** The values of parameter `i`. */
@@ -127,12 +156,17 @@ function part(bits: Uint32Array<ArrayBuffer>, { variables }: FlatStore, i: numbe
   return new Float32Array(bits.buffer, offset, bytes / 4);
 }
 
-function assertSameBits(name: string, actual: Uint32Array, expected: Uint32Array): void {
+function assertSameBits<T extends Uint32Array | Uint16Array>(name: string, actual: T, expected: T): void {
   const i = actual.findIndex((bits, i) => bits !== expected[i]);
   assert(
     actual.length === expected.length && i < 0,
     `${name} differs at ${i}: ${actual[i]}, expected ${expected[i]}`,
   );
+}
+
+/** The bits of the float16 numbers nearest to some of float32. */
+function halfBits(bits: Uint32Array<ArrayBuffer>): Uint16Array {
+  return new Uint16Array(Float16Array.from(new Float32Array(bits.buffer)).buffer);
 }
 
 /** Around a block of 64, an invocation's 4 and a workgroup's 256 elements; of one axis and of more. */
@@ -312,6 +346,93 @@ Deno.test(
     }
   },
 );
+
+halfTest(
+  "createOptimizer() with copies has the weights of float32, and copies of them rounded, in one part and in more",
+  async () => {
+    // Of an even number of blocks, so that parts end at the same elements: the norms of LARS are sums of the parts'.
+    const large = [[3060], [50, 50], [128], [4096], [70, 80], [100], [9, 9]];
+    for (const { name } of rules) {
+      for (
+        const { scale, ...options } of [
+          { shapes, followed: 9, scale: 2 ** 7 },
+          { shapes: large, followed: 4, maxBinding: 16384, scale: 2 ** 16 },
+        ]
+      ) {
+        const plain = await optimize({ ...options, name, scalars: {} });
+        const scaled = (what: string, i: number, n: number) =>
+          what.startsWith("gradient") ? draw(what, i, n).map((value) => value * scale) : draw(what, i, n);
+        const { flat, follower, mixed, ...state } = await optimize(
+          { ...options, name, scale, scalars: {} },
+          scaled,
+        );
+        options.shapes.forEach((_, i) => {
+          const bitsOf = (bits: Uint32Array<ArrayBuffer>, of: FlatStore) =>
+            Uint32Array.from(new Uint32Array(part(bits, of, i).slice().buffer));
+          for (const key of ["theta", "velocity"] as const) {
+            assertSameBits(`${key} ${i}, ${name}`, bitsOf(state[key], flat), bitsOf(plain[key], plain.flat));
+          }
+          if (i < options.followed) {
+            assertSameBits(`xi ${i}, ${name}`, bitsOf(state.xi, follower), bitsOf(plain.xi, plain.follower));
+          }
+        });
+        assertSameBits(`copies of theta, ${name}`, mixed!.thetaCopy, halfBits(state.theta));
+        assertSameBits(`copies of xi, ${name}`, mixed!.xiCopy, halfBits(state.xi));
+        assertEquals([...mixed!.ring], [scale, 0, scale, 0]);
+      }
+    }
+  },
+);
+
+halfTest("createOptimizer() changes nothing in a step whose gradients overflow, wherever it is", async () => {
+  const options: Options = {
+    shapes: [[3000], [50, 50], [4096], [9, 9]],
+    followed: 3,
+    maxBinding: 16384,
+    scalars: {},
+  };
+  for (const { name } of rules) {
+    for (const [parameter, at, bad] of [[0, 0, Infinity], [3, 80, NaN]]) {
+      const spoil = (broken: number[]) => (what: string, i: number, n: number) => {
+        const values = draw(what, i, n);
+        const [, step] = what.split(" ");
+        return i === parameter && what.startsWith("gradient") && broken.includes(Number(step))
+          ? values.with(at, bad)
+          : values;
+      };
+      const { flat, follower, mixed, ...state } = await optimize(
+        { ...options, name, scale: 1 },
+        spoil([0, 1]),
+      );
+      for (const [what, of] of [["theta", flat], ["velocity", flat], ["xi", follower]] as const) {
+        const before = new Uint32Array(fill(of, (i, n) => draw(what, i, n)).buffer);
+        assertSameBits(`${what}, ${name}`, state[what], before);
+      }
+      // The copies were zeros.
+      assert(
+        mixed!.thetaCopy.every((bits) => bits === 0) && mixed!.xiCopy.every((bits) => bits === 0),
+        "the copies moved",
+      );
+      assertEquals([...mixed!.ring], [1, 1, 1, 1]);
+      // The next step is taken from where the skipped one began, with its own gradients.
+      const later = await optimize({ ...options, name, scale: 1 }, spoil([0]));
+      assertEquals([...later.mixed!.ring], [1, 1, 1, 0]);
+      const settings = { lr: 0.3, mu: 0.9, decay: 0, trust: 0, clip: false, tau: 0.8 };
+      const value = (what: string) => Float64Array.from(draw(what, 0, 3000));
+      const one = optimizerStep(
+        {
+          theta: value("theta"),
+          xi: value("xi"),
+          momentum: value("velocity"),
+          gradient: value("gradient 1"),
+        },
+        settings,
+      );
+      assertClose("theta 0", part(later.theta, later.flat, 0), one.theta, { absolute: 5e-7 });
+      assertClose("xi 0", part(later.xi, later.follower, 0), one.xi, { absolute: 3e-7 });
+    }
+  }
+});
 
 Deno.test("packStep() keeps the digits of a tau near 1", () => {
   const [, , , tau, rest] = new Float32Array(

@@ -5,12 +5,13 @@ import { Loader, type LoaderOptions, traceLoader } from "../../src/views/view_up
 import { recipes, type ViewRecipe } from "../../data/views/recipe.ts";
 import type { DecodedImage } from "../../data/views/resize.ts";
 import { RecordWriter } from "../../data/views/table.ts";
+import type { ElementType } from "../../src/gpu/kernel.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import { tensorIn } from "../../src/graph/tensor.ts";
+import { bytesOf, regionOf, tensorIn } from "../../src/graph/tensor.ts";
 import { keyedRandom } from "../../src/base/random.ts";
 import { assert, assertClose, assertEquals } from "../assert.ts";
-import { sharedGpu } from "../gpu/shared.ts";
+import { halfTest, sharedGpu } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
 import { floats, golden, image as goldenImage, toThree } from "../data/views/golden.ts";
 import { crops as cropCases, digestOf, evaluations, hashedPicture } from "../data/views/sizes.ts";
@@ -29,17 +30,18 @@ function picture(width: number, height: number, seed: number): DecodedImage {
 /** The views of `images`, [views · N, size, size, 4], by the kernels; and in how many goes they were made. */
 async function onGpu(
   images: { image: DecodedImage; parameters: ViewParameters[] }[],
-  { size, batch = images.length, software = false, ...options }:
+  { size, batch = images.length, software = false, type = "f32", ...options }:
     & LoaderOptions
-    & { size: number; batch?: number; software?: boolean },
+    & { size: number; batch?: number; software?: boolean; type?: ElementType },
 ): Promise<{ views: Float32Array; goes: number }> {
   using memory = new Memory(await sharedGpu());
   const count = images[0].parameters.length;
   const shape = [count * batch, size, size, 4];
-  const store: Store = { name: "views", category: "input", bytes: shape.reduce((a, b) => a * b) * 4 };
-  const tape = newTape({ software });
-  const traced = traceLoader(tape, { ...options, images: tensorIn(store, { shape }) });
-  memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
+  const store: Store = { name: "views", category: "input", bytes: bytesOf({ shape, type }) };
+  const tape = newTape({ software }), written = tensorIn(store, { shape, type });
+  const traced = traceLoader(tape, { ...options, images: written });
+  // NaN in either type.
+  memory.write(store, new Uint32Array(store.bytes / 4).fill(0xffffffff));
   using program = new Program(memory, { dispatches: tape.dispatches });
   const loader = new Loader(memory, traced);
   let goes = 0;
@@ -54,7 +56,8 @@ async function onGpu(
       program.run(range);
     },
   );
-  return { views: await memory.read({ store, offset: 0, bytes: store.bytes }), goes };
+  const views = await memory.read(regionOf(written));
+  return { views: type === "f32" ? views : new Float32Array(new Float16Array(views.buffer)), goes };
 }
 
 /** The same by the TypeScript version. */
@@ -276,3 +279,33 @@ for (const software of [false, true]) {
     }
   });
 }
+
+halfTest("augment() in float16 makes the views of float32, rounded", async () => {
+  const size = 37;
+  const images = (recipe: ViewRecipe[]) => drawn([[80, 61], [37, 90], [44, 40], [100, 38]], { size, recipe });
+  const options = { size, mean: [.5, .4, .3], std: [.25, .2, .3], decodeSize: 128 } as const;
+  for (const software of [false, true]) {
+    const both = async (recipe: ViewRecipe[]) => {
+      const run = (type: ElementType) =>
+        onGpu(images(recipe), {
+          ...options,
+          mean: [...options.mean],
+          std: [...options.std],
+          views: recipe,
+          software,
+          type,
+        });
+      const [expected, actual] = [(await run("f32")).views, (await run("f16")).views];
+      return { expected, actual };
+    };
+    const sharp = await both([first, second].map(({ blur: _, ...view }) => view));
+    assertEquals(sharp.actual, sharp.expected.map(Math.f16round));
+    // A view that is blurred is float16 before too: half a unit of what is below 1, divided by the deviation.
+    const blurred = await both([{ ...first, blur: { ...first.blur!, p: 1 } }, second]);
+    assertClose("blurred", blurred.actual, blurred.expected, { absolute: 2 ** -12 / .2, relative: 2 ** -11 });
+    assert(
+      blurred.actual.some((value, i) => value !== Math.f16round(blurred.expected[i])),
+      "nothing was blurred",
+    );
+  }
+});

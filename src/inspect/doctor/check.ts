@@ -7,7 +7,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import type { Dispatch } from "../../graph/dispatch_list.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { sizeOf } from "../../graph/tensor.ts";
-import { differenceOf, type Tolerance } from "../../reference/compare.ts";
+import { differenceOf, type Tolerance, withHalfRounding } from "../../reference/compare.ts";
 import { dot, sampleGradient } from "../../reference/gradient_samples.ts";
 import { hashSigned } from "../../reference/hash.ts";
 import { type Call, type Results, runTraced, traceOp, type Values } from "./op_run.ts";
@@ -77,20 +77,33 @@ export interface Referenced extends Call {
   values?: Values;
 }
 
+/** The results that are float16: y, and the gradients of activations, if these are. */
+function halfResults({ halves = [], trained = [] }: Call): readonly string[] {
+  const gradients = halves.filter((key) => !trained.includes(key)).map((key) => `d${key}`);
+  return halves.length > 0 ? ["y", ...gradients] : [];
+}
+
+/** The float16 numbers nearest to `values`. */
+export function roundedToHalf(values: ArrayLike<number>): Float32Array {
+  return Float32Array.from(values, Math.f16round);
+}
+
 /**
  * Values and a cotangent for the op `name`, and a function that compares results with the reference, and gradients with
- * its finite differences.
+ * its finite differences. What is float16 is rounded first, and results may be off by their own rounding.
  */
 export function expectationOf(
   name: string,
-  { shapes, reference, tolerance, values: given }: Referenced,
+  op: Referenced,
 ): { values: Values; dy: Float32Array; compare(actual: Results, where?: string): string | null } {
+  const { shapes, reference, tolerance, values: given, halves = [] } = op, stored = halfResults(op);
   const values = { ...given };
   for (const [key, shape] of Object.entries(shapes)) {
     values[key] ??= hashSigned(`${name}.${key}`, sizeOf(shape));
+    if (halves.includes(key)) values[key] = roundedToHalf(values[key]);
   }
-  const expected = reference(values);
-  const dy = hashSigned(`${name}.dy`, expected.length);
+  const expected = reference(values), random = hashSigned(`${name}.dy`, expected.length);
+  const dy = stored.includes("y") ? roundedToHalf(random) : random;
   const gradients = Object.keys(tolerance).filter((key) => key !== "y");
   const samples = gradients.map((key) => {
     const operand = key.slice(1);
@@ -99,10 +112,12 @@ export function expectationOf(
       f: (moved) => dot(dy, reference({ ...values, [operand]: moved })),
     });
   });
+  const allowed = (key: string) =>
+    stored.includes(key) ? withHalfRounding({ absolute: tolerance[key] }) : { absolute: tolerance[key] };
   const compare = (actual: Results, where = "") => {
-    const wrong = differenceOf(`y ${where}`, { actual: actual.y, expected }, { absolute: tolerance.y });
+    const wrong = differenceOf(`y ${where}`, { actual: actual.y, expected }, allowed("y"));
     return gradients.reduce(
-      (wrong, key, i) => wrong ?? samples[i](`${key} ${where}`, actual[key], { absolute: tolerance[key] }),
+      (wrong, key, i) => wrong ?? samples[i](`${key} ${where}`, actual[key], allowed(key)),
       wrong,
     );
   };
@@ -111,8 +126,9 @@ export function expectationOf(
 
 /** Checks of an op against its reference: alone, so that a failure names its kernel, then with its gradients. */
 export function checksOfReferenced(name: string, op: Referenced, target: ChoosingProfile): Check[] {
-  const { values, dy, compare } = expectationOf(name, op), { y } = op.tolerance;
-  const forward = compareAll({ y: op.reference(values) }, { absolute: y });
+  const { values, dy, compare } = expectationOf(name, op), absolute = op.tolerance.y;
+  const tolerance = halfResults(op).includes("y") ? withHalfRounding({ absolute }) : { absolute };
+  const forward = compareAll({ y: op.reference(values) }, tolerance);
   const alone = checkCall(name, { call: op, target, values, compare: forward });
   if (Object.keys(op.tolerance).length === 1) return [alone];
   return [alone, checkCall(`${name}, with gradients`, { call: op, target, values, dy, compare })];

@@ -5,11 +5,12 @@
  * @module
  */
 import type { Gpu } from "../../gpu/device.ts";
-import { Memory, type Store } from "../../gpu/memory.ts";
+import { ELEMENT_BYTES, type ElementType } from "../../gpu/kernel.ts";
+import { Memory, type Store, texelBytes } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import { Tape } from "../../graph/tape.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
-import { originOf, sizeOf, type Tensor, tensorIn } from "../../graph/tensor.ts";
+import { originOf, sizeOf, type Tensor, tensorIn, typeOf } from "../../graph/tensor.ts";
 import { addInto } from "../../ops/add.ts";
 
 /** Tensors by name. */
@@ -27,6 +28,8 @@ export interface Call {
   shapes: Record<string, readonly number[]>;
   /** Operands that are parameters: their gradients go to a store instead of the tape. */
   trained?: readonly string[];
+  /** Operands in float16; of parameters a copy that products read, while the parameter itself is NaN. */
+  halves?: readonly string[];
   /** Operand that is bound as a uniform. */
   uniform?: string;
   training?: boolean;
@@ -41,11 +44,13 @@ export interface TracedOp {
   /** Tensors that can be read afterwards, by name. */
   results: Tensors;
   /** Content to write before. */
-  contents: { store: Store; data: Float32Array<ArrayBuffer> }[];
+  contents: { store: Store; data: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> }[];
 }
 
-/** Offset of parameters in their stores in bytes: 32 texels before the second row of a texture copy. */
-const PARAMETER_OFFSET = 62 * 256;
+/** Elements before parameters in their stores: 32 texels fewer than a row of a texture copy. */
+const PARAMETER_AT = 62 * 64;
+/** A word that is NaN in float32, and two of them in float16. */
+const NAN_WORD = 0xffffffff;
 
 /** A tape for ops. */
 export function newOpTape(target: ChoosingProfile, { training = true, views = 1 }: Partial<Call> = {}): Tape {
@@ -63,30 +68,35 @@ export function traceOp(
   const tape = newOpTape(target, call), contents: TracedOp["contents"] = [], results: Tensors = {};
   const give = (
     name: string,
-    { shape, content, gradient, offset = 0 }: {
+    { shape, content, gradient, half, type = "f32", at = 0 }: {
       shape: readonly number[];
       content?: ArrayLike<number>;
       gradient?: Tensor;
-      offset?: number;
+      half?: Tensor;
+      type?: ElementType;
+      at?: number;
     },
   ) => {
-    const data = new Float32Array(offset / 4 + sizeOf(shape)).fill(NaN);
-    if (content) data.set(content, offset / 4);
-    const bytes = data.byteLength;
-    const store: Store = { name, category: "input", bytes, uniform: name === call.uniform };
-    contents.push({ store, data });
-    return tensorIn(store, { shape, gradient, offset });
+    const data = new (type === "f16" ? Float16Array : Float32Array)(at + sizeOf(shape)).fill(NaN);
+    if (content) data.set(content, at);
+    const store: Store = { name, category: "input", bytes: data.byteLength, uniform: name === call.uniform };
+    // Dawn takes no Float16Array.
+    contents.push({ store, data: data instanceof Float32Array ? data : new Uint8Array(data.buffer) });
+    const offset = at * ELEMENT_BYTES[type];
+    return { ...tensorIn(store, { shape, gradient, type, offset }), half };
   };
   for (const [name, shape] of Object.entries(call.shapes)) {
-    const offset = call.trained?.includes(name) ? PARAMETER_OFFSET : 0;
-    const gradient = offset ? give(`d${name}`, { shape, offset }) : undefined;
-    results[name] = give(name, { shape, content: values[name], gradient, offset });
+    const isTrained = call.trained?.includes(name), at = isTrained ? PARAMETER_AT : 0;
+    const type = call.halves?.includes(name) ? "f16" : "f32", content = values[name];
+    const gradient = isTrained ? give(`d${name}`, { shape, at }) : undefined;
+    const half = isTrained && type === "f16" ? give(`${name} copy`, { shape, content, type, at }) : undefined;
+    results[name] = give(name, half ? { shape, gradient, half, at } : { shape, content, gradient, type, at });
     if (gradient) results[`d${name}`] = gradient;
   }
   const y = call.op(tape, results);
   if (y) results.y = y;
   if (y && dy) {
-    tape.accumulate(y, give("dy", { shape: y.shape, content: dy }));
+    tape.accumulate(y, give("dy", { shape: y.shape, content: dy, type: y.type }));
     tape.backward();
   }
   for (const name of Object.keys(call.shapes)) {
@@ -105,16 +115,27 @@ export async function runTraced(
   for (const { store, data } of contents) memory.write(store, data);
   using program = new Program(memory, { dispatches: tape.dispatches, keep: Object.values(results) });
   for (const store of program.plan.stores) {
-    if (store.category === "activations") memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
+    if (store.category === "activations") {
+      memory.write(store, new Uint32Array(store.bytes / 4).fill(NAN_WORD));
+    }
   }
   for (const store of program.plan.textures) {
-    const texture = memory.texture(store), { width, height } = texture;
-    const content = new Float32Array(4 * width * height).fill(NaN);
-    gpu.device.queue.writeTexture({ texture }, content, { bytesPerRow: 16 * width }, [width, height]);
+    const texture = memory.texture(store),
+      { width, height } = texture,
+      bytesPerRow = width * texelBytes(store);
+    const content = new Uint32Array(bytesPerRow / 4 * height).fill(NAN_WORD);
+    gpu.device.queue.writeTexture({ texture }, content, { bytesPerRow }, [width, height]);
   }
   program.run();
-  const read = async ([name, tensor]: [string, Tensor]) =>
-    [name, await memory.read(originOf(tensor).region!)] as const;
+  const read = async ([name, tensor]: [string, Tensor]) => [name, await elementsOf(memory, tensor)] as const;
   const values = Object.fromEntries(await Promise.all(Object.entries(results).map(read)));
   return { values, largest: program.plan.largest };
+}
+
+/** The elements of a tensor. Waits for the GPU. */
+async function elementsOf(memory: Memory, tensor: Tensor): Promise<Float32Array> {
+  const origin = originOf(tensor), words = await memory.read(origin.region!);
+  return typeOf(tensor) === "f32"
+    ? words
+    : new Float32Array(new Float16Array(words.buffer, 0, sizeOf(origin.shape)));
 }

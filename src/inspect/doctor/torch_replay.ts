@@ -71,7 +71,7 @@ export interface Replayed {
 }
 
 /** Appends a channel of zeros to [2, N, S, S, 3]. */
-function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
+export function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
   const padded = new Float32Array(views.length / 3 * 4);
   for (let i = 0; i < views.length / 3; i++) padded.set(views.subarray(3 * i, 3 * i + 3), 4 * i);
   return padded;
