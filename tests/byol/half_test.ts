@@ -114,7 +114,7 @@ for (const { net, optimizer } of CASES) {
       if (!(await sharedGpu()).halfPrecision) return console.log("skipped: this adapter has no float16");
       const golden = await readGolden<HalfMetadata>(`half_${net}_${optimizer}`), { metadata } = golden;
       for (
-        const { chooser } of await targets(["blocked", "tiled-64x64", "tiled-64x64 split"])
+        const { chooser } of await targets(["blocked", "tiled-64x64", "tiled-64x64 split", "matrix"])
       ) {
         using trainer = await trainerOf({ net, optimizer, metadata, chooser });
         for (let step = 0; step < metadata.lr.length; step++) {
