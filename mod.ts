@@ -131,5 +131,7 @@ export {
   writeSafetensors,
 } from "./src/io/safetensors.ts";
 export { type Implementation, useWebGpu } from "./src/gpu/webgpu.ts";
+export type { MatrixUnit, MatrixUnits } from "./src/gpu/matrix_units.ts";
+export type { Precision } from "./src/nn/parameters.ts";
 export { type PreviewOptions, previewSheet } from "./src/plots/view_sheet.ts";
 export * from "./data/mod.ts";

@@ -43,6 +43,8 @@ function expectMatrixUnits(gpu: Pick<Gpu, "matrixUnits" | "name"> | null, precis
     );
   }
   if (precision !== "mixed") {
-    throw new UserError("Cannot use --kernels matrix: matrix units multiply float16 only. Add --precision mixed.");
+    throw new UserError(
+      "Cannot use --kernels matrix: matrix units multiply float16 only. Add --precision mixed.",
+    );
   }
 }

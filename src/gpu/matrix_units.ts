@@ -7,8 +7,11 @@
 
 /** A product that the units compute: m × k values of f16 by k × n, with sums in f32. */
 export interface MatrixUnit {
+  /** Rows of the result. */
   readonly m: number;
+  /** Its columns. */
   readonly n: number;
+  /** Terms of a sum. */
   readonly k: number;
 }
 

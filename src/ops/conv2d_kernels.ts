@@ -85,7 +85,12 @@ function tiled(suffix: string, tile: Files): Record<Product, Kernel> {
     },
     backwardData: {
       name: `conv2d_backward_data_tiled${suffix}`,
-      files: { ...shared, ...wgsl.quadruples, ...wgsl.conv2dClassTaps, "conv2d/backward_data_tiled.wgsl": backwardDataTiled },
+      files: {
+        ...shared,
+        ...wgsl.quadruples,
+        ...wgsl.conv2dClassTaps,
+        "conv2d/backward_data_tiled.wgsl": backwardDataTiled,
+      },
       bindings: BINDINGS.backwardData,
       aliases: ALIASES.backwardData,
       params: withParts,

@@ -40,7 +40,8 @@ export function product(
     const result = RESULT[kind];
     const floats = Math.min(PARTIAL_FLOATS, tape.target.maxBinding / 4);
     const halves = typeOf(Object.values(slices)[0]) === "f16";
-    const matrices = { kind, halves, maxParts: Math.floor(floats / sizeOf(tensors[result].shape)), ...extent(N) };
+    const maxParts = Math.floor(floats / sizeOf(tensors[result].shape));
+    const matrices = { kind, halves, maxParts, ...extent(N) };
     const flops = 2 * N * P * Q * K * R * S * C;
     // The weights' gradient is a sum over all images.
     const more = kind === "backwardWeights" && first > 0;

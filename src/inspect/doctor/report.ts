@@ -61,7 +61,8 @@ const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
 const rounded = (n: number) => n < 10 ? n.toPrecision(2) : n.toFixed(0);
 
 function adapterLines(adapter: AdapterFacts): string[] {
-  const { name, vendor, device, backend, driver, deno, software, subgroups, matrixUnits, features, limits } = adapter;
+  const { name, vendor, device, backend, driver, deno, software, subgroups, matrixUnits, features, limits } =
+    adapter;
   const line = (what: string, value: string) => `  ${what.padEnd(12)} ${value}`;
   return [
     name,
