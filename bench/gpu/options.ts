@@ -12,7 +12,7 @@ import type { Session } from "./session.ts";
 import { type StageName, stages } from "./stage.ts";
 
 const names = Object.keys(stages) as StageName[];
-const USUAL: StageName[] = ["adapter", "tests", "profile", "torch", "train"];
+const USUAL: StageName[] = ["adapter", "tests", "profile", "precision", "torch", "train"];
 const SECONDS = 570, BATCH = 512, TUNE_SECONDS = 30, EVAL_SECONDS = 75;
 const SMALL = { batch: 8, tuneSeconds: 1, evalSeconds: 30 };
 const RECIPE = ["--preset", "cifar", "--warmup", ".1"];
@@ -52,7 +52,7 @@ const groups = {
     limits: flag(
       limitList,
       "seconds at most of single stages",
-      "adapter=60,tests=100,profile=190,torch=90; train has the rest",
+      "adapter=60,tests=100,profile=190,precision=120,torch=90; train has the rest",
     ),
   },
   "the CIFAR-10 run": {

@@ -49,11 +49,15 @@ packed data.tar.xz "$data $shards" || {
   stamp data.tar.xz "$data $shards"
 }
 
-# Benchmarks against other libraries, and native addons, need not travel.
+# Benchmarks against other libraries, and native addons, need not travel;
 cache=$(mktemp -d)
 trap 'rm -rf "$cache"' EXIT
 git ls-files '*.ts' | grep -v '^bench/peers' | DENO_DIR=$cache xargs "$deno" cache --quiet
-tar -C "$cache" --exclude='*.map' --exclude='*.node' -cf - npm | compress > "$dest/deno_dir.tar.xz"
+# Dawn for Linux on x86-64 must.
+dawn=$(sed -n 's/.*DAWN_VERSION = "\(.*\)".*/\1/p' src/gpu/dawn.ts)
+DENO_DIR=$cache "$deno" cache --quiet --lock=src/gpu/dawn.lock "npm:webgpu@$dawn"
+find "$cache" -name '*.node' ! -path '*/webgpu/*/linux-x64/*' -delete
+tar -C "$cache" --exclude='*.map' -cf - npm | compress > "$dest/deno_dir.tar.xz"
 
 # The loaders go to the system, the X libraries that NVIDIA's driver may ask for to a folder of their own.
 [ -n "$(find "$dest/deb" -name 'libvulkan1_*')" ] || (

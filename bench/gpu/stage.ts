@@ -6,6 +6,7 @@
 import { Hopeless, type Session, Stage } from "./session.ts";
 import { adapterStage } from "./stages/adapter.ts";
 import { benchStage } from "./stages/benches.ts";
+import { precisionStage } from "./stages/precision.ts";
 import { profileStage } from "./stages/profile.ts";
 import { suiteStage, testsStage } from "./stages/tests.ts";
 import { torchStage } from "./stages/torch.ts";
@@ -14,11 +15,12 @@ import { trainStage } from "./stages/train.ts";
 /** The exit code of a stage without which no other is worth the time. */
 export const HOPELESS = 3;
 
-/** The stages by name, with the most seconds that each may take; the first five are the usual ones. */
+/** The stages by name, with the most seconds that each may take; the first six are the usual ones. */
 export const stages = {
   adapter: { seconds: 60, run: adapterStage },
   tests: { seconds: 100, run: testsStage },
   profile: { seconds: 190, run: profileStage },
+  precision: { seconds: 120, run: precisionStage },
   torch: { seconds: 90, run: torchStage },
   train: { seconds: Infinity, run: trainStage },
   kernels: { seconds: Infinity, run: benchStage("kernels") },

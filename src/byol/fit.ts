@@ -43,7 +43,8 @@ export function fitOf(options: TrainerOptions, { target, limits }: Machine): Fit
     const obstacle = obstacleTo(plan, limits);
     return { trace, plan, obstacle: obstacle && `Cannot train on this GPU: ${obstacle}.` };
   } catch (error) {
-    if (!(error instanceof MachineError)) throw error;
+    // Without float16 no batch fits.
+    if (!(error instanceof MachineError) || error.problem === "precision") throw error;
     return { trace: null, plan: null, obstacle: error.message.replace(/\.?$/, ".") };
   }
 }

@@ -15,30 +15,41 @@ import { hashText, keyedRandom } from "../base/random.ts";
  */
 export const NOISE_LENGTH = 262_139, HALF_NOISE_LENGTH = 2 * 131_071;
 
-/** Buffers of noise, 1.5 MB: uploaded once, and copied into other buffers by the GPU. */
+/** Noise on the GPU, and its values. */
+interface Source {
+  store: Store;
+  values: Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>;
+}
+
+/** A buffer of noise for each type, 1 and 0.5 MB: uploaded once, and copied into other buffers by the GPU. */
 export class Noise implements Disposable {
   readonly #memory: Memory;
-  readonly #sources: Readonly<Record<ElementType, { store: Store; values: Float32Array | Float16Array }>>;
+  readonly #sources = new Map<ElementType, Source>();
 
   constructor(gpu: Gpu) {
     this.#memory = new Memory(gpu);
-    const { normal } = keyedRandom(0);
-    const values = Float32Array.from({ length: NOISE_LENGTH }, normal);
-    const halves = Float16Array.from({ length: HALF_NOISE_LENGTH }, normal);
-    const source = (bytes: number): Store => ({ name: "noise", category: "input", bytes });
-    this.#sources = {
-      f32: { store: source(values.byteLength), values },
-      f16: { store: source(halves.byteLength), values: halves },
-    };
-    this.#memory.write(this.#sources.f32.store, values);
-    this.#memory.write(this.#sources.f16.store, new Uint8Array(halves.buffer));
+  }
+
+  /** The noise of a type, uploaded when it is first asked for. */
+  #sourceOf({ type = "f32" }: Pick<Store, "type">): Source {
+    let source = this.#sources.get(type);
+    if (!source) {
+      const { normal } = keyedRandom(0);
+      const values = type === "f16"
+        ? Float16Array.from({ length: HALF_NOISE_LENGTH }, normal)
+        : Float32Array.from({ length: NOISE_LENGTH }, normal);
+      source = { store: { name: "noise", category: "input", bytes: values.byteLength }, values };
+      this.#memory.write(source.store, new Uint8Array(values.buffer));
+      this.#sources.set(type, source);
+    }
+    return source;
   }
 
   /** Fills `stores` of `memory`, each from a position in the noise that depends on its name. */
   fill(memory: Memory, stores: Iterable<Store>): void {
     const { device } = memory.gpu, encoder = device.createCommandEncoder();
     for (const store of stores) {
-      const source = this.#sources[store.type ?? "f32"].store;
+      const { store: source } = this.#sourceOf(store);
       const from = this.#memory.buffer(source), to = memory.buffer(store);
       let begin = beginOf(store) * ELEMENT_BYTES[store.type ?? "f32"];
       for (let offset = 0; offset < store.bytes; begin = 0) {
@@ -52,7 +63,7 @@ export class Noise implements Disposable {
 
   /** Reads element `i` of `store`, as it was filled. */
   readerOf(store: Pick<Store, "name" | "type">): (i: number) => number {
-    const begin = beginOf(store), { values } = this.#sources[store.type ?? "f32"];
+    const begin = beginOf(store), { values } = this.#sourceOf(store);
     return (i) => values[(begin + i) % values.length];
   }
 

@@ -64,24 +64,44 @@ export function expectTimestamps({ timestamps, name }: Pick<Gpu, "timestamps" | 
   );
 }
 
-/** Takes steps with `options` from initial weights on random views, and measures them. */
-export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<RunProfile> {
-  expectTimestamps(gpu);
-  const { batch, size, accumulate = 1 } = options;
+/** Takes steps with `options` from initial weights on random views, and measures their wall time and memory alone. */
+export async function wallOfStep(
+  gpu: Gpu,
+  options: TrainerOptions,
+): Promise<{ wall: number; bytes: number }> {
   using trainer = new Trainer(gpu, options);
+  const wall = await wallTimer(stepsOf(trainer, options)), walls: number[] = [];
+  for (let i = 0; i < SAMPLES; i++) walls.push(await wall());
+  return { wall: median(walls), bytes: trainer.plannedBytes };
+}
+
+/** The steps of `trainer`, from initial weights on random views. */
+function stepsOf(
+  trainer: Trainer,
+  options: TrainerOptions,
+): { run: () => void; settled: () => Promise<void> } {
+  const { batch, size, accumulate = 1 } = options;
   trainer.initialize({ seed: 0, targetInit: "copy" });
   const views = options.loading
     ? randomImages(options.loading, { batch, size })
     : new Float32Array(2 * batch * size * size * 4).map(keyedRandom(0).normal);
   let step = 0;
   const scalars = { lr: 0.01, momentum: 0.9, weightDecay: 1e-6, tau: 0.99 };
-  const wall = await wallTimer({
+  return {
     run() {
       for (let part = 0; part < accumulate; part++) trainer.step(views, { ...scalars, step, part });
       step++;
     },
     settled: () => trainer.settled(),
-  });
+  };
+}
+
+/** Takes steps with `options` from initial weights on random views, and measures them. */
+export async function profileStep(gpu: Gpu, options: TrainerOptions): Promise<RunProfile> {
+  expectTimestamps(gpu);
+  const { batch, size, accumulate = 1 } = options;
+  using trainer = new Trainer(gpu, options);
+  const wall = await wallTimer(stepsOf(trainer, options));
   await trainer.timings(); // compiles what only timed runs use
   const walls: number[] = [], runs: Timing[][] = [], peaks: Peaks[] = [];
   for (let i = 0; i < SAMPLES; i++) {

@@ -103,6 +103,16 @@ function checkProfile(rows: Map<string, Row>, figures: string): void {
   assert(shapes >= timed && shapes > 3, `${shapes} shapes, ${timed} timed`);
 }
 
+function checkPrecision(rows: Map<string, Row>): void {
+  const all = "images/s, step, memory, ÷ f32 on Deno";
+  const f32 = figuresOf(rows, `resnet8:32:8, f32, Deno: ${all}`);
+  assertEquals(f32.ratio, 1);
+  const mixed = rows.get(`resnet8:32:8, mixed, Deno: ${all}`)?.figures;
+  // Adapters without float16 say so.
+  if (!mixed) return assert(rows.get("resnet8:32:8, mixed, Deno")!.value.startsWith("left out: "));
+  assert(mixed.imagesPerSecond > 0 && mixed.bytes < 0.65 * f32.bytes, `${mixed.bytes} of ${f32.bytes} bytes`);
+}
+
 function checkTrain(rows: Map<string, Row>, figures: string): void {
   // The profile has timed the kernels for it.
   assertEquals(figuresOf(rows, "run: kernels timed"), { shapes: 0, timed: 0 });
@@ -182,6 +192,7 @@ Deno.test("bench/gpu: a small session gives every stage's rows and files", async
     "adapter",
     "tests",
     "profile",
+    "precision",
     "torch",
     "train",
   ]);
@@ -190,6 +201,7 @@ Deno.test("bench/gpu: a small session gives every stage's rows and files", async
   const { passed, failed } = figuresOf(byWhat(rows, "tests"), "tests passed, failed");
   assert(passed >= 10 && failed === 0, `${passed} passed, ${failed} failed`);
   checkProfile(byWhat(rows, "profile"), figures);
+  checkPrecision(byWhat(rows, "precision"));
   assertEquals(figuresOf(byWhat(rows, "torch"), "PyTorch resnet18:32:8:f32"), { imagesPerSecond: 100 });
   checkTrain(byWhat(rows, "train"), figures);
   await checkEncoder(folder);

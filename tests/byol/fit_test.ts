@@ -76,3 +76,13 @@ Deno.test("fitOf() rejects views beyond the largest buffer before tracing", () =
   const { trace, obstacle } = fitOf({ ...options, batch: 1e9 }, machine({}));
   assert(trace === null && /the views of a batch take \d+ bytes/.test(obstacle!), `${obstacle}`);
 });
+
+Deno.test("expectFit() refuses mixed precision without float16 by its own name, whatever the batch", async () => {
+  const mixed = { ...options, precision: "mixed" } as const;
+  expectFit(mixed, machine({}, { halfPrecision: true }));
+  await assertThrows(
+    () => expectFit(mixed, machine({}, { halfPrecision: false })),
+    MachineError,
+    /^Cannot train in mixed precision: this adapter has no float16\.$/,
+  );
+});

@@ -15,11 +15,13 @@ import { temporaryFolder } from "../io/temporary_folder.ts";
 
 /** Takes `steps` of `total` steps, each batch in 10 ms, and returns what was read and written. */
 async function record(
-  { steps, total, lossOf, zStdOf = () => 0.1, given, lines = [], logged = [], onStep }: {
+  { steps, total, lossOf, zStdOf = () => 0.1, isSkipped, given, lines = [], logged = [], onStep }: {
     steps: number;
     total: number;
     lossOf(i: number): number;
     zStdOf?(i: number): number;
+    /** With mixed precision. */
+    isSkipped?(i: number): boolean;
     given?: PretrainOptions;
     lines?: StepRecord[];
     logged?: string[];
@@ -44,6 +46,7 @@ async function record(
             zStd: zStdOf(from + i),
             gradNorm: from + i,
             targetCosine: options.target === "ema" ? 0.5 : null,
+            ...isSkipped && { lossScale: 1024, skipped: isSkipped(from + i) },
           })),
         );
       },
@@ -155,4 +158,20 @@ Deno.test("Recorder saves and throws at a collapse with stopOnCollapse", async (
   assertEquals(exitCode(new CollapseError()), 3);
   const { metadata } = await loadCheckpoint(join(out.path, "checkpoints", "step-000100.safetensors"));
   assertEquals((metadata.health as { collapse: { step: number } }).collapse.step, 80);
+});
+
+Deno.test("Recorder writes how many steps were skipped, and ends a run of which no step is taken", async () => {
+  const lines: StepRecord[] = [], taken = { steps: 60, total: 60, lossOf: () => 1, lines };
+  // Steps 4, 8, …, and from 49 skipped steps in a row to one that is not.
+  await record({ ...taken, isSkipped: (i) => i % 4 === 3 });
+  assertEquals(lines.map(({ skippedSteps, lossScale }) => [skippedSteps, lossScale]), [
+    ...[[2, 1024], [3, 1024], [2, 1024], [3, 1024], [2, 1024], [3, 1024]],
+  ]);
+  await record({ ...taken, lines: [], isSkipped: (i) => i !== 49 });
+  await assertThrows(
+    () => record({ ...taken, lines: [], isSkipped: (i) => i >= 5 }),
+    UserError,
+    /the gradients of 50 steps in a row, up to step 55, overflowed float16 at a loss scale of 1024.*--precision f32/,
+  );
+  assertEquals((await record({ ...taken, lines: [] })).lines[0].skippedSteps, undefined);
 });

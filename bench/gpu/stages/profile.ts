@@ -19,17 +19,19 @@ interface Configuration {
   args: string[];
 }
 
+// Photographs as they are decoded by default would take longer to upload than a step to make.
+export const photos = (
+  batch: number,
+) => ["--preset", "paper-100", "--size", "224", "--decode-size", "256", "--batch", `${batch}`];
 const cifar = (batch: number) => ["--preset", "cifar", "--batch", `${batch}`];
 
 /** What is measured, the most valuable first. */
-function configurations({ small, batch }: Session): Configuration[] {
+export function configurations({ small, batch }: Session): Configuration[] {
   if (small) return [{ key: `resnet8:32:${batch}`, args: [...cifar(batch), ...TINY] }];
-  // Photographs as they are decoded by default would take longer to upload than a step to make.
-  const photos = ["--preset", "paper-100", "--size", "224", "--batch", "64", "--decode-size", "256"];
   const sizes = [...new Set([256, batch])];
   return [
     { key: "resnet18:32:256", args: cifar(256) },
-    { key: "resnet50:224:64", args: photos },
+    { key: "resnet50:224:64", args: photos(64) },
     ...sizes.slice(1).map((batch) => ({ key: `resnet18:32:${batch}`, args: cifar(batch) })),
   ];
 }

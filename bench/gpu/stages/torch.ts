@@ -30,6 +30,7 @@ function rowsOf({ small, batch }: Session): string[] {
     ...["f32", "tf32"].map((precision) => `resnet18:32:${batch}:${precision}`),
     ...others.map((precision) => `resnet50:224:64:${precision}`),
     ...["bf16", "f16"].map((precision) => `resnet18:32:${batch}:${precision}`),
+    ...["f16", "bf16", "f32", "tf32"].map((precision) => `resnet50:224:256:${precision}`),
   ];
   return [...new Set(rows)];
 }
@@ -39,6 +40,13 @@ function ourRate(rows: readonly Row[], key: string): number | undefined {
   const of = (kernels: string) =>
     rows.findLast(({ what }) => what === `${key}, ${kernels}: images/s`)?.figures?.imagesPerSecond;
   return of("tuned") ?? of("default");
+}
+
+/** The images/s of our fastest step in mixed precision for the row `key`. */
+function ourMixedRate(rows: readonly Row[], key: string): number | undefined {
+  const rates = rows.filter(({ what }) => what.startsWith(`${key}, mixed,`))
+    .map(({ figures }) => figures?.imagesPerSecond ?? 0);
+  return rates.length > 0 ? Math.max(...rates) : undefined;
 }
 
 /** Measures PyTorch's steps, if it is there. */
@@ -82,9 +90,15 @@ export function torchRows(
     `a convolution is off by ${convolutionError.toExponential(0)}`,
     `torch ${torch} on ${device}`,
   ].join(", ");
-  const theirs = { what, value, figures: { imagesPerSecond } };
-  const ours = ourRate(rows, result.row.replace(/:[^:]*$/, ""));
-  if (ours === undefined) return [theirs];
-  const ratio = ours / imagesPerSecond;
-  return [theirs, { what: `ours ÷ PyTorch ${result.row}`, value: ratio.toFixed(3), figures: { ratio } }];
+  const [, key, precision] = /^(.*):([^:]*)$/.exec(result.row)!;
+  const ratioRow = (whose: string, ours: number | undefined) => {
+    if (ours === undefined) return [];
+    const ratio = ours / imagesPerSecond;
+    return [{ what: `${whose} ÷ PyTorch ${result.row}`, value: ratio.toFixed(3), figures: { ratio } }];
+  };
+  return [
+    { what, value, figures: { imagesPerSecond } },
+    ...ratioRow("ours", ourRate(rows, key)),
+    ...precision === "f32" ? [] : ratioRow("our mixed precision", ourMixedRate(rows, key)),
+  ];
 }
