@@ -41,13 +41,13 @@ export async function targets(
   families: readonly string[] = TARGETS,
 ): Promise<(ChoosingProfile & { family: string })[]> {
   const gpu = await sharedGpu();
-  return families.filter((family) => !family.startsWith("subgroup8") || gpu.subgroupSize === 8).map((
-    family,
-  ) => ({
+  const canRun = (family: string) =>
+    family.startsWith("subgroup8") ? gpu.subgroupSize === 8 : !family.startsWith("matrix") || gpu.matrixUnits;
+  return families.filter(canRun).map((family) => ({
     ...deviceProfileOf(gpu, exactly(family)),
     // Batch normalization reads buffers where there are no subgroups of 8.
     subgroupSize: family.startsWith("subgroup8") ? 8 : 0,
-    software: !/^(tiled|hardware)/.test(family),
+    software: !/^(tiled|matrix|hardware)/.test(family),
     family,
   }));
 }

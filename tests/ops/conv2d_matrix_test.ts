@@ -9,6 +9,8 @@ import { type MatrixTiles, matrixTiles } from "../../src/ops/conv2d_matrix.ts";
 import { sumError } from "../../src/reference/compare.ts";
 import { conv2d, conv2dGradients } from "../../src/reference/conv2d.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
+import { conv2d as op } from "../../src/ops/conv2d.ts";
+import { checkOp } from "./harness.ts";
 
 const gpu = await sharedGpu();
 const { matrixUnits } = gpu;
@@ -283,6 +285,40 @@ Deno.test("conv2d's kernels for matrix units add a bias, and take sums in parts"
     for (const parts of [2, 5, 9]) await check(tiles, sizes, { parts, bias: true });
   }
 });
+
+Deno.test(
+  "conv2d() matches the reference on matrix units, sums in one part and in several",
+  options,
+  async () => {
+    const names = matrixTiles(matrixUnits!).map(({ name }) => name);
+    const cases: (Sizes & { bias?: boolean; maxBinding?: number })[] = [
+      sizesOf({ N: 2, H: 7, W: 5, C: 36, K: 28, padding: 1 }),
+      { ...sizesOf({ N: 3, H: 8, W: 7, C: 12, K: 68, stride: 2, padding: 1 }), bias: true },
+      { ...sizesOf({ N: 37, H: 5, W: 3, R: 1, K: 12 }), maxBinding: 32 * 24 * 15 },
+    ];
+    for (const { bias = false, maxBinding, ...sizes } of cases) {
+      const { N, H, W, C, K, R, S, stride, padding } = sizes;
+      const P = outputSize(H, { window: R, stride, padding }),
+        Q = outputSize(W, { window: S, stride, padding });
+      await checkOp(`conv2d on matrix units ${JSON.stringify(sizes)}`, {
+        shapes: { x: [N, H, W, C], w: [R, S, C, K], ...bias && { bias: [K] } },
+        trained: ["w", "bias"],
+        halves: ["x", "w"],
+        families: names.flatMap((name) => [name, `${name} split`]),
+        maxBinding,
+        regrouped: ["dw", "dbias"],
+        op: (tape, { x, w, bias }) => op(tape, { x, w, bias, stride, pad: padding, name: "conv" }),
+        reference: ({ x, w, bias }) => conv2d({ x, w }, sizes).map((sum, i) => sum + (bias?.[i % K] ?? 0)),
+        tolerance: {
+          y: sumError(R * S * C + Number(bias)),
+          dx: sumError(R * S * K),
+          dw: sumError(N * P * Q),
+          ...bias && { dbias: sumError(N * P * Q) },
+        },
+      });
+    }
+  },
+);
 
 Deno.test("conv2d's kernels for matrix units match the reference at random shapes", options, async () => {
   const random = keyedRandom(21);
