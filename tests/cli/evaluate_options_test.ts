@@ -38,7 +38,7 @@ Deno.test("parseEvaluateOptions() explains every option with --help", () => {
       "probe-views <NAME>",
       "map",
       "kernels <NAME>",
-      "precision <NAME>",
+      "precision <f32|mixed>",
     ]
   ) {
     assert(help.help.includes(`--${flag}`), `--${flag} is missing`);
