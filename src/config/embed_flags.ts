@@ -6,7 +6,7 @@
  */
 import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
-import { encoderFlags } from "./evaluate_flags.ts";
+import { encoderFlags, encoderPrecision } from "./evaluate_flags.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -47,6 +47,7 @@ const output = {
   f16: flag(toggle(), "write vectors as float16", "float32"),
   restart: flag(toggle(), "begin anew where an unfinished embedding could be continued", "off"),
   kernels,
+  precision: encoderPrecision,
 };
 
 /** The options of embed by their headings in `--help`. */
@@ -102,7 +103,7 @@ const unchecked = ["onBad", "onProgress", "onDownload", "log", "signal"];
 /** Refuses unknown options of `loadEncoder`, and values out of range. */
 export function expectEncoderOptions(given: object): void {
   expectFlags(given, {
-    flags: { ...encoder, ...vectors, kernels },
+    flags: { ...encoder, ...vectors, kernels, precision: encoderPrecision },
     unchecked: ["log", "onDownload"],
     checks,
   });

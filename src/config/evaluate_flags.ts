@@ -37,6 +37,13 @@ export const encoderFlags = {
   stretch: flag(encoderFields.stretch, trainFlags.stretch.about, "as the file says"),
 };
 
+/** What the encoder computes with. */
+export const encoderPrecision = flag(
+  trainFlags.precision.type,
+  "mixed computes the encoder in float16 with sums in float32, in half the memory; needs an adapter with float16",
+  "f32",
+);
+
 const data = {
   data: repeatable(
     text("SOURCE"),
@@ -124,6 +131,7 @@ const output = {
     "off",
   ),
   kernels,
+  precision: encoderPrecision,
 };
 
 /** The options by their headings in `--help`. */

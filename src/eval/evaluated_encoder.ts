@@ -4,11 +4,15 @@
  * @module
  */
 import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
+import type { Memory } from "../gpu/memory.ts";
+import { deviceProfileOf } from "../graph/kernel_choice.ts";
+import { Program } from "../graph/program.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { backbone, featuresOf } from "../nn/backbone.ts";
 import type { BackboneConfig, Stem } from "../nn/backbones.ts";
 import type { Layer } from "../nn/layers.ts";
-import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
+import { copiesOf } from "../nn/halves.ts";
+import { createNetwork, type Network, type Precision, Scope } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
 
 /** An encoder with its weights, and how images are prepared for it. */
@@ -26,6 +30,8 @@ export interface EvaluatedEncoder {
   std: Rgb;
   /** How the contrast of its images is stretched. */
   stretch: Stretch | "none";
+  /** What its network computes with, see {@linkcode Precision}. Default: `"f32"`. */
+  precision?: Precision;
   /** Fingerprint of the run's images; null without a run, or if it has none. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
@@ -56,9 +62,10 @@ export function encoderFacts(
 }
 
 /** What of the encoder's file is used. */
-export function encoderText({ name, prefix, others }: EvaluatedEncoder): string {
-  if (others === 0) return name;
-  return `${name} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
+export function encoderText({ name, prefix, others, precision }: EvaluatedEncoder): string {
+  const note = precision === "mixed" ? ", in mixed precision" : "";
+  if (others === 0) return `${name}${note}`;
+  return `${name}${note} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
 }
 
 /** A backbone with stores for its parameters. */
@@ -68,12 +75,12 @@ export interface BuiltEncoder {
   dims: number;
 }
 
-/** Declares the network of an encoder, with or without gradients. */
+/** Declares the network of an encoder, with or without gradients; those are float32. */
 export function buildEncoder(
-  { config, stem }: Pick<EvaluatedEncoder, "config" | "stem">,
+  { config, stem, precision }: Pick<EvaluatedEncoder, "config" | "stem" | "precision">,
   { gradients }: { gradients: boolean },
 ): BuiltEncoder {
-  const network = createNetwork("encoder", { gradients });
+  const network = createNetwork("encoder", { gradients, halves: precision === "mixed" && !gradients });
   return { network, layer: backbone(new Scope(network), { config, stem }), dims: featuresOf(config) };
 }
 
@@ -81,6 +88,14 @@ export function buildEncoder(
 export function shapesOf(encoder: Pick<EvaluatedEncoder, "config" | "stem">): Map<string, number[]> {
   const { network: { parameters, statistics } } = buildEncoder(encoder, { gradients: false });
   return new Map([parameters, statistics].flatMap((flat) => [...torchShapes(flat, { prefix: "" })]));
+}
+
+/** Writes an encoder's weights, or those of `from`, to `memory`, with the copies in float16 that its network may have. */
+export function placeEncoder(memory: Memory, built: BuiltEncoder, from: Parameters<typeof contentOf>[1]): void {
+  for (const { store, values } of contentOf(built, from)) memory.write(store, values);
+  if (!built.network.halves) return;
+  using copying = new Program(memory, copiesOf([built.network], deviceProfileOf(memory.gpu)));
+  copying.run();
 }
 
 /**

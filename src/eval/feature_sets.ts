@@ -14,7 +14,7 @@ import {
   traceFeatures,
 } from "./features.ts";
 import { imageDigests } from "./image_digests.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder, plainRecipe } from "./evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, placeEncoder, plainRecipe } from "./evaluated_encoder.ts";
 import type { RowName } from "./types.ts";
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -59,7 +59,7 @@ export function traceEncoder(
   { batch, target }: { batch: number; target: ChoosingProfile },
 ): ReturnType<typeof traceFeatures> {
   const { layer } = buildEncoder(encoder, { gradients: false });
-  return traceFeatures(target, { encoder: layer, batch, size: encoder.size });
+  return traceFeatures(target, { encoder: layer, batch, size: encoder.size, precision: encoder.precision });
 }
 
 /** Computes the features of all rows from the same images. Dispose of it to free the encoders. */
@@ -91,15 +91,10 @@ export class FeatureCollector implements Disposable {
     for (const name of rows) {
       if (name === "raw pixels") continue;
       const built = buildEncoder(encoder, { gradients: false });
-      for (
-        const { store, values } of contentOf(
-          built,
-          name === "untrained" ? { seed } : name === "initial" ? initial! : encoder,
-        )
-      ) {
-        this.#memory.write(store, values);
-      }
-      const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, chooser };
+      const from = name === "untrained" ? { seed } : name === "initial" ? initial! : encoder;
+      placeEncoder(this.#memory, built, from);
+      const { size, precision } = encoder;
+      const extraction = { encoder: built.layer, batch: this.batch, size, precision, chooser };
       this.#extractors.set(name, createFeatureExtractor(this.#memory, extraction));
     }
   }

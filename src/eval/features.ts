@@ -10,14 +10,17 @@ import {
   traceLoader,
 } from "../views/view_uploader.ts";
 import type { PackedImage } from "../../data/views/table.ts";
+import { MachineError } from "../base/errors.ts";
 import { GatheredRows, joinedRows } from "../gpu/gathered_rows.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
-import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import { bytesOf, regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import type { Precision } from "../nn/parameters.ts";
 import { addInto } from "../ops/add.ts";
+import { toFloat32 } from "../ops/cast.ts";
 
 /** Features of images with their labels. */
 export interface LabeledFeatures {
@@ -79,6 +82,8 @@ interface Extraction {
   batch: number;
   /** Side of the images in pixels. */
   size: number;
+  /** What the encoder computes with; features and what follows are float32. Default: `"f32"`. */
+  precision?: Precision;
   /** How the GPU makes views of decoded images; null if it gets views. */
   loading?: LoaderOptions | null;
 }
@@ -86,7 +91,7 @@ interface Extraction {
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
   target: ChoosingProfile,
-  { encoder, projector, batch, size, loading }: Extraction,
+  { encoder, projector, batch, size, precision, loading }: Extraction,
 ): {
   dispatches: Dispatch[];
   features: Tensor;
@@ -95,11 +100,17 @@ export function traceFeatures(
   loader: TracedLoader | null;
 } {
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
-  const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
-  const images = tensorIn(store, { shape: [batch, size, size, 4] });
+  if (precision === "mixed" && target.halfPrecision === false) {
+    throw new MachineError("Cannot compute features in mixed precision: this adapter has no float16.", {
+      problem: "precision",
+    });
+  }
+  const type = precision === "mixed" ? "f16" : "f32", shape = [batch, size, size, 4];
+  const store: Store = { name: "images", category: "input", bytes: bytesOf({ shape, type }), type };
+  const images = tensorIn(store, { shape, type });
   // An evaluation has one view, for which nothing is drawn; its images have the size of the view already.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], decodeSize: size, images }) : null;
-  const features = tape.noGrad(() => encoder(tape, images));
+  const features = tape.noGrad(() => toFloat32(tape, encoder(tape, images)));
   const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };
 }

@@ -47,6 +47,11 @@ export interface EncoderOptions {
   std?: readonly number[];
   /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
   stretch?: "percentile" | "none";
+  /**
+   * What the encoder computes with: `"mixed"` is float16 with sums in float32, for half the memory. Needs an adapter with float16.
+   * Fine-tuning is float32. Default: `"f32"`.
+   */
+  precision?: "f32" | "mixed";
 }
 
 /** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */

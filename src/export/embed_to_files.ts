@@ -196,12 +196,13 @@ async function identityOf(
   { encoder, projector, source, minSide }: EmbeddingSession,
   { features = "backbone", normalize = false, f16 = false }: EmbedToFilesOptions,
 ): Promise<Identity> {
-  const { path, backbone, stem, size, mean, std, stretch } = encoder;
+  const { path, backbone, stem, size, mean, std, stretch, precision } = encoder;
   return {
     encoder: await digestOfFile(path),
     ...projector && { projector: await digestOfFile(projector.path) },
     data: source.fingerprint,
     ...{ backbone, stem, size, mean: [...mean], std: [...std], stretch, minSide, features, normalize, f16 },
+    ...precision === "mixed" && { precision },
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PackedImage } from "../../data/views/table.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, placeEncoder } from "../eval/evaluated_encoder.ts";
 import { IMAGES_PER_READ, traceFeatures } from "../eval/features.ts";
 import { ENCODED, evaluationBatch, traceEncoder } from "../eval/feature_sets.ts";
 import type { ChooseKernels } from "../eval/kernels.ts";
@@ -70,12 +70,13 @@ export class Embedder implements Disposable {
     this.#memory = memory;
     this.batch = evaluationBatch(encoder, { gpu, target });
     const built = buildEncoder(encoder, { gradients: false });
-    for (const { store, values } of contentOf(built, encoder)) memory.write(store, values);
+    placeEncoder(memory, built, encoder);
     const traced = traceFeatures(target, {
       encoder: built.layer,
       projector: projector ? buildProjector(projector, { dims: built.dims, memory }) : undefined,
       batch: this.batch,
       size,
+      precision: encoder.precision,
       loading: { views: [], mean, std, decodeSize: size },
     });
     const vectors = traced.projections ?? traced.features;

@@ -45,12 +45,12 @@ export async function openEmbedder(given: EncoderChoice): Promise<OpenedEncoder>
     throw new UserError("Cannot embed without an encoder. Add --run DIR or --encoder FILE.");
   }
   const run = given.run === undefined ? null : await openRun(given.run);
-  const { kernels, log = console.log, normalize = false } = given;
+  const { kernels, precision, log = console.log, normalize = false } = given;
   const encoder = await openEncoder({ ...given, log }, run);
   const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
-  const chooser = await chooseEncoderKernels(encoder, await openKernelChoice(gpu, { kernels, log }));
+  const chooser = await chooseEncoderKernels(encoder, await openKernelChoice(gpu, { kernels, precision, log }));
   const embedder = opened.use(new Embedder(gpu, { encoder, projector, normalize, chooser }));
   const kept = opened.move();
   return { run, encoder, projector, gpu, embedder, [Symbol.dispose]: () => kept.dispose() };

@@ -19,9 +19,9 @@ import { backbones } from "../../src/nn/backbones.ts";
 import { packWeights } from "../../src/nn/weights.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows, relativeError } from "../assert.ts";
 import { gradient, jpeg, openIndexed, png, tar, tarEntry, webp, withFolder } from "../data/fixtures.ts";
-import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
 
 const SIZE = 16, HIDDEN = 12, PROJECTION = 8;
 const log = () => {};
@@ -131,6 +131,20 @@ Deno.test(
       assertClose("lengths", lengths, [1, 1, 1, 1, 1], { absolute: 1e-6 });
       const scaled = found.flatMap(({ vector }) => [...vector].map((value) => value / Math.hypot(...vector)));
       assertClose("normalized", joined(unit), scaled, { absolute: 1e-6 });
+    }),
+);
+
+halfTest(
+  "embed() in mixed precision gives the encoder's features, rounded",
+  () =>
+    withFolder(files, async (folder) => {
+      const lines: string[] = [];
+      const found = await all({ data: folder, precision: "mixed", log: (line) => lines.push(line) });
+      const { features } = await expectedOf(GOOD.map((name) => files[name]));
+      const error = relativeError(joined(found), features);
+      // Of nine layers, each rounds to 11 bits.
+      assert(error > 2 ** -14 && error < 9 * 2 ** -10, `features are off by ${error}`);
+      assert(lines.some((line) => /encoder\.safetensors, in mixed precision/.test(line)), lines.join("\n"));
     }),
 );
 
