@@ -23,23 +23,25 @@ import { pretrain } from "./src/run/pretrain.ts";
 import { resume } from "./src/run/resume.ts";
 
 async function main(args: string[]): Promise<number> {
+  return await inWorld((world) => command(args, world));
+}
+
+/** Does what the arguments say; returns the exit code. Of several processes only the first prints. */
+async function command(args: string[], world: World): Promise<number> {
   const parsed = parseTrainOptions(args);
   if ("help" in parsed) {
-    console.log(parsed.help);
+    if (world.rank === 0) console.log(parsed.help);
     return 0;
   }
   const given = fromCaller(parsed.given);
   await expectPermissions("train", needsOf("train", { ...given, resume: parsed.resume }));
-  if (parsed.plan) {
+  if (!parsed.plan && !parsed.profile) return await train({ ...parsed, given }, world);
+  await world.first("the plan or the profile", async () => {
+    if (parsed.profile) return console.log(formatProfile(await profileOf(given)));
     console.log(formatPlan(await planOf(given)));
     if (parsed.planned) console.log(await rankPlanOf(given, parsed.planned));
-    return 0;
-  }
-  if (parsed.profile) {
-    console.log(formatProfile(await profileOf(given)));
-    return 0;
-  }
-  return await inWorld((world) => train({ ...parsed, given }, world));
+  });
+  return 0;
 }
 
 /** Starts or continues a run; returns the exit code. */

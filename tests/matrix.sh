@@ -19,7 +19,8 @@ cd -- "$(dirname -- "$0")/.."
 task=test:matrix
 . tests/drivers.sh
 
-name='Mesa 26' tests='tests/ops/conv2d_matrix_test.ts tests/byol/half_test.ts tests/byol/matrix_training_test.ts'
+name='Mesa 26'
+tests='tests/ops/conv2d_matrix_test.ts tests/byol/matrix_training_test.ts tests/byol/half_test.ts'
 mkdir -p "$own"
 own=$(cd "$own" && pwd -P) # mounted below under this name
 root=$own/matrix making=$own/matrix.making

@@ -16,14 +16,19 @@ import { expectPermissions, needsOf } from "./permissions.ts";
 import { runMain } from "./run_main.ts";
 
 async function main(args: string[]): Promise<number> {
+  return await inWorld((world) => command(args, world));
+}
+
+/** Does what the arguments say; returns the exit code. Of several processes only the first prints. */
+async function command(args: string[], world: World): Promise<number> {
   const parsed = parseEmbedOptions(args);
   if ("help" in parsed) {
-    console.log(parsed.help);
+    if (world.rank === 0) console.log(parsed.help);
     return 0;
   }
   const given = fromCaller(parsed);
   await expectPermissions("embed", needsOf("embed", given));
-  return await inWorld((world) => embed(given, world));
+  return await embed(given, world);
 }
 
 /** Embeds, alone or with other processes; returns the exit code. */

@@ -36,8 +36,8 @@ export interface StepRecord {
   skippedSteps?: number;
   /** Standard deviation of the normalized projections: near 1/√D when healthy, 0 when collapsed. */
   zStd: number;
-  /** L2 norm of the online network's gradient. */
-  gradNorm: number;
+  /** L2 norm of the online network's gradient; null for a step that overflowed. */
+  gradNorm: number | null;
   /** Cosine between the weights of online and target network after the step; null without a target network. */
   targetCosine: number | null;
 }

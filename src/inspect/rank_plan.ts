@@ -31,9 +31,10 @@ export const MEASURED = {
   gigaflops: 28_700,
   /** Until Deno reports that a copy is done. */
   mapping: 0.011,
-  reading: 0.75e9,
-  writing: 0.9e9,
-  /** Additions, in bytes of a term. */
+  /** Copies of 64 MiB from and to that GPU. */
+  reading: 1.5e9,
+  writing: 4.3e9,
+  /** Additions by a core, in bytes of a term. */
   adding: 2e9,
   /** Meeting at rank 0: two messages that are polled, and each rank's message. */
   meeting: 0.003,

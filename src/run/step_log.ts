@@ -62,6 +62,7 @@ export class StepLog {
   /** Steps that overflowed, since the last record and in a row. */
   #skipped = 0;
   #skippedInARow = 0;
+  #saidSkipped = false;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
 
   constructor(run: StepLogOptions, { watch, loss }: { watch: CollapseWatch; loss: number }) {
@@ -158,7 +159,7 @@ export class StepLog {
         ...lap,
         ...lossScale !== undefined && { lossScale, skippedSteps: this.#skipped },
         zStd,
-        gradNorm,
+        gradNorm: figure.skipped ? null : gradNorm,
         targetCosine,
       };
       this.#skipped = 0;
@@ -172,6 +173,13 @@ export class StepLog {
   /** Counts a step that was skipped; many in a row end the run, as no lower scale will help. */
   #countSkipped(step: number, { skipped, lossScale }: StepMetrics): void {
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
+    if (skipped && !this.#saidSkipped) {
+      this.#run.progress.log(
+        `Step ${step} was skipped: its gradients overflowed float16 at a loss scale of ${lossScale}. metrics.jsonl counts ` +
+          "such steps (skipped_steps).",
+      );
+      this.#saidSkipped = true;
+    }
     if (skipped) this.#skipped++;
     if (this.#skippedInARow < MOST_SKIPPED) return;
     this.#run.metrics.flush();

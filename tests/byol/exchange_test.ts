@@ -6,14 +6,23 @@ import { Trainer } from "../../src/byol/trainer.ts";
 import { type World, worldOfOne } from "../../src/distributed/world.ts";
 import { tiny, trainTiny } from "./steps_of_ranks.ts";
 
+const { halfPrecision } = await sharedGpu();
+
 for (
-  const [optimizer, accumulate, sizes] of [["sgd", 4, [2, 4]], ["lars", 6, [2, 3]], ["lars", 4, [4]]] as const
+  const [optimizer, accumulate, sizes, precision] of [
+    ["sgd", 4, [2, 4], "f32"],
+    ["lars", 6, [2, 3], "f32"],
+    ["lars", 4, [4], "f32"],
+    ["lars", 4, [2], "mixed"],
+  ] as const
 ) {
   Deno.test(
-    `${sizes.join(" or ")} ranks take ${accumulate} batches a step as one process does, ${optimizer}`,
-    onGpu,
+    `${
+      sizes.join(" or ")
+    } ranks take ${accumulate} batches a step as one process does, ${optimizer}, ${precision}`,
+    { ...onGpu, ignore: precision === "mixed" && !halfPrecision },
     async () => {
-      const options = { gpu: await sharedGpu(), optimizer, accumulate };
+      const options = { gpu: await sharedGpu(), optimizer, accumulate, precision };
       const alone = await trainTiny({ ...options, world: worldOfOne });
       for (const size of sizes) {
         const ranks = await Promise.all(memoryWorlds(size).map((world) => trainTiny({ ...options, world })));

@@ -1,7 +1,7 @@
 /** The loss scale of a run in mixed precision: what a step that overflows leaves as it was, and how the run goes on. */
 import { assert, assertEquals } from "../assert.ts";
 import { goldenViews } from "../golden/read.ts";
-import { onGpu, sharedGpu } from "../gpu/shared.ts";
+import { halfTest, sharedGpu } from "../gpu/shared.ts";
 import type { TrainerOptions } from "../../src/byol/trace_training.ts";
 import { Trainer } from "../../src/byol/trainer.ts";
 import { padChannels } from "../../src/inspect/doctor/torch_replay.ts";
@@ -41,15 +41,7 @@ async function learned(trainer: Trainer): Promise<Record<string, Float32Array>> 
   return Object.fromEntries(state.map(([name, { data }]) => [name, data]));
 }
 
-/** A test of mixed precision. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test(name, onGpu, async () => {
-    if (!(await sharedGpu()).halfPrecision) return console.log("skipped: this adapter has no float16");
-    await fn();
-  });
-}
-
-test("Trainer: a dynamic loss scale halves until gradients fit, and skips these steps", async () => {
+halfTest("Trainer: a dynamic loss scale halves until gradients fit, and skips these steps", async () => {
   const STEPS = 14, FIRST = 2 ** 24;
   using trainer = await trainerOf({ lossScale: "dynamic", first: FIRST });
   const before = await learned(trainer);
@@ -74,14 +66,14 @@ test("Trainer: a dynamic loss scale halves until gradients fit, and skips these 
   assert(weight.some((value, i) => value !== before["online.predictor.3.weight"][i]), "nothing was learned");
 });
 
-test("Trainer: a dynamic loss scale doubles after 2,000 steps without overflow", async () => {
+halfTest("Trainer: a dynamic loss scale doubles after 2,000 steps without overflow", async () => {
   using trainer = await trainerOf({ lossScale: "dynamic", first: 256, good: 1998 });
   train(trainer, 0, 4);
   const scales = (await trainer.metrics(0, 4)).map(({ lossScale }) => lossScale);
   assertEquals(scales, [256, 256, 512, 512]);
 });
 
-test("Trainer: a static loss scale stays, and a step that overflows with it is skipped", async () => {
+halfTest("Trainer: a static loss scale stays, and a step that overflows with it is skipped", async () => {
   using trainer = await trainerOf({ lossScale: 2 ** 24 });
   const before = await learned(trainer);
   train(trainer, 0, 2);
@@ -93,14 +85,15 @@ test("Trainer: a static loss scale stays, and a step that overflows with it is s
   assertEquals(await learned(trainer), before, "a skipped step changed what is learned");
 });
 
-test("Trainer: with the same seed, mixed precision gives the same bits", async () => {
+halfTest("Trainer: with the same seed, mixed precision gives the same bits, recomputed or kept", async () => {
   const states: unknown[] = [];
-  for (let run = 0; run < 2; run++) {
-    using trainer = await trainerOf({ lossScale: "dynamic" });
-    train(trainer, 0, 5);
-    const [, { skipped }] = await trainer.metrics(0, 2);
-    assert(!skipped, "the steps were skipped");
+  for (const recompute of ["never", "never", "always"] as const) {
+    using trainer = await trainerOf({ lossScale: 1024, recompute });
+    train(trainer, 0, 4);
+    const steps = await trainer.metrics(0, 4);
+    assert(steps.every(({ skipped }) => !skipped), "steps were skipped");
     states.push(await trainer.state());
   }
-  assertEquals(states[0], states[1]);
+  assertEquals(states[1], states[0], "two runs differ");
+  assertEquals(states[2], states[0], "recomputed activations differ from those that were kept");
 });

@@ -1,13 +1,16 @@
 /** A step whose tensors are larger than a kernel may bind, against the same step on a machine that binds them whole. */
 import { assert, assertEquals, relativeError } from "../assert.ts";
 import { hashSigned, initialParameter } from "../golden/read.ts";
-import { CONVOLUTIONS, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
+import { CONVOLUTIONS, halfTest, onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { createNetworks } from "../../src/byol/networks.ts";
 import { type Step, traceStep } from "../../src/byol/step.ts";
+import { Trainer } from "../../src/byol/trainer.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
-import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
+import { type ChoosingProfile, pinned } from "../../src/graph/kernel_choice.ts";
 import { sizeOf, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
+import { padChannels } from "../../src/inspect/doctor/torch_replay.ts";
 import type { FlatStore } from "../../src/nn/parameters.ts";
 import { packWeights } from "../../src/nn/weights.ts";
 import { createOptimizer, packStep } from "../../src/optim/optimizer.ts";
@@ -150,3 +153,50 @@ Deno.test("traceStep() splits nothing where all tensors fit", async () => {
     assertEquals(lines(trace("resnet8", { ...target, maxBinding: largest }).step), lines(step));
   }
 });
+
+/** Images whose activations in float16 take 32 or 64 KiB. */
+const MIXED = {
+  resnet8: { block: "basic", layers: [1, 1, 1], widths: [16, 16, 16] },
+  convnext: { block: "convnext", layers: [1, 1], widths: [16, 16] },
+} as const;
+/** The ring of metrics takes 64 KiB. */
+const MIXED_LIMIT = 272 * 256;
+
+/** The first step of a network in mixed precision on `gpu`. */
+async function mixedStep(gpu: Gpu, backbone: typeof MIXED[keyof typeof MIXED]) {
+  const size = 32;
+  using trainer = new Trainer(gpu, {
+    architecture: { backbone, stem: "cifar", hidden: 48, projection: 24 },
+    ...{
+      batch: BATCH,
+      size,
+      optimizer: "sgd",
+      precision: "mixed",
+      lossScale: 128,
+      chooser: pinned("blocked"),
+    },
+  });
+  trainer.initialize({ seed: 1, targetInit: "copy" });
+  const views = padChannels(hashSigned("views", 2 * BATCH * size * size * 3));
+  trainer.step(views, { step: 0, lr: 0.1, momentum: 0.9, weightDecay: 1e-4, tau: 0.9 });
+  return { metrics: await trainer.metrics(0, 1), state: await trainer.state() };
+}
+
+for (const [net, backbone] of Object.entries(MIXED)) {
+  halfTest(`Trainer takes the same mixed step for ${net} in pieces of ${MIXED_LIMIT} bytes`, async () => {
+    const gpu = await sharedGpu(), limits = { ...gpu.limits, maxBinding: MIXED_LIMIT };
+    const whole = await mixedStep(gpu, backbone);
+    const pieces = await mixedStep(Object.create(gpu, { limits: { value: limits } }), backbone);
+    assertEquals(pieces.metrics, whole.metrics);
+    let differing = 0;
+    for (const [name, { data }] of whole.state) {
+      const found = pieces.state.get(name)!.data;
+      if (name.includes("running")) assertEquals(found, data, name);
+      // As above, only sums of the weights' gradients have other parts; so it must be the step in pieces that ran.
+      const off = Math.hypot(...data.map((value, i) => found[i] - value)), norm = Math.hypot(...data);
+      assert(off <= 1e-5 * norm, `${name} is off by ${off}, its norm is ${norm}`);
+      differing += Number(off > 0);
+    }
+    assert(differing > 0, "nothing was split");
+  });
+}

@@ -25,12 +25,12 @@ function views(i: number): Float32Array<ArrayBuffer> {
 
 /** Trains as one rank of `world` and returns the state and the metrics. */
 export async function trainTiny(
-  { gpu, world, optimizer, accumulate }:
+  { gpu, world, optimizer, accumulate, precision }:
     & { gpu: Gpu; world: World; accumulate: number }
-    & Pick<TrainerOptions, "optimizer">,
+    & Pick<TrainerOptions, "optimizer" | "precision">,
 ) {
   using trainer = new Trainer(gpu, {
-    ...{ ...tiny, world, optimizer, accumulate },
+    ...{ ...tiny, world, optimizer, accumulate, precision },
     auxiliaryHead: (step) => new OnlineProbe({ ...step, dims: 64, classes: 3 }),
   });
   trainer.initialize({ seed: 3 + world.rank, targetInit: "copy" }); // rank 0's counts

@@ -58,6 +58,15 @@ Deno.test("ranks with other options are refused, once", { ignore: installed.leng
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a wrong option of all ranks is refused, once", { ignore: installed.length === 0 }, async () => {
+  const args = [...argumentsOf("nowhere"), "--batch", "1"];
+  const { code, err } = await launch(installed[0], { ranks: 2, args });
+  assertEquals(code, 1, err);
+  const errors = err.split("\n").filter((line) => line.startsWith("error:"));
+  assertEquals(errors.length, 1, err);
+  assert(errors[0].includes('"--batch 1"'), err);
+});
+
 Deno.test("a bad image on one rank ends all, once", { ignore: installed.length === 0 }, async () => {
   const images = Array.from({ length: 20 }, (_, i) => [
     `${i}.png`,

@@ -81,6 +81,13 @@ const tasks: Record<string, () => Promise<unknown>> = {
       .then(() => world.meet("b")).catch((error) => error);
     return error instanceof EndedError ? { rank: error.rank, failure: error.failure } : { error: `${error}` };
   },
+  /** Rank 0 leaves where the others wait for its work. */
+  async leaveFirst() {
+    await world.meet("a");
+    if (rank === 0) return await world.leave({ message: "its disk is full", code: 2 });
+    const error = await world.first("work", () => Promise.resolve(1)).catch((error) => error);
+    if (!(error instanceof EndedError) || error.rank !== 0) throw new Error(`heard ${error}`);
+  },
   async stray() {
     const error = await world.meet(`step ${rank === 1 ? 4 : 3}`).catch((error) => error);
     return error instanceof EndedError ? error.failure : { error: `${error}` };

@@ -60,6 +60,12 @@ for (const mpi of installed) {
       rank: 2,
       failure: { message: "its disk is full", code: 2 },
     }]);
+    const first = await launch(mpi, {
+      ranks: 2,
+      args: [job, "leaveFirst"],
+      env: { BYOL_MPI_TIMEOUT: "10" },
+    });
+    assertEquals([first.code, first.err], [0, ""]);
     const { out } = await launch(mpi, { ranks: 2, args: [job, "stray"] });
     const { message } = JSON.parse(out);
     assertEquals(message, `Cannot go on: rank 1 (${Deno.hostname()}) is at step 4, rank 0 at step 3.`);

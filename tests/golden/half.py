@@ -6,16 +6,17 @@ The steps are those of make.py, rounded to half precision (to nearest, ties to e
 precision, and nowhere else:
 
 - the views, and the weights that convolutions and linear layers read, from the weights that the optimizer keeps;
-- what a convolution, a linear layer, a batch normalization (after the residual and the ReLU that follow it) or a pool
-  gives, once;
+- what a convolution, a linear layer, a normalization, a GELU, a layer scale or a pool gives, once: a batch
+  normalization's after the residual and the ReLU that follow it, a layer scale's after the residual;
 - the gradient of the predictions times the loss scale, the gradient of each op's input, and each sum of such gradients.
 
 A ReLU's mask is that of what it gave, rounded. Statistics, the loss, gradients of parameters, the optimizer's state
 and the moving average are not rounded; the gradients of parameters are divided by the scale.
 
-Tensors and settings are as in step_*.safetensors, but for the first values of the heads' batch norms, which shift each
-channel to one side of 0 as a ResNet's do: they are those of the name "backbone.bn.<name>". Without that, rounding moves
-so many inputs of ReLUs across 0 that it makes other steps of the same ones: of momentum, 0.7 of its norm.
+Tensors and settings are as in step_*.safetensors, those of half_bottleneck_simclr as in step_resnet8_simclr; but for the
+first values of the heads' batch norms, which shift each channel to one side of 0 as a ResNet's do: they are those of the
+name "backbone.bn.<name>". Without that, rounding moves so many inputs of ReLUs across 0 that it makes other steps of the
+same ones: of momentum, 0.7 of its norm.
 
 Metadata: `scale`, and `losses` and `z_std` of each step. As bounds, what one more rounding does to the same steps: the
 median over KINDS of it, each from several first weights. `errors` are relative errors of groups of tensors, of the losses
@@ -29,13 +30,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.models.convnext import CNBlock, LayerNorm2d
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 import make
 
 SCALE = 2.0**10
-# Where a half may be rounded once more: a batch norm's normalized values before scale and shift, its result before the
-# residual is added, and the sums of a product over even and odd channels before these are added.
+# Where a half may be rounded once more: a norm's normalized values before scale and shift; what is added to a residual;
+# and the sums of a product over even and odd channels before these are added.
 KINDS = "normalized values", "before the residual", "partial sums"
 # First weights for each of them.
 DRAWS = 5
@@ -133,22 +135,39 @@ class Half:
             module.forward = lambda x: end(self.normalize(module, read(x)))
         elif isinstance(module, nn.ReLU):
             module.forward = Relu.apply
+        elif isinstance(module, nn.LayerNorm):
+            module.forward = lambda x: store(self.normalize(module, read(x)))
+        elif isinstance(module, nn.GELU):
+            module.forward = lambda x: store(F.gelu(read(x)))
+        elif isinstance(module, CNBlock):
+            module.forward = lambda x: store(self.branch(module, x) + x)
         elif isinstance(module, make.Backbone):
             module.register_forward_hook(lambda _, __, mean: store(mean))
+        elif isinstance(module, make.ConvNeXt):
+            module.classifier.register_forward_pre_hook(lambda _, inputs: (store(inputs[0]),))
 
     def product(self, function, x, module):
         x, w = read(x), copy(module.weight)
-        if self.once_more == "partial sums" and x.shape[1] > 3:
+        if self.once_more == "partial sums" and w.shape[1] > 3:
             even = torch.arange(w.shape[1]).reshape(1, -1, *[1] * (w.ndim - 2)) % 2 == 0
             return store(function(x, w * even, module.bias)) + store(function(x, w * ~even, None))
         return function(x, w, module.bias)
 
     def normalize(self, module, x):
         once_more = store if self.once_more == "normalized values" else lambda y: y
-        shape = (1, -1, *[1] * (x.ndim - 2))
+        channels_last = isinstance(module, nn.LayerNorm) and not isinstance(module, LayerNorm2d)
+        shape = (-1,) if channels_last else (1, -1, *[1] * (x.ndim - 2))
         gamma, beta = module.weight.reshape(shape), module.bias.reshape(shape)
+        if isinstance(module, nn.LayerNorm):
+            axis = -1 if channels_last else 1
+            y = (x - x.mean(axis, keepdim=True)) / (x.var(axis, unbiased=False, keepdim=True) + module.eps).sqrt()
+            return once_more(y) * gamma + beta
         y = F.batch_norm(x, module.running_mean, module.running_var, training=True, **make.BN)
         y = once_more(y) * gamma + beta
+        return store(y) if self.once_more == "before the residual" else y
+
+    def branch(self, module, x):
+        y = module.layer_scale * read(module.block(x))
         return store(y) if self.once_more == "before the residual" else y
 
     def backward(self, loss, parameters):
@@ -188,7 +207,7 @@ def steps(net, name, block, widths, seed, peak, **options):
     errors, errors_float32 = (medians([relative_errors(o, half) for o in runs]) for runs in (others, float32))
     grad1_errors = medians([{key: (o["grad1"][key] - g).norm().item() for key, g in half["grad1"].items()} for o in others])
     prefixes = dict(theta="online", running_online="online", xi="target", running_target="target", momentum="momentum")
-    tensors = {f"{prefixes[group]}.{key}": t for group in prefixes for key, t in half[group].items()}
+    tensors = {f"{prefixes[group]}.{key}": t for group in prefixes if group in half for key, t in half[group].items()}
     if name != "lars":
         tensors.update({f"grad1.{key}": t for key, t in half["grad1"].items()})
     metadata = dict(
@@ -196,16 +215,22 @@ def steps(net, name, block, widths, seed, peak, **options):
         losses=half["losses"].tolist(), z_std=half["z_std"].tolist(), errors=errors, errors_float32=errors_float32,
         grad1_errors=grad1_errors,
     )
+    if "objective" in options:
+        metadata.update(make.objectives[options["objective"]], temperature=make.TEMPERATURE)
     make.write_safetensors(f"half_{net}_{name}", tensors, metadata)
     print("  losses", *(f"{loss:.4f}" for loss in metadata["losses"]))
     print("  errors", *(f"{group} {error:.1e}" for group, error in errors.items()))
     print("  float32", *(f"{group} {error:.1e}" for group, error in errors_float32.items()))
 
 
-SEEDS = dict(resnet8=(3, 8), bottleneck=(10, 175))
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for net, block, widths in (("resnet8", BasicBlock, (16, 32, 64)), ("bottleneck", Bottleneck, (16, 32))):
-        steps(net, "sgd", block, widths, SEEDS[net][0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
-        steps(net, "lars", block, widths, SEEDS[net][1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)
+    for net, block, widths, seeds in (
+        ("resnet8", BasicBlock, (16, 32, 64), (3, 8)),
+        ("bottleneck", Bottleneck, (16, 32), (10, 175)),
+        ("convnext", CNBlock, (16, 32), (16, 13)),
+    ):
+        steps(net, "sgd", block, widths, seeds[0], peak=0.02, mu=0.9, decay=5e-4, trust=0)
+        steps(net, "lars", block, widths, seeds[1], peak=0.1, mu=0.9, decay=5e-4, trust=1e-3)
+    options = dict(peak=0.02, mu=0.9, decay=5e-4, trust=0, objective="simclr")
+    steps("bottleneck", "simclr", Bottleneck, (16, 32), 10, **options)

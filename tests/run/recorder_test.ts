@@ -161,11 +161,16 @@ Deno.test("Recorder saves and throws at a collapse with stopOnCollapse", async (
 });
 
 Deno.test("Recorder writes how many steps were skipped, and ends a run of which no step is taken", async () => {
-  const lines: StepRecord[] = [], taken = { steps: 60, total: 60, lossOf: () => 1, lines };
+  const lines: StepRecord[] = [], logged: string[] = [];
+  const taken = { steps: 60, total: 60, lossOf: () => 1, lines, logged };
   // Steps 4, 8, …, and from 49 skipped steps in a row to one that is not.
   await record({ ...taken, isSkipped: (i) => i % 4 === 3 });
   assertEquals(lines.map(({ skippedSteps, lossScale }) => [skippedSteps, lossScale]), [
     ...[[2, 1024], [3, 1024], [2, 1024], [3, 1024], [2, 1024], [3, 1024]],
+  ]);
+  assertEquals(logged, [
+    "Step 4 was skipped: its gradients overflowed float16 at a loss scale of 1024. metrics.jsonl counts such steps " +
+    "(skipped_steps).",
   ]);
   await record({ ...taken, lines: [], isSkipped: (i) => i !== 49 });
   await assertThrows(

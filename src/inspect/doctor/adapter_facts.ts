@@ -5,6 +5,7 @@
  */
 import type { Gpu } from "../../gpu/device.ts";
 import type { MatrixUnits } from "../../gpu/matrix_units.ts";
+import { implementation, implementationVersion } from "../../gpu/webgpu.ts";
 
 /** An adapter, as far as WebGPU describes it. */
 export interface AdapterFacts {
@@ -22,10 +23,14 @@ export interface AdapterFacts {
   driver: string;
   /** Version of Deno, which determines that of wgpu, its WebGPU. */
   deno: string;
+  /** The WebGPU that computes: "wgpu", Deno's own, or Dawn with its version. */
+  webgpu: string;
   /** Whether it computes on the CPU. */
   software: boolean;
   /** Range of subgroup sizes; null if the driver does not report it. */
   subgroups: { min: number; max: number } | null;
+  /** Whether kernels can have float16, which `--precision mixed` needs. */
+  halfPrecision: boolean;
   /** Its matrix units; null where there are none, or WebGPU does not know them. */
   matrixUnits: MatrixUnits | null;
   /** Features that the adapter lists, and those granted to this program; Deno grants more than it lists. */
@@ -35,9 +40,8 @@ export interface AdapterFacts {
 }
 
 /** The facts of the adapter that `gpu` was opened on. */
-export function adapterFacts(
-  { adapter, device, name, backend, driver, software, matrixUnits }: Gpu,
-): AdapterFacts {
+export function adapterFacts(gpu: Gpu): AdapterFacts {
+  const { adapter, device, name, backend, driver, software, halfPrecision, matrixUnits } = gpu;
   const { vendor, device: model, architecture, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
   return {
     name,
@@ -47,8 +51,10 @@ export function adapterFacts(
     backend,
     driver,
     deno: Deno.version.deno,
+    webgpu: implementation() === "deno" ? "wgpu" : implementationVersion(),
     software,
     subgroups: min && max ? { min, max } : null,
+    halfPrecision,
     matrixUnits,
     features: { listed: [...adapter.features].sort(), granted: [...device.features].sort() },
     limits: limitsOf(adapter),

@@ -4,12 +4,12 @@
  * @module
  */
 import type { ChoosingProfile, KernelChoice } from "../../graph/kernel_choice.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import { type Tensor, typeOf } from "../../graph/tensor.ts";
 import { conv2d } from "../../ops/conv2d.ts";
-import { sumError } from "../../reference/compare.ts";
+import { sumError, withHalfRounding } from "../../reference/compare.ts";
 import { conv2d as reference, conv2dGradients, type Conv2dSizes } from "../../reference/conv2d.ts";
 import { hashSigned } from "../../reference/hash.ts";
-import { type Check, checkCall, compareAll } from "./check.ts";
+import { type Check, checkCall, compareAll, roundedToHalf } from "./check.ts";
 import { newOpTape } from "./op_run.ts";
 
 interface Shape extends Conv2dSizes {
@@ -33,14 +33,20 @@ const SHAPES: readonly Shape[] = [
 /** The family that runs on any adapter. */
 const FALLBACK = "blocked";
 
+/** Shapes to try in float16, whose kernels compute as those of float32 do. */
+const HALF_SHAPES = SHAPES.slice(0, 2);
+
 /**
  * All products of all shapes by the variants that the adapter may choose and by those of the family that runs on any;
- * with `all` also by those that tuning skips there, which may take a minute to compile.
+ * with `all` also by those that tuning skips there, which may take a minute to compile. With `half` in float16.
  */
-export function conv2dChecks(target: ChoosingProfile, { all }: { all: boolean }): Check[] {
-  return SHAPES.flatMap((shape) => {
-    const given = valuesOf(shape), expected = expectedOf(shape, given);
-    return choicesOf(shape, target).flatMap((choice) =>
+export function conv2dChecks(
+  target: ChoosingProfile,
+  { all, half = false }: { all: boolean; half?: boolean },
+): Check[] {
+  return (half ? HALF_SHAPES : SHAPES).flatMap((shape) => {
+    const given = valuesOf(shape, half), expected = expectedOf(shape, given);
+    return choicesOf(shape, { target, half }).flatMap((choice) =>
       variantsOf(choice, all).map((variant) =>
         checkVariant(choice, { variant, target, shape, given, expected })
       )
@@ -54,14 +60,15 @@ function variantsOf({ variants }: KernelChoice, all: boolean): string[] {
   );
 }
 
-function valuesOf(shape: Shape) {
+function valuesOf(shape: Shape, half: boolean) {
   const { N, H, W, C, K, R, S, stride, padding } = shape, tag = JSON.stringify(shape);
   const along = (side: number, window: number) => Math.floor((side + 2 * padding - window) / stride) + 1;
   const value = (name: string, n: number) => hashSigned(`${tag}.${name}`, n);
+  const stored = (name: string, n: number) => half ? roundedToHalf(value(name, n)) : value(name, n);
   return {
-    x: value("x", N * H * W * C),
-    w: value("w", R * S * C * K),
-    dy: value("dy", N * along(H, R) * along(W, S) * K),
+    x: stored("x", N * H * W * C),
+    w: stored("w", R * S * C * K),
+    dy: stored("dy", N * along(H, R) * along(W, S) * K),
     bias: value("bias", K),
   };
 }
@@ -77,7 +84,7 @@ function expectedOf(shape: Shape, { bias, ...given }: ReturnType<typeof valuesOf
 /** The choices of kernels for a convolution of this shape and its gradients. */
 function choicesOf(
   { N, H, W, C, K, R, S, stride, padding: pad, bias }: Shape,
-  target: ChoosingProfile,
+  { target, half }: { target: ChoosingProfile; half: boolean },
 ): KernelChoice[] {
   const choices: KernelChoice[] = [];
   const tape = newOpTape({
@@ -87,10 +94,14 @@ function choicesOf(
       return undefined;
     },
   });
-  const x = tape.tensor("x", [N, H, W, C]), wShape = [R, S, C, K];
-  const w: Tensor = { ...tape.tensor("w", wShape), gradient: tape.tensor("dw", wShape) };
+  const type = half ? "f16" : "f32", x = tape.tensor("x", [N, H, W, C], type), wShape = [R, S, C, K];
+  const w: Tensor = {
+    ...tape.tensor("w", wShape),
+    gradient: tape.tensor("dw", wShape),
+    half: tape.tensor("w", wShape, type),
+  };
   const y = conv2d(tape, { x, w, bias: bias ? tape.tensor("bias", [K]) : undefined, stride, pad, name: "y" });
-  tape.accumulate(y, tape.tensor("dy", y.shape));
+  tape.accumulate(y, tape.tensor("dy", y.shape, type));
   tape.backward();
   return choices;
 }
@@ -113,6 +124,8 @@ function checkVariant(
   const terms = { y: R * S * C + 1, dx: R * S * K, dw: given.dy.length / K }[result];
   // The weights replace a missing bias.
   const operands = Object.entries(tensors).filter(([key]) => key !== "bias" || shape.bias);
+  const halves = operands.filter(([, tensor]) => typeOf(tensor) === "f16").map(([key]) => key);
+  const tolerance = { absolute: sumError(terms) };
   return checkCall(`${name}, ${variant}`, {
     variant,
     target,
@@ -120,8 +133,15 @@ function checkVariant(
     call: {
       shapes: Object.fromEntries(operands.map(([key, { shape }]) => [key, shape])),
       trained: "w" in tensors ? ["w"] : [],
-      op: (tape, given) => variants[variant].record(tape, { bias: given.w, ...given }),
+      halves,
+      op: (tape, given) => {
+        const w = given.w?.half ?? given.w;
+        variants[variant].record(tape, { bias: given.w, ...given, ...w && { w } });
+      },
     },
-    compare: compareAll({ [result]: expected[result] }, { absolute: sumError(terms) }),
+    compare: compareAll(
+      { [result]: expected[result] },
+      halves.includes(result) ? withHalfRounding(tolerance) : tolerance,
+    ),
   });
 }

@@ -21,23 +21,29 @@ import { type Check, checksOfReferenced, type Referenced } from "./check.ts";
 
 /** The checks for the machine `target`; with `all` also of kernels that it never chooses. */
 export function convnextChecks(target: ChoosingProfile, { all }: { all: boolean }): Check[] {
-  const ops = {
-    "conv2d's bias, of images": biasOp(),
-    layerNorm: layerNormOp(),
-    gelu: geluOp(),
-    layerScale: layerScaleOp(),
-  };
+  const { depthwiseConv2d, ...ops } = convnextOps();
   const [byDefault, ...others] = variantNames(target, DEPTHWISE);
   const depthwise = [byDefault, ...target.software && !all ? [] : others];
   return [
     ...Object.entries(ops).flatMap(([name, op]) => checksOfReferenced(name, op, target)),
     ...depthwise.flatMap((variant) =>
-      checksOfReferenced(`depthwiseConv2d, ${variant}`, depthwiseOp(), {
+      checksOfReferenced(`depthwiseConv2d, ${variant}`, depthwiseConv2d, {
         ...target,
         chooser: pinned(variant),
       })
     ),
   ];
+}
+
+/** The layers, with gradients. */
+export function convnextOps(): Record<"depthwiseConv2d", Referenced> & Record<string, Referenced> {
+  return {
+    "conv2d's bias, of images": biasOp(),
+    layerNorm: layerNormOp(),
+    gelu: geluOp(),
+    layerScale: layerScaleOp(),
+    depthwiseConv2d: depthwiseOp(),
+  };
 }
 
 /** Several tiles in a row, and tails of tiles. */

@@ -24,23 +24,26 @@ import { type Check, checkCall, checksOfReferenced, compareAll, type Referenced 
 
 /** The checks for the machine `target`. Sums come first, because others build on them. */
 export function layerChecks(target: ChoosingProfile): Check[] {
-  const checks = (name: string, op: Referenced) => checksOfReferenced(name, op, target);
   return [
     ...sums(target),
     ...probes(target),
-    ...checks("linear's bias", linearOp({ M: 517, C: 4, K: 12 })),
     runningStatistics(target),
-    ...checks("batchNorm, training", batchNormOp({ M: 389, C: 36, views: 2, relu: true })),
-    ...checks(
-      "batchNorm with a residual",
-      batchNormOp({ M: 137, C: 20, views: 2, relu: true, residual: true }),
-    ),
-    // So many rows that their parts are joined before they are summed.
-    ...checks("batchNorm of many rows", batchNormOp({ M: 66 * 128 - 5, C: 4, views: 1 })),
-    ...checks("batchNorm, evaluation", evaluationOp({ M: 65, C: 36 })),
-    ...checks("maxPool", maxPoolOp()),
-    ...checks("globalAveragePool", averageOp()),
+    ...Object.entries(layerOps()).flatMap(([name, op]) => checksOfReferenced(name, op, target)),
   ];
+}
+
+/** The layers, with gradients. */
+export function layerOps(): Record<string, Referenced> {
+  return {
+    "linear's bias": linearOp({ M: 517, C: 4, K: 12 }),
+    "batchNorm, training": batchNormOp({ M: 389, C: 36, views: 2, relu: true }),
+    "batchNorm with a residual": batchNormOp({ M: 137, C: 20, views: 2, relu: true, residual: true }),
+    // So many rows that their parts are joined before they are summed.
+    "batchNorm of many rows": batchNormOp({ M: 66 * 128 - 5, C: 4, views: 1 }),
+    "batchNorm, evaluation": evaluationOp({ M: 65, C: 36 }),
+    maxPool: maxPoolOp(),
+    globalAveragePool: averageOp(),
+  };
 }
 
 /** In float32 these have one correct result, to the bit. */

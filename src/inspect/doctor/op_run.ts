@@ -50,7 +50,7 @@ export interface TracedOp {
 /** Elements before parameters in their stores: 32 texels fewer than a row of a texture copy. */
 const PARAMETER_AT = 62 * 64;
 /** A word that is NaN in float32, and two of them in float16. */
-const NAN_WORD = 0xffffffff;
+export const NAN_WORD = 0xffffffff;
 
 /** A tape for ops. */
 export function newOpTape(target: ChoosingProfile, { training = true, views = 1 }: Partial<Call> = {}): Tape {
@@ -133,7 +133,7 @@ export async function runTraced(
 }
 
 /** The elements of a tensor. Waits for the GPU. */
-async function elementsOf(memory: Memory, tensor: Tensor): Promise<Float32Array> {
+export async function elementsOf(memory: Memory, tensor: Tensor): Promise<Float32Array> {
   const origin = originOf(tensor), words = await memory.read(origin.region!);
   return typeOf(tensor) === "f32"
     ? words

@@ -10,6 +10,7 @@ import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "./check.ts";
 import { conv2dChecks } from "./conv2d_checks.ts";
 import { convnextChecks } from "./convnext_checks.ts";
+import { halfChecks } from "./half_checks.ts";
 import { layerChecks } from "./layer_checks.ts";
 import { lossChecks } from "./loss_checks.ts";
 import { pairChecks } from "./pair_checks.ts";
@@ -54,6 +55,7 @@ export async function checksFor(target: ChoosingProfile, { all }: { all: boolean
     ...trainingChecks(target),
     ...viewChecks(target),
     ...await stepChecks(target),
+    ...await halfChecks(target, { all }),
   ];
 }
 

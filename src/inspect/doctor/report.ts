@@ -23,7 +23,7 @@ export function formatDiagnosis(diagnosis: Diagnosis): string {
   return [
     ...adapterLines(adapter),
     "",
-    ...proofLines(proof),
+    ...proofLines(proof, adapter),
     ...all ? [] : ["Kernels that this adapter never chooses were skipped: --all checks them too."],
     ...failureLines(failures),
     ...speed ? speedLines(speed) : [],
@@ -61,15 +61,17 @@ const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
 const rounded = (n: number) => n < 10 ? n.toPrecision(2) : n.toFixed(0);
 
 function adapterLines(adapter: AdapterFacts): string[] {
-  const { name, vendor, device, backend, driver, deno, software, subgroups, matrixUnits, features, limits } =
-    adapter;
+  const { name, vendor, device, backend, driver, deno, webgpu, software } = adapter;
+  const { subgroups, halfPrecision, matrixUnits, features, limits } = adapter;
   const line = (what: string, value: string) => `  ${what.padEnd(12)} ${value}`;
   return [
     name,
     line("kind", software ? "computes on the CPU" : "GPU"),
     line("backend", backend),
-    line("driver", `${driver} (vendor ${vendor}, device ${device}); Deno ${deno}`),
+    line("driver", `${driver} (vendor ${vendor}, device ${device})`),
+    line("webgpu", `${webgpu}, in Deno ${deno}`),
     line("subgroups", subgroups ? lanes(subgroups) : "none"),
+    line("float16", halfPrecision ? "for --precision mixed" : "none: --precision mixed does not work here"),
     line("matrix units", matrixUnits ? describeMatrixUnits(matrixUnits) : "none"),
     line("granted", features.granted.join(", ") || "no feature beyond WebGPU's core"),
     line("at most", LIMITS.map(([limit, what]) => `${mebibytes(limits[limit])} a ${what}`).join(", ")),
@@ -80,11 +82,11 @@ function lanes({ min, max }: { min: number; max: number }): string {
   return min === max ? `${min} lanes` : `${min} to ${max} lanes`;
 }
 
-function proofLines({ checks, kernels, findings }: Proof): string[] {
+function proofLines({ checks, kernels, findings }: Proof, { halfPrecision }: AdapterFacts): string[] {
   const passed = checks - findings.length;
   return [
     `${passed} of ${checks} checks passed: ${kernels.length} kernels against the CPU, forward and gradients; ten training`,
-    "steps against PyTorch; one step repeated, bit for bit",
+    `steps against PyTorch${halfPrecision ? ", one in mixed precision" : ""}; one step repeated, bit for bit`,
     ...findingLines(findings),
   ];
 }

@@ -29,13 +29,13 @@ export async function stepChecks(target: ChoosingProfile): Promise<Check[]> {
   const { dispatches } = traced;
   return [
     { what: "training steps against PyTorch", dispatches, run: (gpu) => againstTorch(steps, traced, gpu) },
-    {
-      what: "the same step twice, to the bit",
-      dispatches,
-      relative: true,
-      run: (gpu) => twice(traced, gpu),
-    },
+    sameTwice("the same step twice, to the bit", traced),
   ];
+}
+
+/** A check of a step for the same bits each time. */
+export function sameTwice(what: string, traced: Replay): Check {
+  return { what, dispatches: traced.dispatches, relative: true, run: (gpu) => twice(traced, gpu) };
 }
 
 /** Relative error of the first loss, whose rounding nothing has amplified yet. */

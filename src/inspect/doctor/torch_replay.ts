@@ -15,8 +15,11 @@ import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { tensorIn } from "../../graph/tensor.ts";
 import { parseSafetensors, type TensorEntry } from "../../io/safetensors.ts";
 import type { FlatStore, Network } from "../../nn/parameters.ts";
+import { copiesOf } from "../../nn/halves.ts";
 import { packWeights, type TorchTensor, unpackWeights } from "../../nn/weights.ts";
+import type { LossScale } from "../../optim/loss_scale.ts";
 import { createOptimizer, type OptimizerName, packStep } from "../../optim/optimizer.ts";
+import type { Tolerance } from "../../reference/compare.ts";
 import { goldenViews, initialParameter, type StepMetadata } from "../../reference/torch_steps.ts";
 
 /** PyTorch's results. */
@@ -77,28 +80,32 @@ export function padChannels(views: Float32Array): Float32Array<ArrayBuffer> {
   return padded;
 }
 
-/** Traces a step of the network with the settings of `metadata`. */
+/** Traces a step of the network with the settings of `metadata`; with `lossScale` in mixed precision. */
 export function replay(
-  { metadata, architecture, optimizer: name, objective = BYOL, target }: {
+  { metadata, architecture, optimizer: name, objective = BYOL, target, lossScale }: {
     metadata: StepMetadata;
     architecture: Architecture;
     optimizer: OptimizerName;
     objective?: Objective;
     target: ChoosingProfile;
+    lossScale?: LossScale;
   },
 ): Replay {
   const { batch, size } = metadata, { maxBinding } = target;
-  const networks = createNetworks(architecture, objective);
+  const networks = createNetworks(architecture, objective, { halves: lossScale !== undefined });
   const online = networks.online.network, follower = networks.target?.network ?? null;
-  const optimizer = createOptimizer({ online, target: follower }, { name, maxBinding });
-  const step = traceStep(networks, { batch, size, optimizer, profile: target, objective });
+  const all = follower ? [online, follower] : [online], copying = lossScale && copiesOf(all, target);
+  const optimizer = createOptimizer({ online, target: follower }, { name, maxBinding, lossScale });
+  const step = traceStep(networks, { batch, size, optimizer, profile: target, objective, lossScale });
   return {
-    dispatches: step.dispatches,
+    dispatches: [...copying?.dispatches ?? [], ...step.dispatches],
     async run(gpu, count) {
       using memory = new Memory(gpu);
       using program = new Program(memory, step);
-      initialize(memory, follower ? [online, follower] : [online]);
+      initialize(memory, all);
       optimizer.prepare(memory);
+      using copies = copying ? new Program(memory, copying) : null;
+      copies?.run();
       let gradients: TorchTensors = new Map();
       for (let k = 0; k < count; k++) {
         takeStep(memory, { step, metadata, k, run: () => program.run() });
@@ -139,7 +146,11 @@ function takeStep(
   },
 ): void {
   const { lr, tau, mu, decay } = metadata;
-  memory.write(step.views, padChannels(goldenViews(metadata, k)));
+  const views = padChannels(goldenViews(metadata, k));
+  memory.write(
+    step.views,
+    step.views.type === "f16" ? new Uint8Array(new Float16Array(views).buffer) : views,
+  );
   const scalars = { lr: lr[k], momentum: mu, weightDecay: decay, tau: tau[k], slot: k };
   memory.write(step.scalars, packStep(scalars));
   run();
@@ -171,14 +182,18 @@ async function readGroups(
 }
 
 /** What is wrong with the gradients of the first step; null if nothing is. */
-export function gradientDifference(gradients: TorchTensors, { tensors }: TorchSteps): string | null {
+export function gradientDifference(
+  gradients: TorchTensors,
+  { tensors }: TorchSteps,
+  { relative = 1e-4, absolute = 1e-6 }: Tolerance = {},
+): string | null {
   for (const [name, { data }] of gradients) {
     const expected = tensors.get(name);
     if (!expected) return `PyTorch has no ${name}`;
     const norm = Math.hypot(...expected.data);
     const off = Math.hypot(...data.map((value, i) => value - expected.data[i]));
     // A bias before a batch norm has gradient 0, and each side rounds it differently.
-    if (!(off <= 1e-4 * norm + 1e-6)) return `${name} is off by ${off}, its norm is ${norm}`;
+    if (!(off <= relative * norm + absolute)) return `${name} is off by ${off}, its norm is ${norm}`;
   }
   return null;
 }

@@ -9,13 +9,14 @@ import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
 import { sizeOf, tensorIn } from "../../graph/tensor.ts";
 import { constant } from "../../nn/init.ts";
 import { vectorLayout } from "../../nn/layout.ts";
-import { createNetwork, type FlatStore, Scope } from "../../nn/parameters.ts";
+import { createNetwork, type FlatStore, type Network, Scope } from "../../nn/parameters.ts";
 import { accumulateMean } from "../../ops/accumulate.ts";
 import { stepMetrics } from "../../ops/step_metrics.ts";
 import { weightHealth } from "../../ops/weight_health.ts";
+import { createLossScale } from "../../optim/loss_scale.ts";
 import { createOptimizer, type OptimizerName, packStep, STEP_BYTES } from "../../optim/optimizer.ts";
 import { channelStatistics } from "../../reference/batch_norm.ts";
-import { differenceOf } from "../../reference/compare.ts";
+import { differenceOf, withHalfRounding } from "../../reference/compare.ts";
 import { cosine } from "../../reference/cosine.ts";
 import { hashSigned } from "../../reference/hash.ts";
 import { optimizerStep } from "../../reference/optimizer.ts";
@@ -28,16 +29,16 @@ export function trainingChecks(target: ChoosingProfile): Check[] {
     accumulation(target),
     metrics(target),
     health(target),
-    optimizer("sgd", target),
-    optimizer("lars", target),
+    optimizerCheck("sgd", target),
+    optimizerCheck("lars", target),
   ];
 }
 
 const SCALARS = { lr: 0.3, momentum: 0.9, weightDecay: 0.05, tau: 0.8 };
-const SLOTS = 5, SLOT = 3;
+export const SLOTS = 5, SLOT = 3;
 
 /** The step's scalars as the values of a tensor. */
-function stepValues(part: number): Float32Array {
+export function stepValues(part: number): Float32Array {
   return new Float32Array(packStep({ ...SCALARS, slot: SLOT, part }).buffer);
 }
 
@@ -101,10 +102,18 @@ function health(target: ChoosingProfile): Check {
 /** Parameters that end within blocks or fill them, with and without weight decay; the last two have no target. */
 const PARAMETERS = [[3000], [50, 50], [64], [70, 80], [1], [9, 9]], FOLLOWED = 4, TRUST = 0.02;
 
-/** One step of the optimizer `name`, with all its features. */
-function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
-  const online = createNetwork("online", { gradients: true });
-  const follower = createNetwork("target", { gradients: false });
+/** The loss scale of an optimizer with copies, and so the factor of its gradients. */
+const SCALE = 2 ** 7;
+
+/** One step of the optimizer `name`, with all its features; with `halves` it writes copies of the weights in float16. */
+export function optimizerCheck(
+  name: OptimizerName,
+  target: ChoosingProfile,
+  { halves = false }: { halves?: boolean } = {},
+): Check {
+  const online = createNetwork("online", { gradients: true, halves });
+  const follower = createNetwork("target", { gradients: false, halves });
+  const lossScale = halves ? createLossScale({ scale: SCALE, slots: 1 }) : undefined;
   PARAMETERS.forEach((shape, i) => {
     const layout = { ...vectorLayout(sizeOf(shape)), shape, torchShape: shape };
     for (const network of i < FOLLOWED ? [online, follower] : [online]) {
@@ -112,7 +121,7 @@ function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
     }
   });
   const { maxBinding } = target;
-  const made = createOptimizer({ online, target: follower }, { name, maxBinding, trust: TRUST });
+  const made = createOptimizer({ online, target: follower }, { name, maxBinding, trust: TRUST, lossScale });
   const scalars: Store = { name: "step", category: "input", bytes: STEP_BYTES, uniform: true };
   const tape = newOpTape(target);
   made.record(tape, tensorIn(scalars, { shape: [STEP_BYTES / 4] }));
@@ -123,14 +132,17 @@ function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
     gradient: { flat: online.parameters, store: online.gradients! },
   };
   return {
-    what: `the optimizer ${name}`,
+    what: `the optimizer ${name}${halves ? ", with copies in float16" : ""}`,
     dispatches: tape.dispatches,
     async run(gpu) {
       using memory = new Memory(gpu);
       using program = new Program(memory, tape);
       made.prepare(memory);
       memory.write(scalars, packStep({ ...SCALARS, slot: 0 }));
-      for (const [what, { flat, store }] of Object.entries(stores)) memory.write(store, filled(what, flat));
+      for (const [what, { flat, store }] of Object.entries(stores)) {
+        const values = filled(what, flat);
+        memory.write(store, halves && what === "gradient" ? values.map((value) => value * SCALE) : values);
+      }
       program.run();
       for (const what of ["theta", "xi", "momentum"] as const) {
         const { flat, store } = stores[what];
@@ -138,9 +150,18 @@ function optimizer(name: OptimizerName, target: ChoosingProfile): Check {
         const wrong = differenceAfterStep(what, { content, flat, lars: name === "lars" });
         if (wrong) return wrong;
       }
-      return null;
+      return await differenceOfCopies(memory, online) ?? await differenceOfCopies(memory, follower);
     },
   };
+}
+
+/** Whether the copies of a network's weights, if there are any, are these rounded to float16. Waits for the GPU. */
+async function differenceOfCopies(memory: Memory, { parameters, halves }: Network): Promise<string | null> {
+  if (!halves) return null;
+  const read = (store: Store) => memory.read({ store, offset: 0, bytes: store.bytes });
+  const [weights, copies] = [await read(parameters.store), await read(halves)];
+  const actual = new Float16Array(copies.buffer, 0, weights.length);
+  return differenceOf(halves.name, { actual, expected: weights }, withHalfRounding({}));
 }
 
 /** Initial values of parameter `i`. Gradients grow along it, so that no part has the same ratio of norms as the whole. */

@@ -9,14 +9,15 @@ import { drawView } from "../../../data/views/draw.ts";
 import { Loader, traceLoader } from "../../views/view_uploader.ts";
 import { recipes, type ViewRecipe } from "../../../data/views/recipe.ts";
 import { RecordWriter } from "../../../data/views/table.ts";
+import type { ElementType } from "../../gpu/kernel.ts";
 import { Memory, type Store } from "../../gpu/memory.ts";
 import { Program } from "../../graph/program.ts";
 import type { ChoosingProfile } from "../../graph/kernel_choice.ts";
-import { tensorIn } from "../../graph/tensor.ts";
+import { bytesOf, tensorIn } from "../../graph/tensor.ts";
 import { keyedRandom } from "../../base/random.ts";
-import { differenceOf } from "../../reference/compare.ts";
+import { differenceOf, withHalfRounding } from "../../reference/compare.ts";
 import type { Check } from "./check.ts";
-import { newOpTape } from "./op_run.ts";
+import { elementsOf, NAN_WORD, newOpTape } from "./op_run.ts";
 
 const SIZE = 37, IMAGES = 9, FORMAT = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -43,7 +44,27 @@ export function viewChecks(target: ChoosingProfile): Check[] {
   ];
 }
 
-function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; target: ChoosingProfile }): Check {
+/** The same in float16. Views that are blurred are rounded twice, and their colors inverted where that changes little. */
+export function halfViewChecks(target: ChoosingProfile): Check[] {
+  const blurred = BLURRED.map((view) => ({
+    ...view,
+    ...view.solarize && { solarize: { p: .5, threshold: .5 } },
+  }));
+  return [
+    viewCheck("views of images in float16", { views: SHARP, target, type: "f16", roundings: 1 }),
+    viewCheck("views of images in float16, blurred", { views: blurred, target, type: "f16", roundings: 2 }),
+  ];
+}
+
+function viewCheck(
+  what: string,
+  { views, target, type = "f32", roundings = 0 }: {
+    views: ViewRecipe[];
+    target: ChoosingProfile;
+    type?: ElementType;
+    roundings?: number;
+  },
+): Check {
   const random = keyedRandom(SIZE);
   const images = Array.from({ length: IMAGES }, (_, i) => {
     const image = picture(SIZE + random.integer(90), SIZE + random.integer(60), i);
@@ -51,16 +72,16 @@ function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; targe
     return { image, parameters };
   });
   const length = SIZE * SIZE * 4, shape = [views.length * IMAGES, SIZE, SIZE, 4];
-  const store: Store = { name: "views", category: "input", bytes: views.length * IMAGES * length * 4 };
-  const tape = newOpTape(target);
+  const store: Store = { name: "views", category: "input", bytes: bytesOf({ shape, type }) };
+  const tape = newOpTape(target), written = tensorIn(store, { shape, type });
   const options = { views, ...FORMAT, decodeSize: 128 };
-  const traced = traceLoader(tape, { ...options, images: tensorIn(store, { shape }) });
+  const traced = traceLoader(tape, { ...options, images: written });
   return {
     what,
     dispatches: tape.dispatches,
     async run(gpu) {
       using memory = new Memory(gpu);
-      memory.write(store, new Float32Array(store.bytes / 4).fill(NaN));
+      memory.write(store, new Uint32Array(store.bytes / 4).fill(NAN_WORD));
       using program = new Program(memory, tape);
       new Loader(memory, traced).load(
         images.map(({ image: { data, width }, parameters }) => {
@@ -70,7 +91,7 @@ function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; targe
         }),
         (range) => program.run(range),
       );
-      const actual = await memory.read({ store, offset: 0, bytes: store.bytes });
+      const actual = await elementsOf(memory, written);
       const expected = new Float32Array(actual.length);
       images.forEach(({ image, parameters }, i) =>
         parameters.forEach((view, v) => {
@@ -78,7 +99,12 @@ function viewCheck(what: string, { views, target }: { views: ViewRecipe[]; targe
           applyView(image, view, { size: SIZE, ...FORMAT, out: expected.subarray(start, start + length) });
         })
       );
-      return differenceOf("views", { actual, expected }, { absolute: 2e-5 });
+      const tolerance = { absolute: 2e-5 + (roundings > 1 ? 2 ** -12 : 0) };
+      return differenceOf(
+        "views",
+        { actual, expected },
+        roundings > 0 ? withHalfRounding(tolerance) : tolerance,
+      );
     },
   };
 }
