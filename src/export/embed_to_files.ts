@@ -216,6 +216,7 @@ function metadataOf(
     encoder: resolve(encoder.path),
     ...run && projector && { run: resolve(run.out) },
     ...encoderFacts(encoder),
+    ...encoder.precision === "mixed" && { precision: encoder.precision },
     features,
     normalized: `${normalize}`,
     data: source.name,
