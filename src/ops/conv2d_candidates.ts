@@ -118,11 +118,17 @@ function matrixCandidates({ matrixUnits }: ChoosingProfile, matrices: Matrices):
     Number(candidate.skipTuning),
     -Math.min(groupsOf(candidate, matrices), ENOUGH),
     Number(candidate.name.endsWith(" split")),
-    -candidate.variant.rows * candidate.variant.columns,
+    -usefulArea(candidate.variant),
   ];
   const ranked = found.map((candidate) => ({ candidate, rank: rank(candidate) }));
   ranked.sort((a, b) => a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0);
   return ranked.map(({ candidate }) => candidate);
+}
+
+/** The outputs of a tile, or none where it leaves a GPU's core no room for a second workgroup to compute while one waits. */
+function usefulArea({ rows, columns }: Variant): number {
+  const area = rows * columns;
+  return area <= 128 * 128 ? area : 0;
 }
 
 /** The workgroups of a candidate. */

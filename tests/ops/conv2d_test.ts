@@ -346,7 +346,7 @@ Deno.test("candidates() prefers tiled kernels on a GPU, split where tiles are fe
 Deno.test("candidates() prefers matrix units for float16, the largest tiles that give a GPU work", () => {
   const units = [{ m: 16, n: 16, k: 16 }, { m: 16, n: 8, k: 8 }];
   const names = (sizes: Parameters<typeof traced>[1], type: "f16" | "f32" = "f16") => {
-    const target = { software: false, matrixUnits: { units, subgroupSize: 32, workgroupMemory: 2 ** 15 } };
+    const target = { software: false, matrixUnits: { units, subgroupSize: 32, workgroupMemory: 2 ** 16 } };
     return traced(target, { ...sizes, type }).filter(({ flops }) => flops > 0).map((
       { kernel, params, constants },
     ) => `${kernel.name} ${params.parts} ${constants.SUBGROUP_SIZE}`);
