@@ -7,7 +7,7 @@ Deno.test("kernels/ has no function or struct twice", () => {
   for (const file of kernelFiles()) {
     // Without its name, so that a copy under another name is found too. `Params` is each kernel's own.
     for (const [text, kind, name] of kernelFile(file).matchAll(/^(fn|struct) (\w+)(?:.*\}$|[^]*?^\})/gm)) {
-      if (name === "Params") continue;
+      if (name === "Params" || text.endsWith("{}")) continue; // a function that does nothing is no copy
       const body = text.replace(`${kind} ${name}`, kind);
       files.set(body, [...files.get(body) ?? [], `${name} in ${file}`]);
     }

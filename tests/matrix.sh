@@ -21,11 +21,11 @@ task=test:matrix
 
 name='Mesa 26'
 tests='tests/ops/conv2d_matrix_test.ts tests/byol/matrix_training_test.ts tests/byol/half_test.ts'
+[ "$(id -u)" = 0 ] || fail "Cannot test on $name: only root may run programs in another root folder. Become root."
 mkdir -p "$own"
 own=$(cd "$own" && pwd -P) # mounted below under this name
 root=$own/matrix making=$own/matrix.making
 
-[ "$(id -u)" = 0 ] || fail "Cannot test on $name: only root may run programs in another root folder. Become root."
 for tool in unshare chroot; do
   command -v $tool >/dev/null || fail "Cannot test on $name as $tool must be on PATH."
 done

@@ -58,7 +58,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   for (var k = lane; k < M; k += LANES) {
     if (k != i) {
-      sum += exp((similarity[begin + k] - largest) / params.alpha);
+      sum += exponential((similarity[begin + k] - largest) / params.alpha);
     }
   }
   partial[lane] = sum;
@@ -68,7 +68,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
       sum += partial[l];
     }
     joined = sum;
-    losses[i] = 2.0 - 2.0 * positive + 2.0 * params.beta * (largest + params.alpha * log(sum));
+    losses[i] = 2.0 - 2.0 * positive + 2.0 * params.beta * (largest + params.alpha * logarithm(sum));
   }
   let total = workgroupUniformLoad(&joined);
 
@@ -76,7 +76,7 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   for (var k = lane; k < params.P; k += LANES) {
     var g = 0.0;
     if (k < M && k != i) {
-      g = scale * (params.beta * exp((similarity[begin + k] - largest) / params.alpha) / total - f32(k == j));
+      g = scale * (params.beta * exponential((similarity[begin + k] - largest) / params.alpha) / total - f32(k == j));
     }
     similarity[begin + k] = g;
   }

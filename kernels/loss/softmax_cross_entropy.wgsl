@@ -30,14 +30,14 @@ fn main(group: Workgroup, @builtin(local_invocation_index) lane: u32) {
   }
   var sum = 0.0;
   for (var k = 0u; k < params.classes; k++) {
-    sum += exp(logits[first + k] - largest);
+    sum += exponential(logits[first + k] - largest);
   }
   let scale = select(0.0, rates[i % params.G] / f32(params.M), label >= 0);
   for (var k = 0u; k < params.K; k++) {
-    let p = exp(logits[first + k] - largest) / sum;
+    let p = exponential(logits[first + k] - largest) / sum;
     let gradient = scale * (p - select(0.0, 1.0, i32(k) == label));
     dlogits[first + k] = select(0.0, gradient, k < params.classes);
   }
   let own = logits[first + u32(max(label, 0))];
-  losses[i] = select(0.0, log(sum) + (largest - own), label >= 0);
+  losses[i] = select(0.0, logarithm(sum) + (largest - own), label >= 0);
 }

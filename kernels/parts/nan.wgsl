@@ -22,3 +22,12 @@ fn is_nan(v: f32) -> bool {
 fn are_nan(v: vec4f) -> vec4<bool> {
   return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
 }
+
+// exp(v) and log(v); of NaN, SwiftShader takes the first for infinite and the second for a number.
+fn exponential(v: f32) -> f32 {
+  return select(exp(v), v, is_nan(v));
+}
+
+fn logarithm(v: f32) -> f32 {
+  return select(log(v), v, is_nan(v));
+}

@@ -17,12 +17,14 @@ export type Trace = (target: ChoosingProfile) => { dispatches: readonly Dispatch
 /** Chooses the kernels of a trace. What has to be timed for that is timed when called, and remembered. */
 export type ChooseKernels = (trace: Trace) => Promise<KernelChooser | undefined>;
 
-/** Opens the choice of kernels on `gpu` by the option `kernels`. */
+/** Opens the choice of kernels on `gpu` by the options `kernels` and `precision`. */
 export async function openKernelChoice(
   gpu: Gpu,
-  { kernels = "auto", log }: { kernels: EvaluateOptions["kernels"]; log: (line: string) => void },
+  { kernels = "auto", precision, log }: Pick<EvaluateOptions, "kernels" | "precision"> & {
+    log: (line: string) => void;
+  },
 ): Promise<ChooseKernels> {
-  if (kernels !== "auto") return () => Promise.resolve(pinnedChooser({ kernels }, gpu));
+  if (kernels !== "auto") return () => Promise.resolve(pinnedChooser({ kernels, precision }, gpu));
   const cache = await openTuningCache<Decision>();
   return async (trace) => {
     const chooser = await tune(gpu, trace, { cache, report: log });

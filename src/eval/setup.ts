@@ -69,14 +69,14 @@ export async function openEvaluation(options: EvaluateOptions): Promise<Evaluati
     throw new UserError("Cannot evaluate without an encoder. Add --run DIR or --encoder FILE.");
   }
   const run = options.run === undefined ? null : await openRun(options.run);
-  const { kernels, log = console.log } = options;
+  const { kernels, precision, log = console.log } = options;
   const encoder = await openEncoder({ ...options, log }, run);
   const initial = await initialOf(run, encoder);
   using opened = new DisposableStack();
   const data = opened.use(await openEvaluationData(options, run, { ...encoder, seed: seedOf(options, run) }));
   if (options.probeViews === "crop" || options.finetune) expectIndexed(data.train.whole);
   const gpu = opened.use(await openGpu());
-  const chooseKernels = await openKernelChoice(gpu, { kernels, log });
+  const chooseKernels = await openKernelChoice(gpu, { kernels, precision, log });
   const kept = opened.move();
   return {
     run,

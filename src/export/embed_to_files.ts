@@ -194,7 +194,7 @@ function embeddedFiles({ rows, count, leftOut, badPath, paths }: Finished): Embe
 /** What decides the bytes of the files, by the names of the options. */
 async function identityOf(
   { encoder, projector, source, minSide }: EmbeddingSession,
-  { features = "backbone", normalize = false, f16 = false, precision = "f32" }: EmbedToFilesOptions,
+  { features = "backbone", normalize = false, f16 = false, precision }: EmbedToFilesOptions,
 ): Promise<Identity> {
   const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
@@ -202,7 +202,7 @@ async function identityOf(
     ...projector && { projector: await digestOfFile(projector.path) },
     data: source.fingerprint,
     ...{ backbone, stem, size, mean: [...mean], std: [...std], stretch, minSide, features, normalize, f16 },
-    precision,
+    ...precision === "mixed" && { precision },
   };
 }
 

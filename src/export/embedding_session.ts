@@ -50,7 +50,7 @@ export async function openEmbedder(given: EncoderChoice): Promise<OpenedEncoder>
   const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
-  const choose = await openKernelChoice(gpu, { kernels, log });
+  const choose = await openKernelChoice(gpu, { kernels, precision, log });
   const chooser = await chooseEncoderKernels(encoder, { choose, precision });
   const embedder = opened.use(new Embedder(gpu, { encoder, projector, normalize, precision, chooser }));
   const kept = opened.move();

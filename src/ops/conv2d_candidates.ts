@@ -41,6 +41,8 @@ const TERMS_PER_PART = 512;
 const MAX_TERMS = 2 ** 15;
 /** A tiled kernel splits sums down to so many terms to reach so many workgroups: GPUs run some hundreds at once. */
 const TERMS_OF_TILED_PART = 256, WORKGROUPS = 512;
+/** So many give all of a GPU work. */
+const ENOUGH = WORKGROUPS / 4;
 /** Terms that a tiled kernel loads into workgroup memory at a time. */
 const STAGE = 16;
 
@@ -94,7 +96,7 @@ function tiledCandidates(matrices: Matrices): Candidate[] {
   // A large tile has the invocations of four small ones and loads half as much; but with too few tiles a GPU is idle.
   const first =
     tiled.find((candidate) =>
-      candidate.name === "tiled-128x128" && !candidate.skipTuning && occupies(candidate, matrices)
+      candidate.name === "tiled-128x128" && !candidate.skipTuning && groupsOf(candidate, matrices) >= ENOUGH
     ) ??
       tiled.find(({ name, skipTuning }) => name === "tiled-64x64 split" && !skipTuning) ??
       tiled.find(({ name }) => name === "tiled-64x64")!;
@@ -112,16 +114,28 @@ function matrixCandidates({ matrixUnits }: ChoosingProfile, matrices: Matrices):
     const skipTuning = unused || work(variant) < most && !name.endsWith("-2x2");
     return splits({ name, variant, skipTuning }, { matrices, stage: STEP });
   });
-  const rank = (candidate: Candidate) =>
-    Number(candidate.skipTuning) * 4 + Number(!occupies(candidate, matrices)) * 2 +
-    Number(candidate.name.endsWith(" split"));
-  const area = ({ variant: { rows, columns } }: Candidate) => rows * columns;
-  return found.sort((a, b) => rank(a) - rank(b) || area(b) - area(a));
+  const rank = (candidate: Candidate) => [
+    Number(candidate.skipTuning),
+    -Math.min(groupsOf(candidate, matrices), ENOUGH),
+    Number(candidate.name.endsWith(" split")),
+    -usefulArea(candidate.variant),
+  ];
+  const ranked = found.map((candidate) => ({ candidate, rank: rank(candidate) }));
+  ranked.sort((a, b) =>
+    a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0
+  );
+  return ranked.map(({ candidate }) => candidate);
 }
 
-/** Whether a candidate gives all of a GPU work. */
-function occupies({ variant, parts }: Candidate, matrices: Matrices): boolean {
-  return tiling(variant, matrices).x * matrices.count * parts >= WORKGROUPS / 4;
+/** The outputs of a tile, or none where it leaves a GPU's core no room for a second workgroup to compute while one waits. */
+function usefulArea({ rows, columns }: Variant): number {
+  const area = rows * columns;
+  return area <= 128 * 128 ? area : 0;
+}
+
+/** The workgroups of a candidate. */
+function groupsOf({ variant, parts }: Candidate, matrices: Matrices): number {
+  return tiling(variant, matrices).x * matrices.count * parts;
 }
 
 /** A variant that may split sums of each product, as candidates: without and with that. */

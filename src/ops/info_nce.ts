@@ -22,7 +22,7 @@ import { normalizeRows } from "./normalize_rows.ts";
 
 const kernel: Kernel = {
   name: "info_nce",
-  files: { ...wgsl.workgroup, "loss/info_nce.wgsl": code },
+  files: { ...wgsl.workgroup, ...wgsl.nan, "loss/info_nce.wgsl": code },
   bindings: { similarity: "read_write", losses: "read_write" },
   params: { N: "u32", P: "u32", first: "u32", rows: "u32", beta: "f32", alpha: "f32" },
 };

@@ -11,7 +11,7 @@ import { expectShape, type Tensor } from "../graph/tensor.ts";
 
 const kernel: Kernel = {
   name: "softmax_cross_entropy",
-  files: { ...wgsl.workgroup, "loss/softmax_cross_entropy.wgsl": code },
+  files: { ...wgsl.workgroup, ...wgsl.nan, "loss/softmax_cross_entropy.wgsl": code },
   bindings: { logits: "read", labels: "read", rates: "read", dlogits: "read_write", losses: "read_write" },
   params: { M: "u32", G: "u32", K: "u32", classes: "u32" },
 };

@@ -42,7 +42,7 @@ const TARGETS: ChoosingProfile[] = [
     ...LIMITS,
     software: false,
     subgroupSize,
-    matrixUnits: { units: UNITS, subgroupSize, workgroupMemory: 2 ** 15 },
+    matrixUnits: { units: UNITS, subgroupSize, workgroupMemory: 2 ** 16 },
   })),
 ];
 

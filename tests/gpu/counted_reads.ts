@@ -1,15 +1,20 @@
+import { sharedGpu } from "./shared.ts";
+
 /** Counts how often `work` waits for the GPU to read something back. */
 export async function countedReads(work: () => Promise<void>): Promise<number> {
-  const { mapAsync } = GPUBuffer.prototype;
+  // Dawn's buffers have a class of their own.
+  const buffer = (await sharedGpu()).device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST });
+  const prototype: GPUBuffer = Object.getPrototypeOf(buffer), { mapAsync } = prototype;
+  buffer.destroy();
   let reads = 0;
-  GPUBuffer.prototype.mapAsync = function (...args) {
+  prototype.mapAsync = function (...args) {
     reads++;
     return mapAsync.apply(this, args);
   };
   try {
     await work();
   } finally {
-    GPUBuffer.prototype.mapAsync = mapAsync;
+    prototype.mapAsync = mapAsync;
   }
   return reads;
 }

@@ -279,11 +279,18 @@ Deno.test("conv2d() treats everything outside the image as 0", onGpu, async () =
 /** The dispatches of a convolution and its gradients. */
 function traced(
   target: Partial<ChoosingProfile>,
-  { x, w: shape, stride = 1, pad = 1 }: { x: number[]; w: number[]; stride?: number; pad?: number },
+  { x, w: shape, stride = 1, pad = 1, type }: {
+    x: number[];
+    w: number[];
+    stride?: number;
+    pad?: number;
+    type?: "f16" | "f32";
+  },
 ): readonly Dispatch[] {
-  const tape = newTape(target), w = placed("w", shape, placed("dw", shape));
-  const y = conv2d(tape, { x: placed("x", x), w, stride, pad, name: "conv" });
-  tape.accumulate(y, placed("dy", y.shape));
+  const tape = newTape(target), half = { ...placed("half", shape), type };
+  const w = { ...placed("w", shape, placed("dw", shape)), half };
+  const y = conv2d(tape, { x: { ...placed("x", x), type }, w, stride, pad, name: "conv" });
+  tape.accumulate(y, { ...placed("dy", y.shape), type });
   tape.backward();
   return tape.dispatches;
 }
@@ -334,6 +341,29 @@ Deno.test("candidates() prefers tiled kernels on a GPU, split where tiles are fe
     "conv2d_backward_data_tiled_small 4 128×1×4",
     "sum_parts 4 2048×1×1",
   ]);
+});
+
+Deno.test("candidates() prefers matrix units for float16, the largest tiles that give a GPU work", () => {
+  const units = [{ m: 16, n: 16, k: 16 }, { m: 16, n: 8, k: 8 }];
+  const names = (sizes: Parameters<typeof traced>[1], type: "f16" | "f32" = "f16") => {
+    const target = { software: false, matrixUnits: { units, subgroupSize: 32, workgroupMemory: 2 ** 16 } };
+    return traced(target, { ...sizes, type }).filter(({ flops }) => flops > 0).map((
+      { kernel, params, constants },
+    ) => `${kernel.name} ${params.parts} ${constants.SUBGROUP_SIZE}`);
+  };
+  assertEquals(names({ x: [512, 16, 16, 128], w: [3, 3, 128, 128] }), [
+    "conv2d_matrix_16x16x16-2x2_f16 1 32",
+    "conv2d_backward_weights_matrix_16x16x16-2x2_f16 28 32",
+    "conv2d_backward_data_matrix_16x16x16-2x2_f16 1 32",
+  ]);
+  // Half of a tile of 128 channels would be idle.
+  assertEquals(names({ x: [512, 32, 32, 64], w: [3, 3, 64, 64] })[0], "conv2d_matrix_16x16x16-2x1_f16 1 32");
+  // Few tiles: sums in parts, which are float32.
+  assertEquals(
+    names({ x: [32, 8, 8, 256], w: [3, 3, 256, 512], stride: 2 })[0],
+    "conv2d_matrix_16x16x16-2x2_f16_stored 9 32",
+  );
+  assertEquals(names({ x: [512, 16, 16, 128], w: [3, 3, 128, 128] }, "f32")[0], "conv2d_tiled 1 undefined");
 });
 
 Deno.test("conv2d() rejects wrong shapes", async () => {

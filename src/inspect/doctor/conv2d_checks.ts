@@ -33,7 +33,7 @@ const SHAPES: readonly Shape[] = [
 /** The family that runs on any adapter. */
 const FALLBACK = "blocked";
 
-/** Shapes to try in float16, whose kernels compute as those of float32 do. */
+/** Shapes to try in float16, whose kernels compute as those of float32 do, but for those on matrix units. */
 const HALF_SHAPES = SHAPES.slice(0, 2);
 
 /**
@@ -44,7 +44,7 @@ export function conv2dChecks(
   target: ChoosingProfile,
   { all, half = false }: { all: boolean; half?: boolean },
 ): Check[] {
-  return (half ? HALF_SHAPES : SHAPES).flatMap((shape) => {
+  return (half && !target.matrixUnits ? HALF_SHAPES : SHAPES).flatMap((shape) => {
     const given = valuesOf(shape, half), expected = expectedOf(shape, given);
     return choicesOf(shape, { target, half }).flatMap((choice) =>
       variantsOf(choice, all).map((variant) =>
