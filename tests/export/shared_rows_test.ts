@@ -87,7 +87,7 @@ Deno.test("embedToFiles() on ranks shares a stream, also after an abort", onGpu,
   await withFolder({ "data/0.tar.gz": shards[0], "data/1.tar.gz": shards[1] }, async (folder) => {
     const backbone = { block: "basic", layers: [1], widths: [8] } as const;
     const encoder = await writeDrawnEncoder(folder, { backbone, stem: "cifar", size: 8 });
-    for (const [data, size, aborts] of [["data", 2, true], ["data", 3, true], ["data/0.tar.gz", 3, false]]) {
+    for (const [data, size, aborts] of [["data", 2, true], ["data/0.tar.gz", 3, false]]) {
       const out = (who: string) => [join(folder, `${who}.parquet`), join(folder, `${who}.csv`)];
       const base = {
         encoder,
