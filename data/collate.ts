@@ -60,6 +60,8 @@ export interface CollateOptions {
   partial: "drop" | "keep";
   /** Whether every sample must be good: other ranks count on it. */
   whole?: boolean;
+  /** Whether an epoch may give no batch. */
+  mayBeEmpty?: boolean;
   /**
    * Called with the bad images that no batch reports: those after the last batch of an evaluation, and those of an epoch
    * without a batch. May throw to end the stream.
@@ -156,7 +158,7 @@ class Collator {
     const { partial, onBad } = this.#options, bad = this.#bad;
     if (this.#isWithoutBatch || partial === "keep") bad.forEach(onBad);
     this.#pending.forEach(({ release }) => release());
-    if (!this.#isWithoutBatch) return;
+    if (!this.#isWithoutBatch || this.#options.mayBeEmpty) return;
     throw withoutBatch(bad, { ...this.#options, count: bad.length + this.#pending.length });
   }
 }

@@ -49,6 +49,8 @@ export interface BatchOptions {
   workers?: number;
   /** Keeps decoded images. The caller closes it. */
   cache?: PixelCache;
+  /** In evaluations: whether it is no error if no image can be used, as other ranks have more. Default: false. */
+  mayBeEmpty?: boolean;
   /**
    * What to do about an image that cannot be used. "skip", the default, skips it. "error" ends the stream with a UserError
    * in place of the image's batch. "substitute" replaces it, in training from an indexed source, by another image that
@@ -188,7 +190,7 @@ function batches<V extends Views, T>(
   finish: (batch: Delivered<V>) => T,
 ): ReadableStream<T> {
   const { source, batch, size, recipe, workers = 2, onBadImage = "skip" } = options;
-  const { decodeSize = defaultDecodeSize(recipe, size), minSide, augment = "cpu" } = options;
+  const { decodeSize = defaultDecodeSize(recipe, size), minSide, augment = "cpu", mayBeEmpty } = options;
   const training = seed !== null;
   const cache = training ? options.cache : options.cache && evaluationEntries(options.cache);
   const views = training ? 2 : 1, viewLength = size * size * VIEW_CHANNELS;
@@ -207,7 +209,9 @@ function batches<V extends Views, T>(
   const report = reporter(options);
 
   const read = training && cache ? withoutCachedBytes(source, cache) : source;
-  const samples = readSamples(read, { seed, start, locate: true, share: share && { ...share, batch } });
+  const samples = readSamples(read, {
+    ...{ seed, start, locate: true, mayBeEmpty, share: share && { ...share, batch } },
+  });
   const keepPixels = cache !== undefined;
   const pool = new Pool({ recipe, size, seed, decodeSize, minSide, augment, keepPixels }, { workers });
   const collated = samples
@@ -218,6 +222,7 @@ function batches<V extends Views, T>(
         ...{ batch, limit: source.length, onBad: report },
         partial: training ? "drop" : "keep",
         whole: share !== undefined,
+        mayBeEmpty,
       }),
     );
   const assemble = assembleViews({ batch, views, viewLength });

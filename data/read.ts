@@ -43,6 +43,8 @@ export interface ReadOrder {
   seed: number | null;
   /** Where to start: the `next` of the last sample consumed. */
   start?: Position;
+  /** Of source order: whether it is no error if there is no image. */
+  mayBeEmpty?: boolean;
   /** Whether to give file ranges instead of bytes, where possible. */
   locate?: boolean;
   /** Of a seed's order: give only the samples of this rank's batches, of so many samples each. */
@@ -61,14 +63,14 @@ const CONCURRENT_READS = 8;
  * The stream fails with a UserError at a damaged shard.
  */
 export function readSamples(source: ImageSource, order: ReadOrder): ReadableStream<ReadSample> {
-  const { seed, start = { epoch: 0, offset: 0 }, locate = false, share } = order;
+  const { seed, start = { epoch: 0, offset: 0 }, locate = false, share, mayBeEmpty = false } = order;
   const cutter = <T extends Item>() => share && new Cutter<T>({ ...share, limit: source.length });
   if (source.kind === "indexed") {
     return cancellable((signal) => readIndexed(source, { seed, start, locate, cutter: cutter(), signal }));
   }
   return cancellable((signal) =>
     seed === null
-      ? readOnce(source, { start, signal })
+      ? readOnce(source, { start, mayBeEmpty, signal })
       : readShuffled(source, { seed, start, cutter: cutter<Shuffled>(), signal })
   );
 }
@@ -146,7 +148,7 @@ async function readVisit(
 
 async function* readOnce(
   source: StreamedSource,
-  { start, signal }: { start: Position; signal: AbortSignal },
+  { start, mayBeEmpty, signal }: { start: Position; mayBeEmpty: boolean; signal: AbortSignal },
 ): AsyncGenerator<ReadSample> {
   let { offset } = start;
   for await (const image of inOrder(source, { begin: start.block, signal })) {
@@ -156,7 +158,7 @@ async function* readOnce(
       next: { epoch: 0, offset: ++offset, block: blockAfter(image) },
     });
   }
-  if (offset === 0) throw noImages(source);
+  if (offset === 0 && !mayBeEmpty) throw noImages(source);
 }
 
 async function* readShuffled(

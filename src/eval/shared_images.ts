@@ -9,6 +9,7 @@
 import { windowsOf } from "../../data/share.ts";
 import type { ImageSource, IndexedSource } from "../../data/sources/types.ts";
 import { numberIn, subsetOf } from "../../data/subset.ts";
+import { UserError } from "../base/errors.ts";
 import type { World } from "../distributed/world.ts";
 import {
   collectFeatures,
@@ -65,6 +66,9 @@ export class SharedImages {
     const own = await collectFeatures(this.#inRounds(source, { open, places }), { maker });
     const texts = await world.texts("the images evaluated", JSON.stringify({ places, dims: own.dims }));
     const parts = texts.map((text): { places: number[]; dims: number } => JSON.parse(text));
+    if (parts.every(({ places }) => places.length === 0)) {
+      throw new UserError(`Cannot evaluate on the images of "${source.name}": none of them can be used.`);
+    }
     this.#rows = rowsAmong(parts.map(({ places }) => places));
     const dims = Math.max(...parts.map(({ dims }) => dims)); // 0 on a rank without images
     const labels = await this.joinItems([...own.labels]);

@@ -91,9 +91,10 @@ export async function openEmbedding(options: EmbedOptions): Promise<EmbeddingSes
     ...parts,
     source,
     minSide,
-    batches({ start, part = source, onBad } = {}) {
+    batches({ start, part, onBad } = {}) {
       const stream = evaluationBatches<PackedImage[]>({
-        source: part,
+        source: part ?? source,
+        mayBeEmpty: part !== undefined,
         batch: embedder.batch,
         size: encoder.size,
         recipe: plainRecipe(encoder),

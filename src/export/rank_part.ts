@@ -79,26 +79,8 @@ export class RankPart implements AsyncDisposable {
     this.#windows = source.kind === "indexed"
       ? indexedWindows(source, share)
       : windowsOfStream(source, share);
-    this.#batches = this.#open();
-  }
-
-  async *#open(): ReturnType<EmbeddingSession["batches"]> {
-    const { part, whereOf, length } = this.#windows;
-    if (!part) return;
-    let isEmpty = true;
-    const onBad = (bad: BadImage) => {
-      isEmpty = false;
-      this.#bad.push({ ...whereOf(bad.index, "bad"), bad });
-    };
-    try {
-      for await (const batch of this.#session.batches({ part, onBad })) {
-        isEmpty = false;
-        yield batch;
-      }
-    } catch (error) {
-      // A short stream has no images for this rank, which is an error for a process alone.
-      if (!(isEmpty && (length() ?? 0) > 0)) throw error;
-    }
+    const { part } = this.#windows;
+    this.#batches = part ? session.batches({ part, onBad: (bad) => this.#addBad(bad) }) : none();
   }
 
   /** What this rank has of `round`. */
@@ -125,6 +107,10 @@ export class RankPart implements AsyncDisposable {
     await this.#batches.return(undefined);
   }
 
+  #addBad(bad: BadImage): void {
+    this.#bad.push({ ...this.#windows.whereOf(bad.index, "bad"), bad });
+  }
+
   #take({ batch, vectors }: EmbeddedBatch): void {
     const { source, embedder: { dims } } = this.#session, { keys, labels, originals, indices } = batch;
     keys.forEach((key, i) => {
@@ -135,6 +121,9 @@ export class RankPart implements AsyncDisposable {
     });
   }
 }
+
+/** The batches of a rank for which no images are left. */
+async function* none(): AsyncGenerator<never> {}
 
 function indexedWindows(
   source: IndexedSource,

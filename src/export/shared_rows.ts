@@ -7,6 +7,7 @@
  * @module
  */
 import type { BadImage, Position } from "../../data/pipeline.ts";
+import { UserError } from "../base/errors.ts";
 import type { World } from "../distributed/world.ts";
 import type { EmbeddingRows } from "./embedding_rows.ts";
 import type { EmbeddingSession } from "./embedding_session.ts";
@@ -34,7 +35,7 @@ export interface SharedRowsOptions {
 /**
  * The rows from `start` on, on rank 0; the other ranks compute their part of them, and get none.
  *
- * @throws {UserError} if there are no images.
+ * @throws {UserError} if no image can be used.
  * @throws {StoppedError} if a rank's signal was aborted.
  */
 export async function* sharedRows(
@@ -42,9 +43,10 @@ export async function* sharedRows(
   session: EmbeddingSession,
   { start, onBad, signal }: SharedRowsOptions,
 ): AsyncGenerator<NextRows> {
-  const { embedder: { batch: window, dims } } = session;
+  const { source, embedder: { batch: window, dims } } = session;
   await using part = new RankPart(session, { world, window, start });
   const merged = new Merged({ dims, size: window, onBad });
+  let rows = 0;
   for (let round = 0, isEnd = false; !isEnd; round++) {
     const where = `images from ${start.offset + round * window * world.size} on`;
     const { stop } = await world.meet(where, { stop: Number(signal?.aborted ?? false) });
@@ -56,6 +58,10 @@ export async function* sharedRows(
     await world.gather(own, vectors);
     // The end of a stream is known to those who have come to it.
     isEnd = all.some(({ isLast }) => isLast);
+    rows += all.reduce((count, { rows }) => count + rows.length, 0);
+    if (isEnd && rows === 0 && start.offset === 0) {
+      throw new UserError(`Cannot embed "${source.name}": it has no image that can be used.`);
+    }
     if (world.rank > 0) continue;
     all.forEach((said, rank) => merged.add(said, vectors.subarray(rank * window * dims)));
     yield* merged.take(isEnd);

@@ -106,10 +106,9 @@ export class RunEvaluation {
 
   /** kNN accuracy of raw pixels, in the same way. */
   async pixelAccuracy(): Promise<number | null> {
-    const { options, pipeline, signal } = this.#options, batch = evaluationRows(options);
-    const maker = pixelMaker(options.size);
+    const { options, signal } = this.#options, maker = pixelMaker(options.size);
     const open = (source: ImageSource) =>
-      patiently(evaluationBatches({ ...pipeline, source, batch }), { signal, patienceMs: 0 });
+      patiently(evaluationBatches(this.#reading(source)), { signal, patienceMs: 0 });
     return await this.#knn("raw pixels", (source) => this.#shared(source).collect({ open, maker }));
   }
 
@@ -250,14 +249,15 @@ export class RunEvaluation {
     return new SharedImages(world, { source, batch: evaluationRows(options) });
   }
 
+  /** How the images of `source`, or of a rank's part of it, are read. */
+  #reading(source: ImageSource) {
+    const { options, pipeline, world } = this.#options;
+    return { ...pipeline, source, batch: evaluationRows(options), mayBeEmpty: world.size > 1 };
+  }
+
   #images(source: ImageSource, patienceMs: number) {
-    const { options, pipeline, signal } = this.#options, { augment } = options;
-    const batches = evaluationBatches<Views>({
-      ...pipeline,
-      source,
-      augment,
-      batch: evaluationRows(options),
-    });
+    const { options: { augment }, signal } = this.#options;
+    const batches = evaluationBatches<Views>({ ...this.#reading(source), augment });
     return patiently(batches, { signal, patienceMs });
   }
 }
