@@ -37,6 +37,16 @@ export const encoderFlags = {
   stretch: flag(encoderFields.stretch, trainFlags.stretch.about, "as the file says"),
 };
 
+/** How features are computed. */
+export const computing = {
+  kernels,
+  precision: flag(
+    trainFlags.precision.type,
+    "mixed computes features with float16 activations and weights, in half the memory; needs an adapter with float16",
+    "f32",
+  ),
+};
+
 const data = {
   data: repeatable(
     text("SOURCE"),
@@ -123,7 +133,7 @@ const output = {
     "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
     "off",
   ),
-  kernels,
+  ...computing,
 };
 
 /** The options by their headings in `--help`. */

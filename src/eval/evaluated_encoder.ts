@@ -4,11 +4,13 @@
  * @module
  */
 import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
+import type { Memory } from "../gpu/memory.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { backbone, featuresOf } from "../nn/backbone.ts";
 import type { BackboneConfig, Stem } from "../nn/backbones.ts";
+import { writeHalves } from "../nn/halves.ts";
 import type { Layer } from "../nn/layers.ts";
-import { createNetwork, type Network, Scope } from "../nn/parameters.ts";
+import { createNetwork, type Network, type Precision, Scope } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
 
 /** An encoder with its weights, and how images are prepared for it. */
@@ -68,12 +70,12 @@ export interface BuiltEncoder {
   dims: number;
 }
 
-/** Declares the network of an encoder, with or without gradients. */
+/** Declares the network of an encoder, with or without gradients, that computes in float32 by default. */
 export function buildEncoder(
   { config, stem }: Pick<EvaluatedEncoder, "config" | "stem">,
-  { gradients }: { gradients: boolean },
+  { gradients, precision }: { gradients: boolean; precision?: Precision },
 ): BuiltEncoder {
-  const network = createNetwork("encoder", { gradients });
+  const network = createNetwork("encoder", { gradients, halves: precision === "mixed" });
   return { network, layer: backbone(new Scope(network), { config, stem }), dims: featuresOf(config) };
 }
 
@@ -83,22 +85,23 @@ export function shapesOf(encoder: Pick<EvaluatedEncoder, "config" | "stem">): Ma
   return new Map([parameters, statistics].flatMap((flat) => [...torchShapes(flat, { prefix: "" })]));
 }
 
+/** Where the weights of an encoder come from: a file, or the draw of a seed, those that a run starts from. */
+export type WeightSource = Pick<EvaluatedEncoder, "tensors"> | { seed: number };
+
 /**
- * Initial content of a network's stores: the encoder's weights, or with a seed those a run starts from. What the encoder
- * lacks, such as a classifier on top of it, starts at 0.
+ * Writes an encoder's weights to `memory`, also as float16 if it computes in that. What they lack, such as a classifier on top,
+ * starts at 0.
  */
-export function contentOf(
-  { network: { parameters, statistics } }: BuiltEncoder,
-  from: Pick<EvaluatedEncoder, "tensors"> | { seed: number },
-) {
-  return [parameters, statistics].map((flat) => ({
-    store: flat.store,
+export function writeEncoder(memory: Memory, { network }: BuiltEncoder, from: WeightSource): void {
+  for (const flat of [network.parameters, network.statistics]) {
     // The backbone comes first in the online network, and draws are keyed by index: so these are the run's own.
-    values: "seed" in from
+    const values = "seed" in from
       ? drawWeights(flat, from)
       : packWeights(flat, (name, i) =>
-        from.tensors.get(name)?.data ?? new Float32Array(sizeOf(flat.variables[i].layout.torchShape))),
-  }));
+        from.tensors.get(name)?.data ?? new Float32Array(sizeOf(flat.variables[i].layout.torchShape)));
+    memory.write(flat.store, values);
+  }
+  writeHalves(memory, network);
 }
 
 /** The recipe of evaluation: resize and crop the center, no random operation. */

@@ -16,8 +16,11 @@ import { Program } from "../graph/program.ts";
 import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
-import { regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import { bytesOf, regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import { expectHalves } from "../nn/halves.ts";
+import type { Precision } from "../nn/parameters.ts";
 import { addInto } from "../ops/add.ts";
+import { toFloat32 } from "../ops/cast.ts";
 
 /** Features of images with their labels. */
 export interface LabeledFeatures {
@@ -81,12 +84,14 @@ interface Extraction {
   size: number;
   /** How the GPU makes views of decoded images; null if it gets views. */
   loading?: LoaderOptions | null;
+  /** With "mixed", images are float16, and networks that were declared so compute in it. Results are float32. Default: "f32". */
+  precision?: Precision;
 }
 
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
   target: ChoosingProfile,
-  { encoder, projector, batch, size, loading }: Extraction,
+  { encoder, projector, batch, size, loading, precision = "f32" }: Extraction,
 ): {
   dispatches: Dispatch[];
   features: Tensor;
@@ -95,12 +100,15 @@ export function traceFeatures(
   loader: TracedLoader | null;
 } {
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
-  const store: Store = { name: "images", category: "input", bytes: batch * size * size * 4 * 4 };
-  const images = tensorIn(store, { shape: [batch, size, size, 4] });
+  const shape = [batch, size, size, 4], type = precision === "mixed" ? "f16" : "f32";
+  if (type === "f16") expectHalves(target, "compute features");
+  const store: Store = { name: "images", category: "input", bytes: bytesOf({ shape, type }), type };
+  const images = tensorIn(store, { shape, type });
   // An evaluation has one view, for which nothing is drawn; its images have the size of the view already.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], decodeSize: size, images }) : null;
-  const features = tape.noGrad(() => encoder(tape, images));
-  const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
+  const made = tape.noGrad(() => encoder(tape, images)), features = toFloat32(tape, made);
+  const projected = projector && tape.noGrad(() => projector(tape, made));
+  const projections = projected ? toFloat32(tape, projected) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };
 }
 

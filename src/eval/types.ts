@@ -103,6 +103,11 @@ export interface EvaluateOptions extends EncoderOptions {
    * defaults, the others pin a family. Default: `"auto"`.
    */
   kernels?: KernelSelection;
+  /**
+   * `"mixed"`: the features of plain images, for kNN and the classifier, are computed with float16 activations and weights; what
+   * trains the encoder, or learns from crops, stays float32. Needs an adapter with float16. Default: `"f32"`.
+   */
+  precision?: "f32" | "mixed";
   /** Draws pictures, which are written to `out`. Default: none are drawn. */
   draw?: DrawEvaluation;
   /** Receives each line of text. Default: lines are printed. */
@@ -218,4 +223,6 @@ export interface EvaluationSettings {
   seed: number;
   /** Name of the GPU. */
   adapter: string;
+  /** "mixed" if features were computed in float16; absent otherwise. */
+  precision?: "mixed";
 }

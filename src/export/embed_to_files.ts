@@ -194,7 +194,7 @@ function embeddedFiles({ rows, count, leftOut, badPath, paths }: Finished): Embe
 /** What decides the bytes of the files, by the names of the options. */
 async function identityOf(
   { encoder, projector, source, minSide }: EmbeddingSession,
-  { features = "backbone", normalize = false, f16 = false }: EmbedToFilesOptions,
+  { features = "backbone", normalize = false, f16 = false, precision = "f32" }: EmbedToFilesOptions,
 ): Promise<Identity> {
   const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
@@ -202,13 +202,14 @@ async function identityOf(
     ...projector && { projector: await digestOfFile(projector.path) },
     data: source.fingerprint,
     ...{ backbone, stem, size, mean: [...mean], std: [...std], stretch, minSide, features, normalize, f16 },
+    precision,
   };
 }
 
 /** What the files say of their vectors. */
 function metadataOf(
   { encoder, projector, source, run }: EmbeddingSession,
-  { features = "backbone", normalize = false }: EmbedToFilesOptions,
+  { features = "backbone", normalize = false, precision }: EmbedToFilesOptions,
 ): Record<string, string> {
   return {
     // similar finds the encoder again, from any folder.
@@ -217,6 +218,7 @@ function metadataOf(
     ...encoderFacts(encoder),
     features,
     normalized: `${normalize}`,
+    ...precision === "mixed" && { precision },
     data: source.name,
   };
 }

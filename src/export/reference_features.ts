@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { buildEncoder, contentOf, type EvaluatedEncoder } from "../eval/evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, writeEncoder } from "../eval/evaluated_encoder.ts";
 import { evaluationBatch } from "../eval/feature_sets.ts";
 import { createFeatureExtractor } from "../eval/features.ts";
 import { openGpu } from "../gpu/device.ts";
@@ -25,7 +25,7 @@ export async function openReference(encoder: EvaluatedEncoder): Promise<Referenc
   const gpu = opened.use(await openGpu());
   const batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu), most: BATCH });
   const memory = opened.use(new Memory(gpu)), built = buildEncoder(encoder, { gradients: false });
-  for (const { store, values } of contentOf(built, encoder)) memory.write(store, values);
+  writeEncoder(memory, built, encoder);
   const { size } = encoder, options = { encoder: built.layer, batch, size };
   const extractor = opened.use(createFeatureExtractor(memory, options));
   const kept = opened.move();
