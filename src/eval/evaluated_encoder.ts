@@ -91,7 +91,11 @@ export function shapesOf(encoder: Pick<EvaluatedEncoder, "config" | "stem">): Ma
 }
 
 /** Writes an encoder's weights, or those of `from`, to `memory`, with the copies in float16 that its network may have. */
-export function placeEncoder(memory: Memory, built: BuiltEncoder, from: Parameters<typeof contentOf>[1]): void {
+export function placeEncoder(
+  memory: Memory,
+  built: BuiltEncoder,
+  from: Parameters<typeof contentOf>[1],
+): void {
   for (const { store, values } of contentOf(built, from)) memory.write(store, values);
   if (!built.network.halves) return;
   using copying = new Program(memory, copiesOf([built.network], deviceProfileOf(memory.gpu)));

@@ -20,7 +20,9 @@ export type ChooseKernels = (trace: Trace) => Promise<KernelChooser | undefined>
 /** Opens the choice of kernels on `gpu` by the options `kernels` and `precision`. */
 export async function openKernelChoice(
   gpu: Gpu,
-  { kernels = "auto", precision, log }: Pick<EvaluateOptions, "kernels" | "precision"> & { log: (line: string) => void },
+  { kernels = "auto", precision, log }: Pick<EvaluateOptions, "kernels" | "precision"> & {
+    log: (line: string) => void;
+  },
 ): Promise<ChooseKernels> {
   if (kernels !== "auto") return () => Promise.resolve(pinnedChooser({ kernels, precision }, gpu));
   const cache = await openTuningCache<Decision>();

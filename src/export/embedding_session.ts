@@ -50,7 +50,10 @@ export async function openEmbedder(given: EncoderChoice): Promise<OpenedEncoder>
   const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
-  const chooser = await chooseEncoderKernels(encoder, await openKernelChoice(gpu, { kernels, precision, log }));
+  const chooser = await chooseEncoderKernels(
+    encoder,
+    await openKernelChoice(gpu, { kernels, precision, log }),
+  );
   const embedder = opened.use(new Embedder(gpu, { encoder, projector, normalize, chooser }));
   const kept = opened.move();
   return { run, encoder, projector, gpu, embedder, [Symbol.dispose]: () => kept.dispose() };

@@ -121,7 +121,9 @@ function matrixCandidates({ matrixUnits }: ChoosingProfile, matrices: Matrices):
     -usefulArea(candidate.variant),
   ];
   const ranked = found.map((candidate) => ({ candidate, rank: rank(candidate) }));
-  ranked.sort((a, b) => a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0);
+  ranked.sort((a, b) =>
+    a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0
+  );
   return ranked.map(({ candidate }) => candidate);
 }
 
