@@ -5,10 +5,10 @@
  */
 import type { LoaderOptions } from "../views/view_uploader.ts";
 import type { Store } from "../gpu/memory.ts";
-import { MachineError } from "../base/errors.ts";
 import { type World, worldOfOne } from "../distributed/world.ts";
 import type { ChoosingProfile, KernelChooser } from "../graph/kernel_choice.ts";
 import type { Recompute } from "../graph/plan.ts";
+import { expectHalves } from "../nn/halves.ts";
 import type { Precision } from "../nn/parameters.ts";
 import { createLossScale, type LossScale, type LossScaleOption } from "../optim/loss_scale.ts";
 import { createOptimizer, type Optimizer, type OptimizerName } from "../optim/optimizer.ts";
@@ -70,11 +70,7 @@ export function traceTraining(
     throw new RangeError(`Cannot share ${accumulate} batches of a step among ${ranks} ranks`);
   }
   const mixed = options.precision === "mixed";
-  if (mixed && profile.halfPrecision === false) {
-    throw new MachineError("Cannot train in mixed precision: this adapter has no float16.", {
-      problem: "precision",
-    });
-  }
+  if (mixed) expectHalves(profile, "train");
   const lossScale = mixed
     ? createLossScale({ scale: options.lossScale ?? "dynamic", slots: RING_SLOTS })
     : null;

@@ -6,7 +6,7 @@
  */
 import { checkBackbone, expectFlags, isImageSource } from "./check_options.ts";
 import { checkSource } from "./check_source.ts";
-import { encoderFlags, encoderPrecision } from "./evaluate_flags.ts";
+import { computing, encoderFlags } from "./evaluate_flags.ts";
 import { type Flag, flag, repeatable } from "./flag.ts";
 import { choice, integer, number, splitName, text, toggle } from "./option_types.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -46,8 +46,7 @@ const output = {
   out: repeatable(text("FILE"), `the file to write, ${FORMATS}; needed, may be given several times`, "none"),
   f16: flag(toggle(), "write vectors as float16", "float32"),
   restart: flag(toggle(), "begin anew where an unfinished embedding could be continued", "off"),
-  kernels,
-  precision: encoderPrecision,
+  ...computing,
 };
 
 /** The options of embed by their headings in `--help`. */
@@ -103,7 +102,7 @@ const unchecked = ["onBad", "onProgress", "onDownload", "log", "signal"];
 /** Refuses unknown options of `loadEncoder`, and values out of range. */
 export function expectEncoderOptions(given: object): void {
   expectFlags(given, {
-    flags: { ...encoder, ...vectors, kernels, precision: encoderPrecision },
+    flags: { ...encoder, ...vectors, ...computing },
     unchecked: ["log", "onDownload"],
     checks,
   });

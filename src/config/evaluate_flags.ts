@@ -37,12 +37,15 @@ export const encoderFlags = {
   stretch: flag(encoderFields.stretch, trainFlags.stretch.about, "as the file says"),
 };
 
-/** What the encoder computes with. */
-export const encoderPrecision = flag(
-  trainFlags.precision.type,
-  "mixed computes the encoder in float16 with sums in float32, in half the memory; needs an adapter with float16",
-  "f32",
-);
+/** How features are computed. */
+export const computing = {
+  kernels,
+  precision: flag(
+    trainFlags.precision.type,
+    "mixed computes features with float16 activations and weights, in half the memory; needs an adapter with float16",
+    "f32",
+  ),
+};
 
 const data = {
   data: repeatable(
@@ -130,8 +133,7 @@ const output = {
     "also draw the test features on a plane: map_pca.svg, map_umap.svg and the same …_untrained.svg",
     "off",
   ),
-  kernels,
-  precision: encoderPrecision,
+  ...computing,
 };
 
 /** The options by their headings in `--help`. */

@@ -5,13 +5,11 @@
  */
 import type { Recipe, Rgb, Stretch } from "../../data/views/recipe.ts";
 import type { Memory } from "../gpu/memory.ts";
-import { deviceProfileOf } from "../graph/kernel_choice.ts";
-import { Program } from "../graph/program.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { backbone, featuresOf } from "../nn/backbone.ts";
 import type { BackboneConfig, Stem } from "../nn/backbones.ts";
+import { writeHalves } from "../nn/halves.ts";
 import type { Layer } from "../nn/layers.ts";
-import { copiesOf } from "../nn/halves.ts";
 import { createNetwork, type Network, type Precision, Scope } from "../nn/parameters.ts";
 import { drawWeights, packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
 
@@ -30,8 +28,6 @@ export interface EvaluatedEncoder {
   std: Rgb;
   /** How the contrast of its images is stretched. */
   stretch: Stretch | "none";
-  /** What its network computes with, see {@linkcode Precision}. Default: `"f32"`. */
-  precision?: Precision;
   /** Fingerprint of the run's images; null without a run, or if it has none. */
   fingerprint: string | null;
   tensors: ReadonlyMap<string, TorchTensor>;
@@ -62,10 +58,9 @@ export function encoderFacts(
 }
 
 /** What of the encoder's file is used. */
-export function encoderText({ name, prefix, others, precision }: EvaluatedEncoder): string {
-  const note = precision === "mixed" ? ", in mixed precision" : "";
-  if (others === 0) return `${name}${note}`;
-  return `${name}${note} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
+export function encoderText({ name, prefix, others }: EvaluatedEncoder): string {
+  if (others === 0) return name;
+  return `${name} (${prefix ? `its ${prefix}*` : "the encoder"}, without ${others} other tensors)`;
 }
 
 /** A backbone with stores for its parameters. */
@@ -75,12 +70,12 @@ export interface BuiltEncoder {
   dims: number;
 }
 
-/** Declares the network of an encoder, with or without gradients; those are float32. */
+/** Declares the network of an encoder, with or without gradients, that computes in float32 by default. */
 export function buildEncoder(
-  { config, stem, precision }: Pick<EvaluatedEncoder, "config" | "stem" | "precision">,
-  { gradients }: { gradients: boolean },
+  { config, stem }: Pick<EvaluatedEncoder, "config" | "stem">,
+  { gradients, precision }: { gradients: boolean; precision?: Precision },
 ): BuiltEncoder {
-  const network = createNetwork("encoder", { gradients, halves: precision === "mixed" && !gradients });
+  const network = createNetwork("encoder", { gradients, halves: precision === "mixed" });
   return { network, layer: backbone(new Scope(network), { config, stem }), dims: featuresOf(config) };
 }
 
@@ -90,34 +85,23 @@ export function shapesOf(encoder: Pick<EvaluatedEncoder, "config" | "stem">): Ma
   return new Map([parameters, statistics].flatMap((flat) => [...torchShapes(flat, { prefix: "" })]));
 }
 
-/** Writes an encoder's weights, or those of `from`, to `memory`, with the copies in float16 that its network may have. */
-export function placeEncoder(
-  memory: Memory,
-  built: BuiltEncoder,
-  from: Parameters<typeof contentOf>[1],
-): void {
-  for (const { store, values } of contentOf(built, from)) memory.write(store, values);
-  if (!built.network.halves) return;
-  using copying = new Program(memory, copiesOf([built.network], deviceProfileOf(memory.gpu)));
-  copying.run();
-}
+/** Where the weights of an encoder come from: a file, or the draw of a seed, those that a run starts from. */
+export type WeightSource = Pick<EvaluatedEncoder, "tensors"> | { seed: number };
 
 /**
- * Initial content of a network's stores: the encoder's weights, or with a seed those a run starts from. What the encoder
- * lacks, such as a classifier on top of it, starts at 0.
+ * Writes an encoder's weights to `memory`, also as float16 if it computes in that. What they lack, such as a classifier on top,
+ * starts at 0.
  */
-export function contentOf(
-  { network: { parameters, statistics } }: BuiltEncoder,
-  from: Pick<EvaluatedEncoder, "tensors"> | { seed: number },
-) {
-  return [parameters, statistics].map((flat) => ({
-    store: flat.store,
+export function writeEncoder(memory: Memory, { network }: BuiltEncoder, from: WeightSource): void {
+  for (const flat of [network.parameters, network.statistics]) {
     // The backbone comes first in the online network, and draws are keyed by index: so these are the run's own.
-    values: "seed" in from
+    const values = "seed" in from
       ? drawWeights(flat, from)
       : packWeights(flat, (name, i) =>
-        from.tensors.get(name)?.data ?? new Float32Array(sizeOf(flat.variables[i].layout.torchShape))),
-  }));
+        from.tensors.get(name)?.data ?? new Float32Array(sizeOf(flat.variables[i].layout.torchShape)));
+    memory.write(flat.store, values);
+  }
+  writeHalves(memory, network);
 }
 
 /** The recipe of evaluation: resize and crop the center, no random operation. */

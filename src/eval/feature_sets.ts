@@ -14,8 +14,9 @@ import {
   traceFeatures,
 } from "./features.ts";
 import { imageDigests } from "./image_digests.ts";
-import { buildEncoder, type EvaluatedEncoder, placeEncoder, plainRecipe } from "./evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, plainRecipe, writeEncoder } from "./evaluated_encoder.ts";
 import type { RowName } from "./types.ts";
+import type { Precision } from "../nn/parameters.ts";
 import { MachineError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Memory } from "../gpu/memory.ts";
@@ -40,11 +41,16 @@ export const ENCODED = 128;
 /** How many images the encoder can take at once on this machine: at most `most`, or that halved a few times. */
 export function evaluationBatch(
   encoder: EvaluatedEncoder,
-  { gpu, target, most = ENCODED }: { gpu: Gpu; target: ChoosingProfile; most?: number },
+  { gpu, target, most = ENCODED, precision }: {
+    gpu: Gpu;
+    target: ChoosingProfile;
+    most?: number;
+    precision?: Precision;
+  },
 ): number {
   let obstacle: string | null = null;
   for (let batch = most; batch >= 1; batch /= 2) {
-    const { dispatches, features } = traceEncoder(encoder, { batch, target });
+    const { dispatches, features } = traceEncoder(encoder, { batch, target, precision });
     obstacle = obstacleTo(planMemory(dispatches, [features], gpu.limits), gpu.limits);
     if (!obstacle) return batch;
   }
@@ -56,10 +62,10 @@ export function evaluationBatch(
 /** Traces `encoder` in evaluation mode, to plan its memory and time its kernels. */
 export function traceEncoder(
   encoder: EvaluatedEncoder,
-  { batch, target }: { batch: number; target: ChoosingProfile },
+  { batch, target, precision }: { batch: number; target: ChoosingProfile; precision?: Precision },
 ): ReturnType<typeof traceFeatures> {
-  const { layer } = buildEncoder(encoder, { gradients: false });
-  return traceFeatures(target, { encoder: layer, batch, size: encoder.size, precision: encoder.precision });
+  const { layer } = buildEncoder(encoder, { gradients: false, precision });
+  return traceFeatures(target, { encoder: layer, batch, size: encoder.size, precision });
 }
 
 /** Computes the features of all rows from the same images. Dispose of it to free the encoders. */
@@ -80,21 +86,21 @@ export class FeatureCollector implements Disposable {
       /** Images with a shorter side, in pixels, are left out. Default: 1. */
       minSide?: number;
       chooser?: KernelChooser;
+      precision?: Precision;
       signal?: AbortSignal;
       onBad(bad: BadImage): void;
       onNote?(note: ImageNote): void;
     },
   ) {
-    const { encoder, initial, rows, seed, chooser } = options;
+    const { encoder, initial, rows, seed, chooser, precision } = options;
     this.#memory = new Memory(gpu);
-    this.batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser) });
+    this.batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu, chooser), precision });
     for (const name of rows) {
       if (name === "raw pixels") continue;
-      const built = buildEncoder(encoder, { gradients: false });
+      const built = buildEncoder(encoder, { gradients: false, precision });
       const from = name === "untrained" ? { seed } : name === "initial" ? initial! : encoder;
-      placeEncoder(this.#memory, built, from);
-      const { size, precision } = encoder;
-      const extraction = { encoder: built.layer, batch: this.batch, size, precision, chooser };
+      writeEncoder(this.#memory, built, from);
+      const extraction = { encoder: built.layer, batch: this.batch, size: encoder.size, chooser, precision };
       this.#extractors.set(name, createFeatureExtractor(this.#memory, extraction));
     }
   }

@@ -10,7 +10,6 @@ import {
   traceLoader,
 } from "../views/view_uploader.ts";
 import type { PackedImage } from "../../data/views/table.ts";
-import { MachineError } from "../base/errors.ts";
 import { GatheredRows, joinedRows } from "../gpu/gathered_rows.ts";
 import type { Memory, Store } from "../gpu/memory.ts";
 import { Program } from "../graph/program.ts";
@@ -18,6 +17,7 @@ import type { Dispatch } from "../graph/dispatch_list.ts";
 import { Tape } from "../graph/tape.ts";
 import { type ChoosingProfile, deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { bytesOf, regionOf, type Tensor, tensorIn } from "../graph/tensor.ts";
+import { expectHalves } from "../nn/halves.ts";
 import type { Precision } from "../nn/parameters.ts";
 import { addInto } from "../ops/add.ts";
 import { toFloat32 } from "../ops/cast.ts";
@@ -82,16 +82,16 @@ interface Extraction {
   batch: number;
   /** Side of the images in pixels. */
   size: number;
-  /** What the encoder computes with; features and what follows are float32. Default: `"f32"`. */
-  precision?: Precision;
   /** How the GPU makes views of decoded images; null if it gets views. */
   loading?: LoaderOptions | null;
+  /** With "mixed", images are float16, and networks that were declared so compute in it. Results are float32. Default: "f32". */
+  precision?: Precision;
 }
 
 /** Traces the encoder in evaluation mode for the machine `target`, from images in `store` to `features`. */
 export function traceFeatures(
   target: ChoosingProfile,
-  { encoder, projector, batch, size, precision, loading }: Extraction,
+  { encoder, projector, batch, size, loading, precision = "f32" }: Extraction,
 ): {
   dispatches: Dispatch[];
   features: Tensor;
@@ -100,18 +100,15 @@ export function traceFeatures(
   loader: TracedLoader | null;
 } {
   const tape = new Tape(target, { training: false, views: 1, add: addInto });
-  if (precision === "mixed" && target.halfPrecision === false) {
-    throw new MachineError("Cannot compute features in mixed precision: this adapter has no float16.", {
-      problem: "precision",
-    });
-  }
-  const type = precision === "mixed" ? "f16" : "f32", shape = [batch, size, size, 4];
+  const shape = [batch, size, size, 4], type = precision === "mixed" ? "f16" : "f32";
+  if (type === "f16") expectHalves(target, "compute features");
   const store: Store = { name: "images", category: "input", bytes: bytesOf({ shape, type }), type };
   const images = tensorIn(store, { shape, type });
   // An evaluation has one view, for which nothing is drawn; its images have the size of the view already.
   const loader = loading ? traceLoader(tape, { ...loading, views: [], decodeSize: size, images }) : null;
-  const features = tape.noGrad(() => toFloat32(tape, encoder(tape, images)));
-  const projections = projector ? tape.noGrad(() => projector(tape, features)) : null;
+  const made = tape.noGrad(() => encoder(tape, images)), features = toFloat32(tape, made);
+  const projected = projector && tape.noGrad(() => projector(tape, made));
+  const projections = projected ? toFloat32(tape, projected) : null;
   return { dispatches: tape.dispatches, features, projections, store, loader };
 }
 

@@ -13,7 +13,7 @@ import { tensorIn } from "../graph/tensor.ts";
 import { addInto } from "../ops/add.ts";
 import { packStep, STEP_BYTES } from "../optim/optimizer.ts";
 import type { Samples } from "./data.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder } from "./evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, writeEncoder } from "./evaluated_encoder.ts";
 import type { FeatureCollector } from "./feature_sets.ts";
 import { createFeatureExtractor, type FeatureMaker, type LabeledFeatures } from "./features.ts";
 import {
@@ -145,7 +145,7 @@ async function takeSteps(
 ): Promise<void> {
   const { gpu } = memory;
   using program = new Program(memory, { dispatches });
-  for (const { store, values } of contentOf(built, options.encoder)) memory.write(store, values);
+  writeEncoder(memory, built, options.encoder);
   prepareHeads(memory, { heads, optimizer });
   for await (const { views: crops, labels, lr: share } of cropBatches(options, rows)) {
     gpu.check();

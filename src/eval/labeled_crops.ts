@@ -11,7 +11,13 @@ import { defaultDecodeSize, defaultRatio, type ViewRecipe } from "../../data/vie
 import { UserError } from "../base/errors.ts";
 import { HeadLearner } from "./fit_heads.ts";
 import type { Fit } from "./linear.ts";
-import { buildEncoder, contentOf, type EvaluatedEncoder, recipeFor } from "./evaluated_encoder.ts";
+import {
+  buildEncoder,
+  type EvaluatedEncoder,
+  recipeFor,
+  type WeightSource,
+  writeEncoder,
+} from "./evaluated_encoder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Store } from "../gpu/memory.ts";
 import type { KernelChooser } from "../graph/kernel_choice.ts";
@@ -112,7 +118,7 @@ export function cropStore(batch: number, size: number): { store: Store; tensor: 
 /** Trains classifiers on crops under the frozen encoder, with its weights or with a seed's initial ones. */
 export function fitCrops(
   gpu: Gpu,
-  { from, ...options }: CropOptions & { from: Parameters<typeof contentOf>[1] },
+  { from, ...options }: CropOptions & { from: WeightSource },
 ): Fit {
   return async ({ rates, decay, rows: chosen, standard }) => {
     const { encoder, classes, chooser } = options, built = buildEncoder(encoder, { gradients: false });
@@ -127,7 +133,7 @@ export function fitCrops(
       chooser,
       features: (tape) => standardized.layer(tape, built.layer(tape, views.tensor)),
     });
-    for (const { store, values } of contentOf(built, from)) learner.memory.write(store, values);
+    writeEncoder(learner.memory, built, from);
     standardized.prepare(learner.memory, standard);
     for await (const { views: crops, labels, lr } of cropBatches(options, chosen)) {
       learner.memory.write(views.store, crops);

@@ -93,7 +93,6 @@ export async function openEncoder(
     backbone: backboneText(backbone),
     config,
     ...images,
-    precision: given.precision,
     fingerprint: run?.fingerprint ?? ofRun?.metadata.fingerprint ?? null,
     tensors,
     prefix,

@@ -36,20 +36,24 @@ import { writeEvaluation } from "./write_evaluation.ts";
  * ```
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
-  const { log = console.log, signal } = options;
+  const { log = console.log, signal, precision } = options;
   using setup = await openEvaluation(options);
   const { encoder, initial, data, gpu, protocol, chooseKernels, onBad, onNote } = setup;
-  const chooser = await chooseKernels((target) => traceEncoder(encoder, { batch: ENCODED, target }));
+  const chooser = await chooseKernels((target) =>
+    traceEncoder(encoder, { batch: ENCODED, target, precision })
+  );
   using collector = new FeatureCollector(gpu, {
     encoder,
     initial,
     ...protocol,
     chooser,
+    precision,
     signal,
     onBad,
     onNote,
   });
-  log(`Evaluating ${encoderText(encoder)} on ${gpu.description}: ${data.reports.map(dataLine).join("; ")}`);
+  const where = `${gpu.description}${precision === "mixed" ? ", in mixed precision" : ""}`;
+  log(`Evaluating ${encoderText(encoder)} on ${where}: ${data.reports.map(dataLine).join("; ")}`);
   if (data.otherSplit) log(`The data also have a split to test on: --split ${data.otherSplit}`);
 
   const samples = await collectSamples(collector, { data, protocol, k: options.k });
@@ -61,7 +65,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
     ? await finetuneEncoder(options, { setup, samples, collector, signal })
     : null;
 
-  const report = reportOf(setup, { samples, rows, finetuned });
+  const report = reportOf(setup, { samples, rows, finetuned, precision });
   const pictures = options.draw?.({ report, features: samples.test.sets }) ?? {};
   await writeEvaluation(options.out ?? setup.run?.out ?? "evaluation", { report, pictures });
   return report;
@@ -69,7 +73,10 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationRepo
 
 function reportOf(
   { encoder, data, gpu, protocol, unused: { bad, leftOut } }: EvaluationSetup,
-  { samples, rows, finetuned }: { samples: EvaluationSamples } & Pick<EvaluationReport, "rows" | "finetuned">,
+  { samples, rows, finetuned, precision }:
+    & { samples: EvaluationSamples }
+    & Pick<EvaluationReport, "rows" | "finetuned">
+    & Pick<EvaluateOptions, "precision">,
 ): EvaluationReport {
   const { temperature, probeViews, probeEpochs, labels, seed } = protocol;
   return {
@@ -100,6 +107,7 @@ function reportOf(
       labels,
       seed,
       adapter: gpu.name,
+      ...precision === "mixed" && { precision },
     },
     paths: [],
   };

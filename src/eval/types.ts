@@ -47,11 +47,6 @@ export interface EncoderOptions {
   std?: readonly number[];
   /** How the contrast of its images is stretched when they are decoded. Default: as the file says, else `"none"`. */
   stretch?: "percentile" | "none";
-  /**
-   * What the encoder computes with: `"mixed"` is float16 with sums in float32, for half the memory. Needs an adapter with float16.
-   * Fine-tuning is float32. Default: `"f32"`.
-   */
-  precision?: "f32" | "mixed";
 }
 
 /** Options of {@linkcode evaluate}. Either `run` or `encoder` is needed; everything else has a default. */
@@ -108,6 +103,11 @@ export interface EvaluateOptions extends EncoderOptions {
    * defaults, the others pin a family. Default: `"auto"`.
    */
   kernels?: KernelSelection;
+  /**
+   * `"mixed"`: the features of plain images, for kNN and the classifier, are computed with float16 activations and weights; what
+   * trains the encoder, or learns from crops, stays float32. Needs an adapter with float16. Default: `"f32"`.
+   */
+  precision?: "f32" | "mixed";
   /** Draws pictures, which are written to `out`. Default: none are drawn. */
   draw?: DrawEvaluation;
   /** Receives each line of text. Default: lines are printed. */
@@ -223,4 +223,6 @@ export interface EvaluationSettings {
   seed: number;
   /** Name of the GPU. */
   adapter: string;
+  /** "mixed" if features were computed in float16; absent otherwise. */
+  precision?: "mixed";
 }

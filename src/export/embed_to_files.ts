@@ -194,31 +194,31 @@ function embeddedFiles({ rows, count, leftOut, badPath, paths }: Finished): Embe
 /** What decides the bytes of the files, by the names of the options. */
 async function identityOf(
   { encoder, projector, source, minSide }: EmbeddingSession,
-  { features = "backbone", normalize = false, f16 = false }: EmbedToFilesOptions,
+  { features = "backbone", normalize = false, f16 = false, precision = "f32" }: EmbedToFilesOptions,
 ): Promise<Identity> {
-  const { path, backbone, stem, size, mean, std, stretch, precision } = encoder;
+  const { path, backbone, stem, size, mean, std, stretch } = encoder;
   return {
     encoder: await digestOfFile(path),
     ...projector && { projector: await digestOfFile(projector.path) },
     data: source.fingerprint,
     ...{ backbone, stem, size, mean: [...mean], std: [...std], stretch, minSide, features, normalize, f16 },
-    ...precision === "mixed" && { precision },
+    precision,
   };
 }
 
 /** What the files say of their vectors. */
 function metadataOf(
   { encoder, projector, source, run }: EmbeddingSession,
-  { features = "backbone", normalize = false }: EmbedToFilesOptions,
+  { features = "backbone", normalize = false, precision }: EmbedToFilesOptions,
 ): Record<string, string> {
   return {
     // similar finds the encoder again, from any folder.
     encoder: resolve(encoder.path),
     ...run && projector && { run: resolve(run.out) },
     ...encoderFacts(encoder),
-    ...encoder.precision === "mixed" && { precision: encoder.precision },
     features,
     normalized: `${normalize}`,
+    ...precision === "mixed" && { precision },
     data: source.name,
   };
 }

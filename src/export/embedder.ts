@@ -4,7 +4,7 @@
  * @module
  */
 import type { PackedImage } from "../../data/views/table.ts";
-import { buildEncoder, type EvaluatedEncoder, placeEncoder } from "../eval/evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, writeEncoder } from "../eval/evaluated_encoder.ts";
 import { IMAGES_PER_READ, traceFeatures } from "../eval/features.ts";
 import { ENCODED, evaluationBatch, traceEncoder } from "../eval/feature_sets.ts";
 import type { ChooseKernels } from "../eval/kernels.ts";
@@ -14,6 +14,7 @@ import { Memory } from "../gpu/memory.ts";
 import { deviceProfileOf, type KernelChooser } from "../graph/kernel_choice.ts";
 import { Program } from "../graph/program.ts";
 import { regionOf } from "../graph/tensor.ts";
+import type { Precision } from "../nn/parameters.ts";
 import { createViewFeed, type ViewFeed } from "../views/view_uploader.ts";
 import { buildProjector, type Projector } from "./projector.ts";
 
@@ -24,6 +25,8 @@ export interface EmbedderOptions {
   projector: Projector | null;
   /** Divide each vector by its length. */
   normalize: boolean;
+  /** In what the encoder and the projector compute; vectors are float32. */
+  precision: Precision;
 }
 
 /** Images that are to be embedded together. */
@@ -42,9 +45,9 @@ interface Read<B> {
 /** Chooses the kernels for `encoder`; what has to be timed for that is timed now. */
 export function chooseEncoderKernels(
   encoder: EvaluatedEncoder,
-  choose: ChooseKernels,
+  { choose, precision }: { choose: ChooseKernels; precision: Precision },
 ): Promise<KernelChooser | undefined> {
-  return choose((target) => traceEncoder(encoder, { batch: ENCODED, target }));
+  return choose((target) => traceEncoder(encoder, { batch: ENCODED, target, precision }));
 }
 
 /** Computes vectors. Dispose of it to free the encoder. */
@@ -64,20 +67,20 @@ export class Embedder implements Disposable {
 
   constructor(
     gpu: Gpu,
-    { encoder, projector, normalize, chooser }: EmbedderOptions & { chooser?: KernelChooser },
+    { encoder, projector, normalize, precision, chooser }: EmbedderOptions & { chooser?: KernelChooser },
   ) {
     const { size, mean, std } = encoder, memory = new Memory(gpu), target = deviceProfileOf(gpu, chooser);
     this.#memory = memory;
-    this.batch = evaluationBatch(encoder, { gpu, target });
-    const built = buildEncoder(encoder, { gradients: false });
-    placeEncoder(memory, built, encoder);
+    this.batch = evaluationBatch(encoder, { gpu, target, precision });
+    const built = buildEncoder(encoder, { gradients: false, precision });
+    writeEncoder(memory, built, encoder);
     const traced = traceFeatures(target, {
       encoder: built.layer,
-      projector: projector ? buildProjector(projector, { dims: built.dims, memory }) : undefined,
+      projector: projector ? buildProjector(projector, { dims: built.dims, memory, precision }) : undefined,
       batch: this.batch,
       size,
-      precision: encoder.precision,
       loading: { views: [], mean, std, decodeSize: size },
+      precision,
     });
     const vectors = traced.projections ?? traced.features;
     this.#program = new Program(memory, { dispatches: traced.dispatches, keep: [vectors] });

@@ -45,16 +45,14 @@ export async function openEmbedder(given: EncoderChoice): Promise<OpenedEncoder>
     throw new UserError("Cannot embed without an encoder. Add --run DIR or --encoder FILE.");
   }
   const run = given.run === undefined ? null : await openRun(given.run);
-  const { kernels, precision, log = console.log, normalize = false } = given;
+  const { kernels, log = console.log, normalize = false, precision = "f32" } = given;
   const encoder = await openEncoder({ ...given, log }, run);
   const projector = given.features === "projection" ? await openProjector(encoder, run) : null;
   using opened = new DisposableStack();
   const gpu = opened.use(await openGpu());
-  const chooser = await chooseEncoderKernels(
-    encoder,
-    await openKernelChoice(gpu, { kernels, precision, log }),
-  );
-  const embedder = opened.use(new Embedder(gpu, { encoder, projector, normalize, chooser }));
+  const choose = await openKernelChoice(gpu, { kernels, precision, log });
+  const chooser = await chooseEncoderKernels(encoder, { choose, precision });
+  const embedder = opened.use(new Embedder(gpu, { encoder, projector, normalize, precision, chooser }));
   const kept = opened.move();
   return { run, encoder, projector, gpu, embedder, [Symbol.dispose]: () => kept.dispose() };
 }
@@ -86,7 +84,8 @@ export async function openEmbedding(options: EmbedOptions): Promise<EmbeddingSes
   if (!isOpen(options.data)) opened.defer(() => source.close());
   const parts = opened.use(await openEmbedder(options)), { encoder, gpu, embedder } = parts;
   const minSide = options.minSide ?? run?.options.minSide ?? 1;
-  log(`Embedding with ${encoderText(encoder)} on ${gpu.description}: ${dataLine(reportOn(source))}`);
+  const how = options.precision === "mixed" ? ", in mixed precision" : "";
+  log(`Embedding with ${encoderText(encoder)} on ${gpu.description}${how}: ${dataLine(reportOn(source))}`);
   const kept = opened.move();
   return {
     ...parts,

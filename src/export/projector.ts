@@ -10,8 +10,9 @@ import type { Memory } from "../gpu/memory.ts";
 import { latestCheckpoint } from "../io/checkpoint.ts";
 import { expectTensors } from "../io/expect_tensors.ts";
 import { readWeights } from "../io/weights_file.ts";
+import { writeHalves } from "../nn/halves.ts";
 import { type Layer, mlp } from "../nn/layers.ts";
-import { createNetwork, Scope } from "../nn/parameters.ts";
+import { createNetwork, type Precision, Scope } from "../nn/parameters.ts";
 import { packWeights, torchShapes, type TorchTensor } from "../nn/weights.ts";
 
 /** A projector with its weights. */
@@ -47,11 +48,11 @@ export async function openProjector(
 /** Declares the projector for features of `dims` numbers, and writes its weights to `memory`. */
 export function buildProjector(
   { tensors, path, prefix }: Projector,
-  { dims, memory }: { dims: number; memory: Memory },
+  { dims, memory, precision }: { dims: number; memory: Memory; precision: Precision },
 ): Layer {
   const [hidden] = tensors.get(`${prefix}0.weight`)!.shape;
   const [outFeatures] = tensors.get(`${prefix}3.weight`)?.shape ?? [hidden];
-  const network = createNetwork("projector", { gradients: false });
+  const network = createNetwork("projector", { gradients: false, halves: precision === "mixed" });
   const layer = mlp(new Scope(network), { inFeatures: dims, hidden, outFeatures });
   const flats = [network.parameters, network.statistics];
   const expected = new Map(flats.flatMap((flat) => [...torchShapes(flat, { prefix })]));
@@ -64,5 +65,6 @@ export function buildProjector(
   for (const flat of flats) {
     memory.write(flat.store, packWeights(flat, (name) => tensors.get(prefix + name)!.data));
   }
+  writeHalves(memory, network);
   return layer;
 }

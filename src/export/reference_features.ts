@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { buildEncoder, type EvaluatedEncoder, placeEncoder } from "../eval/evaluated_encoder.ts";
+import { buildEncoder, type EvaluatedEncoder, writeEncoder } from "../eval/evaluated_encoder.ts";
 import { evaluationBatch } from "../eval/feature_sets.ts";
 import { createFeatureExtractor } from "../eval/features.ts";
 import { openGpu } from "../gpu/device.ts";
@@ -25,8 +25,8 @@ export async function openReference(encoder: EvaluatedEncoder): Promise<Referenc
   const gpu = opened.use(await openGpu());
   const batch = evaluationBatch(encoder, { gpu, target: deviceProfileOf(gpu), most: BATCH });
   const memory = opened.use(new Memory(gpu)), built = buildEncoder(encoder, { gradients: false });
-  placeEncoder(memory, built, encoder);
-  const { size, precision } = encoder, options = { encoder: built.layer, batch, size, precision };
+  writeEncoder(memory, built, encoder);
+  const { size } = encoder, options = { encoder: built.layer, batch, size };
   const extractor = opened.use(createFeatureExtractor(memory, options));
   const kept = opened.move();
   return {

@@ -54,10 +54,9 @@ export function planTextureCopies(
     const found = new Map<number, Need>();
     accesses.forEach((access, binding) => {
       if (access !== "texture") return;
-      const from = copiedPart(dispatch, { binding, maxTexture });
-      let need = valid.find((known) => isSame(known.from, from));
+      const from = copiedPart(dispatch, { binding, maxTexture }), type = typeOf(dispatch.tensors[binding]);
+      let need = valid.find((known) => known.type === type && isSame(known.from, from));
       if (!need) {
-        const type = typeOf(dispatch.tensors[binding]);
         need = { from, type, bytes: textureBytes({ bytes: from.bytes, type }), first: i, last: i };
         needs.push(need);
         valid.push(need);

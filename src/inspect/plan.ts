@@ -13,7 +13,6 @@ import { DEFAULT_LIMITS, type Gpu, openGpu } from "../gpu/device.ts";
 import { gatheringBytes } from "../gpu/gathered_rows.ts";
 import { deviceProfileOf } from "../graph/kernel_choice.ts";
 import { planMemory } from "../graph/plan.ts";
-import type { Precision } from "../nn/parameters.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { optionsWithWeights } from "../run/initial_weights.ts";
 import { evaluationRows, trainerOptions } from "../run/setup.ts";
@@ -28,7 +27,7 @@ export interface RunPlan {
   /** Side of the views in pixels. */
   size: number;
   /** What is float16: nothing, or with "mixed" activations and their gradients. */
-  precision: Precision;
+  precision: "f32" | "mixed";
   /** What a step takes; null if it could not even be traced. */
   step: StepPlan | null;
   /** Why the run would be refused, with the largest batch that fits; null if it fits. */

@@ -10,7 +10,8 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 Deno.test("parseEmbedOptions() reads several files, sources and switches", () => {
   const args =
-    "--run r --data a --data b --out x.npy --out x.csv --f16 --normalize --features projection --min-side 8";
+    "--run r --data a --data b --out x.npy --out x.csv --f16 --normalize --features projection --min-side 8 " +
+    "--precision mixed";
   assertEquals({ ...parseEmbedOptions(args.split(" ")) }, {
     run: "r",
     data: ["a", "b"],
@@ -19,6 +20,7 @@ Deno.test("parseEmbedOptions() reads several files, sources and switches", () =>
     normalize: true,
     features: "projection",
     minSide: 8,
+    precision: "mixed",
   });
 });
 

@@ -11,6 +11,7 @@ Deno.test("parseEvaluateOptions() reads values, lists and switches", () => {
   );
   assertEquals([run, k, test, mean], ["out", [5, 20], ["a.tar", "b.tar"], [0.5, 0.4, 0.3]]);
   assertEquals([finetune, map, baselines, minSide], [true, true, false, 9]);
+  assertEquals(parse("--run out --precision mixed").precision, "mixed");
   const { data, split, label } = parse("--data a --data b --split dev --label kind");
   assertEquals([data, split, label], [["a", "b"], "validation", "kind"]);
   assert(parse("--run out").baselines !== false, "baselines are on by default");
@@ -22,6 +23,7 @@ Deno.test("parseEvaluateOptions() refuses wrong values and unknown options", asy
     UserError,
     /"--labels 2": the value must be a number above 0 and at most 1/,
   );
+  await assertThrows(() => parse("--precision half"), UserError, /"--precision half"/);
   await assertThrows(() => parse("--finetun"), UserError, /--finetune/);
 });
 
@@ -36,6 +38,7 @@ Deno.test("parseEvaluateOptions() explains every option with --help", () => {
       "probe-views <NAME>",
       "map",
       "kernels <NAME>",
+      "precision <f32|mixed>",
     ]
   ) {
     assert(help.help.includes(`--${flag}`), `--${flag} is missing`);

@@ -153,7 +153,7 @@ const refused: [args: string, message: RegExp][] = [
   ["--precision half", /precision.*must be one of f32, mixed/],
   ["--loss-scale 1000", /loss-scale.*must be dynamic, or a power of two from 1 to 16777216/],
   ["--lars-clip=on", /unknown option '--lars-clip=on'/],
-  ["--kernels usual", /one of auto, default, subgroup8, blocked, tiled/],
+  ["--kernels usual", /one of auto, default, matrix, subgroup8, blocked, tiled/],
   ["--weight-decay -1e-9", /a number of at least 0/],
   ["--backbone resnet19", /one of resnet8, resnet20, resnet18, resnet34, resnet50/],
   [

@@ -11,9 +11,9 @@ import { stratifiedSubset } from "../../src/eval/labels.ts";
 import { openEncoder, openRun } from "../../src/eval/open_encoder.ts";
 import { type EvaluateOptions, type EvaluationReport, PROTOCOL_VERSION } from "../../src/eval/types.ts";
 import { evaluationJson } from "../../src/eval/write_evaluation.ts";
-import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows, relativeError } from "../assert.ts";
 import { openIndexed, png } from "../data/fixtures.ts";
-import { onGpu } from "../gpu/shared.ts";
+import { halfTest, onGpu } from "../gpu/shared.ts";
 import { textBoxes } from "../plots/text_boxes.ts";
 import { evaluated, folder, knnOfRun, run } from "./shared_run.ts";
 
@@ -194,6 +194,31 @@ Deno.test("stratifiedSubset() takes equally many per class, drawn by the seed", 
   assertEquals(draw(1), [...rows]);
   assertEquals(draw(0.1), draw(0.1));
   assert(`${draw(0.1)}` !== `${draw(0.1, 1)}`, "the seed makes no difference");
+});
+
+halfTest("evaluate() in mixed precision scores the features of float32 but for their rounding", async () => {
+  const options = { run, baselines: false, probeViews: "none" } as const, features: Float32Array[] = [];
+  const evaluatedIn = (precision: "f32" | "mixed") =>
+    evaluated({
+      ...options,
+      out: join(folder, precision),
+      precision,
+      draw({ features: sets }) {
+        features.push(sets.get("trained")!.features);
+        return {};
+      },
+    });
+  const f32 = await evaluatedIn("f32"), mixed = await evaluatedIn("mixed");
+  assertEquals([f32.settings.precision, mixed.settings.precision], [undefined, "mixed"]);
+  const dims = features[0].length / f32.counts.test, error = relativeError(features[1], features[0]);
+  assert(dims % 1 === 0 && error > 0 && error < .01, `features of ${dims} numbers are off by ${error}`);
+  // Of 40 test images, one or two may lie between classes.
+  for (const [k, accuracy] of Object.entries(f32.rows[0].knn)) {
+    assert(
+      Math.abs(mixed.rows[0].knn[k] - accuracy) <= .05,
+      `kNN with ${k} neighbors: ${mixed.rows[0].knn[k]}`,
+    );
+  }
 });
 
 Deno.test("evaluate() learns from crops, fine-tunes, and draws maps", onGpu, async () => {

@@ -19,9 +19,10 @@ import { backbones } from "../../src/nn/backbones.ts";
 import { packWeights } from "../../src/nn/weights.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { assert, assertClose, assertEquals, assertThrows, relativeError } from "../assert.ts";
+import { assert, assertClose, assertEquals, assertThrows } from "../assert.ts";
 import { gradient, jpeg, openIndexed, png, tar, tarEntry, webp, withFolder } from "../data/fixtures.ts";
 import { halfTest, onGpu, sharedGpu } from "../gpu/shared.ts";
+import { networks, writeDrawnEncoder } from "./drawn_encoder.ts";
 
 const SIZE = 16, HIDDEN = 12, PROJECTION = 8;
 const log = () => {};
@@ -131,20 +132,6 @@ Deno.test(
       assertClose("lengths", lengths, [1, 1, 1, 1, 1], { absolute: 1e-6 });
       const scaled = found.flatMap(({ vector }) => [...vector].map((value) => value / Math.hypot(...vector)));
       assertClose("normalized", joined(unit), scaled, { absolute: 1e-6 });
-    }),
-);
-
-halfTest(
-  "embed() in mixed precision gives the encoder's features, rounded",
-  () =>
-    withFolder(files, async (folder) => {
-      const lines: string[] = [];
-      const found = await all({ data: folder, precision: "mixed", log: (line) => lines.push(line) });
-      const { features } = await expectedOf(GOOD.map((name) => files[name]));
-      const error = relativeError(joined(found), features);
-      // Of nine layers, each rounds to 11 bits.
-      assert(error > 2 ** -14 && error < 9 * 2 ** -10, `features are off by ${error}`);
-      assert(lines.some((line) => /encoder\.safetensors, in mixed precision/.test(line)), lines.join("\n"));
     }),
 );
 
@@ -387,3 +374,58 @@ Deno.test(
       assertClose("length", [Math.hypot(...projection)], [1], { absolute: 1e-6 });
     }),
 );
+
+/** The least cosine between the vectors of two embeddings of the same images. */
+function leastCosine(a: readonly Embedding[], b: readonly Embedding[]): number {
+  assertEquals(a.map(({ key }) => key), b.map(({ key }) => key));
+  return Math.min(...a.map(({ vector }, i) => {
+    const dot = (u: Float32Array, v: Float32Array) => u.reduce((sum, value, j) => sum + value * v[j], 0);
+    return dot(vector, b[i].vector) / Math.sqrt(dot(vector, vector) * dot(b[i].vector, b[i].vector));
+  }));
+}
+
+halfTest("embed() in mixed precision gives the vectors of float32 but for their rounding", async () => {
+  await withFolder(files, async (folder) => {
+    for (const features of ["backbone", "projection"] as const) {
+      const f32 = await all({ data: folder, features }),
+        mixed = await all({ data: folder, features, precision: "mixed" });
+      assertEquals(mixed.length, GOOD.length);
+      const cosine = leastCosine(f32, mixed);
+      assert(cosine > .9999, `${features}: the least cosine is ${cosine}`);
+      assert(joined(f32).some((value, i) => value !== joined(mixed)[i]), "nothing was rounded");
+    }
+    for (const [name, { config, stem, size }] of Object.entries(networks)) {
+      if (stem === "cifar") continue;
+      const encoder = await writeDrawnEncoder(await Deno.makeTempDir({ dir: run }), {
+        backbone: config,
+        stem,
+        size,
+      });
+      const drawn = { run: undefined, encoder, data: folder };
+      const cosine = leastCosine(await all(drawn), await all({ ...drawn, precision: "mixed" }));
+      assert(cosine > .9999, `${name}: the least cosine is ${cosine}`);
+    }
+  });
+});
+
+halfTest("embedToFiles() notes mixed precision, and does not continue in another one", async () => {
+  await withFolder(files, async (folder) => {
+    const base = { run, data: folder, kernels: "default", workers: 1, log } as const;
+    const out = join(folder, "x.safetensors");
+    await embedToFiles({ ...base, out, precision: "mixed" });
+    assertEquals((await openEmbeddings(out)).metadata.precision, "mixed");
+    const stop = new AbortController(), stopped = join(folder, "y.npy");
+    const given = {
+      ...base,
+      out: stopped,
+      signal: stop.signal,
+      onProgress: () => stop.abort(new RangeError("stopped")),
+    };
+    await assertThrows(() => embedToFiles({ ...given, precision: "mixed" }), RangeError, /stopped/);
+    await assertThrows(
+      () => embedToFiles({ ...base, out: stopped }),
+      UserError,
+      /another one, which differs in precision/,
+    );
+  });
+});

@@ -3,12 +3,12 @@ import { newTape, placed } from "../ops/harness.ts";
 import { dispatchOf, randomTrace, runPlan, runTrace, tensorOf } from "./simulate.ts";
 import { traceTraining, type TrainerOptions } from "../../src/byol/trace_training.ts";
 import { DEFAULT_LIMITS } from "../../src/gpu/device.ts";
-import { allocatedBytes } from "../../src/gpu/memory.ts";
+import { allocatedBytes, type Store } from "../../src/gpu/memory.ts";
 import { livesOf } from "../../src/graph/lifetimes.ts";
 import { liveBudget, obstacleTo, planMemory, type Recompute } from "../../src/graph/plan.ts";
 import type { Dispatch } from "../../src/graph/dispatch_list.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
-import { originOf, regionOf, sizeOf, slice, type Tensor } from "../../src/graph/tensor.ts";
+import { originOf, regionOf, sizeOf, slice, type Tensor, tensorIn } from "../../src/graph/tensor.ts";
 import { backboneByName } from "../../src/nn/backbones.ts";
 import type { Precision } from "../../src/nn/parameters.ts";
 import { keyedRandom } from "../../src/base/random.ts";
@@ -241,6 +241,11 @@ Deno.test("planTextureCopies() gives float16 textures of its own, with half the 
     [...textures].map(([i, { to }]) => [dispatch.tensors[i].type ?? "f32", to.type])
   );
   assertEquals(types, [["f32", "f32"], ["f16", "f16"], ["f32", "f32"], ["f16", "f16"]]);
+
+  // The same bytes as both types are copied twice.
+  const store: Store = { name: "bytes", category: "input", bytes: 16384 };
+  const both = [tensorIn(store, { shape: [4096] }), tensorIn(store, { shape: [8192], type: "f16" })];
+  assertEquals(planMemory(both.map(read)).textures.map(({ type }) => type), ["f32", "f16"]);
 });
 
 Deno.test("obstacleTo() names bindings, buffers and textures beyond the limits", () => {

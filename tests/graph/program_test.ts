@@ -3,11 +3,14 @@ import { hashSigned } from "../golden/read.ts";
 import { onGpu, sharedGpu, targets } from "../gpu/shared.ts";
 import { newTape } from "../ops/harness.ts";
 import { MachineError } from "../../src/base/errors.ts";
+import { ELEMENT_BYTES, type ElementType } from "../../src/gpu/kernel.ts";
 import { Memory, type Store } from "../../src/gpu/memory.ts";
 import { Program } from "../../src/graph/program.ts";
+import type { ChoosingProfile } from "../../src/graph/kernel_choice.ts";
 import { regionOf, sizeOf, tensorIn } from "../../src/graph/tensor.ts";
 import { addInto } from "../../src/ops/add.ts";
 import { byolLoss } from "../../src/ops/byol_loss.ts";
+import { cast } from "../../src/ops/cast.ts";
 import { linear } from "../../src/ops/linear.ts";
 
 function input(name: string, shape: number[]) {
@@ -96,35 +99,50 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "Program: weights that no texture holds together give the same bits copied one by one",
-  onGpu,
-  async () => {
-    const gpu = await sharedGpu(), C = 64, layers = 6;
-    for (const target of await targets()) {
-      const outcome = async (maxTexture: number) => {
-        using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxTexture } });
-        const tape = newTape(target), x = input("x", [18, C]);
-        const store: Store = { name: "weights", category: "parameters", bytes: layers * C * C * 4 };
-        let y = x.tensor;
-        for (let i = 0; i < layers; i++) {
-          const w = tensorIn(store, { shape: [1, 1, C, C], offset: i * C * C * 4 });
-          y = linear(tape, { x: y, w, name: `layer ${i}` });
-        }
-        using program = new Program(memory, { dispatches: tape.dispatches, keep: [y] });
-        memory.write(x.store, x.values);
-        memory.write(store, hashSigned("weights", layers * C * C) as Float32Array<ArrayBuffer>);
-        program.run();
-        const from = program.plan.dispatches.flatMap(({ copies }) => copies.map(({ from }) => from));
-        return {
-          y: await memory.read(regionOf(y)),
-          copies: from.filter((region) => region.store === store).length,
-        };
-      };
-      const whole = await outcome(gpu.limits.maxTexture), apart = await outcome(layers / 2);
-      assertEquals(apart.y, whole.y);
-      const reads = target.family.startsWith("subgroup8");
-      assertEquals([whole.copies, apart.copies], reads ? [1, layers] : [0, 0], target.family);
-    }
-  },
-);
+/** Six layers whose weights lie in one store, copied to textures of at most `maxTexture` rows: the result, and the copies. */
+async function copiedWeights(
+  target: ChoosingProfile,
+  { maxTexture, type }: { maxTexture: number; type: ElementType },
+) {
+  const gpu = await sharedGpu();
+  using memory = new Memory({ ...gpu, limits: { ...gpu.limits, maxTexture } });
+  const tape = newTape(target), x = input("x", [18, WIDTH]), size = WIDTH * WIDTH * ELEMENT_BYTES[type];
+  const store: Store = { name: "weights", category: "parameters", bytes: LAYERS * size };
+  let y = x.tensor;
+  if (type === "f16") cast(tape, { x: x.tensor, y: y = tape.tensor("x in float16", [18, WIDTH], type) });
+  for (let i = 0; i < LAYERS; i++) {
+    const part = tensorIn(store, { shape: [1, 1, WIDTH, WIDTH], offset: i * size, type });
+    const w = type === "f16" ? { ...input("w", [1, 1, WIDTH, WIDTH]).tensor, half: part } : part;
+    y = linear(tape, { x: y, w, name: `layer ${i}` });
+  }
+  using program = new Program(memory, { dispatches: tape.dispatches, keep: [y] });
+  memory.write(x.store, x.values);
+  const weights = hashSigned("weights", LAYERS * WIDTH * WIDTH);
+  memory.write(store, new Uint8Array(type === "f16" ? new Float16Array(weights).buffer : weights.buffer));
+  program.run();
+  const from = program.plan.dispatches.flatMap(({ copies }) => copies.map(({ from }) => from));
+  return {
+    y: await memory.read(regionOf(y)),
+    copies: from.filter((region) => region.store === store).length,
+  };
+}
+
+const LAYERS = 6, WIDTH = 64;
+
+for (const type of ["f32", "f16"] as const) {
+  Deno.test(
+    `Program: weights in ${type} that no texture holds together give the same bits copied one by one`,
+    onGpu,
+    async () => {
+      const { limits, halfPrecision } = await sharedGpu();
+      if (type === "f16" && !halfPrecision) return console.log("Skipped: the adapter has no float16.");
+      for (const target of await targets()) {
+        const whole = await copiedWeights(target, { maxTexture: limits.maxTexture, type });
+        const apart = await copiedWeights(target, { maxTexture: LAYERS / 2, type });
+        assertEquals(apart.y, whole.y);
+        const reads = target.family.startsWith("subgroup8");
+        assertEquals([whole.copies, apart.copies], reads ? [1, LAYERS] : [0, 0], target.family);
+      }
+    },
+  );
+}

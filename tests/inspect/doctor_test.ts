@@ -6,6 +6,7 @@ import { kernelFiles } from "../kernel_files.ts";
 import { type ChoosingProfile, deviceProfileOf } from "../../src/graph/kernel_choice.ts";
 import { type Check, kernelsOf } from "../../src/inspect/doctor/check.ts";
 import { conv2dChecks } from "../../src/inspect/doctor/conv2d_checks.ts";
+import { halfChecks } from "../../src/inspect/doctor/half_checks.ts";
 import { provokeFailures } from "../../src/inspect/doctor/failures.ts";
 import { type Diagnosis, examine } from "../../src/inspect/doctor.ts";
 import { formatDiagnosis } from "../../src/inspect/doctor/report.ts";
@@ -51,6 +52,15 @@ Deno.test("conv2dChecks() run each product by every variant", () => {
       assert(found, `${kind} is not run as ${name}`);
     }
   }
+});
+
+Deno.test("halfChecks() has none where the adapter has no float16, and few unless all are wanted", async () => {
+  assertEquals(await halfChecks({ ...ANY, halfPrecision: false }, ALL), []);
+  const few = (await halfChecks(ANY, { all: false })).map(({ what }) => what);
+  assert(
+    few.includes("a training step in mixed precision") && !few.some((what) => /gelu|views/.test(what)),
+    `${few}`,
+  );
 });
 
 Deno.test("prove() names each kernel that does nothing, at its first check", onGpu, async () => {
@@ -228,6 +238,14 @@ Deno.test("formatDiagnosis() has the figures of the diagnosis", () => {
     /^This machine computes correctly \(12 s\)\.$/m,
   ];
   for (const pattern of expected) assert(pattern.test(text), `${pattern} is not in\n${text}`);
+});
+
+Deno.test("formatDiagnosis() says that an adapter has no float16", () => {
+  const text = formatDiagnosis({ ...SOUND, adapter: { ...SOUND.adapter, halfPrecision: false } });
+  assert(
+    /float16 +none: --precision mixed does not work here$/m.test(text) && !text.includes("one in mixed"),
+    text,
+  );
 });
 
 Deno.test("formatDiagnosis() names wrong kernels once, with the pin that avoids them", () => {

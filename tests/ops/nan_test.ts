@@ -67,7 +67,8 @@ async function checkType(
   { call, values, dy, spoil: [name, at], expected }: Case,
 ): Promise<void> {
   for (const target of await targets(call.families)) {
-    for (const bits of NANS) {
+    // Float16 has one NaN here, whatever it is made from.
+    for (const bits of call.halves ? NANS.slice(0, 1) : NANS) {
       const given = name === "dy" ? values : { ...values, [name]: spoiled(values[name], at, bits) };
       const actual = await runOp(call, {
         values: given,
