@@ -82,7 +82,7 @@ export async function checkOp(name: string, check: Check): Promise<void> {
     const where = `with ${target.family} kernels`;
     if (maxBinding) {
       const largest = Math.max(...Object.values(actual).map(({ byteLength }) => byteLength)) /
-        (check.halves ? 2 : 1);
+        (check.halves?.length ? 2 : 1);
       assert(largest > maxBinding, `a binding of ${maxBinding} bytes holds all of the ${largest}`);
       for (const [key, values] of Object.entries(await run({ ...maxGrid && { maxGrid } }))) {
         // How many parts there are of a sum that is split depends on the size of a piece.
