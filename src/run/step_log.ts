@@ -136,13 +136,13 @@ export class StepLog {
 
   /** Checks the metrics of step `index`, 0 for the first, and writes them if it has a lap. */
   #record(index: number, { figure, epoch, lap }: UnreadStep & { figure: StepMetrics }): void {
-    const { options: { target }, metrics, callbacks, observers } = this.#run, step = index + 1;
+    const { options: { target, precision }, metrics, callbacks, observers } = this.#run, step = index + 1;
     const { loss, zStd, gradNorm, targetCosine, lossScale } = figure;
     if (!Number.isFinite(loss)) {
       metrics.flush();
       throw new UserError(
         `Training stopped: the loss of step ${step} is ${loss}. Checkpoints written before are good. Start a new run with ` +
-          `a lower --lr or a longer --warmup.`,
+          `a lower --lr or a longer --warmup${precision === "mixed" ? ", or continue with --resume --precision f32" : ""}.`,
       );
     }
     this.loss = loss;
@@ -183,9 +183,10 @@ export class StepLog {
     if (skipped) this.#skipped++;
     if (this.#skippedInARow < MOST_SKIPPED) return;
     this.#run.metrics.flush();
+    const isDynamic = this.#run.options.lossScale === "dynamic";
     throw new UserError(
       `Training stopped: the gradients of ${MOST_SKIPPED} steps in a row, up to step ${step}, overflowed float16 at a loss ` +
-        `scale of ${lossScale}, and the steps were skipped. Use --loss-scale dynamic, or --precision f32.`,
+        `scale of ${lossScale}, and the steps were skipped. Use ${isDynamic ? "" : "--loss-scale dynamic, or "}--precision f32.`,
     );
   }
 }
