@@ -1,4 +1,5 @@
 /** Runs in mixed precision: interrupted, continued, and continued in the other precision. */
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import type { StepRecord } from "../../src/config/callbacks.ts";
@@ -99,5 +100,20 @@ Deno.test("a loss scale is refused where the run is in float32", async () => {
     const cause = /^Cannot use lossScale = 512 with precision = f32: only mixed precision scales the loss\./;
     await assertThrows(() => pretrain({ ...tiny, out, lossScale: 512, ...quiet }), UserError, cause);
     assertEquals(await Array.fromAsync(Deno.readDir(out)), []);
+  });
+});
+
+Deno.test("a run that continues between two records counts the steps skipped before", onHalfGpu, async () => {
+  await inFolder(async (folder) => {
+    const [whole, continued] = ["whole", "continued"].map((name) => join(folder, name));
+    const overflowing = { ...mixed, lossScale: 2 ** 24, logEvery: 10, checkpointEvery: 3 };
+    await pretrain({ ...overflowing, out: whole, ...quiet });
+    await cp(whole, continued, { recursive: true });
+    for (const step of [6, 8]) await Deno.remove(checkpointOf(continued, step));
+    await resume(continued, quiet);
+    for (const out of [whole, continued]) {
+      assertEquals((await stepsOf(out)).map(({ step, skippedSteps }) => [step, skippedSteps]), [[8, 8]]);
+    }
+    assertEquals(await digestOf(checkpointOf(continued, 8)), await digestOf(checkpointOf(whole, 8)));
   });
 });
