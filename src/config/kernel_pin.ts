@@ -5,9 +5,11 @@
  */
 import { UserError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { describeMatrixUnits } from "../gpu/matrix_units.ts";
 import { type KernelChooser, pinned } from "../graph/kernel_choice.ts";
 import { implementation } from "../gpu/webgpu.ts";
 import type { Precision } from "../nn/parameters.ts";
+import { matrixTiles } from "../ops/conv2d_matrix.ts";
 import type { KernelSelection } from "./pretrain_options.ts";
 
 /**
@@ -40,6 +42,12 @@ function expectMatrixUnits(gpu: Pick<Gpu, "matrixUnits" | "name"> | null, precis
       `Cannot use --kernels matrix on ${gpu?.name ?? "an unknown adapter"}: ${why}. Use ${
         dawn ? "" : "--webgpu dawn, or "
       }auto, default, blocked or tiled.`,
+    );
+  }
+  if (matrixTiles(gpu.matrixUnits).length === 0) {
+    throw new UserError(
+      `Cannot use --kernels matrix on ${gpu.name}: there are no kernels for its matrix units, ` +
+        `${describeMatrixUnits(gpu.matrixUnits)}. Use auto, default, blocked or tiled.`,
     );
   }
   if (precision !== "mixed") {

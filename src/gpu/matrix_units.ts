@@ -62,7 +62,7 @@ export function matrixUnitsOf({ info, limits }: GPUAdapter): MatrixUnits | null 
   };
 }
 
-/** `units` in words, such as "16 × 16 × 16 and 16 × 8 × 16, subgroups of 32". */
+/** `units` in words, such as "16 × 16 × 16, 16 × 8 × 16 (f16, sums in f32), subgroups of 32". */
 export function describeMatrixUnits({ units, subgroupSize }: MatrixUnits): string {
   const shapes = units.map(({ m, n, k }) => `${m} × ${n} × ${k}`).join(", ");
   return `${shapes} (f16, sums in f32), subgroups of ${subgroupSize}`;

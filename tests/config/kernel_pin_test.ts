@@ -45,6 +45,12 @@ Deno.test("pinnedChooser() refuses matrix where WebGPU knows no matrix units, an
       new RegExp(`^Cannot use --kernels matrix on ${name}: .*\\. Use --webgpu dawn, or auto, `),
     );
   }
+  const unknown = adapter(8, { ...units, units: [{ m: 32, n: 8, k: 16 }] });
+  await assertThrows(
+    () => pinnedChooser(options, unknown),
+    UserError,
+    /on an adapter: there are no kernels for its matrix units, 32 × 8 × 16 \(.* of 8\. Use auto, default, /,
+  );
   await assertThrows(
     () => pinnedChooser({ ...options, precision: "f32" }, adapter(8, units)),
     UserError,
