@@ -9,6 +9,7 @@ import { isRecipeName, type Recipe, recipeByName, recipes, type Stretch } from "
 import { UserError } from "../base/errors.ts";
 import { writeJson } from "../io/json_file.ts";
 import { expectSize } from "./backbone.ts";
+import { expectLossScaleUsed } from "./expect_loss_scale.ts";
 import { readJsonOption } from "./json_option.ts";
 import { readPreset } from "./load_preset.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
@@ -62,6 +63,7 @@ export async function optionsWithRecipe(
   const named = given.recipe ?? preset?.recipe;
   const loaded = named === undefined ? undefined : await recipeOf(named);
   const options = resolveOptions(given, { recipe: loaded, preset });
+  expectLossScaleUsed(given, options);
   const recipe = withStretch(loaded ?? await recipeOf(options.recipe), options.stretch);
   checkBlurFits(recipe, options.size);
   expectSize(options.backbone, options);

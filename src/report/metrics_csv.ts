@@ -14,33 +14,46 @@ import type { RunObserver } from "./observer.ts";
 /** The file's name. */
 export const METRICS_CSV = "metrics.csv";
 
-/** The records as CSV (RFC 4180) with a header: a column per field in snake_case, empty where the value is null. */
+/**
+ * The records as CSV (RFC 4180) with a header: a column per field in snake_case, empty where the value is null or missing.
+ * Records differ in their fields if a run was resumed in another precision, or on other ranks.
+ */
 export function metricsCsv(records: readonly StepRecord[]): string {
-  if (records.length === 0) return "";
-  return `${Object.keys(toSnakeCase(records[0]) as object).join(",")}\n${records.map(lineOf).join("")}`;
+  const columns = columnsOf(records);
+  if (columns.length === 0) return "";
+  const header = Object.keys(toSnakeCase(Object.fromEntries(columns.map((name) => [name, 0]))) as object);
+  return `${header.join(",")}\n${records.map((record) => lineOf(record, columns)).join("")}`;
 }
 
-const lineOf = (record: StepRecord) => `${Object.values(record).map((value) => value ?? "").join(",")}\n`;
+type Column = keyof StepRecord;
+
+const columnsOf = (records: readonly StepRecord[]) => [
+  ...new Set(records.flatMap((record) => Object.keys(record) as Column[])),
+];
+
+const lineOf = (record: StepRecord, columns: readonly Column[]) =>
+  `${columns.map((name) => record[name] ?? "").join(",")}\n`;
 
 /** Opens metrics.csv of the run in `out`, with what metrics.jsonl has already. */
 export async function openMetricsCsv(out: string): Promise<RunObserver> {
   const path = join(out, METRICS_CSV), source = join(out, "metrics.jsonl");
   /** From metrics.jsonl, so that lines which could not be appended are there too. */
   const rewrite = async () => {
-    await writeFileAtomic(path, [
-      new TextEncoder().encode(metricsCsv(await readMetrics<StepRecord>(source))),
-    ]);
-    const { size } = await Deno.stat(path);
-    return { file: await Deno.open(path, { append: true }), isEmpty: size === 0 };
+    const records = await readMetrics<StepRecord>(source);
+    await writeFileAtomic(path, [new TextEncoder().encode(metricsCsv(records))]);
+    return { file: await Deno.open(path, { append: true }), columns: columnsOf(records) };
   };
-  let { file, isEmpty } = await rewrite(), isWhole = true;
+  let { file, columns } = await rewrite(), isWhole = true;
   return {
     name: METRICS_CSV,
     recorded(record) {
-      const bytes = new TextEncoder().encode(isEmpty ? metricsCsv([record]) : lineOf(record));
+      const isFirst = columns.length === 0;
+      const bytes = new TextEncoder().encode(isFirst ? metricsCsv([record]) : lineOf(record, columns));
       try {
         for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-        isEmpty = false;
+        if (isFirst) columns = columnsOf([record]);
+        // The header stands: a new field gets its column when the file is written again.
+        if (columnsOf([record]).some((name) => !columns.includes(name))) isWhole = false;
       } catch (error) {
         isWhole = false;
         throw fileError(path, error);
@@ -49,7 +62,7 @@ export async function openMetricsCsv(out: string): Promise<RunObserver> {
     async ended() {
       if (isWhole) return;
       file.close();
-      ({ file, isEmpty } = await rewrite());
+      ({ file, columns } = await rewrite());
     },
     [Symbol.asyncDispose]() {
       file.close();

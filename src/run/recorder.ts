@@ -15,7 +15,7 @@ import type { Collapse, CollapseState } from "./collapse.ts";
 import { CollapseWatch } from "./collapse_watch.ts";
 import type { LearningWatch } from "./learning_watch.ts";
 import type { KnnBefore } from "./records.ts";
-import { StepLog, type StepLogOptions } from "./step_log.ts";
+import { type SkippedSteps, StepLog, type StepLogOptions } from "./step_log.ts";
 import { expectFinite, expectSameState, writeCheckpoint } from "./write_checkpoint.ts";
 
 /** What a recorder records, and where. */
@@ -49,12 +49,16 @@ export class Recorder {
 
   /** Continues from `checkpoint`; null starts a new run. */
   constructor(run: RecorderOptions, checkpoint: LoadedCheckpoint | null) {
-    const { position, loss, health } = checkpoint?.metadata ?? {};
+    const { position, loss, health, skipped } = checkpoint?.metadata ?? {};
     this.#run = run;
     this.step = this.#saved = checkpoint?.step ?? 0;
     this.position = position as Position | undefined ?? { epoch: 0, offset: 0 };
     this.#watch = new CollapseWatch({ ...run, log: run.progress.log }, health as CollapseState | undefined);
-    this.#log = new StepLog(run, { watch: this.#watch, loss: loss as number | undefined ?? NaN });
+    this.#log = new StepLog(run, {
+      watch: this.#watch,
+      loss: loss as number | undefined ?? NaN,
+      skipped: skipped as SkippedSteps | undefined,
+    });
   }
 
   /** The loss of the last step read. */
@@ -142,6 +146,7 @@ export class Recorder {
         loss: this.loss,
         health: this.#watch.state,
         learning: this.#run.learning.state,
+        skipped: this.#log.skipped,
       });
     });
     this.#saved = this.step;

@@ -8,6 +8,7 @@ import type { Recipe } from "../../data/views/recipe.ts";
 import { UserError } from "../base/errors.ts";
 import { checkOptions, isImageSource } from "../config/check_options.ts";
 import { readPreset } from "../config/load_preset.ts";
+import { expectLossScaleUsed } from "../config/expect_loss_scale.ts";
 import { runRecipe, sameRecipe } from "../config/load_recipe.ts";
 import { overPreset } from "../config/preset_fields.ts";
 import type { PretrainOptions, PretrainSettings } from "../config/pretrain_options.ts";
@@ -42,6 +43,7 @@ export async function resumedRun(out: string, given: PretrainOptions = {}): Prom
     epochs: saved.epochs,
     out,
   };
+  expectLossScaleUsed(given, options);
   const path = await latestCheckpoint(out);
   if (!path) {
     const { log = console.log, onDownload, signal, init = options.init } = given;

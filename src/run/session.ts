@@ -26,6 +26,7 @@ import { expectTensors } from "../io/expect_tensors.ts";
 import { type Metrics, openMetrics, readMetrics, type Stepped } from "../io/metrics.ts";
 import { type EntryFile, openTuningCache } from "../io/tuning_cache.ts";
 import { featuresOf } from "../nn/backbone.ts";
+import type { TorchTensor } from "../nn/weights.ts";
 import { BadImages } from "./bad_images.ts";
 import { Observers } from "../report/observers.ts";
 import { RunEvaluation } from "./evaluation.ts";
@@ -196,6 +197,12 @@ async function chosenKernels(
   return { chooser: await chooseKernels(gpu, { options, recipe, tuning, log, signal }), tuning };
 }
 
+/** Whether a run goes on with the loss scale of its checkpoint: a dynamic one does, another is what the options say. */
+function keepsLossScale({ precision, lossScale }: Run["options"], found: TorchTensor | undefined): boolean {
+  return precision === "mixed" && found !== undefined &&
+    (lossScale === "dynamic" || lossScale === found.data[0]);
+}
+
 /** Restores the checkpoint's weights, or draws new ones. */
 function prepareWeights(trainer: Trainer, run: Run, log: (line: string) => void): void {
   const { options, checkpoint } = run;
@@ -205,6 +212,8 @@ function prepareWeights(trainer: Trainer, run: Run, log: (line: string) => void)
     const before = found.has(LOSS_SCALE_NAME) ? "mixed" : "f32";
     if (before !== (options.precision ?? "f32")) {
       log(`The checkpoint was written with --precision ${before}; the run goes on with ${options.precision}`);
+    }
+    if (!keepsLossScale(options, found.get(LOSS_SCALE_NAME))) {
       found.delete(LOSS_SCALE_NAME);
       expected.delete(LOSS_SCALE_NAME);
     }
@@ -268,13 +277,13 @@ function logStart(
   { run: { options, checkpoint }, source, total }: Task,
   { gpu, trainer, log }: { gpu: Gpu; trainer: Trainer; log: (line: string) => void },
 ): void {
-  const { batch, accumulate, backbone, out } = options;
+  const { batch, accumulate, backbone, precision, out } = options;
   const start = checkpoint ? `Resuming at step ${checkpoint.step} of` : "Training";
   const memory = (trainer.plannedBytes / 1e6).toFixed(0);
   log(
     `${start} ${counted(total, "step")} of ${
       counted(batch * accumulate, "image")
     } from ${source.name} on ${gpu.description}: ` +
-      `${backboneText(backbone)}, ${memory} MB of GPU memory, results in ${out}`,
+      `${backboneText(backbone)}, ${precision === "mixed" ? "in mixed precision, " : ""}${memory} MB of GPU memory, results in ${out}`,
   );
 }

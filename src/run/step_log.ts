@@ -44,6 +44,12 @@ const READ_EVERY = { steps: 50, seconds: 60 };
 /** So many steps in a row that overflow end a run: the dynamic loss scale falls from its most to its least in 24. */
 const MOST_SKIPPED = 50;
 
+/** Steps that overflowed, up to a checkpoint: the run that goes on from it counts on. */
+export interface SkippedSteps {
+  sinceRecord: number;
+  inARow: number;
+}
+
 /** A step whose metrics have not been read; with the rates up to it if it is to be logged. */
 interface UnreadStep {
   epoch: number;
@@ -59,18 +65,25 @@ export class StepLog {
   readonly #readEvery: number;
   #unread: UnreadStep[] = [];
   #lastRead = 0;
-  /** Steps that overflowed, since the last record and in a row. */
-  #skipped = 0;
-  #skippedInARow = 0;
+  readonly #skipped: SkippedSteps;
   #saidSkipped = false;
   #lap: Lap = { imagesPerSecond: 0, dataWait: 0 };
 
-  constructor(run: StepLogOptions, { watch, loss }: { watch: CollapseWatch; loss: number }) {
+  constructor(
+    run: StepLogOptions,
+    { watch, loss, skipped }: { watch: CollapseWatch; loss: number; skipped?: SkippedSteps },
+  ) {
     this.#run = run;
     this.#watch = watch;
     this.loss = loss;
+    this.#skipped = { ...skipped ?? { sinceRecord: 0, inARow: 0 } };
     const { callbacks: { onStep }, options: { logEvery } } = run;
     this.#readEvery = onStep ? Math.min(READ_EVERY.steps, logEvery) : READ_EVERY.steps;
+  }
+
+  /** What a checkpoint keeps of the steps read that overflowed; null in float32. */
+  get skipped(): SkippedSteps | null {
+    return this.#run.options.precision === "mixed" ? { ...this.#skipped } : null;
   }
 
   /** Adds a step that was submitted, of epoch `epoch`. */
@@ -136,13 +149,13 @@ export class StepLog {
 
   /** Checks the metrics of step `index`, 0 for the first, and writes them if it has a lap. */
   #record(index: number, { figure, epoch, lap }: UnreadStep & { figure: StepMetrics }): void {
-    const { options: { target }, metrics, callbacks, observers } = this.#run, step = index + 1;
+    const { options: { target, precision }, metrics, callbacks, observers } = this.#run, step = index + 1;
     const { loss, zStd, gradNorm, targetCosine, lossScale } = figure;
     if (!Number.isFinite(loss)) {
       metrics.flush();
       throw new UserError(
         `Training stopped: the loss of step ${step} is ${loss}. Checkpoints written before are good. Start a new run with ` +
-          `a lower --lr or a longer --warmup.`,
+          `a lower --lr or a longer --warmup${precision === "mixed" ? ", or continue with --resume --precision f32" : ""}.`,
       );
     }
     this.loss = loss;
@@ -157,12 +170,12 @@ export class StepLog {
         lr,
         tau: hasTarget ? tau : null,
         ...lap,
-        ...lossScale !== undefined && { lossScale, skippedSteps: this.#skipped },
+        ...lossScale !== undefined && { lossScale, skippedSteps: this.#skipped.sinceRecord },
         zStd,
         gradNorm: figure.skipped ? null : gradNorm,
         targetCosine,
       };
-      this.#skipped = 0;
+      this.#skipped.sinceRecord = 0;
       metrics.write(record);
       callbacks.onStep?.(record);
       observers.recorded?.(record);
@@ -172,7 +185,7 @@ export class StepLog {
 
   /** Counts a step that was skipped; many in a row end the run, as no lower scale will help. */
   #countSkipped(step: number, { skipped, lossScale }: StepMetrics): void {
-    this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
+    this.#skipped.inARow = skipped ? this.#skipped.inARow + 1 : 0;
     if (skipped && !this.#saidSkipped) {
       this.#run.progress.log(
         `Step ${step} was skipped: its gradients overflowed float16 at a loss scale of ${lossScale}. metrics.jsonl counts ` +
@@ -180,12 +193,13 @@ export class StepLog {
       );
       this.#saidSkipped = true;
     }
-    if (skipped) this.#skipped++;
-    if (this.#skippedInARow < MOST_SKIPPED) return;
+    if (skipped) this.#skipped.sinceRecord++;
+    if (this.#skipped.inARow < MOST_SKIPPED) return;
     this.#run.metrics.flush();
+    const isDynamic = this.#run.options.lossScale === "dynamic";
     throw new UserError(
       `Training stopped: the gradients of ${MOST_SKIPPED} steps in a row, up to step ${step}, overflowed float16 at a loss ` +
-        `scale of ${lossScale}, and the steps were skipped. Use --loss-scale dynamic, or --precision f32.`,
+        `scale of ${lossScale}, and the steps were skipped. Use ${isDynamic ? "" : "--loss-scale dynamic, or "}--precision f32.`,
     );
   }
 }

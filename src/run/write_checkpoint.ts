@@ -16,6 +16,7 @@ import type { CollapseState } from "./collapse.ts";
 import { recordedOptions } from "./recorded_options.ts";
 import type { LearningState } from "./learning_watch.ts";
 import type { KnnBefore } from "./records.ts";
+import type { SkippedSteps } from "./step_log.ts";
 
 /** How far a run has come. */
 export interface RunState {
@@ -27,6 +28,8 @@ export interface RunState {
   health: CollapseState;
   /** Null before the first evaluation. */
   learning: LearningState | null;
+  /** Null in float32. */
+  skipped: SkippedSteps | null;
 }
 
 /** Writes the checkpoint of a run that has taken a step, and removes those beyond `keep`. */
@@ -39,7 +42,7 @@ export async function writeCheckpoint(
     tensors: ReadonlyMap<string, TorchTensor>;
     undecayed: string[];
   },
-  { step, position, loss, health, learning }: RunState,
+  { step, position, loss, health, learning, skipped }: RunState,
 ): Promise<void> {
   if (step === 0) return;
   const { out, seed, keep } = options;
@@ -55,6 +58,7 @@ export async function writeCheckpoint(
     knn: toSnakeCase(knn),
     health,
     learning,
+    ...skipped && { skipped },
   };
   await saveCheckpoint(out, { step, tensors, metadata }, { keep });
 }

@@ -229,6 +229,13 @@ const SOUND: Diagnosis = {
 
 Deno.test("formatDiagnosis() has the figures of the diagnosis", () => {
   const text = formatDiagnosis(SOUND);
+  for (
+    const [webgpu, said] of [["wgpu", "unknown to this WebGPU: try --webgpu dawn"], ["Dawn 0.4.0", "none"]]
+  ) {
+    const adapter = { ...SOUND.adapter, webgpu, matrixUnits: null };
+    const lines = formatDiagnosis({ ...SOUND, adapter }).split("\n");
+    assertEquals(lines.filter((line) => line.includes("matrix units")), [`  matrix units ${said}`]);
+  }
   const expected = [
     /^a GPU$/m,
     /backend +Vulkan$/m,

@@ -73,6 +73,27 @@ Deno.test("metrics.csv has the lines of metrics.jsonl, also after a resume", asy
   assertEquals(await csv(), header + lines);
 });
 
+Deno.test("openMetricsCsv() gives records of other fields their columns", async () => {
+  await using temporary = await temporaryFolder();
+  const out = temporary.path;
+  const scaled = { lossScale: 1024, skippedSteps: 1 };
+  const lines = async (first: Partial<StepRecord>, second: Partial<StepRecord>) => {
+    using metrics = await openMetrics<StepRecord>(join(out, "metrics.jsonl"), { keepThroughStep: 0 });
+    await using observer = await openMetricsCsv(out) as RunObserver & AsyncDisposable;
+    for (const [i, more] of [first, second].entries()) {
+      metrics.write(record(i + 1, more));
+      observer.recorded!(record(i + 1, more));
+    }
+    await observer.ended!({ state: "done", message: null });
+    return (await Deno.readTextFile(join(out, "metrics.csv"))).split("\n");
+  };
+  const fields = "step,epoch,loss,lr,tau,images_per_second,data_wait,z_std,grad_norm,target_cosine";
+  const figures = ["1,0,1.5,0.1,,100,0,0.1,2,", "2,0,0.75,0.1,,100,0,0.1,2,"];
+  const header = `${fields},loss_scale,skipped_steps`;
+  assertEquals(await lines(scaled, {}), [header, `${figures[0]},1024,1`, `${figures[1]},,`, ""]);
+  assertEquals(await lines({}, scaled), [header, `${figures[0]},,`, `${figures[1]},1024,1`, ""]);
+});
+
 Deno.test("thumbnailOf() averages squares, and keeps images of up to 64 pixels", () => {
   const size = 130, pixels = new Uint8Array(size * size * 4);
   for (let i = 0; i < size * size; i++) pixels.set([i % size, Math.floor(i / size), 7, 255], 4 * i);

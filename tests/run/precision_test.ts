@@ -1,4 +1,5 @@
 /** Runs in mixed precision: interrupted, continued, and continued in the other precision. */
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { PretrainOptions } from "../../src/config/pretrain_options.ts";
 import type { StepRecord } from "../../src/config/callbacks.ts";
@@ -6,7 +7,8 @@ import { loadCheckpoint } from "../../src/io/checkpoint.ts";
 import { readMetrics } from "../../src/io/metrics.ts";
 import { pretrain } from "../../src/run/pretrain.ts";
 import { resume } from "../../src/run/resume.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { onGpu, sharedGpu } from "../gpu/shared.ts";
 import { checkpointOf, digestOf, inFolder, quiet, tiny } from "./tiny_runs.ts";
 
@@ -78,3 +80,40 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "a run continues with another loss scale that is given, and with its own otherwise",
+  onHalfGpu,
+  async () => {
+    await inFolder(async (out) => {
+      const step = await stopEarly(out, { ...mixed, lossScale: 2048 });
+      await resume(out, { ...quiet, lossScale: 512 });
+      assertEquals(await scaleOf(out, 8), { scale: 512, good: 8 - step, skipped: 0 });
+      const scales = (await stepsOf(out)).map(({ lossScale }) => lossScale);
+      assertEquals(scales, Array.from({ length: 8 }, (_, i) => i < step ? 2048 : 512));
+    });
+  },
+);
+
+Deno.test("a loss scale is refused where the run is in float32", async () => {
+  await inFolder(async (out) => {
+    const cause = /^Cannot use lossScale = 512 with precision = f32: only mixed precision scales the loss\./;
+    await assertThrows(() => pretrain({ ...tiny, out, lossScale: 512, ...quiet }), UserError, cause);
+    assertEquals(await Array.fromAsync(Deno.readDir(out)), []);
+  });
+});
+
+Deno.test("a run that continues between two records counts the steps skipped before", onHalfGpu, async () => {
+  await inFolder(async (folder) => {
+    const [whole, continued] = ["whole", "continued"].map((name) => join(folder, name));
+    const overflowing = { ...mixed, lossScale: 2 ** 24, logEvery: 10, checkpointEvery: 3 };
+    await pretrain({ ...overflowing, out: whole, ...quiet });
+    await cp(whole, continued, { recursive: true });
+    for (const step of [6, 8]) await Deno.remove(checkpointOf(continued, step));
+    await resume(continued, quiet);
+    for (const out of [whole, continued]) {
+      assertEquals((await stepsOf(out)).map(({ step, skippedSteps }) => [step, skippedSteps]), [[8, 8]]);
+    }
+    assertEquals(await digestOf(checkpointOf(continued, 8)), await digestOf(checkpointOf(whole, 8)));
+  });
+});

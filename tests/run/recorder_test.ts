@@ -176,7 +176,18 @@ Deno.test("Recorder writes how many steps were skipped, and ends a run of which 
   await assertThrows(
     () => record({ ...taken, lines: [], isSkipped: (i) => i >= 5 }),
     UserError,
-    /the gradients of 50 steps in a row, up to step 55, overflowed float16 at a loss scale of 1024.*--precision f32/,
+    /the gradients of 50 steps in a row, up to step 55, overflowed float16 at a loss scale of 1024.*Use --precision f32\.$/,
+  );
+  const given = { precision: "mixed", lossScale: 1024 } as const;
+  await assertThrows(
+    () => record({ ...taken, given, lines: [], isSkipped: (i) => i >= 5 }),
+    UserError,
+    /Use --loss-scale dynamic, or --precision f32\.$/,
+  );
+  await assertThrows(
+    () => record({ ...taken, given, lines: [], lossOf: () => NaN }),
+    UserError,
+    /a longer --warmup, or continue with --resume --precision f32\.$/,
   );
   assertEquals((await record({ ...taken, lines: [] })).lines[0].skippedSteps, undefined);
 });

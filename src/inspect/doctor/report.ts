@@ -60,6 +60,11 @@ const giga = (n: number) => (n / 1e9).toFixed(n < 1e10 ? 2 : 0);
 const microseconds = (seconds: number) => `${(1e6 * seconds).toFixed(1)} µs`;
 const rounded = (n: number) => n < 10 ? n.toPrecision(2) : n.toFixed(0);
 
+/** Why no matrix units are known. */
+function noMatrixUnits({ webgpu, software }: AdapterFacts): string {
+  return webgpu === "wgpu" && !software ? "unknown to this WebGPU: try --webgpu dawn" : "none";
+}
+
 function adapterLines(adapter: AdapterFacts): string[] {
   const { name, vendor, device, backend, driver, deno, webgpu, software } = adapter;
   const { subgroups, halfPrecision, matrixUnits, features, limits } = adapter;
@@ -72,7 +77,7 @@ function adapterLines(adapter: AdapterFacts): string[] {
     line("webgpu", `${webgpu}, in Deno ${deno}`),
     line("subgroups", subgroups ? lanes(subgroups) : "none"),
     line("float16", halfPrecision ? "for --precision mixed" : "none: --precision mixed does not work here"),
-    line("matrix units", matrixUnits ? describeMatrixUnits(matrixUnits) : "none"),
+    line("matrix units", matrixUnits ? describeMatrixUnits(matrixUnits) : noMatrixUnits(adapter)),
     line("granted", features.granted.join(", ") || "no feature beyond WebGPU's core"),
     line("at most", LIMITS.map(([limit, what]) => `${mebibytes(limits[limit])} a ${what}`).join(", ")),
   ];

@@ -36,6 +36,8 @@ const PLOTS = [
   { title: "Cosine of online and target weights", series: [["steps", "targetCosine", "cosine"]] },
   { title: "Learning rate", series: [["steps", "lr", "lr"]] },
   { title: "Decay rate of the target (τ)", series: [["steps", "tau", "τ"]] },
+  { title: "Loss scale", series: [["steps", "lossScale", "loss scale"]] },
+  { title: "Skipped steps", unit: "steps", series: [["steps", "skippedSteps", "since the last record"]] },
   { title: "Images a second", unit: "images/s", series: [["steps", "imagesPerSecond", "images/s"]] },
   { title: "Waiting for data", ...inPercent, series: [["steps", "dataWait", "data wait"]] },
 ];
