@@ -22,9 +22,20 @@ let known: Promise<Check[]> | undefined;
 /** All checks for this machine's adapter. */
 const checksHere = () => known ??= sharedGpu().then((gpu) => checksFor(deviceProfileOf(gpu), ALL));
 
-Deno.test("checksFor() of a CPU and a GPU together cover every kernel", async () => {
+/** A GPU with matrix units of all shapes that there are kernels for. */
+const WITH_UNITS: ChoosingProfile = {
+  ...ANY,
+  matrixUnits: {
+    units: [[16, 16, 16], [16, 8, 16], [16, 8, 8], [8, 16, 16], [8, 8, 16], [8, 8, 8]]
+      .map(([m, n, k]) => ({ m, n, k })),
+    subgroupSize: 32,
+    workgroupMemory: 2 ** 15,
+  },
+};
+
+Deno.test("checksFor() of a CPU and of GPUs without and with matrix units together cover every kernel", async () => {
   const checked = new Set<string>();
-  for (const target of [ANY, { ...ANY, subgroupSize: 8, software: true }]) {
+  for (const target of [ANY, { ...ANY, subgroupSize: 8, software: true }, WITH_UNITS]) {
     for (const check of await checksFor(target, ALL)) {
       for (const { kernel } of check.dispatches) {
         for (const file of Object.keys(kernel.files)) checked.add(file);
