@@ -284,6 +284,8 @@ function logStart(
     `${start} ${counted(total, "step")} of ${
       counted(batch * accumulate, "image")
     } from ${source.name} on ${gpu.description}: ` +
-      `${backboneText(backbone)}, ${precision === "mixed" ? "in mixed precision, " : ""}${memory} MB of GPU memory, results in ${out}`,
+      `${backboneText(backbone)}, ${
+        precision === "mixed" ? "in mixed precision, " : ""
+      }${memory} MB of GPU memory, results in ${out}`,
   );
 }

@@ -155,7 +155,9 @@ export class StepLog {
       metrics.flush();
       throw new UserError(
         `Training stopped: the loss of step ${step} is ${loss}. Checkpoints written before are good. Start a new run with ` +
-          `a lower --lr or a longer --warmup${precision === "mixed" ? ", or continue with --resume --precision f32" : ""}.`,
+          `a lower --lr or a longer --warmup${
+            precision === "mixed" ? ", or continue with --resume --precision f32" : ""
+          }.`,
       );
     }
     this.loss = loss;
@@ -199,7 +201,9 @@ export class StepLog {
     const isDynamic = this.#run.options.lossScale === "dynamic";
     throw new UserError(
       `Training stopped: the gradients of ${MOST_SKIPPED} steps in a row, up to step ${step}, overflowed float16 at a loss ` +
-        `scale of ${lossScale}, and the steps were skipped. Use ${isDynamic ? "" : "--loss-scale dynamic, or "}--precision f32.`,
+        `scale of ${lossScale}, and the steps were skipped. Use ${
+          isDynamic ? "" : "--loss-scale dynamic, or "
+        }--precision f32.`,
     );
   }
 }
