@@ -57,6 +57,7 @@ git ls-files '*.ts' | grep -v '^bench/peers' | DENO_DIR=$cache xargs "$deno" cac
 dawn=$(sed -n 's/.*DAWN_VERSION = "\(.*\)".*/\1/p' src/gpu/dawn.ts)
 DENO_DIR=$cache "$deno" cache --quiet --lock=src/gpu/dawn.lock "npm:webgpu@$dawn"
 find "$cache" -name '*.node' ! -path '*/webgpu/*/linux-x64/*' -delete
+find "$cache" -path '*/webgpu/*/dist/*' -type d ! -name linux-x64 -prune -exec rm -rf {} +
 tar -C "$cache" --exclude='*.map' -cf - npm | compress > "$dest/deno_dir.tar.xz"
 
 # The loaders go to the system, the X libraries that NVIDIA's driver may ask for to a folder of their own.
