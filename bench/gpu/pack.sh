@@ -55,7 +55,7 @@ trap 'rm -rf "$cache"' EXIT
 git ls-files '*.ts' | grep -v '^bench/peers' | DENO_DIR=$cache xargs "$deno" cache --quiet
 # Dawn for Linux on x86-64 must.
 dawn=$(sed -n 's/.*DAWN_VERSION = "\(.*\)".*/\1/p' src/gpu/dawn.ts)
-DENO_DIR=$cache "$deno" cache --quiet --lock=src/gpu/dawn.lock "npm:webgpu@$dawn"
+DENO_DIR=$cache "$deno" cache --quiet --no-lock "npm:webgpu@$dawn"
 find "$cache" -name '*.node' ! -path '*/webgpu/*/linux-x64/*' -delete
 find "$cache" -path '*/webgpu/*/dist/*' -type d ! -name linux-x64 -prune -exec rm -rf {} +
 tar -C "$cache" --exclude='*.map' -cf - npm | compress > "$dest/deno_dir.tar.xz"

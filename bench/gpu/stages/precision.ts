@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { lastLines, type Session, type Stage } from "../session.ts";
+import { lastLines, projectFile, type Session, type Stage } from "../session.ts";
 import type { WallResult, WallsRequest } from "../walls.ts";
 import { configurations, photos } from "./profile.ts";
 
@@ -56,7 +56,9 @@ export async function precisionStage(stage: Stage): Promise<void> {
     const share = webgpu === "deno" && !small ? stage.left() / 2 : stage.left();
     const end = Date.now() + 1000 * (share - STEP_SECONDS);
     const request: WallsRequest = { steps, end, to };
-    const { code, output } = await stage.deno("bench/gpu/walls.ts", [JSON.stringify(request)], {
+    // deno.lock does not have Dawn: with it, Deno would ask the registry, and there may be no network.
+    const flags = ["run", "-A", "--no-check", "--no-lock"], walls = projectFile("bench/gpu/walls.ts");
+    const { code, output } = await stage.run(Deno.execPath(), [...flags, walls, JSON.stringify(request)], {
       env: { BYOL_WEBGPU: webgpu },
     });
     if (code !== 0) stage.row(`steps on ${webgpu}`, `failed: ended with ${code}: ${lastLines(output, 1)}`);
