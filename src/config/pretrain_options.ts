@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Precision } from "../nn/parameters.ts";
 import type { TakingOrder } from "../../data/divide.ts";
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
@@ -150,11 +151,11 @@ export interface PretrainOptions extends PretrainCallbacks {
   /** How kernels are chosen. Default: `"auto"`. */
   kernels?: KernelSelection;
   /**
-   * What is float16. `"mixed"`: activations, their gradients and the weights that products read, for half the memory and, where
-   * memory limits a GPU, up to twice the speed; sums, statistics, losses and the weights themselves stay float32. Needs an adapter
-   * with float16. Default: `"f32"`.
+   * What is float16. `"mixed"`: activations, their gradients and the weights that products read, for about half the memory and
+   * half the memory traffic; sums, statistics, losses and the weights themselves stay float32. Needs an adapter with float16.
+   * Default: `"f32"`.
    */
-  precision?: "f32" | "mixed";
+  precision?: Precision;
   /**
    * With `precision: "mixed"`, the factor of the loss that keeps small gradients: a power of two from 1 to 2²⁴, or `"dynamic"`:
    * halved after a step whose gradients overflow, which is skipped, and doubled after 2,000 that do not. Default: `"dynamic"`.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Precision } from "../nn/parameters.ts";
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { Backbone } from "../config/backbone.ts";
@@ -107,7 +108,7 @@ export interface EvaluateOptions extends EncoderOptions {
    * `"mixed"`: the features of plain images, for kNN and the classifier, are computed with float16 activations and weights; what
    * trains the encoder, or learns from crops, stays float32. Needs an adapter with float16. Default: `"f32"`.
    */
-  precision?: "f32" | "mixed";
+  precision?: Precision;
   /** Draws pictures, which are written to `out`. Default: none are drawn. */
   draw?: DrawEvaluation;
   /** Receives each line of text. Default: lines are printed. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Precision } from "../nn/parameters.ts";
 import type { SplitName } from "../../data/sources/survey.ts";
 import type { ImageSource } from "../../data/sources/types.ts";
 import type { BadImage } from "../../data/collate.ts";
@@ -25,7 +26,7 @@ export interface EncoderChoice extends EncoderOptions {
    * to twice as fast; vectors are float32, with cosines above 0.9999 to those of `"f32"`. Needs an adapter with float16.
    * Default: `"f32"`.
    */
-  precision?: "f32" | "mixed";
+  precision?: Precision;
   /** Receives each line of text. Default: lines are printed. */
   log?: (line: string) => void;
   /** Hears how many bytes of the encoder have been downloaded, and of how many, if the server says. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Precision } from "../nn/parameters.ts";
 import { fitOf, type Machine, refusal } from "../byol/fit.ts";
 import type { TrainerOptions } from "../byol/trace_training.ts";
 import { messageWithAdvice } from "../config/advice.ts";
@@ -27,7 +28,7 @@ export interface RunPlan {
   /** Side of the views in pixels. */
   size: number;
   /** What is float16: nothing, or with "mixed" activations and their gradients. */
-  precision: "f32" | "mixed";
+  precision: Precision;
   /** What a step takes; null if it could not even be traced. */
   step: StepPlan | null;
   /** Why the run would be refused, with the largest batch that fits; null if it fits. */
