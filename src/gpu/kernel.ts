@@ -134,12 +134,11 @@ export function typedKernel(kernel: Kernel, types: Readonly<Record<string, Eleme
   let typed = known.get(key);
   if (!typed) {
     const parts = chosen.map(({ alias, type }) => ALIAS_PARTS[alias][type]);
+    const some = halves.length < chosen.length ? halves : [];
+    const suffix = halves.length > 0 ? ["f16", ...some] : [];
     typed = {
       ...kernel,
-      name: [name, ...halves.length > 0 ? ["f16"] : [], ...halves.length < chosen.length ? halves : []].join(
-        "_",
-      )
-        .toLowerCase(),
+      name: [name, ...suffix].join("_").toLowerCase(),
       files: Object.assign({}, ...parts, files),
       halves: halves.length > 0,
     };

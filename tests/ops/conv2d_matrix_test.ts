@@ -7,7 +7,7 @@ import { type ElementType, type Kernel, packParams, pipelineOf, typedKernel } fr
 import type { Product } from "../../src/ops/conv2d_geometry.ts";
 import { type MatrixTiles, matrixTiles } from "../../src/ops/conv2d_matrix.ts";
 import { sumError } from "../../src/reference/compare.ts";
-import { conv2d, conv2dGradients } from "../../src/reference/conv2d.ts";
+import { conv2d, conv2dGradients, type Conv2dSizes } from "../../src/reference/conv2d.ts";
 import { outputSize } from "../../src/reference/output_size.ts";
 import { conv2d as op } from "../../src/ops/conv2d.ts";
 import { checkOp } from "./harness.ts";
@@ -16,18 +16,6 @@ const gpu = await sharedGpu();
 const { matrixUnits } = gpu;
 if (!matrixUnits) console.log(`skipped: ${gpu.description} has no matrix units`);
 const options = { ...onGpu, ignore: matrixUnits === null };
-
-interface Sizes {
-  N: number;
-  H: number;
-  W: number;
-  C: number;
-  K: number;
-  R: number;
-  S: number;
-  stride: number;
-  padding: number;
-}
 
 type Values = Record<string, Float16Array<ArrayBuffer>>;
 
@@ -40,7 +28,7 @@ function draw(size: number, seed: number): Float16Array<ArrayBuffer> {
 }
 
 /** The operands of a convolution, and by name what its products are. */
-function example({ N, H, W, C, K, R, S, stride, padding }: Sizes) {
+function example({ N, H, W, C, K, R, S, stride, padding }: Conv2dSizes) {
   const P = outputSize(H, { window: R, stride, padding }), Q = outputSize(W, { window: S, stride, padding });
   const values: Values = {
     x: draw(N * H * W * C, 1),
@@ -122,7 +110,11 @@ async function compute(
 }
 
 /** Holds the three products of a convolution with these tiles against the reference, in one part and in several. */
-async function check(tiles: MatrixTiles, sizes: Sizes, { parts = 1, bias = false } = {}): Promise<void> {
+async function check(
+  tiles: MatrixTiles,
+  sizes: Conv2dSizes,
+  { parts = 1, bias = false } = {},
+): Promise<void> {
   const { values, expected, rows, params } = example(sizes);
   for (const product of ["forward", "backwardData", "backwardWeights"] as const satisfies Product[]) {
     const { n, columns, depth, z } = rows[product], name = RESULT[product];
@@ -155,11 +147,11 @@ async function check(tiles: MatrixTiles, sizes: Sizes, { parts = 1, bias = false
 
 const DEFAULTS = { N: 1, C: 4, K: 4, R: 3, stride: 1, padding: 0 };
 
-function sizesOf(given: Partial<Sizes> & { H: number; W: number }): Sizes {
+function sizesOf(given: Partial<Conv2dSizes> & { H: number; W: number }): Conv2dSizes {
   return { ...DEFAULTS, S: given.R ?? DEFAULTS.R, ...given };
 }
 
-const cases: Record<string, Sizes[]> = {
+const cases: Record<string, Conv2dSizes[]> = {
   "one pixel": [sizesOf({ H: 1, W: 1, R: 1 }), sizesOf({ H: 3, W: 3 }), sizesOf({ H: 1, W: 1, padding: 1 })],
   "63, 64 and 65 pixels, 60, 64 and 68 channels": [
     sizesOf({ H: 9, W: 7, R: 1, C: 60, K: 64 }),
@@ -291,7 +283,7 @@ Deno.test(
   options,
   async () => {
     const names = matrixTiles(matrixUnits!).map(({ name }) => name);
-    const cases: (Sizes & { bias?: boolean; maxBinding?: number })[] = [
+    const cases: (Conv2dSizes & { bias?: boolean; maxBinding?: number })[] = [
       sizesOf({ N: 2, H: 7, W: 5, C: 36, K: 28, padding: 1 }),
       { ...sizesOf({ N: 3, H: 8, W: 7, C: 12, K: 68, stride: 2, padding: 1 }), bias: true },
       { ...sizesOf({ N: 37, H: 5, W: 3, R: 1, K: 12 }), maxBinding: 32 * 24 * 15 },
